@@ -1,0 +1,50 @@
+package actions
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Kind tells a caller what it can do about an error.
+type Kind string
+
+// The kinds of error. An error without a kind is Internal.
+const (
+	Internal     Kind = "internal"     // ours to fix; the text goes to the log only
+	Malformed    Kind = "malformed"    // 400: the request cannot be read
+	Unauthorized Kind = "unauthorized" // 401: no credentials, or bad ones
+	Forbidden    Kind = "forbidden"    // 403: visible, and not allowed
+	NotFound     Kind = "not found"    // 404: or exists, and you may not know that
+	Conflict     Kind = "conflict"     // 409: it could have worked at another moment
+	Gone         Kind = "gone"         // 410: it was here, and its bytes are no more
+	Invalid      Kind = "invalid"      // 422: the request can never work
+	TooMany      Kind = "too many"     // 429: slow down
+	Unavailable  Kind = "unavailable"  // 503: try again later
+)
+
+type kindError struct {
+	kind Kind
+	err  error
+}
+
+func (e *kindError) Error() string { return e.err.Error() }
+func (e *kindError) Unwrap() error { return errors.Unwrap(e.err) }
+
+// Errorf makes an error of kind k. The text is meant for the caller's eyes,
+// so it names the thing and holds no secret. %w works as in [fmt.Errorf].
+func Errorf(k Kind, format string, args ...any) error {
+	return &kindError{k, fmt.Errorf(format, args...)}
+}
+
+// KindOf is the kind of the outermost kinded error in err's chain, Internal if
+// there is none, and empty for nil.
+func KindOf(err error) Kind {
+	if err == nil {
+		return ""
+	}
+	var k *kindError
+	if errors.As(err, &k) {
+		return k.kind
+	}
+	return Internal
+}
