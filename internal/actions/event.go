@@ -1,0 +1,31 @@
+package actions
+
+import "time"
+
+// A RefUpdate is one ref that a push moves. A zero SHA stands for "is not there".
+type RefUpdate struct {
+	Ref    string `json:"ref"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// ZeroSHA is how git writes a commit that is not there.
+const ZeroSHA = "0000000000000000000000000000000000000000"
+
+// Created says whether the update makes the ref.
+func (u RefUpdate) Created() bool { return u.Before == ZeroSHA }
+
+// Deleted says whether the update removes the ref.
+func (u RefUpdate) Deleted() bool { return u.After == ZeroSHA }
+
+// A Push is the intent to move refs, written before they move. It stays until
+// its runs are made, so that a crash at any point in between loses no event:
+// at start, what the refs say decides what happened.
+type Push struct {
+	ID        int64
+	RepoID    int64
+	ActorID   int64
+	Silent    bool // made with a job's token: moves refs, starts no workflow (TRG-9)
+	Updates   []RefUpdate
+	CreatedAt time.Time
+}

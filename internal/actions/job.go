@@ -1,0 +1,127 @@
+package actions
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Job is the part of a run attempt that one runner executes from start to
+// end. A matrix entry in the workflow file becomes one Job per combination. Its
+// id is also the id of its check run.
+type Job struct {
+	ID      int64
+	RunID   int64
+	RepoID  int64
+	OwnerID int64  // owner of the repository
+	Attempt int    // 1 for the first attempt of the run
+	GUID    string // by which the runner protocol knows the job
+
+	Key    string // the job's id in the workflow file
+	Index  int    // which combination of the matrix, from 0
+	Total  int    // how many combinations; 1 without a matrix
+	Matrix []byte // JSON object of this combination; empty without a matrix
+	Name   string // as people see it: "test (1.26, linux)"
+
+	Labels []string // runs-on; a runner must carry all of them
+	Group  string   // runs-on group; empty for any
+	Held   bool     // waits for max-parallel: queued, but offered to nobody
+
+	ContinueOnError bool
+	Timeout         time.Duration // from StartedAt; the server cancels the job then
+	CancelTimeout   time.Duration // grace after a cancellation (CAN-4)
+
+	Status     Status
+	Conclusion Conclusion        // set exactly when Status is Completed
+	Outputs    map[string]string // set when the runner completes the job
+
+	RunnerID   int64 // 0 until a runner acquires the job; kept afterwards
+	RunnerName string
+
+	CreatedAt   time.Time
+	StartedAt   time.Time // zero until a runner acquires the job
+	CompletedAt time.Time // zero until Status is Completed
+	LockedUntil time.Time // the runner must renew before; zero unless InProgress
+	CancelAt    time.Time // when the job was told to cancel; zero if never
+	StepOrder   int64     // change_order of the newest step update
+}
+
+// Acquire gives the job to runner r until the lock ends. No other method
+// starts a job. The runner that holds the job may ask again and gets the same
+// answer, since the first may have been lost on the way.
+func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
+	switch {
+	case j.Status == InProgress && j.RunnerID == r.ID:
+		return nil
+	case j.Status == Completed:
+		return Errorf(Invalid, "job %d is completed", j.ID)
+	case j.Status != Queued || j.Held:
+		return Errorf(Conflict, "job %d is %s, not queued", j.ID, j.Status)
+	case !r.Has(j.Labels):
+		return Errorf(NotFound, "runner %s lacks a label of %v", r.Name, j.Labels)
+	case !r.Serves(j.OwnerID, j.RepoID):
+		return Errorf(NotFound, "runner %s does not serve the repository of job %d", r.Name, j.ID)
+	}
+	j.Status, j.RunnerID, j.RunnerName, j.StartedAt = InProgress, r.ID, r.Name, now
+	j.LockedUntil = now.Add(lease)
+	return nil
+}
+
+// Complete ends the job. A job that is over keeps its first conclusion, and
+// Complete says so by false.
+func (j *Job) Complete(c Conclusion, now time.Time) bool {
+	if j.Status == Completed {
+		return false
+	}
+	j.Status, j.Conclusion, j.CompletedAt, j.Held = Completed, c, now, false
+	j.LockedUntil = time.Time{}
+	return true
+}
+
+// LabelKey is the one text for a set of labels: lower case, sorted, without
+// repeats, joined by commas. Labels cannot hold commas (see [CheckLabel]).
+func LabelKey(labels []string) string {
+	keys := make([]string, len(labels))
+	for i, l := range labels {
+		keys[i] = strings.ToLower(l)
+	}
+	slices.Sort(keys)
+	return strings.Join(slices.Compact(keys), ",")
+}
+
+// A Step is one entry of a job, as its runner reports it.
+type Step struct {
+	JobID       int64
+	GUID        string // external_id; also names the step's log
+	Number      int    // order within the job, from 1, with gaps
+	Name        string
+	Status      Status
+	Conclusion  Conclusion
+	StartedAt   time.Time
+	CompletedAt time.Time
+}
+
+// A Level says how grave an annotation is, in the words of check runs.
+type Level string
+
+// The annotation levels.
+const (
+	LevelFailure Level = "failure"
+	LevelWarning Level = "warning"
+	LevelNotice  Level = "notice"
+)
+
+// An Annotation is a remark on a job that people see beside it.
+type Annotation struct {
+	ID          int64
+	JobID       int64
+	StepNumber  int    // 0 for the job itself
+	Path        string // file in the repository, ".github" when there is none
+	StartLine   int
+	EndLine     int
+	StartColumn int // 0 for unknown
+	EndColumn   int
+	Level       Level
+	Title       string
+	Message     string
+}

@@ -1,0 +1,61 @@
+package actions
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A Repository holds code and the workflows that run on it.
+type Repository struct {
+	ID            int64
+	Owner         Account
+	Name          string // compared without case
+	Description   string
+	Private       bool
+	DefaultBranch string // short name: "main"
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	PushedAt      time.Time // zero until the first push
+}
+
+// FullName is "owner/name".
+func (r *Repository) FullName() string { return r.Owner.Login + "/" + r.Name }
+
+// Visibility is "private" or "public".
+func (r *Repository) Visibility() string {
+	if r.Private {
+		return "private"
+	}
+	return "public"
+}
+
+var repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+
+// CheckRepositoryName says whether name may name a new repository.
+func CheckRepositoryName(name string) error {
+	lower := strings.ToLower(name)
+	if !repositoryPattern.MatchString(name) || name == "." || name == ".." ||
+		strings.HasSuffix(lower, ".git") || strings.HasSuffix(lower, ".wiki") || strings.HasSuffix(lower, ".lock") {
+		return Errorf(Invalid, "repository name %q may only contain ASCII letters, digits, '.', '-' and '_', has at most 100 characters, and cannot end in .git, .wiki or .lock", name)
+	}
+	return nil
+}
+
+// CheckBranch says whether name is a branch name that git accepts and that can
+// never be taken for an option.
+func CheckBranch(name string) error {
+	bad := name == "" || len(name) > 244 || name == "@" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "/") ||
+		strings.HasSuffix(name, "/") || strings.HasSuffix(name, ".") || strings.Contains(name, "//") ||
+		strings.Contains(name, "..") || strings.Contains(name, "@{") || strings.ContainsAny(name, " ~^:?*[\\\x7f")
+	for part := range strings.SplitSeq(name, "/") {
+		bad = bad || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
+	}
+	for _, c := range name {
+		bad = bad || c < ' '
+	}
+	if bad {
+		return Errorf(Invalid, "%q is not a valid branch name", name)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package actions
+
+import "time"
+
+// A WorkflowState says whether events may start a workflow. The texts are GitHub's.
+type WorkflowState string
+
+// The workflow states that this server sets.
+const (
+	Active           WorkflowState = "active"
+	Deleted          WorkflowState = "deleted" // its file left the default branch
+	DisabledManually WorkflowState = "disabled_manually"
+)
+
+// A Workflow is the record of one workflow file of a repository.
+type Workflow struct {
+	ID        int64
+	RepoID    int64
+	Path      string // ".github/workflows/ci.yml"
+	Name      string // the file's name:, else its path
+	State     WorkflowState
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// A Run is one execution of a workflow for one event. Its current attempt is
+// the one that Attempt numbers; Status, Conclusion and StartedAt are that attempt's.
+type Run struct {
+	ID         int64
+	RepoID     int64
+	WorkflowID int64
+	Number     int64  // counts the runs of one workflow from 1; a re-run keeps it (RR-1)
+	Name       string // the workflow's name when the run was made
+	Title      string // run-name:, else the head commit's first line or the event's words
+	Path       string // workflow file
+	Event      string // "push", "workflow_dispatch", …
+	Ref        string // full ref: "refs/heads/main"
+	HeadBranch string // short name of the branch or tag
+	HeadSHA    string
+	HeadCommit Commit
+	Actor      Account // who caused the first attempt
+	Attempt    int     // current attempt, from 1
+	Triggering Account // who caused the current attempt
+	Status     Status
+	Conclusion Conclusion
+	CreatedAt  time.Time
+	StartedAt  time.Time // of the current attempt
+	UpdatedAt  time.Time
+}
+
+// A Commit is what a run shows of its head commit.
+type Commit struct {
+	SHA       string
+	Tree      string
+	Message   string
+	Author    Signature
+	Committer Signature
+}
+
+// A Signature is who made a commit, and when.
+type Signature struct {
+	Name  string
+	Email string
+	Time  time.Time
+}
+
+// An Attempt is one try of a run. The first has number 1; each re-run adds one.
+type Attempt struct {
+	RunID       int64
+	Number      int
+	PlanID      string // GUID by which the runner protocol knows the attempt
+	Triggering  Account
+	Status      Status
+	Conclusion  Conclusion
+	StartedAt   time.Time
+	CompletedAt time.Time // zero until Status is Completed
+	CancelAt    time.Time // when cancellation was asked for; zero if never
+	Forced      bool      // the cancellation ignores conditions (CAN-5)
+	Debug       bool      // step debug logging was asked for with the re-run
+}
+
+// A RunSource is everything a run was planned from. It is recorded once and
+// never changes, so that a re-run years later plans the same jobs (RR-2).
+type RunSource struct {
+	RunID    int64
+	Payload  []byte // the event, JSON
+	Inputs   []byte // typed workflow_dispatch inputs, JSON object; empty for none
+	Workflow []byte // text of the workflow file
+}
+
+// Cancel asks the run's current attempt to stop. A completed run cannot be
+// cancelled: GitHub answers 409 with this message.
+func (a *Attempt) Cancel(force bool, now time.Time) error {
+	if a.Status == Completed {
+		return Errorf(Conflict, "Cannot cancel a workflow run that is completed.")
+	}
+	if a.CancelAt.IsZero() {
+		a.CancelAt = now
+	}
+	a.Forced = a.Forced || force
+	return nil
+}
+
+// RerunWindow is how long after its creation a run can be run again (RR-2).
+const RerunWindow = 30 * 24 * time.Hour
+
+// Rerun starts the next attempt of r, caused by who.
+func (r *Run) Rerun(who Account, planID string, debug bool, now time.Time) (*Attempt, error) {
+	switch {
+	case r.Status != Completed:
+		return nil, Errorf(Forbidden, "This workflow is already running")
+	case now.Sub(r.CreatedAt) > RerunWindow:
+		return nil, Errorf(Forbidden, "Unable to retry this workflow run because it was created over a month ago")
+	case r.Conclusion == StartupFailure:
+		return nil, Errorf(Forbidden, "This workflow run cannot be retried")
+	}
+	r.Attempt++
+	r.Triggering = who
+	r.Status, r.Conclusion = Queued, ""
+	r.StartedAt, r.UpdatedAt = now, now
+	return &Attempt{
+		RunID: r.ID, Number: r.Attempt, PlanID: planID, Triggering: who,
+		Status: Queued, StartedAt: now, Debug: debug,
+	}, nil
+}

@@ -1,0 +1,130 @@
+package actions
+
+import (
+	"strings"
+	"time"
+)
+
+// A Scope says for whom a runner works: one repository, all of an owner's, or
+// all of the site's ("enterprises/understudy"). At most one field is set.
+type Scope struct {
+	OwnerID int64 // an organization
+	RepoID  int64
+}
+
+// Enterprise is the slug of the site's own runner scope.
+const Enterprise = "understudy"
+
+// DefaultGroup is the runner group that every scope has.
+const (
+	DefaultGroup   = "Default"
+	DefaultGroupID = 1
+)
+
+// A Label is a word that a runner carries and that runs-on asks for.
+type Label struct {
+	Name   string
+	System bool // set by the runner program itself: self-hosted, Linux, X64
+}
+
+// A Runner executes jobs.
+type Runner struct {
+	ID         int64
+	Scope      Scope
+	Name       string // unique in its scope
+	Labels     []Label
+	OS         string // as the runner says it: "Linux"; empty until its first poll
+	Arch       string
+	Version    string
+	Ephemeral  bool // removed after one job
+	NoUpdate   bool
+	ClientID   string // GUID, the runner's OAuth client
+	PublicKey  []byte // PKIX DER of its RSA key
+	CreatedAt  time.Time
+	LastSeenAt time.Time // start or end of its newest poll; zero before
+}
+
+// offlineAfter is two missed polls of 50 seconds and some grace.
+const offlineAfter = 110 * time.Second
+
+// Online says whether the runner polled lately.
+func (r *Runner) Online(now time.Time) bool { return now.Sub(r.LastSeenAt) < offlineAfter }
+
+// Has says whether the runner carries all of labels, without regard to case.
+func (r *Runner) Has(labels []string) bool {
+	for _, want := range labels {
+		found := false
+		for _, l := range r.Labels {
+			found = found || strings.EqualFold(l.Name, want)
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// Serves says whether the runner may work for a repository.
+func (r *Runner) Serves(ownerID, repoID int64) bool {
+	switch {
+	case r.Scope.RepoID != 0:
+		return r.Scope.RepoID == repoID
+	case r.Scope.OwnerID != 0:
+		return r.Scope.OwnerID == ownerID
+	}
+	return true
+}
+
+const (
+	maxLabel      = 256
+	maxLabels     = 100
+	maxRunnerName = 64
+)
+
+// CheckLabel says whether name can be a runner's label.
+func CheckLabel(name string) error {
+	if name == "" || len(name) > maxLabel || strings.TrimSpace(name) != name || strings.ContainsAny(name, ",\n\r\x00") {
+		return Errorf(Invalid, "label %q must have 1 to %d characters and no commas or line breaks", name, maxLabel)
+	}
+	return nil
+}
+
+// Check says whether the runner may be registered as it is.
+func (r *Runner) Check() error {
+	if r.Name == "" || len(r.Name) > maxRunnerName || strings.ContainsFunc(r.Name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return Errorf(Invalid, "runner name %q must have 1 to %d characters", r.Name, maxRunnerName)
+	}
+	if len(r.Labels) == 0 || len(r.Labels) > maxLabels {
+		return Errorf(Invalid, "a runner has 1 to %d labels", maxLabels)
+	}
+	for _, l := range r.Labels {
+		if err := CheckLabel(l.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A Session is a runner's claim to be the one process of its registration.
+type Session struct {
+	ID        string // GUID
+	RunnerID  int64
+	Owner     string // the runner's own words: "box1 (PID: 4711)"
+	CreatedAt time.Time
+	PolledAt  time.Time // start or end of its newest poll
+}
+
+// SessionLife is how long a session without polls blocks another one.
+// The official runner tries for four minutes, so this must be less.
+const SessionLife = 100 * time.Second
+
+// A RegistrationToken lets a runner be added to or removed from a scope.
+type RegistrationToken struct {
+	Hash      []byte
+	Remove    bool // for removal, not registration
+	Scope     Scope
+	ExpiresAt time.Time
+}
+
+// RegistrationTokenLife is GitHub's documented hour.
+const RegistrationTokenLife = time.Hour
