@@ -10,10 +10,10 @@ type TokenKind string
 
 // The kinds of token.
 const (
-	Classic    TokenKind = "classic" // ghp_: scopes
+	Classic     TokenKind = "classic" // ghp_: scopes
 	FineGrained TokenKind = "fine"    // github_pat_: permissions per repository
-	JobToken   TokenKind = "job"     // ghs_: one repository, dies with its job
-	WebSession TokenKind = "web"     // a browser's cookie: all that its account may
+	JobToken    TokenKind = "job"     // ghs_: one repository, dies with its job
+	WebSession  TokenKind = "web"     // a browser's cookie: all that its account may
 )
 
 // A Token proves who is calling. Only its hash is kept.
