@@ -1,0 +1,44 @@
+# Each target installs or builds what it needs.
+
+GO            ?= go
+VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GOLANGCI_LINT := .tools/bin/golangci-lint-v2.15.0
+
+.PHONY: build demo test bench lint fmt clean
+
+build: # bin/understudy
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/understudy ./cmd/understudy
+
+demo: build # a server, a push and its run, live in this terminal
+	bin/understudy demo
+
+test: node_modules/.package-lock.json # every test, on SQLite and PostgreSQL
+	scripts/need gcc=gcc libc6-dev=/usr/include/stdio.h postgresql-15='/usr/lib/postgresql/*/bin/initdb' \
+		gh=gh e2fsprogs=mkfs.ext4 xfsprogs=xfs_io
+	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 \
+		scripts/with-postgres $(GO) test -race -timeout 9m ./...
+
+bench: build # the figures of docs/performance.md
+	$(GO) run ./cmd/bench
+
+lint: $(GOLANGCI_LINT)
+	scripts/need shellcheck=shellcheck
+	$(GOLANGCI_LINT) run ./...
+	shellcheck .ci/run scripts/*
+
+fmt: $(GOLANGCI_LINT)
+	$(GOLANGCI_LINT) fmt ./...
+
+clean:
+	rm -rf bin .tools node_modules
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
+
+$(GOLANGCI_LINT):
+	rm -rf .tools/new
+	GOBIN=$(CURDIR)/.tools/new $(GO) install \
+		github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(@:.tools/bin/golangci-lint-%=%)
+	mkdir -p $(@D)
+	mv .tools/new/golangci-lint $@
