@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+)
+
+// A Tx is a transaction. Every query of [Store] is a method of it, too. It is
+// valid until the function that received it returns, in that function's
+// goroutine only. After a statement has failed, every later one fails and so
+// does the transaction; a row that is not there is no failure.
+type Tx struct {
+	queries
+	after []func()
+}
+
+// After makes fn run once the transaction is committed, never when it is rolled
+// back: for wake-ups and to drop what a cache holds. Functions run in the order in
+// which they were given, before Update returns.
+func (tx *Tx) After(fn func()) { tx.after = append(tx.after, fn) }
+
+// Update runs fn in a serializable transaction. When it returns nil the effects
+// of fn are on disk; when it returns an error there are none, except that a
+// connection lost during the commit leaves the outcome open, as everywhere.
+//
+// fn may run more than once, so it uses only tx, changes nothing outside but its
+// results, and must not call the store: on SQLite it holds the only writer and
+// would wait for itself. It must be short: others wait for it.
+//
+// ctx ends the wait for a turn: fn has not run then. Once fn runs on SQLite, its
+// statements and the commit are not interrupted, because an interrupt would
+// undo the work of the other callers in the same transaction.
+func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.update(ctx, false, fn)
+}
+
+// UpdateRelaxed is [Store.Update] for what may be repeated or recomputed, such as
+// the renewal of a job: it returns when the effects are visible to all readers
+// and survive the end of this process, but it does not wait for the disk. Power
+// loss may undo it, never half of it, and never what Update has answered.
+func (s *Store) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.update(ctx, true, fn)
+}
+
+func (s *Store) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error {
+	after, err := s.engine.update(ctx, relaxed, fn)
+	if err != nil {
+		err = translate(err)
+		s.log.DebugContext(ctx, "update failed", slog.Any("err", err))
+		return err
+	}
+	for _, f := range after {
+		f()
+	}
+	return nil
+}
+
+// View runs fn in a transaction that only reads: all its queries see the same
+// state of the database. It waits for no writer.
+func (s *Store) View(ctx context.Context, fn func(tx *Tx) error) error {
+	return translate(s.engine.view(ctx, fn))
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// writer is the connection of SQLite that writes, and its prepared statements.
+// One goroutine uses it at a time: see group. Nothing here is interrupted, for
+// an interrupted write undoes the whole transaction: hence context.Background.
+type writer struct {
+	conn    *sql.Conn
+	noSync  bool
+	relaxed bool // pragma synchronous is normal now, and not full
+	stmts   map[string]*sql.Stmt
+}
+
+// begin starts a transaction. In WAL mode a commit flushes the log to disk with
+// synchronous=full and leaves that to a later one with synchronous=normal.
+func (w *writer) begin(relaxed bool) error {
+	if relaxed != w.relaxed && !w.noSync {
+		text := "pragma synchronous = full"
+		if relaxed {
+			text = "pragma synchronous = normal"
+		}
+		if _, err := w.conn.ExecContext(context.Background(), text); err != nil {
+			return err
+		}
+		w.relaxed = relaxed
+	}
+	return w.run("begin immediate")
+}
+
+func (w *writer) commit() error {
+	err := w.run("commit")
+	if err != nil {
+		w.rollback()
+	}
+	return err
+}
+
+// rollback ends the transaction, if there is still one: SQLite has undone it
+// already after the worst errors.
+func (w *writer) rollback() { _ = w.run("rollback") }
+
+func (w *writer) run(text string) error {
+	_, err := w.exec(text, nil)
+	return err
+}
+
+// stmt returns nil when the cache is full.
+func (w *writer) stmt(text string) (*sql.Stmt, error) {
+	s := w.stmts[text]
+	if s != nil || len(w.stmts) >= maxStmts {
+		return s, nil
+	}
+	s, err := w.conn.PrepareContext(context.Background(), text)
+	if err != nil {
+		return nil, err
+	}
+	w.stmts[text] = s
+	return s, nil
+}
+
+func (w *writer) exec(text string, args []any) (int64, error) {
+	s, err := w.stmt(text)
+	if err != nil {
+		return 0, err
+	}
+	var res sql.Result
+	if s != nil {
+		res, err = s.ExecContext(context.Background(), args...)
+	} else {
+		res, err = w.conn.ExecContext(context.Background(), text, args...)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (w *writer) query(text string, args []any, read func(*sql.Rows) error) error {
+	s, err := w.stmt(text)
+	if err != nil {
+		return err
+	}
+	var rows *sql.Rows
+	if s != nil {
+		rows, err = s.QueryContext(context.Background(), args...)
+	} else {
+		rows, err = w.conn.QueryContext(context.Background(), text, args...)
+	}
+	if err != nil {
+		return err
+	}
+	return readAll(rows, read)
+}
+
+func (w *writer) close() error {
+	var errs []error
+	for _, s := range w.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, w.conn.Close())...)
+}
+
+// savepoint is the executor of one caller in a shared transaction. As on
+// PostgreSQL, nothing works any more after a statement has failed.
+type savepoint struct {
+	writer *writer
+	failed error
+}
+
+var errTxEnded = errors.New("the transaction has ended")
+
+func (s *savepoint) begin() error { return s.writer.run("savepoint caller") }
+
+func (s *savepoint) release() error {
+	s.failed = errTxEnded
+	return s.writer.run("release caller")
+}
+
+func (s *savepoint) rollback() error {
+	s.failed = errTxEnded
+	if err := s.writer.run("rollback to caller"); err != nil {
+		return err
+	}
+	return s.writer.run("release caller")
+}
+
+func (s *savepoint) query(_ context.Context, text string, args []any, read func(*sql.Rows) error) error {
+	if s.failed != nil {
+		return s.failed
+	}
+	err := s.writer.query(text, args, read)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		s.failed = err
+	}
+	return err
+}
+
+func (s *savepoint) exec(_ context.Context, text string, args []any) (int64, error) {
+	if s.failed != nil {
+		return 0, s.failed
+	}
+	n, err := s.writer.exec(text, args)
+	if err != nil {
+		s.failed = err
+	}
+	return n, err
+}
