@@ -1,0 +1,42 @@
+package expr
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// An Error says why an expression cannot be parsed or evaluated.
+type Error struct {
+	Msg    string // for people; names the offending token and its position
+	Offset int    // byte offset of the fault in the text given to Parse, Template or Condition
+	Err    error  // what a function of Env.Functions answered; nil otherwise
+}
+
+func (e *Error) Error() string { return e.Msg }
+
+// Unwrap returns the error of the function that failed, if one did.
+func (e *Error) Unwrap() error { return e.Err }
+
+// maxQuoted bounds the part of an expression that an error message repeats.
+const maxQuoted = 200
+
+// located makes a parse error at a byte offset of src, in GitHub's words.
+func located(src string, offset int, format string, args ...any) *Error {
+	position := utf8.RuneCountInString(src[:offset]) + 1
+	return &Error{
+		Msg:    fmt.Sprintf(format, args...) + fmt.Sprintf(". Located at position %d within expression: %s", position, clip(src)),
+		Offset: offset,
+	}
+}
+
+// clip shortens s for a message without cutting a character in two.
+func clip(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	cut := maxQuoted
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

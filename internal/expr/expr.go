@@ -1,0 +1,19 @@
+// Package expr parses and evaluates GitHub's expression language, the text
+// inside ${{ }} and the text of `if`.
+//
+// A caller gives source text and a [Scope], the names which that place of a
+// workflow file may use; [Parse] answers a syntax tree or an [Error] with the
+// byte offset of the fault. [Template] does the same for a scalar with ${{ }}
+// somewhere in it, and [Condition] for the value of an `if`. A parsed [Expr] is
+// immutable: it may be evaluated many times, by many goroutines, each time
+// against an [Env] that holds the contexts and the functions that are not part
+// of the language itself (success, failure, cancelled, always, hashFiles).
+//
+// Evaluation is pure and bounded. Source is at most [MaxSource] characters and
+// [MaxDepth] levels deep; values that an evaluation makes count against
+// [Env.MaxMemory], work against [Env.MaxSteps], and whoever exceeds one gets an
+// error. No input makes this package panic.
+//
+// Rule ids such as EXP-6 in comments and tests are those of the project's
+// reference on workflow semantics.
+package expr
