@@ -1,0 +1,107 @@
+package worker
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// maxFileCommand bounds what a step may write to one of its command files.
+const maxFileCommand = 64 << 20
+
+// An assignment is one NAME=VALUE entry of a command file.
+type assignment struct {
+	name, value string
+}
+
+// parseAssignments reads the format of GITHUB_ENV, GITHUB_OUTPUT and
+// GITHUB_STATE: lines NAME=VALUE, and NAME<<DELIMITER followed by the lines of
+// the value and a line that is exactly the delimiter. Entries before an error
+// are returned with it.
+func parseAssignments(text string) ([]assignment, error) {
+	text = strings.TrimPrefix(text, "\ufeff")
+	var out []assignment
+	for text != "" {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		if line == "" {
+			continue
+		}
+		equals, heredoc := strings.Index(line, "="), strings.Index(line, "<<")
+		switch {
+		case equals >= 0 && (heredoc < 0 || equals < heredoc):
+			if equals == 0 {
+				return out, problemf("Invalid format '%s'. Name must not be empty", line)
+			}
+			out = append(out, assignment{line[:equals], line[equals+1:]})
+		case heredoc >= 0:
+			name, delimiter := line[:heredoc], line[heredoc+2:]
+			if name == "" || delimiter == "" {
+				return out, problemf("Invalid format '%s'. Name must not be empty and delimiter must not be empty", line)
+			}
+			value, rest, err := cutHeredoc(text, delimiter)
+			if err != nil {
+				return out, err
+			}
+			out, text = append(out, assignment{name, value}), rest
+		default:
+			return out, problemf("Invalid format '%s'", line)
+		}
+	}
+	return out, nil
+}
+
+// cutHeredoc splits text at the first line that is exactly delimiter. The
+// value has no line break at its end.
+func cutHeredoc(text, delimiter string) (value, rest string, err error) {
+	end := 0
+	for end < len(text) {
+		line, _, more := strings.Cut(text[end:], "\n")
+		next := end + len(line)
+		if more {
+			next++
+		}
+		if line == delimiter {
+			return strings.TrimSuffix(text[:end], "\n"), text[next:], nil
+		}
+		end = next
+	}
+	return "", "", problemf("Invalid value. Matching delimiter not found '%s'", delimiter)
+}
+
+// readCommandFile returns what a step wrote to a command file. A file that the
+// step removed counts as empty; one that it replaced by something else than a
+// regular file, or made too large, is an error.
+func readCommandFile(path string, limit int64) (string, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", err
+	case info.Size() == 0 && info.Mode().IsRegular():
+		return "", nil
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", problemf("'%s' is not a regular file", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return "", err
+	}
+	if int64(len(text)) > limit {
+		return "", problemf("File is larger than %d MiB", limit>>20)
+	}
+	return strings.ToValidUTF8(string(text), "\ufffd"), nil
+}
