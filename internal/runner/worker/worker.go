@@ -1,0 +1,110 @@
+// Package worker executes one job on this machine.
+//
+// It gets the job message and four things to talk to: an [ActionSource] that
+// finds and unpacks actions, a [Sink] that takes logs, step states and
+// summaries as they appear, a clock, and a channel of [Signal]s that ask it to
+// stop. It knows no server: the runner around it speaks the protocol, renews
+// the job and reports the [Result].
+//
+// A worker owns the job's directory and every process that it starts. When
+// [Run] returns, all of them are gone, all files that steps wrote are read, and
+// the Sink has everything; the runner removes the directory.
+package worker
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// A Job is one job to run and all that it may use.
+type Job struct {
+	Message *wire.JobMessage
+
+	// WorkDir is the job's own directory: absolute, existing, empty, removed
+	// by the runner when Run has returned. The workspace is
+	// WorkDir/REPOSITORY/REPOSITORY.
+	WorkDir    string
+	TempDir    string // RUNNER_TEMP: inside WorkDir, existing, empty
+	ActionsDir string // where actions are unpacked: inside WorkDir, existing, empty
+	ToolDir    string // RUNNER_TOOL_CACHE: outlives the job
+
+	Runner  RunnerInfo
+	Env     []string     // the environment that processes start from, as KEY=value; nothing of the runner's own
+	Actions ActionSource // where repository actions come from
+	Sink    Sink
+	Signals <-chan Signal // requests to stop; never closed, may be nil
+	Now     func() time.Time
+	Log     *slog.Logger // about the runner's work, for its operator; never holds a value of the job
+}
+
+// RunnerInfo is what the context "runner" and the log say of the runner.
+type RunnerInfo struct {
+	Name, OS, Arch string // Linux, X64: as labels spell them
+	GroupName      string
+	Environment    string // self-hosted
+	Version        string
+	MachineName    string
+}
+
+// A Signal asks a running job to stop in an orderly way. To end it at once,
+// cancel the context of [Run].
+type Signal int
+
+const (
+	// Cancel is the cancellation of the job: steps that want to run still do
+	// (CAN-2, CAN-3). The runner cancels the context at the deadline (CAN-4).
+	Cancel Signal = iota + 1
+	// Shutdown is the end of the runner: no condition is evaluated, the job
+	// fails with a message that says so (CAN-6).
+	Shutdown
+)
+
+// An ActionSource finds repository actions and unpacks them.
+type ActionSource interface {
+	// Resolve asks where actions are. The answer has an entry for each
+	// [wire.ActionRef.Key]. An error is final and fails the job with its text.
+	Resolve(ctx context.Context, refs []wire.ActionRef) (map[string]wire.ActionInfo, error)
+
+	// Fetch downloads the archive of info and unpacks it into dir, which it
+	// creates, without the archive's top-level directory. When it fails, dir
+	// does not exist.
+	Fetch(ctx context.Context, info wire.ActionInfo, dir string) error
+}
+
+// A Sink takes what a job shows of itself. Its methods may be called from
+// several goroutines, return quickly unless the disk is slow, and never fail:
+// the sink retries and keeps what it could not deliver yet. Secrets must be
+// masked before.
+type Sink interface {
+	// Step says that a step exists or has changed. The whole record is given
+	// each time; the latest one counts.
+	Step(u wire.StepUpdate)
+
+	// Log appends text to the log of a step: lines that end in '\n', without
+	// time stamps, which the sink adds. Text may end in the middle of a line;
+	// the next call for the step goes on there. The sink does not keep text.
+	// Call it with as much as is at hand, not line by line.
+	Log(stepID string, text []byte)
+
+	// EndLog says that the log of a step is complete. Steps that were never
+	// logged need no EndLog.
+	EndLog(stepID string)
+
+	// Summary takes the summary of a step, masked, of size bytes. It reads r
+	// to its end before it returns.
+	Summary(stepID string, size int64, r io.Reader) error
+}
+
+// A Result is how a job ended.
+type Result struct {
+	Conclusion     string // [wire.Succeeded], [wire.Failed] or [wire.Canceled]
+	Outputs        map[string]wire.Variable
+	Steps          []wire.StepResult // all of them, by number
+	Annotations    []wire.Annotation // of the job itself
+	EnvironmentURL string
+	Infrastructure string // what failed when it was not the job's fault: "resolve_action"; usually empty
+}
