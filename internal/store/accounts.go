@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+const accountColumns = `id, login, type, name, email, site_admin, suspended, created_at, updated_at`
+
+func accountFields(a *actions.Account) []any {
+	return []any{
+		&a.ID, &a.Login, &a.Type, &a.Name, &a.Email,
+		truth{&a.SiteAdmin}, truth{&a.Suspended}, moment{&a.CreatedAt}, moment{&a.UpdatedAt},
+	}
+}
+
+func scanAccount(r row) (*actions.Account, error) {
+	a := new(actions.Account)
+	return a, r.Scan(accountFields(a)...)
+}
+
+// prefixed is columns with each name put under a table's alias.
+func prefixed(alias, columns string) string {
+	return alias + "." + strings.ReplaceAll(columns, ", ", ", "+alias+".")
+}
+
+// CreateAccount adds a and sets its id. A login that is taken, in any case, is
+// Invalid.
+func (q queries) CreateAccount(ctx context.Context, a *actions.Account) error {
+	id, err := one(ctx, q, value[int64], `insert into accounts
+		(login, login_key, type, name, email, site_admin, suspended, created_at, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (login_key) do nothing returning id`,
+		a.Login, strings.ToLower(a.Login), a.Type, a.Name, a.Email, flag(a.SiteAdmin), flag(a.Suspended), micros(a.CreatedAt), micros(a.UpdatedAt))
+	if actions.KindOf(err) == actions.NotFound {
+		return actions.Errorf(actions.Invalid, "login %s is already taken", a.Login)
+	}
+	if err != nil {
+		return fmt.Errorf("account %s: %w", a.Login, err)
+	}
+	a.ID = id
+	return nil
+}
+
+// Account returns the account with the given id.
+func (q queries) Account(ctx context.Context, id int64) (*actions.Account, error) {
+	a, err := one(ctx, q, scanAccount, `select `+accountColumns+` from accounts where id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("account %d: %w", id, err)
+	}
+	return a, nil
+}
+
+// AccountByLogin returns the account of that login, in any case.
+func (q queries) AccountByLogin(ctx context.Context, login string) (*actions.Account, error) {
+	a, err := one(ctx, q, scanAccount, `select `+accountColumns+` from accounts where login_key = $1`, strings.ToLower(login))
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", login, err)
+	}
+	return a, nil
+}
+
+// SetMember makes account a member of an organization, as its owner or not.
+func (q queries) SetMember(ctx context.Context, orgID, accountID int64, owner bool) error {
+	_, err := exec(ctx, q, `insert into members (org_id, account_id, owner) values ($1, $2, $3)
+		on conflict (org_id, account_id) do update set owner = excluded.owner`, orgID, accountID, flag(owner))
+	return err
+}
+
+// Member says whether account belongs to an organization, and whether as owner.
+func (q queries) Member(ctx context.Context, orgID, accountID int64) (member, owner bool, err error) {
+	is, err := one(ctx, q, value[int64], `select owner from members where org_id = $1 and account_id = $2`, orgID, accountID)
+	if actions.KindOf(err) == actions.NotFound {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("member %d of %d: %w", accountID, orgID, err)
+	}
+	return true, is != 0, nil
+}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+const attemptColumns = `run_id, number, plan_id, status, conclusion, started_at, completed_at, cancel_at, forced, debug`
+
+var attemptSelect = `select ` + prefixed("a", attemptColumns) + `, ` + prefixed("t", accountColumns) +
+	` from attempts a join accounts t on t.id = a.triggering_id`
+
+func scanAttempt(r row) (*actions.Attempt, error) {
+	a := new(actions.Attempt)
+	fields := []any{
+		&a.RunID, &a.Number, &a.PlanID, &a.Status, &a.Conclusion,
+		moment{&a.StartedAt}, moment{&a.CompletedAt}, moment{&a.CancelAt}, truth{&a.Forced}, truth{&a.Debug},
+	}
+	return a, r.Scan(append(fields, accountFields(&a.Triggering)...)...)
+}
+
+// CreateAttempt adds a.
+func (q queries) CreateAttempt(ctx context.Context, a *actions.Attempt) error {
+	_, err := exec(ctx, q, `insert into attempts
+		(run_id, number, plan_id, triggering_id, status, conclusion, started_at, completed_at, cancel_at, forced, debug)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		a.RunID, a.Number, a.PlanID, a.Triggering.ID, a.Status, a.Conclusion,
+		micros(a.StartedAt), micros(a.CompletedAt), micros(a.CancelAt), flag(a.Forced), flag(a.Debug))
+	if err != nil {
+		return fmt.Errorf("attempt %d of run %d: %w", a.Number, a.RunID, err)
+	}
+	return nil
+}
+
+// Attempt returns the attempt of a run with the given number.
+func (q queries) Attempt(ctx context.Context, runID int64, number int) (*actions.Attempt, error) {
+	a, err := one(ctx, q, scanAttempt, attemptSelect+` where a.run_id = $1 and a.number = $2`, runID, number)
+	if err != nil {
+		return nil, fmt.Errorf("attempt %d of run %d: %w", number, runID, err)
+	}
+	return a, nil
+}
+
+// AttemptByPlan returns the attempt that the runner protocol knows by planID.
+func (q queries) AttemptByPlan(ctx context.Context, planID string) (*actions.Attempt, error) {
+	a, err := one(ctx, q, scanAttempt, attemptSelect+` where a.plan_id = $1`, planID)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", planID, err)
+	}
+	return a, nil
+}
+
+// UpdateAttempt saves a's status, conclusion, end and cancellation.
+func (q queries) UpdateAttempt(ctx context.Context, a *actions.Attempt) error {
+	_, err := exec(ctx, q, `update attempts set status = $3, conclusion = $4, completed_at = $5, cancel_at = $6, forced = $7 where run_id = $1 and number = $2`,
+		a.RunID, a.Number, a.Status, a.Conclusion, micros(a.CompletedAt), micros(a.CancelAt), flag(a.Forced))
+	if err != nil {
+		return fmt.Errorf("attempt %d of run %d: %w", a.Number, a.RunID, err)
+	}
+	return nil
+}
+
+func (q queries) createRunSource(ctx context.Context, s *actions.RunSource) error {
+	hash := sha256.Sum256(s.Workflow)
+	if _, err := exec(ctx, q, `insert into texts (hash, body) values ($1, $2) on conflict (hash) do nothing`, hash[:], notNil(s.Workflow)); err != nil {
+		return fmt.Errorf("workflow text of run %d: %w", s.RunID, err)
+	}
+	_, err := exec(ctx, q, `insert into run_sources (run_id, payload, inputs, workflow) values ($1, $2, $3, $4)`,
+		s.RunID, notNil(s.Payload), notNil(s.Inputs), hash[:])
+	if err != nil {
+		return fmt.Errorf("source of run %d: %w", s.RunID, err)
+	}
+	return nil
+}
+
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// RunSource returns what the run was planned from.
+func (q queries) RunSource(ctx context.Context, runID int64) (*actions.RunSource, error) {
+	scan := func(r row) (*actions.RunSource, error) {
+		s := new(actions.RunSource)
+		return s, r.Scan(&s.RunID, &s.Payload, &s.Inputs, &s.Workflow)
+	}
+	s, err := one(ctx, q, scan, `select s.run_id, s.payload, s.inputs, t.body
+		from run_sources s join texts t on t.hash = s.workflow where s.run_id = $1`, runID)
+	if err != nil {
+		return nil, fmt.Errorf("source of run %d: %w", runID, err)
+	}
+	return s, nil
+}

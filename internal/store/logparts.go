@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// A LogPart is an immutable piece of a step's log, or of the whole job's when
+// Step is the job's GUID. Parts are read in the order of Part.
+type LogPart struct {
+	JobID     int64
+	Step      string // GUID
+	Part      int64
+	Blob      string // key in the blob store
+	Size      int64  // bytes
+	Lines     int64
+	CreatedAt time.Time
+}
+
+const logPartColumns = `job_id, step, part, blob, size, lines, created_at`
+
+func scanLogPart(r row) (*LogPart, error) {
+	p := new(LogPart)
+	return p, r.Scan(&p.JobID, &p.Step, &p.Part, &p.Blob, &p.Size, &p.Lines, moment{&p.CreatedAt})
+}
+
+// SaveLogPart adds the part or replaces it: a repeated upload never doubles a
+// line. The blob that it replaces becomes dead.
+func (tx *Tx) SaveLogPart(ctx context.Context, p *LogPart) error {
+	if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select blob, cast($4 as bigint) from log_parts
+		where job_id = $1 and step = $2 and part = $3 and blob <> $5 on conflict do nothing`,
+		p.JobID, p.Step, p.Part, micros(p.CreatedAt), p.Blob); err != nil {
+		return fmt.Errorf("log of job %d: %w", p.JobID, err)
+	}
+	_, err := exec(ctx, tx.queries, `insert into log_parts (`+logPartColumns+`) values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (job_id, step, part) do update set blob = excluded.blob, size = excluded.size, lines = excluded.lines`,
+		p.JobID, p.Step, p.Part, p.Blob, p.Size, p.Lines, micros(p.CreatedAt))
+	if err != nil {
+		return fmt.Errorf("log of job %d: %w", p.JobID, err)
+	}
+	return nil
+}
+
+// StepLog lists the parts of one step's log in order.
+func (q queries) StepLog(ctx context.Context, jobID int64, step string) ([]*LogPart, error) {
+	return all(ctx, q, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step = $2 order by part`, jobID, step)
+}
+
+// JobLog lists all log parts of a job by step and part.
+func (q queries) JobLog(ctx context.Context, jobID int64) ([]*LogPart, error) {
+	return all(ctx, q, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 order by step, part`, jobID)
+}
+
+// A Summary is what a step wrote to GITHUB_STEP_SUMMARY.
+type Summary struct {
+	JobID     int64
+	Step      string // GUID
+	Blob      string
+	Size      int64
+	CreatedAt time.Time
+}
+
+func scanSummary(r row) (*Summary, error) {
+	s := new(Summary)
+	return s, r.Scan(&s.JobID, &s.Step, &s.Blob, &s.Size, moment{&s.CreatedAt})
+}
+
+// SaveSummary adds or replaces a step's summary.
+func (tx *Tx) SaveSummary(ctx context.Context, s *Summary) error {
+	if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select blob, cast($3 as bigint) from summaries
+		where job_id = $1 and step = $2 and blob <> $4 on conflict do nothing`, s.JobID, s.Step, micros(s.CreatedAt), s.Blob); err != nil {
+		return fmt.Errorf("summary of job %d: %w", s.JobID, err)
+	}
+	_, err := exec(ctx, tx.queries, `insert into summaries (job_id, step, blob, size, created_at) values ($1, $2, $3, $4, $5)
+		on conflict (job_id, step) do update set blob = excluded.blob, size = excluded.size`, s.JobID, s.Step, s.Blob, s.Size, micros(s.CreatedAt))
+	if err != nil {
+		return fmt.Errorf("summary of job %d: %w", s.JobID, err)
+	}
+	return nil
+}
+
+// Summaries lists the summaries of an attempt in the order of jobs and steps.
+func (q queries) Summaries(ctx context.Context, runID int64, attempt int) ([]*Summary, error) {
+	return all(ctx, q, scanSummary, `select u.job_id, u.step, u.blob, u.size, u.created_at from summaries u
+		join jobs j on j.id = u.job_id left join steps s on s.job_id = u.job_id and s.guid = u.step
+		where j.run_id = $1 and j.attempt = $2 order by u.job_id, coalesce(s.number, 0), u.created_at`, runID, attempt)
+}
+
+// DeadBlobs lists up to limit keys of blobs that no row needs.
+func (q queries) DeadBlobs(ctx context.Context, limit int) ([]string, error) {
+	return all(ctx, q, value[string], `select blob from dead_blobs order by created_at limit $1`, limit)
+}
+
+// ForgetBlob removes a dead blob's key once its bytes are gone.
+func (q queries) ForgetBlob(ctx context.Context, key string) error {
+	_, err := exec(ctx, q, `delete from dead_blobs where blob = $1`, key)
+	return err
+}
+
+// DeleteLogs removes the logs of all attempts of a run. Its blobs become dead.
+func (tx *Tx) DeleteLogs(ctx context.Context, runID int64, now time.Time) error {
+	const mine = ` where job_id in (select id from jobs where run_id = $1)`
+	if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from log_parts`+mine+` on conflict do nothing`, runID, micros(now)); err != nil {
+		return fmt.Errorf("logs of run %d: %w", runID, err)
+	}
+	n, err := exec(ctx, tx.queries, `delete from log_parts`+mine, runID)
+	if err != nil {
+		return fmt.Errorf("logs of run %d: %w", runID, err)
+	}
+	if n == 0 {
+		return actions.Errorf(actions.NotFound, "run %d has no logs", runID)
+	}
+	return nil
+}

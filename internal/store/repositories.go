@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+const (
+	repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at`
+	repositoryTables  = `repositories r join accounts o on o.id = r.owner_id`
+)
+
+var repositorySelect = `select ` + prefixed("r", repositoryColumns) + `, ` + prefixed("o", accountColumns) + ` from ` + repositoryTables
+
+func scanRepository(row row) (*actions.Repository, error) {
+	r := new(actions.Repository)
+	fields := []any{
+		&r.ID, &r.Name, &r.Description, truth{&r.Private}, &r.DefaultBranch,
+		moment{&r.CreatedAt}, moment{&r.UpdatedAt}, moment{&r.PushedAt},
+	}
+	return r, row.Scan(append(fields, accountFields(&r.Owner)...)...)
+}
+
+// CreateRepository adds r, whose owner must exist, and sets its id. A name
+// that the owner has already, in any case, is Invalid.
+func (q queries) CreateRepository(ctx context.Context, r *actions.Repository) error {
+	id, err := one(ctx, q, value[int64], `insert into repositories
+		(owner_id, name, name_key, description, private, default_branch, created_at, updated_at, pushed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (owner_id, name_key) do nothing returning id`,
+		r.Owner.ID, r.Name, strings.ToLower(r.Name), r.Description, flag(r.Private), r.DefaultBranch,
+		micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.PushedAt))
+	if actions.KindOf(err) == actions.NotFound {
+		return actions.Errorf(actions.Invalid, "name already exists on this account")
+	}
+	if err != nil {
+		return fmt.Errorf("repository %s: %w", r.FullName(), err)
+	}
+	r.ID = id
+	return nil
+}
+
+// Repository returns the repository with the given id.
+func (q queries) Repository(ctx context.Context, id int64) (*actions.Repository, error) {
+	r, err := one(ctx, q, scanRepository, repositorySelect+` where r.id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("repository %d: %w", id, err)
+	}
+	return r, nil
+}
+
+// RepositoryByName returns owner/name, in any case.
+func (q queries) RepositoryByName(ctx context.Context, owner, name string) (*actions.Repository, error) {
+	r, err := one(ctx, q, scanRepository, repositorySelect+` where o.login_key = $1 and r.name_key = $2`,
+		strings.ToLower(owner), strings.ToLower(name))
+	if err != nil {
+		return nil, fmt.Errorf("repository %s/%s: %w", owner, name, err)
+	}
+	return r, nil
+}
+
+// VisibleRepositories lists what account may read, newest push first: public
+// ones, its own, its organizations' and those it collaborates on. The page
+// shows it; account 0 is nobody and sees what is public; everything is for site admins.
+func (q queries) VisibleRepositories(ctx context.Context, accountID int64, everything bool, limit int) ([]*actions.Repository, error) {
+	return all(ctx, q, scanRepository, repositorySelect+`
+		where $1 = 1 or r.private = 0 or r.owner_id = $2
+		or exists (select 1 from members m where m.org_id = r.owner_id and m.account_id = $2 and m.owner = 1)
+		or exists (select 1 from collaborators c where c.repo_id = r.id and c.account_id = $2)
+		order by r.pushed_at desc, r.id desc limit $3`, flag(everything), accountID, limit)
+}
+
+// UpdateRepository saves r's description, visibility and default branch.
+func (q queries) UpdateRepository(ctx context.Context, r *actions.Repository) error {
+	_, err := exec(ctx, q, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
+		r.ID, r.Description, flag(r.Private), r.DefaultBranch, micros(r.UpdatedAt))
+	return err
+}
+
+// SetPushed notes when refs moved last.
+func (q queries) SetPushed(ctx context.Context, id int64, now time.Time) error {
+	_, err := exec(ctx, q, `update repositories set pushed_at = $2, updated_at = $2 where id = $1`, id, micros(now))
+	return err
+}
+
+// SetCollaborator gives account a permission on a repository; NoAccess takes it away.
+func (q queries) SetCollaborator(ctx context.Context, repoID, accountID int64, p actions.Permission) error {
+	if p == actions.NoAccess {
+		_, err := exec(ctx, q, `delete from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
+		return err
+	}
+	_, err := exec(ctx, q, `insert into collaborators (repo_id, account_id, permission) values ($1, $2, $3)
+		on conflict (repo_id, account_id) do update set permission = excluded.permission`, repoID, accountID, int(p))
+	return err
+}
+
+// Collaborator is what account was given on a repository, NoAccess for nothing.
+func (q queries) Collaborator(ctx context.Context, repoID, accountID int64) (actions.Permission, error) {
+	p, err := one(ctx, q, value[int64], `select permission from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
+	if actions.KindOf(err) == actions.NotFound {
+		return actions.NoAccess, nil
+	}
+	if err != nil {
+		return actions.NoAccess, fmt.Errorf("collaborator %d of repository %d: %w", accountID, repoID, err)
+	}
+	return actions.Permission(p), nil
+}

@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at`
+
+var (
+	runTables = ` from runs r join accounts a on a.id = r.actor_id join accounts t on t.id = r.triggering_id`
+	runSelect = `select ` + prefixed("r", runColumns) + `, ` + prefixed("a", accountColumns) + `, ` + prefixed("t", accountColumns) + runTables
+)
+
+func scanRun(row row) (*actions.Run, error) {
+	r := new(actions.Run)
+	fields := []any{
+		&r.ID, &r.RepoID, &r.WorkflowID, &r.Number, &r.Name, &r.Title, &r.Path, &r.Event, &r.Ref, &r.HeadBranch, &r.HeadSHA,
+		decoded{&r.HeadCommit}, &r.Attempt, &r.Status, &r.Conclusion, moment{&r.CreatedAt}, moment{&r.StartedAt}, moment{&r.UpdatedAt},
+	}
+	fields = append(fields, accountFields(&r.Actor)...)
+	return r, row.Scan(append(fields, accountFields(&r.Triggering)...)...)
+}
+
+// CreateRun adds r with its first attempt, and sets its id and its number, the
+// next of its workflow.
+func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt, src *actions.RunSource) error {
+	n, err := tx.nextRunNumber(ctx, r.WorkflowID)
+	if err != nil {
+		return err
+	}
+	id, err := one(ctx, tx.queries, value[int64], `insert into runs
+		(repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, actor_id, attempt,
+		 triggering_id, status, conclusion, created_at, started_at, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) returning id`,
+		r.RepoID, r.WorkflowID, n, r.Name, r.Title, r.Path, r.Event, r.Ref, r.HeadBranch, r.HeadSHA, text(r.HeadCommit), r.Actor.ID, r.Attempt,
+		r.Triggering.ID, r.Status, r.Conclusion, micros(r.CreatedAt), micros(r.StartedAt), micros(r.UpdatedAt))
+	if err != nil {
+		return fmt.Errorf("run %d of workflow %d: %w", n, r.WorkflowID, err)
+	}
+	r.ID, r.Number = id, n
+	a.RunID, src.RunID = r.ID, r.ID
+	if err := tx.CreateAttempt(ctx, a); err != nil {
+		return err
+	}
+	return tx.createRunSource(ctx, src)
+}
+
+// Run returns the run with the given id.
+func (q queries) Run(ctx context.Context, id int64) (*actions.Run, error) {
+	r, err := one(ctx, q, scanRun, runSelect+` where r.id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("run %d: %w", id, err)
+	}
+	return r, nil
+}
+
+// RepoRun returns the run of a repository with the given id.
+func (q queries) RepoRun(ctx context.Context, repoID, id int64) (*actions.Run, error) {
+	r, err := one(ctx, q, scanRun, runSelect+` where r.id = $1 and r.repo_id = $2`, id, repoID)
+	if err != nil {
+		return nil, fmt.Errorf("run %d: %w", id, err)
+	}
+	return r, nil
+}
+
+// UpdateRun saves what changes in a run's life: title, attempt, who triggered
+// it, status, conclusion and times.
+func (q queries) UpdateRun(ctx context.Context, r *actions.Run) error {
+	_, err := exec(ctx, q, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
+		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, micros(r.StartedAt), micros(r.UpdatedAt))
+	if err != nil {
+		return fmt.Errorf("run %d: %w", r.ID, err)
+	}
+	return nil
+}
+
+// UnfinishedRuns lists the ids of runs that are not completed, oldest first.
+func (q queries) UnfinishedRuns(ctx context.Context) ([]int64, error) {
+	return all(ctx, q, value[int64], `select id from runs where status <> 'completed' order by id`)
+}
+
+// A RunFilter narrows a list of runs. Zero fields do not.
+type RunFilter struct {
+	RepoID     int64
+	WorkflowID int64
+	ActorID    int64
+	Branch     string
+	Event      string
+	HeadSHA    string
+	Status     string // a status or a conclusion, as GitHub's parameter mixes them
+	From, To   time.Time
+}
+
+func (f *RunFilter) where() (string, []any) {
+	var (
+		conds []string
+		args  []any
+	)
+	add := func(cond string, arg any) {
+		args = append(args, arg)
+		conds = append(conds, strings.ReplaceAll(cond, "?", "$"+strconv.Itoa(len(args))))
+	}
+	add("r.repo_id = ?", f.RepoID)
+	if f.WorkflowID != 0 {
+		add("r.workflow_id = ?", f.WorkflowID)
+	}
+	if f.ActorID != 0 {
+		add("r.actor_id = ?", f.ActorID)
+	}
+	if f.Branch != "" {
+		add("r.head_branch = ?", f.Branch)
+	}
+	if f.Event != "" {
+		add("r.event = ?", f.Event)
+	}
+	if f.HeadSHA != "" {
+		add("r.head_sha = ?", f.HeadSHA)
+	}
+	switch {
+	case f.Status == "":
+	case isStatus(f.Status):
+		add("r.status = ?", f.Status)
+	default:
+		add("r.conclusion = ?", f.Status)
+	}
+	if !f.From.IsZero() {
+		add("r.created_at >= ?", micros(f.From))
+	}
+	if !f.To.IsZero() {
+		add("r.created_at <= ?", micros(f.To))
+	}
+	return strings.Join(conds, " and "), args
+}
+
+func isStatus(s string) bool {
+	for _, k := range actions.Statuses() {
+		if string(k) == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Runs lists a page of runs, newest first, and how many there are in all.
+func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run, int, error) {
+	where, args := f.where()
+	n, err := one(ctx, q, value[int64], `select count(*) from runs r where `+where, args...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("runs of repository %d: %w", f.RepoID, err)
+	}
+	at := len(args)
+	args = append(args, p.Size, p.offset())
+	runs, err := all(ctx, q, scanRun, runSelect+` where `+where+` order by r.id desc limit $`+strconv.Itoa(at+1)+` offset $`+strconv.Itoa(at+2), args...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("runs of repository %d: %w", f.RepoID, err)
+	}
+	return runs, int(n), nil
+}
+
+// DeleteRun removes a run with all that hangs on it. Its blobs become dead.
+func (tx *Tx) DeleteRun(ctx context.Context, id int64, now time.Time) error {
+	for _, table := range []string{"log_parts", "summaries"} {
+		if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `+table+`
+			where job_id in (select id from jobs where run_id = $1) on conflict do nothing`, id, micros(now)); err != nil {
+			return fmt.Errorf("run %d: %w", id, err)
+		}
+	}
+	n, err := exec(ctx, tx.queries, `delete from runs where id = $1`, id)
+	if err != nil {
+		return fmt.Errorf("run %d: %w", id, err)
+	}
+	if n == 0 {
+		return actions.Errorf(actions.NotFound, "run %d", id)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+const stepColumns = `job_id, guid, number, name, status, conclusion, started_at, completed_at`
+
+func scanStep(r row) (*actions.Step, error) {
+	s := new(actions.Step)
+	return s, r.Scan(&s.JobID, &s.GUID, &s.Number, &s.Name, &s.Status, &s.Conclusion, moment{&s.StartedAt}, moment{&s.CompletedAt})
+}
+
+// SaveStep adds the step or replaces what is known of it.
+func (q queries) SaveStep(ctx context.Context, s *actions.Step) error {
+	_, err := exec(ctx, q, `insert into steps (`+stepColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)
+		on conflict (job_id, guid) do update set number = excluded.number, name = excluded.name, status = excluded.status,
+		conclusion = excluded.conclusion, started_at = excluded.started_at, completed_at = excluded.completed_at`,
+		s.JobID, s.GUID, s.Number, s.Name, s.Status, s.Conclusion, micros(s.StartedAt), micros(s.CompletedAt))
+	if err != nil {
+		return fmt.Errorf("step %s of job %d: %w", s.GUID, s.JobID, err)
+	}
+	return nil
+}
+
+// Steps lists the steps of a job by number.
+func (q queries) Steps(ctx context.Context, jobID int64) ([]*actions.Step, error) {
+	return all(ctx, q, scanStep, `select `+stepColumns+` from steps where job_id = $1 order by number, guid`, jobID)
+}
+
+// RunSteps lists the steps of all jobs of an attempt by job and number;
+// attempt 0 stands for all.
+func (q queries) RunSteps(ctx context.Context, runID int64, attempt int) ([]*actions.Step, error) {
+	return all(ctx, q, scanStep, `select `+prefixed("s", stepColumns)+` from steps s join jobs j on j.id = s.job_id
+		where j.run_id = $1 and (j.attempt = $2 or $2 = 0) order by s.job_id, s.number, s.guid`, runID, attempt)
+}
+
+// SetStepOrder notes the newest step update of a job in progress and says
+// whether it was newer than what was known: an older update must be ignored.
+func (q queries) SetStepOrder(ctx context.Context, jobID, order int64) (bool, error) {
+	n, err := exec(ctx, q, `update jobs set step_order = $2 where id = $1 and step_order < $2 and status = 'in_progress'`, jobID, order)
+	return n > 0, err
+}
+
+const annotationColumns = `id, job_id, step_number, path, start_line, end_line, start_column, end_column, level, title, message`
+
+func scanAnnotation(r row) (*actions.Annotation, error) {
+	a := new(actions.Annotation)
+	return a, r.Scan(&a.ID, &a.JobID, &a.StepNumber, &a.Path, &a.StartLine, &a.EndLine, &a.StartColumn, &a.EndColumn, &a.Level, &a.Title, &a.Message)
+}
+
+// CreateAnnotation adds a and sets its id.
+func (q queries) CreateAnnotation(ctx context.Context, a *actions.Annotation) error {
+	id, err := one(ctx, q, value[int64], `insert into annotations
+		(job_id, step_number, path, start_line, end_line, start_column, end_column, level, title, message)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id`,
+		a.JobID, a.StepNumber, a.Path, a.StartLine, a.EndLine, a.StartColumn, a.EndColumn, a.Level, a.Title, a.Message)
+	if err != nil {
+		return fmt.Errorf("annotation of job %d: %w", a.JobID, err)
+	}
+	a.ID = id
+	return nil
+}
+
+// Annotations lists a page of a job's annotations, oldest first, and how many there are.
+func (q queries) Annotations(ctx context.Context, jobID int64, p Page) ([]*actions.Annotation, int, error) {
+	as, err := all(ctx, q, scanAnnotation, `select `+annotationColumns+` from annotations where job_id = $1 order by id limit $2 offset $3`, jobID, p.Size, p.offset())
+	if err != nil {
+		return nil, 0, err
+	}
+	n, err := one(ctx, q, value[int64], `select count(*) from annotations where job_id = $1`, jobID)
+	if err != nil {
+		return nil, 0, err
+	}
+	return as, int(n), nil
+}

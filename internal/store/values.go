@@ -1,0 +1,84 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// micros is how a time is kept: microseconds UTC, 0 for the zero time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// A moment scans what micros wrote.
+type moment struct{ t *time.Time }
+
+func (m moment) Scan(src any) error {
+	n, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("time is %T, not int64", src)
+	}
+	*m.t = time.Time{}
+	if n != 0 {
+		*m.t = time.UnixMicro(n).UTC()
+	}
+	return nil
+}
+
+// flag is how a boolean is kept.
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// A truth scans what flag wrote.
+type truth struct{ b *bool }
+
+func (t truth) Scan(src any) error {
+	n, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("boolean is %T, not int64", src)
+	}
+	*t.b = n != 0
+	return nil
+}
+
+// text is how a list or map is kept. What callers pass always encodes.
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("store: %T does not encode: %v", v, err))
+	}
+	return string(b)
+}
+
+// A decoded scans what text wrote.
+type decoded struct{ into any }
+
+func (d decoded) Scan(src any) error {
+	switch s := src.(type) {
+	case string:
+		return json.Unmarshal([]byte(s), d.into)
+	case []byte:
+		return json.Unmarshal(s, d.into)
+	}
+	return fmt.Errorf("JSON text is %T", src)
+}
+
+// A span scans a duration kept in microseconds.
+type span struct{ d *time.Duration }
+
+func (s span) Scan(src any) error {
+	n, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("duration is %T, not int64", src)
+	}
+	*s.d = time.Duration(n) * time.Microsecond
+	return nil
+}
