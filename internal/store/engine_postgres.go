@@ -162,6 +162,8 @@ func (e *postgresEngine) migrate(ctx context.Context, ms []migration, now time.T
 	return t.Commit()
 }
 
+func (e *postgresEngine) exclusive() bool { return false }
+
 func (e *postgresEngine) ping(ctx context.Context) error { return e.db.PingContext(ctx) }
 
 func (e *postgresEngine) close() error { return e.db.Close() }

@@ -118,6 +118,8 @@ func (e *sqliteEngine) migrate(ctx context.Context, ms []migration, now time.Tim
 	})
 }
 
+func (e *sqliteEngine) exclusive() bool { return true }
+
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	return e.stmts.query(ctx, "select 1", nil, func(*sql.Rows) error { return nil })
 }

@@ -19,12 +19,13 @@ func scanJob(r row) (*actions.Job, error) {
 }
 
 // CreateJob adds j and sets its id.
-func (q queries) CreateJob(ctx context.Context, j *actions.Job) error {
-	set, err := q.labelSet(ctx, j.Labels)
+func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
+	tx.Changed(j.RepoID, j.RunID)
+	set, err := tx.labelSet(ctx, j.Labels)
 	if err != nil {
 		return err
 	}
-	id, err := one(ctx, q, value[int64], `insert into jobs
+	id, err := one(ctx, tx.queries, value[int64], `insert into jobs
 		(run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, label_set_id, labels, runner_group, held,
 		 continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, created_at, completed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) returning id`,
@@ -72,8 +73,9 @@ func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions
 }
 
 // UpdateJob saves what changes in a job's life.
-func (q queries) UpdateJob(ctx context.Context, j *actions.Job) error {
-	_, err := exec(ctx, q, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
+func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
+	tx.Changed(j.RepoID, j.RunID)
+	_, err := exec(ctx, tx.queries, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
 		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12 where id = $1`,
 		j.ID, flag(j.Held), j.Status, j.Conclusion, text(j.Outputs), j.RunnerID, j.RunnerName,
 		micros(j.StartedAt), micros(j.CompletedAt), micros(j.LockedUntil), micros(j.CancelAt), j.StepOrder)

@@ -74,15 +74,17 @@ func (q queries) VisibleRepositories(ctx context.Context, accountID int64, every
 }
 
 // UpdateRepository saves r's description, visibility and default branch.
-func (q queries) UpdateRepository(ctx context.Context, r *actions.Repository) error {
-	_, err := exec(ctx, q, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
+func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
+	tx.Changed(r.ID, 0)
+	_, err := exec(ctx, tx.queries, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
 		r.ID, r.Description, flag(r.Private), r.DefaultBranch, micros(r.UpdatedAt))
 	return err
 }
 
 // SetPushed notes when refs moved last.
-func (q queries) SetPushed(ctx context.Context, id int64, now time.Time) error {
-	_, err := exec(ctx, q, `update repositories set pushed_at = $2, updated_at = $2 where id = $1`, id, micros(now))
+func (tx *Tx) SetPushed(ctx context.Context, id int64, now time.Time) error {
+	tx.Changed(id, 0)
+	_, err := exec(ctx, tx.queries, `update repositories set pushed_at = $2, updated_at = $2 where id = $1`, id, micros(now))
 	return err
 }
 

@@ -45,6 +45,7 @@ func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt,
 	}
 	r.ID, r.Number = id, n
 	a.RunID, src.RunID = r.ID, r.ID
+	tx.Changed(r.RepoID, r.ID)
 	if err := tx.CreateAttempt(ctx, a); err != nil {
 		return err
 	}
@@ -71,8 +72,9 @@ func (q queries) RepoRun(ctx context.Context, repoID, id int64) (*actions.Run, e
 
 // UpdateRun saves what changes in a run's life: title, attempt, who triggered
 // it, status, conclusion and times.
-func (q queries) UpdateRun(ctx context.Context, r *actions.Run) error {
-	_, err := exec(ctx, q, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
+func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
+	tx.Changed(r.RepoID, r.ID)
+	_, err := exec(ctx, tx.queries, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
 		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, micros(r.StartedAt), micros(r.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
@@ -164,14 +166,15 @@ func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run,
 }
 
 // DeleteRun removes a run with all that hangs on it. Its blobs become dead.
-func (tx *Tx) DeleteRun(ctx context.Context, id int64, now time.Time) error {
+func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) error {
+	tx.Changed(repoID, id)
 	for _, table := range []string{"log_parts", "summaries"} {
 		if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `+table+`
 			where job_id in (select id from jobs where run_id = $1) on conflict do nothing`, id, micros(now)); err != nil {
 			return fmt.Errorf("run %d: %w", id, err)
 		}
 	}
-	n, err := exec(ctx, tx.queries, `delete from runs where id = $1`, id)
+	n, err := exec(ctx, tx.queries, `delete from runs where id = $1 and repo_id = $2`, id, repoID)
 	if err != nil {
 		return fmt.Errorf("run %d: %w", id, err)
 	}

@@ -14,14 +14,15 @@ func scanStep(r row) (*actions.Step, error) {
 	return s, r.Scan(&s.JobID, &s.GUID, &s.Number, &s.Name, &s.Status, &s.Conclusion, moment{&s.StartedAt}, moment{&s.CompletedAt})
 }
 
-// SaveStep adds the step or replaces what is known of it.
-func (q queries) SaveStep(ctx context.Context, s *actions.Step) error {
-	_, err := exec(ctx, q, `insert into steps (`+stepColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)
+// SaveStep adds a step of job j or replaces what is known of it.
+func (tx *Tx) SaveStep(ctx context.Context, j *actions.Job, s *actions.Step) error {
+	tx.Changed(j.RepoID, j.RunID)
+	_, err := exec(ctx, tx.queries, `insert into steps (`+stepColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (job_id, guid) do update set number = excluded.number, name = excluded.name, status = excluded.status,
 		conclusion = excluded.conclusion, started_at = excluded.started_at, completed_at = excluded.completed_at`,
-		s.JobID, s.GUID, s.Number, s.Name, s.Status, s.Conclusion, micros(s.StartedAt), micros(s.CompletedAt))
+		j.ID, s.GUID, s.Number, s.Name, s.Status, s.Conclusion, micros(s.StartedAt), micros(s.CompletedAt))
 	if err != nil {
-		return fmt.Errorf("step %s of job %d: %w", s.GUID, s.JobID, err)
+		return fmt.Errorf("step %s of job %d: %w", s.GUID, j.ID, err)
 	}
 	return nil
 }

@@ -55,6 +55,7 @@ type Store struct {
 	log    *slog.Logger
 	now    func() time.Time
 	soon   soon
+	watch  *watch
 	close  func() error // once
 }
 
@@ -68,6 +69,7 @@ type engine interface {
 	view(ctx context.Context, fn func(*Tx) error) error
 	migrate(ctx context.Context, ms []migration, now time.Time) error
 	ping(ctx context.Context) error
+	exclusive() bool // no other process writes to the database
 	close() error
 }
 
@@ -92,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: e, log: o.Log, now: o.Now}
+	s := &Store{engine: e, log: o.Log, now: o.Now, watch: newWatch()}
 	s.queries = queries{alone{s, e.reader()}}
 	s.soon.store = s
 	s.close = sync.OnceValue(func() error {

@@ -12,6 +12,7 @@ import (
 type Tx struct {
 	queries
 	after []func()
+	watch *watch
 }
 
 // After makes fn run once the transaction is committed, never when it is rolled
@@ -43,7 +44,10 @@ func (s *Store) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error 
 }
 
 func (s *Store) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error {
-	after, err := s.engine.update(ctx, relaxed, fn)
+	after, err := s.engine.update(ctx, relaxed, func(tx *Tx) error {
+		tx.watch = s.watch
+		return fn(tx)
+	})
 	if err != nil {
 		err = translate(err)
 		s.log.DebugContext(ctx, "update failed", slog.Any("err", err))

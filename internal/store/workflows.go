@@ -16,8 +16,9 @@ func scanWorkflow(r row) (*actions.Workflow, error) {
 
 // SaveWorkflow adds the workflow or, where its repository has its path, sets
 // the name, state and update time. It sets w's id and creation time.
-func (q queries) SaveWorkflow(ctx context.Context, w *actions.Workflow) error {
-	saved, err := one(ctx, q, scanWorkflow, `insert into workflows (repo_id, path, name, state, created_at, updated_at)
+func (tx *Tx) SaveWorkflow(ctx context.Context, w *actions.Workflow) error {
+	tx.Changed(w.RepoID, 0)
+	saved, err := one(ctx, tx.queries, scanWorkflow, `insert into workflows (repo_id, path, name, state, created_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6)
 		on conflict (repo_id, path) do update set name = excluded.name, state = excluded.state, updated_at = excluded.updated_at
 		returning `+workflowColumns, w.RepoID, w.Path, w.Name, w.State, micros(w.CreatedAt), micros(w.UpdatedAt))
