@@ -1,0 +1,129 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// Acquire gives the job to runner r and marks its run as in progress. When two
+// runners ask for one job, one gets it and the other gets a Conflict. A job that
+// is over, or that the runner may not take, is Invalid or NotFound. prepare runs
+// in the same transaction, as often as that is tried; its error leaves the job
+// where it was.
+func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx, j *actions.Job) error) (*actions.Job, error) {
+	var job *actions.Job
+	err := q.store.Update(ctx, func(tx *store.Tx) (err error) {
+		if job, err = tx.JobByGUID(ctx, guid); err != nil {
+			return err
+		}
+		if held, err := tx.RunnerJob(ctx, r.ID); err == nil && held.ID != job.ID {
+			return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, held.ID)
+		}
+		fresh := job.Status == actions.Queued
+		if err := job.Acquire(r, q.now(), q.lease); err != nil {
+			return err
+		}
+		if fresh {
+			if err := tx.UpdateJob(ctx, job); err != nil {
+				return err
+			}
+			if err := begin(ctx, tx, job, q.now()); err != nil {
+				return err
+			}
+		}
+		return prepare(tx, job)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("acquire: %w", err)
+	}
+	q.mu.Lock()
+	delete(q.offers, guid)
+	q.mu.Unlock()
+	q.log.InfoContext(ctx, "job acquired", "job", job.ID, "run", job.RunID, "runner", r.ID)
+	return job, nil
+}
+
+// begin marks the attempt of the job's run as in progress.
+func begin(ctx context.Context, tx *store.Tx, j *actions.Job, now time.Time) error {
+	run, err := tx.Run(ctx, j.RunID)
+	if err != nil || run.Attempt != j.Attempt || run.Status == actions.InProgress {
+		return err
+	}
+	a, err := tx.Attempt(ctx, run.ID, run.Attempt)
+	if err != nil {
+		return err
+	}
+	run.Status, a.Status, run.UpdatedAt = actions.InProgress, actions.InProgress, now
+	if err := tx.UpdateAttempt(ctx, a); err != nil {
+		return err
+	}
+	return tx.UpdateRun(ctx, run)
+}
+
+// Renew lets the runner keep its job for another lease, whose end it returns. A
+// job that is over, or held by another, is NotFound: the runner must stop. The
+// renewal need not be on disk, since the runner comes again.
+func (q *Queue) Renew(ctx context.Context, j *actions.Job) (time.Time, error) {
+	until := q.now().Add(q.lease)
+	err := q.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+		ok, err := tx.RenewJob(ctx, j.ID, until)
+		if err == nil && !ok {
+			err = actions.Errorf(actions.NotFound, "job %d is not in progress", j.ID)
+		}
+		return err
+	})
+	return until, err
+}
+
+// Cancel tells the runner that holds the job to stop it. Called after the
+// commit that noted the cancellation; a runner that does not wait now finds it
+// in the database.
+func (q *Queue) Cancel(j *actions.Job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.told, j.ID)
+	if p := q.busy[j.RunnerID]; p != nil {
+		select {
+		case p.poke <- struct{}{}:
+		default: // poked already
+		}
+	}
+}
+
+// Forget drops what memory holds of a job that is over.
+func (q *Queue) Forget(j *actions.Job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.told, j.ID)
+	delete(q.offers, j.GUID)
+}
+
+// cancellation is the message that the job of a busy runner was cancelled, nil
+// if it was not or the runner was told lately.
+func (q *Queue) cancellation(ctx context.Context, r *actions.Runner) (*Message, error) {
+	j, err := q.store.RunnerJob(ctx, r.ID)
+	if actions.KindOf(err) == actions.NotFound {
+		return nil, nil
+	}
+	if err != nil || j.CancelAt.IsZero() {
+		return nil, err
+	}
+	if wait := settle - q.now().Sub(j.StartedAt); wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+	q.mu.Lock()
+	told, ok := q.told[j.ID]
+	q.mu.Unlock()
+	if ok && q.now().Sub(told) < tellAgain {
+		return nil, nil
+	}
+	return &Message{Cancel: j}, nil
+}

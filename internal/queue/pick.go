@@ -1,0 +1,62 @@
+package queue
+
+import (
+	"context"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// pick reserves for r the oldest waiting job that it may take, and returns nil
+// when there is none.
+func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
+	sets, err := q.store.WaitingLabelSets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		q.mu.Lock()
+		limit := len(q.offers) + 1 // one of so many is free, if there are so many
+		q.mu.Unlock()
+		var oldest *store.Waiting
+		for _, set := range sets {
+			if !r.Has(set.Labels) {
+				continue
+			}
+			jobs, err := q.store.NextJobs(ctx, set.ID, r.Scope, limit)
+			if err != nil {
+				return nil, err
+			}
+			if w := q.firstFree(jobs, r.ID); w != nil && (oldest == nil || w.ID < oldest.ID) {
+				oldest = w
+			}
+		}
+		if oldest == nil {
+			return nil, nil
+		}
+		if q.tryReserve(oldest, r.ID) {
+			return &Message{Offer: oldest}, nil
+		}
+	}
+}
+
+func (q *Queue) firstFree(jobs []*store.Waiting, runnerID int64) *store.Waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, w := range jobs {
+		if q.free(w.GUID, runnerID) {
+			return w
+		}
+	}
+	return nil
+}
+
+func (q *Queue) tryReserve(w *store.Waiting, runnerID int64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.free(w.GUID, runnerID) {
+		return false
+	}
+	q.reserve(w, runnerID)
+	return true
+}

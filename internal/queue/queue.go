@@ -1,0 +1,234 @@
+// Package queue brings queued jobs and runners together.
+//
+// A runner waits in [Queue.Message]; a job that becomes ready is offered at once
+// to one runner that carries all of its labels and serves its repository
+// ([Queue.Wake], called after the commit). The offer reserves the job in memory
+// only: for a short while until the runner acknowledges it, then for as long as
+// it may take to acquire it. What is not acquired in time is offered again, and
+// two offers of one job do no harm, because [Queue.Acquire] is one statement in
+// the database that only one of them wins.
+//
+// The database is the truth. A runner that starts to wait looks for the oldest
+// job it may take, through an index by label set, so jobs that nobody can take
+// cost nothing; and it looks again every few seconds, so a lost wake-up or a job
+// queued by another server costs seconds, never a job.
+//
+// A busy runner waits in the same place for the cancellation of its job.
+package queue
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// How long things may take. The last two are the advice of the runner
+// protocol's reference (§4.4, §9.1).
+const (
+	lookAgain     = 5 * time.Second  // a waiting runner asks the database
+	toAcknowledge = 10 * time.Second // offer → acknowledge
+	toAcquire     = 2 * time.Minute  // acknowledge → acquire
+	settle        = 2 * time.Second  // acquire → first cancellation message
+	tellAgain     = time.Minute      // cancellation message → its repetition
+)
+
+// A Message is what a waiting runner is told. Exactly one field is set.
+type Message struct {
+	Offer  *store.Waiting // acquire this job
+	Cancel *actions.Job   // stop this job
+}
+
+// A Queue is safe for concurrent use.
+type Queue struct {
+	store *store.Store
+	log   *slog.Logger
+	now   func() time.Time
+	lease time.Duration
+
+	mu      sync.Mutex
+	waiting []*poll           // idle runners, longest wait first
+	busy    map[int64]*poll   // by runner
+	offers  map[string]*offer // by job GUID
+	told    map[int64]time.Time
+}
+
+// A poll is one runner that waits. An offer is put into ch at most once; poke
+// makes it look into the database now.
+type poll struct {
+	runner *actions.Runner
+	ch     chan *Message
+	poke   chan struct{}
+}
+
+// An offer reserves a job for one runner.
+type offer struct {
+	job          *store.Waiting
+	runnerID     int64
+	until        time.Time
+	acknowledged bool
+}
+
+// New makes a queue. lease is how long a runner holds a job without renewing it.
+func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time.Time) *Queue {
+	return &Queue{
+		store: st, log: log, now: now, lease: lease,
+		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
+	}
+}
+
+// Message waits until there is something to tell runner r, and returns nil when
+// ctx ends first. An idle runner is offered a job; one that is busy learns that
+// its job was cancelled. A message that could not be delivered comes again.
+func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Message, error) {
+	p := &poll{runner: r, ch: make(chan *Message, 1), poke: make(chan struct{}, 1)}
+	q.enter(p, idle)
+	defer q.leave(p, idle)
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		m, err := q.look(ctx, r, idle)
+		if err != nil && ctx.Err() == nil {
+			return nil, err
+		}
+		if m == nil {
+			select {
+			case m = <-p.ch:
+			case <-p.poke:
+				continue
+			case <-tick.C:
+				continue
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			q.takeBack(m, r.ID)
+			return nil, nil
+		}
+		if m != nil {
+			q.delivered(m)
+			return m, nil
+		}
+	}
+}
+
+func (q *Queue) look(ctx context.Context, r *actions.Runner, idle bool) (*Message, error) {
+	if idle {
+		return q.pick(ctx, r)
+	}
+	return q.cancellation(ctx, r)
+}
+
+func (q *Queue) enter(p *poll, idle bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if idle {
+		q.waiting = append(q.waiting, p)
+	} else {
+		q.busy[p.runner.ID] = p
+	}
+}
+
+// leave ends the wait. A message that came at the last moment is not lost: the
+// offer is free again, and a cancellation is found in the database.
+func (q *Queue) leave(p *poll, idle bool) {
+	q.mu.Lock()
+	if idle {
+		q.waiting = slices.DeleteFunc(q.waiting, func(x *poll) bool { return x == p })
+	} else if q.busy[p.runner.ID] == p {
+		delete(q.busy, p.runner.ID)
+	}
+	q.mu.Unlock()
+	select {
+	case m := <-p.ch:
+		q.takeBack(m, p.runner.ID)
+	default:
+	}
+}
+
+func (q *Queue) takeBack(m *Message, runnerID int64) {
+	if m == nil || m.Offer == nil {
+		return
+	}
+	q.mu.Lock()
+	if o := q.offers[m.Offer.GUID]; o != nil && o.runnerID == runnerID {
+		delete(q.offers, m.Offer.GUID)
+	}
+	q.mu.Unlock()
+	q.Wake(m.Offer)
+}
+
+func (q *Queue) delivered(m *Message) {
+	if m.Cancel == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.told[m.Cancel.ID] = q.now()
+}
+
+// Wake offers a job that has just become ready to the runner that has waited
+// longest among those that may take it. If there is none, the job waits.
+func (q *Queue) Wake(w *store.Waiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.free(w.GUID, 0) {
+		return
+	}
+	for i, p := range q.waiting {
+		if p.runner.Has(w.Labels) && p.runner.Serves(w.OwnerID, w.RepoID) {
+			q.reserve(w, p.runner.ID)
+			q.waiting = slices.Delete(q.waiting, i, i+1) // it gets one message
+			p.ch <- &Message{Offer: w}
+			return
+		}
+	}
+}
+
+// free says whether the job is reserved for nobody, or for this runner. The
+// caller holds mu.
+func (q *Queue) free(guid string, runnerID int64) bool {
+	o := q.offers[guid]
+	return o == nil || o.runnerID == runnerID || q.now().After(o.until)
+}
+
+// reserve keeps the job for a runner until it should have acknowledged. The
+// caller holds mu.
+func (q *Queue) reserve(w *store.Waiting, runnerID int64) {
+	q.offers[w.GUID] = &offer{job: w, runnerID: runnerID, until: q.now().Add(toAcknowledge)}
+}
+
+// Acknowledge gives the runner time to acquire the job it was offered. False
+// means that the offer is no longer its own.
+func (q *Queue) Acknowledge(runnerID int64, guid string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o := q.offers[guid]
+	if o == nil || o.runnerID != runnerID {
+		return false
+	}
+	if !o.acknowledged {
+		o.acknowledged, o.until = true, q.now().Add(toAcquire)
+	}
+	return true
+}
+
+// Release drops what is reserved for a runner: it starts anew, or is gone.
+func (q *Queue) Release(runnerID int64) {
+	q.mu.Lock()
+	var freed []*store.Waiting
+	for guid, o := range q.offers {
+		if o.runnerID == runnerID {
+			freed = append(freed, o.job)
+			delete(q.offers, guid)
+		}
+	}
+	q.mu.Unlock()
+	for _, w := range freed {
+		q.Wake(w)
+	}
+}
