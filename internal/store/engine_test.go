@@ -1,0 +1,418 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+)
+
+// A schema with one table for the tests of the engine.
+var testSchema = fstest.MapFS{
+	"0001_start.sql": {Data: []byte(`
+		create table items (id {{id}}, name text not null unique, n bigint not null, data {{bytes}});
+		create table parts (item_id bigint not null references items (id), name text not null);`)},
+}
+
+const insertItem = `insert into items (name, n) values ($1, $2)`
+
+func openTest(t testing.TB, url string) *store.Store {
+	t.Helper()
+	o := storetest.Options(t, url)
+	o.Migrations = testSchema
+	return openWith(t, o)
+}
+
+func openWith(t testing.TB, o store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// each runs a test on both engines, with the schema above.
+func each(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	storetest.EachURL(t, func(t *testing.T, url string) { test(t, openTest(t, url)) })
+}
+
+func names(t *testing.T, s *store.Store) []string {
+	t.Helper()
+	list, err := s.Texts(t.Context(), `select name from items order by name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func wantNames(t *testing.T, s *store.Store, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, names(t, s)); diff != "" {
+		t.Errorf("items (-want +got):\n%s", diff)
+	}
+}
+
+func wantKind(t *testing.T, err error, want actions.Kind) {
+	t.Helper()
+	if got := actions.KindOf(err); got != want {
+		t.Errorf("got an error of kind %q (%v), want %q", got, err, want)
+	}
+}
+
+func TestUpdateKeepsAllOrNothing(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		boom := errors.New("boom")
+		err := s.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.ExecText(ctx, insertItem, "lost", 1); err != nil {
+				return err
+			}
+			return boom
+		})
+		if !errors.Is(err, boom) {
+			t.Errorf("got %v, want the function's own error", err)
+		}
+		err = s.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.ExecText(ctx, insertItem, "kept", 1)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantNames(t, s, "kept")
+	})
+}
+
+func TestFailedStatementFailsTheTransactionEvenIfItIsIgnored(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		err := s.Update(ctx, func(tx *store.Tx) error {
+			tx.ExecText(ctx, insertItem, "a", 1)
+			tx.ExecText(ctx, insertItem, "a", 1) // not unique
+			tx.ExecText(ctx, insertItem, "b", 1)
+			return nil
+		})
+		wantKind(t, err, actions.Conflict)
+		wantNames(t, s)
+	})
+}
+
+func TestMissingRowDoesNotFailTheTransaction(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		err := s.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Int(ctx, `select n from items where name = $1`, "none")
+			wantKind(t, err, actions.NotFound)
+			wantKind(t, tx.ChangeOne(ctx, `update items set n = 2 where name = $1`, "none"), actions.NotFound)
+			_, err = tx.ExecText(ctx, insertItem, "a", 1)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantNames(t, s, "a")
+	})
+}
+
+func TestErrorsOfTheDatabaseHaveKindsAndPlainTexts(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		if _, err := s.ExecText(ctx, insertItem, "a", 1); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.ExecText(ctx, insertItem, "a", 1)
+		wantKind(t, err, actions.Conflict)
+		if got, want := fmt.Sprint(err), "already exists"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		_, err = s.ExecText(ctx, `insert into parts (item_id, name) values ($1, $2)`, 77, "x")
+		wantKind(t, err, actions.Conflict)
+		_, err = s.ExecText(ctx, `insert into nowhere (x) values ($1)`, 1)
+		wantKind(t, err, actions.Internal)
+	})
+}
+
+func TestStatementOutsideOfATransactionMayWriteAndReturn(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		id, err := s.Int(ctx, `
+			insert into items (name, n) values ($1, $2) returning id`, "a", 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := s.Int(ctx, `select n from items where id = $1`, id)
+		if err != nil || n != 5 {
+			t.Errorf("got %d, %v, want 5", n, err)
+		}
+	})
+}
+
+func TestIdsAreNotUsedTwice(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		const insert = `insert into items (name, n) values ($1, 0) returning id`
+		first, err := s.Int(ctx, insert, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ChangeOne(ctx, `delete from items where id = $1`, first); err != nil {
+			t.Fatal(err)
+		}
+		second, err := s.Int(ctx, insert, "a")
+		if err != nil || second <= first {
+			t.Errorf("second id %d (%v) after %d was deleted, want a greater one", second, err, first)
+		}
+	})
+}
+
+func TestHooksRunInOrderAfterTheCommitOnly(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		var got []string
+		update := func(name string, result error) {
+			_ = s.Update(ctx, func(tx *store.Tx) error {
+				if _, err := tx.ExecText(ctx, insertItem, name, 1); err != nil {
+					return err
+				}
+				tx.After(func() { got = append(got, "saw "+strings.Join(names(t, s), ",")) })
+				tx.After(func() { got = append(got, "then "+name) })
+				return result
+			})
+		}
+		update("a", nil)
+		update("b", errors.New("no"))
+		update("a", nil) // not unique
+		if diff := cmp.Diff([]string{"saw a", "then a"}, got); diff != "" {
+			t.Errorf("hooks (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPanicReachesItsCallerAndNobodyElse(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		var recovered any
+		func() {
+			defer func() { recovered = recover() }()
+			_ = s.Update(ctx, func(tx *store.Tx) error {
+				if _, err := tx.ExecText(ctx, insertItem, "lost", 1); err != nil {
+					return err
+				}
+				panic("boom")
+			})
+		}()
+		if recovered != "boom" {
+			t.Errorf("recovered %v, want boom", recovered)
+		}
+		if _, err := s.ExecText(ctx, insertItem, "kept", 1); err != nil {
+			t.Fatal(err)
+		}
+		wantNames(t, s, "kept")
+	})
+}
+
+func TestViewSeesOneStateAndCannotWrite(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		if _, err := s.ExecText(ctx, insertItem, "a", 1); err != nil {
+			t.Fatal(err)
+		}
+		err := s.View(ctx, func(tx *store.Tx) error {
+			const count = `select count(*) from items`
+			before, err := tx.Int(ctx, count)
+			if err != nil {
+				return err
+			}
+			if _, err := s.ExecText(ctx, insertItem, "b", 1); err != nil {
+				return err
+			}
+			after, err := tx.Int(ctx, count)
+			if before != 1 || after != 1 {
+				t.Errorf("saw %d, then %d items, want 1 both times", before, after)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.View(ctx, func(tx *store.Tx) error {
+			_, err := tx.ExecText(ctx, insertItem, "c", 1)
+			return err
+		})
+		if err == nil {
+			t.Error("a write in View succeeded")
+		}
+		err = s.View(ctx, func(tx *store.Tx) error {
+			_, err := tx.Int(ctx, `insert into items (name, n) values ('d', 1) returning id`)
+			return err
+		})
+		if err == nil {
+			t.Error("a write by query in View succeeded")
+		}
+		wantNames(t, s, "a", "b")
+	})
+}
+
+func TestCanceledCallerHasNotRun(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := s.Update(ctx, func(*store.Tx) error {
+			t.Error("the function ran")
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+	})
+}
+
+func TestClosedStoreIsUnavailable(t *testing.T) {
+	o := storetest.Options(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+	o.Migrations = testSchema
+	s, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a second Close does nothing
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantKind(t, s.Update(t.Context(), func(*store.Tx) error { return nil }), actions.Unavailable)
+}
+
+func TestBadURLsAreRefusedWithoutTheirPassword(t *testing.T) {
+	for _, url := range []string{"", "mysql://u:hunter2@h/d", "sqlite:", "postgres://u:hunter2@[::1/d", "postgres://u:hunter2@h:x/d"} {
+		_, err := store.Open(t.Context(), store.Options{URL: url, Now: time.Now})
+		wantKind(t, err, actions.Invalid)
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the error shows the password: %v", url, err)
+		}
+	}
+}
+
+func TestConcurrentIncrementsAreNotLost(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		if _, err := s.ExecText(ctx, insertItem, "counter", 0); err != nil {
+			t.Fatal(err)
+		}
+		const callers, rounds = 8, 10
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				for range rounds {
+					// Read, then write what was read: the loser of a conflict must repeat.
+					err := s.Update(ctx, func(tx *store.Tx) error {
+						n, err := tx.Int(ctx, `select n from items where name = 'counter'`)
+						if err != nil {
+							return err
+						}
+						return tx.ChangeOne(ctx, `update items set n = $1 where name = 'counter'`, n+1)
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		n, err := s.Int(ctx, `select n from items where name = 'counter'`)
+		if err != nil || n != callers*rounds {
+			t.Errorf("counter is %d (%v), want %d", n, err, callers*rounds)
+		}
+	})
+}
+
+// Two transactions read both rows, and each writes the other one. Serially one
+// of them would see the other's write.
+func TestWriteSkewDoesNotHappen(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		for _, name := range []string{"a", "b"} {
+			if _, err := s.ExecText(ctx, insertItem, name, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var runs sync.Map
+		var wg sync.WaitGroup
+		for _, name := range []string{"a", "b"} {
+			wg.Go(func() {
+				err := s.Update(ctx, func(tx *store.Tx) error {
+					n, _ := runs.LoadOrStore(name, new(int))
+					*n.(*int)++
+					sum, err := tx.Int(ctx, `select cast(sum(n) as bigint) from items`)
+					if err != nil || sum < 2 {
+						return err
+					}
+					return tx.ChangeOne(ctx, `update items set n = 0 where name = $1`, name)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		sum, err := s.Int(ctx, `select cast(sum(n) as bigint) from items`)
+		if err != nil || sum != 1 {
+			t.Errorf("sum is %d (%v), want 1: exactly one of the two may take", sum, err)
+		}
+	})
+}
+
+func TestBytesComeBackAsTheyWere(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		want := []byte{0, 1, 0xff, '\''}
+		if _, err := s.ExecText(ctx, `insert into items (name, n, data) values ($1, $2, $3)`, "a", 1, want); err != nil {
+			t.Fatal(err)
+		}
+		n, err := s.Int(ctx, `select count(*) from items where data = $1`, want)
+		if err != nil || n != 1 {
+			t.Errorf("found %d rows (%v), want 1", n, err)
+		}
+	})
+}
+
+// logged collects what a store logs, at every level.
+type logged struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logged) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.buf.String(), text)
+}
+
+func (l *logged) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}

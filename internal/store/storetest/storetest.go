@@ -1,0 +1,86 @@
+// Package storetest opens real stores for tests: SQLite files in milliseconds,
+// and databases on a PostgreSQL server that the environment names.
+//
+// [Each] runs a test on both engines. UNDERSTUDY_TEST_POSTGRES is the URL of a
+// server on which the test may create and drop databases; without it the
+// PostgreSQL half is skipped, or fails when UNDERSTUDY_TEST_REQUIRE_POSTGRES is
+// set, so that CI cannot lose it silently.
+//
+// The schema is made once, as a template that every test copies.
+package storetest
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// Open returns an empty store on SQLite, closed when the test ends.
+func Open(t testing.TB) *store.Store {
+	t.Helper()
+	content, err := sqliteTemplate()
+	if err != nil {
+		t.Fatalf("SQLite template: %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "test.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return OpenURL(t, "sqlite:"+path)
+}
+
+// Each runs a test on an empty store of each engine.
+func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, Open(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, OpenURL(t, postgresURL(t, true))) })
+}
+
+// EachURL runs a test with the URL of an empty database of each engine, one
+// without a schema: for tests that open it themselves, or more than once.
+func EachURL(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgresURL(t, false)) })
+}
+
+// OpenURL opens the store at url, which is closed when the test ends.
+func OpenURL(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), Options(t, url))
+	if err != nil {
+		t.Fatalf("open store: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close store: %v", err)
+		}
+	})
+	return s
+}
+
+// Options are what tests open a store with: few connections, no waiting for the
+// disk, warnings to the test's output.
+func Options(t testing.TB, url string) store.Options {
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return store.Options{URL: url, Log: log, Now: time.Now, MaxConns: 8, NoSync: true}
+}
+
+// sqliteTemplate is the content of a database file that has the schema only.
+var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "storetest")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // in the system's temporary directory
+	path := filepath.Join(dir, "template.db")
+	if err := migrate("sqlite:" + path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
