@@ -9,7 +9,7 @@
 //   - the operation is described, and the status is one it documents, or one
 //     that every operation may give;
 //   - the content type is documented, and there is a body exactly if one is;
-//   - the body fits its schema, and says nothing that the schema does not know;
+//   - the body fits its schema, and says nothing that neither product knows;
 //   - an error has GitHub's body, and a redirect says where to go.
 //
 // A request with X-GitHub-Api-Version 2026-03-10 is checked against that

@@ -88,6 +88,12 @@ type problem struct {
 	detail string
 }
 
+const unknown = "not in the description"
+
+// unknown reports whether the problem is a property that a description does
+// not have; another one may.
+func (p problem) unknown() bool { return p.detail == unknown }
+
 // misfits returns how a decoded JSON value differs from a schema.
 func misfits(schema *openapi3.Schema, value any) []problem {
 	found := undocumented([]*openapi3.Schema{schema}, value, "")
@@ -167,7 +173,7 @@ func undocumented(schemas []*openapi3.Schema, value any, at string) []problem {
 			if known, ok := shape.properties[name]; ok {
 				found = append(found, undocumented(known, v[name], below)...)
 			} else if !shape.open {
-				found = append(found, problem{below, "not in the description"})
+				found = append(found, problem{below, unknown})
 			}
 		}
 	}

@@ -67,19 +67,6 @@ func moduleRoot() (string, error) {
 	}
 }
 
-// find returns an operation of github.com, or else of the Enterprise Server.
-func (s *suite) find(method, path, version string) (*operation, error) {
-	op, err := s.github.find(method, path, version)
-	if err != nil || op != nil {
-		return op, err
-	}
-	server, err := s.server()
-	if err != nil {
-		return nil, err
-	}
-	return server.find(method, path, version)
-}
-
 // An answer is a response and the part of its request that matters.
 type answer struct {
 	method, path, version string // path as in the description, escaped
@@ -89,34 +76,62 @@ type answer struct {
 }
 
 // check returns the operation that an answer belongs to, and what is wrong
-// with the answer.
+// with the answer: by the description of github.com where that has the
+// operation. What only the Enterprise Server's knows of is right as well.
 func (s *suite) check(a answer) (id string, found []problem, err error) {
-	op, err := s.find(a.method, a.path, a.version)
+	op, err := s.github.find(a.method, a.path, a.version)
 	if err != nil {
 		return "", nil, err
 	}
-	if op == nil {
-		if a.status == http.StatusNotFound {
-			return "", nil, nil
+	if op != nil {
+		found, err = s.checkOperation(op, a)
+		if err != nil || !slices.ContainsFunc(found, problem.unknown) {
+			return op.ID, found, err
 		}
+	}
+	server, err := s.server()
+	if err != nil {
+		return "", nil, err
+	}
+	onServer, err := server.find(a.method, a.path, a.version)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case op != nil && (onServer == nil || onServer.ID != op.ID):
+		return op.ID, found, nil
+	case onServer == nil && a.status == http.StatusNotFound:
+		return "", nil, nil
+	case onServer == nil:
 		detail := fmt.Sprintf("GitHub describes no %s %s", a.method, a.path)
 		return a.method + " " + a.path, []problem{{"operation", detail}}, nil
 	}
+	there, err := s.checkOperation(onServer, a)
+	if op == nil {
+		return onServer.ID, there, err
+	}
+	return op.ID, slices.DeleteFunc(found, func(p problem) bool {
+		return p.unknown() && !slices.Contains(there, p)
+	}), err
+}
+
+// checkOperation compares an answer with one description of its operation.
+func (s *suite) checkOperation(op *operation, a answer) ([]problem, error) {
 	res, err := op.response(strconv.Itoa(a.status))
 	if err != nil {
-		return op.ID, nil, err
+		return nil, err
 	}
+	var found []problem
 	if a.status >= 400 {
 		found = a.errorProblems()
 	}
 	switch {
 	case res != nil:
 		more, err := s.checkResponse(op, res, a)
-		return op.ID, append(found, more...), err
+		return append(found, more...), err
 	case !slices.Contains(anywhere, a.status):
 		found = append(found, problem{fmt.Sprintf("status %d", a.status), "not documented"})
 	}
-	return op.ID, found, nil
+	return found, nil
 }
 
 // anywhere are the statuses that every operation may give: GitHub documents
