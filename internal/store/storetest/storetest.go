@@ -72,7 +72,9 @@ func Options(t testing.TB, url string) store.Options {
 }
 
 // sqliteTemplate is the content of a database file that has the schema only.
-var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
+var sqliteTemplate = sync.OnceValues(makeTemplate)
+
+func makeTemplate() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "storetest")
 	if err != nil {
 		return nil, err
@@ -83,4 +85,5 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	return os.ReadFile(path)
-})
+
+}
