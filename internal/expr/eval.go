@@ -121,22 +121,28 @@ func (n *compareNode) eval(ev *evaluation) (Value, error) {
 	if err := ev.compare(n.at, left, right); err != nil {
 		return nil, err
 	}
-	switch n.op {
+	return related(left, n.op, right), nil
+}
+
+// related says whether a comparison holds. Values without an order can still
+// be equal, and so satisfy <= and >= (EXP-6).
+func related(left Value, op string, right Value) bool {
+	switch op {
 	case "==":
-		return Equal(left, right), nil
+		return Equal(left, right)
 	case "!=":
-		return !Equal(left, right), nil
+		return !Equal(left, right)
 	}
 	order, ok := compare(left, right)
-	switch n.op {
+	switch op {
 	case "<":
-		return ok && order < 0, nil
-	case "<=":
-		return ok && order <= 0, nil
+		return ok && order < 0
 	case ">":
-		return ok && order > 0, nil
+		return ok && order > 0
+	case "<=":
+		return ok && order < 0 || Equal(left, right)
 	}
-	return ok && order >= 0, nil
+	return ok && order > 0 || Equal(left, right)
 }
 
 // compare takes the steps for comparing two values.
@@ -192,14 +198,14 @@ func (n *indexNode) eval(ev *evaluation) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := ev.spend(n.at, 1); err != nil {
-		return nil, err
-	}
 	var key Value
 	if n.key != nil {
 		if key, err = n.key.eval(ev); err != nil {
 			return nil, err
 		}
+	}
+	if err := ev.compare(n.at, nil, key); err != nil {
+		return nil, err
 	}
 	if f, ok := left.(*filtered); ok {
 		return n.each(ev, f, key)
@@ -216,7 +222,7 @@ func (n *indexNode) eval(ev *evaluation) (Value, error) {
 func (n *indexNode) each(ev *evaluation, f *filtered, key Value) (Value, error) {
 	out := &filtered{}
 	for _, item := range f.Items {
-		if err := ev.spend(n.at, 1); err != nil {
+		if err := ev.compare(n.at, nil, key); err != nil {
 			return nil, err
 		}
 		if n.key == nil {

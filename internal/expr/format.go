@@ -12,7 +12,7 @@ func format(ev *evaluation, n *callNode) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := formatter{ev: ev, call: n, text: String(v), values: make([]*string, len(n.args)-1)}
+	f := formatter{ev: ev, call: n, text: String(v), args: make([]argument, len(n.args)-1)}
 	if err := ev.scan(n.at, f.text); err != nil {
 		return nil, err
 	}
@@ -24,11 +24,18 @@ func format(ev *evaluation, n *callNode) (Value, error) {
 
 // A formatter is one call of format.
 type formatter struct {
-	ev     *evaluation
-	call   *callNode
-	text   string
-	values []*string // arguments as text, once evaluated
-	out    strings.Builder
+	ev   *evaluation
+	call *callNode
+	text string
+	args []argument
+	out  strings.Builder
+}
+
+// An argument of format is evaluated when the text first mentions it.
+type argument struct {
+	ready bool
+	kind  kind
+	text  string
 }
 
 func (f *formatter) run() error {
@@ -76,24 +83,21 @@ func (f *formatter) placeholder(s string) (size int, err error) {
 	switch {
 	case !ok:
 		return 0, f.invalid()
-	case n >= uint64(len(f.values)):
+	case n >= uint64(len(f.args)):
 		return 0, fail(f.call.at, "The following format string references more arguments than were supplied: %s", clip(f.text))
 	}
-	value := f.values[n]
-	if value == nil {
+	arg := &f.args[n]
+	if !arg.ready {
 		v, err := f.call.args[n+1].eval(f.ev)
 		if err != nil {
 			return 0, err
 		}
-		if spec != "" { // no kind of value has any
-			return 0, fail(f.call.at, "The format specifiers '%s' are not valid for objects of type '%s'", clip(spec), kindOf(v))
-		}
-		text := String(v)
-		value, f.values[n] = &text, &text
-	} else if spec != "" {
-		return 0, fail(f.call.at, "The format specifiers '%s' are not valid here", clip(spec))
+		*arg = argument{true, kindOf(v), String(v)}
 	}
-	return len(s) - len(rest), f.write(*value)
+	if spec != "" { // no kind of value has any
+		return 0, fail(f.call.at, "The format specifiers '%s' are not valid for objects of type '%s'", clip(spec), arg.kind)
+	}
+	return len(s) - len(rest), f.write(arg.text)
 }
 
 // cutSpecifier reads "}" or ":spec}" where "}}" in spec stands for a brace.

@@ -17,10 +17,11 @@ const (
 )
 
 // maxJSONDepth is how deep collections may nest in JSON text.
-const maxJSONDepth = 64
+const maxJSONDepth = 100
 
 // FromJSON reads one JSON value. Objects keep the order of their keys and match
-// them without case; of keys that are equal so, the last value wins.
+// them without case. Of equal keys the last wins, of keys that differ in case
+// only the first.
 func FromJSON(text []byte) (Value, error) {
 	r := jsonReader{src: string(text), grow: func(int) error { return nil }}
 	return r.document()
@@ -157,7 +158,9 @@ func (r *jsonReader) object(depth int) (Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.Set(key, v)
+		if i := o.find(key); i < 0 || o.entries[i].key == key {
+			o.Set(key, v)
+		}
 		if r.peek() != ',' {
 			return o, r.take('}')
 		}
@@ -220,8 +223,13 @@ func (r *jsonReader) text() (string, error) {
 	return "", r.unexpected()
 }
 
-// valid replaces bytes that are no UTF-8.
-func valid(s string) string { return strings.ToValidUTF8(s, string(utf8.RuneError)) }
+// valid replaces each byte that is no UTF-8.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
 
 // escape reads a backslash and what it escapes.
 func (r *jsonReader) escape() (rune, error) {

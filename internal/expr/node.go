@@ -61,6 +61,20 @@ type (
 	}
 )
 
+// newLogical joins operands by && or ||. An operand that is such a chain itself
+// becomes part of this one, which gives the same value.
+func newLogical(at int, and bool, operands ...node) *logicalNode {
+	var flat []node
+	for _, operand := range operands {
+		if chain, ok := operand.(*logicalNode); ok && chain.and == and {
+			flat = append(flat, chain.operands...)
+		} else {
+			flat = append(flat, operand)
+		}
+	}
+	return &logicalNode{above(at, flat...), and, flat}
+}
+
 func (n *literalNode) children() []node { return nil }
 func (n *contextNode) children() []node { return nil }
 func (n *notNode) children() []node     { return []node{n.operand} }

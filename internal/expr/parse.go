@@ -137,7 +137,7 @@ func (p *parser) chain(op string, operand func() (node, error)) (node, error) {
 			return nil, err
 		}
 		if !ok {
-			return p.checked(&logicalNode{above(at, operands...), op == "&&", operands}, at)
+			return p.checked(newLogical(at, op == "&&", operands...), at)
 		}
 		next, err := operand()
 		if err != nil {

@@ -159,8 +159,7 @@ func Condition(s string, sc *Scope) (*Expr, error) {
 		return e, err
 	}
 	source := "success() && (" + e.source + ")"
-	operands := []node{success, e.root}
-	root := &logicalNode{above(0, operands...), true, operands}
+	root := newLogical(0, true, success, e.root)
 	if err := checkSize(source, root); err != nil {
 		return nil, err
 	}
