@@ -1,0 +1,97 @@
+package httpjson
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// StatusOf is the status of an answer to an error of kind k.
+func StatusOf(k actions.Kind) int {
+	switch k {
+	case actions.Malformed:
+		return http.StatusBadRequest
+	case actions.Unauthorized:
+		return http.StatusUnauthorized
+	case actions.Forbidden:
+		return http.StatusForbidden
+	case actions.NotFound:
+		return http.StatusNotFound
+	case actions.Conflict:
+		return http.StatusConflict
+	case actions.Gone:
+		return http.StatusGone
+	case actions.Invalid:
+		return http.StatusUnprocessableEntity
+	case actions.TooMany:
+		return http.StatusTooManyRequests
+	case actions.Unavailable:
+		return http.StatusServiceUnavailable
+	case actions.Internal:
+	}
+	return http.StatusInternalServerError
+}
+
+// A FieldError says what is wrong with one field of a request, in GitHub's codes.
+type FieldError struct {
+	Resource string `json:"resource"`
+	Code     string `json:"code"` // missing, missing_field, invalid, already_exists, unprocessable, custom
+	Field    string `json:"field"`
+	Message  string `json:"message,omitempty"` // for custom
+}
+
+type fieldErrors struct {
+	error
+	fields []FieldError
+}
+
+func (e *fieldErrors) Unwrap() error { return e.error }
+
+// Invalid is an error of that kind whose answer has an errors array, if there
+// are fields.
+func Invalid(message string, fields ...FieldError) error {
+	err := actions.Errorf(actions.Invalid, "%s", message)
+	if len(fields) == 0 {
+		return err
+	}
+	return &fieldErrors{err, fields}
+}
+
+// Missing is the error for a field that a request must have.
+func Missing(resource, field string) error {
+	return Invalid("Validation Failed", FieldError{Resource: resource, Code: "missing_field", Field: field})
+}
+
+// A Problem is the body of an error of GitHub's REST API.
+type Problem struct {
+	Message          string       `json:"message"`
+	Errors           []FieldError `json:"errors,omitempty"`
+	DocumentationURL string       `json:"documentation_url"`
+	Status           string       `json:"status"`
+}
+
+// ProblemOf is the body and the status for err. The message is the text of the
+// error, except where that would tell more than the caller may know: of what is
+// not found it says only that, and of an internal error nothing.
+func ProblemOf(err error, documentation string) (int, Problem) {
+	status := StatusOf(actions.KindOf(err))
+	p := Problem{Message: err.Error(), DocumentationURL: documentation, Status: strconv.Itoa(status)}
+	switch status {
+	case http.StatusInternalServerError:
+		p.Message = "Server Error"
+	case http.StatusNotFound:
+		p.Message = "Not Found"
+	}
+	if f, ok := errors.AsType[*fieldErrors](err); ok {
+		p.Errors = f.fields
+	}
+	return status, p
+}
+
+// WriteError answers err as GitHub's REST API does.
+func WriteError(w http.ResponseWriter, err error, documentation string) error {
+	status, p := ProblemOf(err, documentation)
+	return Write(w, status, p)
+}

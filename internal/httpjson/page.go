@@ -1,0 +1,71 @@
+package httpjson
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// A Page is a slice of a list: the Number-th, counted from 1, of Size entries.
+// It converts to store.Page.
+type Page struct{ Number, Size int }
+
+const (
+	defaultPageSize = 30
+	maxPageSize     = 100
+	maxPageNumber   = 1 << 24 // far behind any list; keeps products small
+)
+
+// PageOf reads the parameters page and per_page. As on GitHub, what is no
+// number or too small stands for the default, and what is too large for the
+// maximum of 100.
+func PageOf(query url.Values) Page {
+	return Page{
+		Number: clamped(query.Get("page"), 1, maxPageNumber),
+		Size:   clamped(query.Get("per_page"), defaultPageSize, maxPageSize),
+	}
+}
+
+func clamped(text string, standard, most int) int {
+	if text == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return standard
+	}
+	return min(n, most)
+}
+
+// SetLink sets the Link header of page p of a list that has total entries.
+// target is the absolute URL of the list without its query. A list that fits
+// on one page has no such header.
+func SetLink(w http.ResponseWriter, target string, query url.Values, p Page, total int) {
+	last := max((total+p.Size-1)/p.Size, 1)
+	var links []string
+	add := func(rel string, number int) {
+		q := url.Values{}
+		for k, v := range query {
+			q[k] = v
+		}
+		q.Set("page", strconv.Itoa(number))
+		links = append(links, "<"+target+"?"+q.Encode()+`>; rel="`+rel+`"`)
+	}
+	if p.Number > 1 {
+		add("prev", min(p.Number-1, last))
+	}
+	if p.Number < last {
+		add("next", p.Number+1)
+		add("last", last)
+	}
+	if p.Number > 1 {
+		if p.Number > last {
+			add("last", last)
+		}
+		add("first", 1)
+	}
+	if len(links) > 0 {
+		w.Header().Set("Link", strings.Join(links, ", "))
+	}
+}

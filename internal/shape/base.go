@@ -1,0 +1,56 @@
+package shape
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Base is what the URLs of an object begin with. Neither ends in a slash.
+type Base struct {
+	API  string // "http://host:3000/api/v3"
+	HTML string // "http://host:3000"
+}
+
+// Git is the URL of a repository for git, by the same scheme and host as pages.
+func (b Base) Git(fullName string) string { return b.HTML + "/" + fullName + ".git" }
+
+// host is the host of pages, without scheme and port.
+func (b Base) host() string {
+	_, host, _ := strings.Cut(b.HTML, "://")
+	if strings.HasPrefix(host, "[") {
+		if end := strings.IndexByte(host, ']'); end > 0 {
+			return host[:end+1]
+		}
+	}
+	host, _, _ = strings.Cut(host, ":")
+	return host
+}
+
+// Time is how GitHub writes t: UTC, whole seconds.
+func Time(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// NullTime is [Time], and nil for the zero time.
+func NullTime(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := Time(t)
+	return &s
+}
+
+// Null is s, and nil for the empty string.
+func Null(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// NodeID is the opaque id by which GraphQL knows an object, in the form that
+// GitHub gave for many years: the type's name and the id.
+func NodeID(kind string, id int64) string {
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "0%d:%s%s", len(kind), kind, strconv.FormatInt(id, 10)))
+}

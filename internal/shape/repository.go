@@ -1,0 +1,124 @@
+package shape
+
+import "github.com/understudy-ci/understudy/internal/actions"
+
+// A Repository is a repository as it stands in event payloads, and the larger
+// part of what REST answers about one.
+type Repository struct {
+	MinimalRepository
+	CreatedAt                string   `json:"created_at"`
+	UpdatedAt                string   `json:"updated_at"`
+	PushedAt                 *string  `json:"pushed_at"`
+	GitURL                   string   `json:"git_url"`
+	SSHURL                   string   `json:"ssh_url"`
+	CloneURL                 string   `json:"clone_url"`
+	SVNURL                   string   `json:"svn_url"`
+	Homepage                 *string  `json:"homepage"`
+	Size                     int      `json:"size"`
+	StargazersCount          int      `json:"stargazers_count"`
+	WatchersCount            int      `json:"watchers_count"`
+	Language                 *string  `json:"language"`
+	HasIssues                bool     `json:"has_issues"`
+	HasProjects              bool     `json:"has_projects"`
+	HasDownloads             *bool    `json:"has_downloads,omitempty"` // gone from 2026-03-10 on
+	HasWiki                  bool     `json:"has_wiki"`
+	HasPages                 bool     `json:"has_pages"`
+	HasDiscussions           bool     `json:"has_discussions"`
+	ForksCount               int      `json:"forks_count"`
+	MirrorURL                *string  `json:"mirror_url"`
+	Archived                 bool     `json:"archived"`
+	Disabled                 bool     `json:"disabled"`
+	OpenIssuesCount          int      `json:"open_issues_count"`
+	License                  *string  `json:"license"` // never known
+	AllowForking             bool     `json:"allow_forking"`
+	IsTemplate               bool     `json:"is_template"`
+	WebCommitSignoffRequired bool     `json:"web_commit_signoff_required"`
+	Topics                   []string `json:"topics"`
+	Visibility               string   `json:"visibility"`
+	Forks                    int      `json:"forks"`
+	OpenIssues               int      `json:"open_issues"`
+	Watchers                 int      `json:"watchers"`
+	DefaultBranch            string   `json:"default_branch"`
+}
+
+// NewRepository is the object for r. Stars, forks and issues are not kept here
+// and count as none.
+func NewRepository(b Base, r *actions.Repository) *Repository {
+	v := repository(b, r)
+	return &v
+}
+
+func repository(b Base, r *actions.Repository) Repository {
+	full, yes, host := r.FullName(), true, b.host()
+	return Repository{
+		MinimalRepository: minimal(b, r),
+		CreatedAt:         Time(r.CreatedAt),
+		UpdatedAt:         Time(r.UpdatedAt),
+		PushedAt:          NullTime(r.PushedAt),
+		GitURL:            "git://" + host + "/" + full + ".git",
+		SSHURL:            "git@" + host + ":" + full + ".git",
+		CloneURL:          b.Git(full),
+		SVNURL:            b.HTML + "/" + full,
+		HasDownloads:      &yes,
+		AllowForking:      true,
+		Topics:            []string{},
+		Visibility:        r.Visibility(),
+		DefaultBranch:     r.DefaultBranch,
+	}
+}
+
+// Permissions are what a caller may do with a repository, in the words of REST.
+type Permissions struct {
+	Admin    bool `json:"admin"`
+	Maintain bool `json:"maintain"`
+	Push     bool `json:"push"`
+	Triage   bool `json:"triage"`
+	Pull     bool `json:"pull"`
+}
+
+// NewPermissions is the object for p.
+func NewPermissions(p actions.Permission) *Permissions {
+	return &Permissions{
+		Admin:    p >= actions.Admin,
+		Maintain: p >= actions.Maintain,
+		Push:     p >= actions.Write,
+		Triage:   p >= actions.Triage,
+		Pull:     p >= actions.Read,
+	}
+}
+
+// A FullRepository is the answer to a request for one repository.
+type FullRepository struct {
+	Repository
+	Permissions *Permissions `json:"permissions,omitempty"` // of the caller, who must have signed in
+
+	// Only who administers the repository sees these six.
+	AllowSquashMerge    *bool `json:"allow_squash_merge,omitempty"`
+	AllowMergeCommit    *bool `json:"allow_merge_commit,omitempty"`
+	AllowRebaseMerge    *bool `json:"allow_rebase_merge,omitempty"`
+	AllowAutoMerge      *bool `json:"allow_auto_merge,omitempty"`
+	DeleteBranchOnMerge *bool `json:"delete_branch_on_merge,omitempty"`
+	AllowUpdateBranch   *bool `json:"allow_update_branch,omitempty"`
+
+	Organization     *SimpleUser `json:"organization,omitempty"` // where an organization owns it
+	NetworkCount     int         `json:"network_count"`
+	SubscribersCount int         `json:"subscribers_count"`
+}
+
+// NewFullRepository is the object for r as somebody with permission p sees it;
+// p is NoAccess for who has not signed in.
+func NewFullRepository(b Base, r *actions.Repository, p actions.Permission) *FullRepository {
+	f := &FullRepository{Repository: repository(b, r)}
+	if p > actions.NoAccess {
+		f.Permissions = NewPermissions(p)
+	}
+	if p >= actions.Admin {
+		yes, no := true, false
+		f.AllowSquashMerge, f.AllowMergeCommit, f.AllowRebaseMerge = &yes, &yes, &yes
+		f.AllowAutoMerge, f.DeleteBranchOnMerge, f.AllowUpdateBranch = &no, &no, &no
+	}
+	if r.Owner.Type == actions.Organization {
+		f.Organization = NewSimpleUser(b, &r.Owner)
+	}
+	return f
+}

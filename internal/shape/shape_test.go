@@ -1,0 +1,128 @@
+package shape_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-github/v75/github"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/shape"
+)
+
+var (
+	base = shape.Base{API: "http://ci.test:3000/api/v3", HTML: "http://ci.test:3000"}
+	noon = time.Date(2026, 3, 10, 12, 0, 0, 123, time.FixedZone("", 3600))
+)
+
+func hello() *actions.Repository {
+	return &actions.Repository{
+		ID: 7, Name: "hello", Description: "says <hello>", Private: true, DefaultBranch: "trunk",
+		Owner:     actions.Account{ID: 3, Login: "octo", Type: actions.Organization},
+		CreatedAt: noon, UpdatedAt: noon,
+	}
+}
+
+func object(t *testing.T, v any) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestRepositoryKeepsTheBaseOfTheRequest(t *testing.T) {
+	m := object(t, shape.NewRepository(base, hello()))
+	want := map[string]any{
+		"full_name":         "octo/hello",
+		"url":               "http://ci.test:3000/api/v3/repos/octo/hello",
+		"html_url":          "http://ci.test:3000/octo/hello",
+		"clone_url":         "http://ci.test:3000/octo/hello.git",
+		"ssh_url":           "git@ci.test:octo/hello.git",
+		"git_refs_url":      "http://ci.test:3000/api/v3/repos/octo/hello/git/refs{/sha}",
+		"notifications_url": "http://ci.test:3000/api/v3/repos/octo/hello/notifications{?since,all,participating}",
+		"created_at":        "2026-03-10T11:00:00Z",
+		"pushed_at":         nil,
+		"visibility":        "private",
+		"default_branch":    "trunk",
+		"node_id":           "MDEwOlJlcG9zaXRvcnk3",
+	}
+	got := map[string]any{}
+	for k := range want {
+		got[k] = m[k]
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEveryURLBeginsWithTheBase(t *testing.T) {
+	elsewhere := map[string]bool{"git_url": true, "ssh_url": true, "mirror_url": true}
+	for k, v := range object(t, shape.NewFullRepository(base, hello(), actions.Admin)) {
+		if s, ok := v.(string); ok && strings.HasSuffix(k, "_url") && !elsewhere[k] && !strings.HasPrefix(s, base.HTML+"/") {
+			t.Errorf("%s is %q", k, s)
+		}
+	}
+}
+
+func TestPermissionsAreCumulative(t *testing.T) {
+	got := shape.NewPermissions(actions.Write)
+	if want := (shape.Permissions{Push: true, Triage: true, Pull: true}); *got != want {
+		t.Errorf("got %+v, want %+v", *got, want)
+	}
+	if p := shape.NewFullRepository(base, hello(), actions.NoAccess).Permissions; p != nil {
+		t.Errorf("nobody has permissions %+v", p)
+	}
+}
+
+func TestPushPayloadReadsAsGoGitHubExpects(t *testing.T) {
+	r := hello()
+	r.PushedAt = noon
+	text, err := json.Marshal(map[string]any{
+		"repository": shape.NewPushRepository(base, r),
+		"sender":     shape.NewSimpleUser(base, &r.Owner),
+		"commits": []any{shape.NewPushCommit(base, r, &actions.Commit{
+			SHA: "c0ffee", Message: "hi", Author: actions.Signature{Name: "A", Email: "a@b", Time: noon}, Committer: actions.Signature{Name: "B", Time: noon},
+		})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e github.PushEvent
+	if err := json.Unmarshal(text, &e); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.GetRepo().GetPushedAt().Unix(); got != noon.Unix() {
+		t.Errorf("pushed_at %d, want %d", got, noon.Unix())
+	}
+	if got := e.GetRepo().GetURL(); got != "http://ci.test:3000/octo/hello" {
+		t.Errorf("url %s", got)
+	}
+	if got := e.GetRepo().GetOwner().GetName(); got != "octo" {
+		t.Errorf("owner name %s", got)
+	}
+	if got := e.Commits[0].GetTimestamp(); !got.Equal(github.Timestamp{Time: noon.Truncate(time.Second)}) {
+		t.Errorf("timestamp %v", got)
+	}
+}
+
+func TestUnknownHeadCommitIsNull(t *testing.T) {
+	if c := shape.NewSimpleCommit(&actions.Commit{}); c != nil {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func BenchmarkMinimalRepository(b *testing.B) {
+	r := hello()
+	for b.Loop() {
+		shape.NewMinimalRepository(base, r)
+	}
+}
