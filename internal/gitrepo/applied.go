@@ -1,0 +1,107 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+)
+
+// Applied tells which of the updates that a Check noted were made, when nobody
+// was there to see it: after a crash. It first waits until no process moves
+// refs of the repository, and then makes durable what it found. The answer is
+// right as long as no later push was let in, so ask before serving any.
+func (g *Git) Applied(ctx context.Context, id int64, updates []RefUpdate) ([]RefUpdate, error) {
+	if err := g.mustExist(id); err != nil {
+		return nil, err
+	}
+	unlock, err := g.lockRepo(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	v := g.View(id)
+	applied, err := v.applied(updates)
+	if err != nil {
+		return nil, err
+	}
+	return applied, v.syncRefs(applied)
+}
+
+// applied returns the updates whose refs stand where they were to go. The
+// caller holds the lock, and knows that they stood at Old before.
+func (v *View) applied(updates []RefUpdate) ([]RefUpdate, error) {
+	return v.standing(updates, func(u RefUpdate) string { return u.New })
+}
+
+// possible returns the updates whose refs stand at Old, and that change
+// something. Git refuses the others, since the caller holds the lock.
+func (v *View) possible(updates []RefUpdate) ([]RefUpdate, error) {
+	standing, err := v.standing(updates, func(u RefUpdate) string { return u.Old })
+	if err != nil {
+		return nil, err
+	}
+	var possible []RefUpdate
+	for _, u := range standing {
+		if u.Old != u.New {
+			possible = append(possible, u)
+		}
+	}
+	return possible, nil
+}
+
+// standing returns the updates whose refs stand at what at says.
+func (v *View) standing(updates []RefUpdate, at func(RefUpdate) string) ([]RefUpdate, error) {
+	packed := map[string]string{} // read once, not once per ref
+	loose := make([]string, len(updates))
+	for i, u := range updates {
+		if err := CheckRef(u.Ref); err != nil {
+			return nil, err
+		}
+		var err error
+		if loose[i], err = readLoose(filepath.Join(v.git.dir(v.id), filepath.FromSlash(u.Ref))); err != nil {
+			return nil, err
+		}
+		packed[u.Ref] = ZeroSHA
+	}
+	err := v.eachPacked(func(name, sha string) bool {
+		if _, ok := packed[name]; ok {
+			packed[name] = sha
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	var standing []RefUpdate
+	for i, u := range updates {
+		now := loose[i]
+		if now == "" {
+			now = packed[u.Ref]
+		}
+		if now == at(u) {
+			standing = append(standing, u)
+		}
+	}
+	return standing, nil
+}
+
+// syncRefs makes durable the names of what a push has made: git syncs files,
+// not the directories that they are in.
+func (v *View) syncRefs(updates []RefUpdate) error {
+	if len(updates) == 0 {
+		return nil
+	}
+	root := v.git.dir(v.id)
+	dirs := map[string]bool{filepath.Join(root, "objects", "pack"): true, filepath.Join(root, "objects"): true}
+	for _, u := range updates {
+		for dir := filepath.Dir(filepath.Join(root, filepath.FromSlash(u.Ref))); strings.HasPrefix(dir, root); dir = filepath.Dir(dir) {
+			dirs[dir] = true
+		}
+	}
+	var errs []error
+	for dir := range dirs {
+		errs = append(errs, ignoreMissing(syncDir(dir))) // a deletion removes empty directories
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,172 @@
+package gitrepo
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A testGit is a Git with repository 1, which a real git client reaches at
+// url. Tests replace check and done.
+type testGit struct {
+	*Git
+	url   string
+	check func(ctx context.Context, updates []RefUpdate, view *View) error
+
+	mu   sync.Mutex
+	done [][]RefUpdate // what Done was told, push by push
+}
+
+func newTestGit(t *testing.T, limits Limits) *testGit {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	g, err := New(filepath.Join(t.TempDir(), "git"), limits, log, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := g.Create(t.Context(), 1, "main"); err != nil {
+		t.Fatal(err)
+	}
+	tg := &testGit{Git: g, check: func(context.Context, []RefUpdate, *View) error { return nil }}
+	srv := httptest.NewServer(tg)
+	t.Cleanup(srv.Close)
+	tg.url = srv.URL
+	return tg
+}
+
+// ServeHTTP is the least that a git client needs.
+func (g *testGit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	version := Protocol(r.Header.Get("Git-Protocol"))
+	var err error
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/info/refs"):
+		service := r.URL.Query().Get("service")
+		w.Header().Set("Content-Type", "application/x-"+service+"-advertisement")
+		if version < 2 {
+			_, _ = w.Write(append(line([]byte("# service="+service+"\n")), flushPacket...))
+		}
+		err = g.Advertise(r.Context(), 1, Service(strings.TrimPrefix(service, "git-")), version, w)
+	case strings.HasSuffix(r.URL.Path, "/git-upload-pack"):
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+		err = g.UploadPack(r.Context(), 1, version, r.Body, w)
+	default:
+		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+		err = g.Receive(r.Context(), 1, ReceiveOptions{
+			Version: version,
+			Check: func(ctx context.Context, updates []RefUpdate, v *View) error {
+				return g.check(ctx, updates, v)
+			},
+			Done: func(_ context.Context, applied []RefUpdate) error {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				g.done = append(g.done, applied)
+				return nil
+			},
+		}, r.Body, w)
+	}
+	if err != nil {
+		g.log.Error("request", "err", err)
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
+
+func (g *testGit) applied() [][]RefUpdate {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.done
+}
+
+// A clone is a working copy of a git client.
+type clone struct {
+	t   *testing.T
+	dir string
+}
+
+func (g *testGit) clone(t *testing.T) *clone {
+	t.Helper()
+	c := &clone{t, t.TempDir()}
+	c.git("init", "-q", "-b", "main")
+	c.git("remote", "add", "origin", g.url+"/r.git")
+	return c
+}
+
+func (c *clone) run(args ...string) (string, error) {
+	cmd := exec.CommandContext(c.t.Context(), "git", args...)
+	cmd.Dir = c.dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_AUTHOR_DATE=1700000000 +0130",
+		"GIT_COMMITTER_NAME=Bob", "GIT_COMMITTER_EMAIL=bob@example.com", "GIT_COMMITTER_DATE=1700000100 +0000",
+	}
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+func (c *clone) git(args ...string) string {
+	c.t.Helper()
+	out, err := c.run(args...)
+	if err != nil {
+		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// commit writes files, given as name and content in turn, and commits them.
+func (c *clone) commit(message string, files ...string) string {
+	c.t.Helper()
+	for i := 0; i < len(files); i += 2 {
+		path := filepath.Join(c.dir, files[i])
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(files[i+1]), 0o644); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.git("add", "-A")
+	c.git("commit", "-q", "--allow-empty", "-m", message)
+	return c.git("rev-parse", "HEAD")
+}
+
+// tip is where a ref stands on the server, "" for nowhere.
+func (g *testGit) tip(t *testing.T, ref string) string {
+	t.Helper()
+	sha, err := g.View(1).ref(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sha
+}
+
+// post sends a request as a hostile client would.
+func (g *testGit) post(t *testing.T, service string, body io.Reader) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url+"/r.git/git-"+service, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read
+	out, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}

@@ -1,0 +1,110 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// straight is how many commits are followed one by one before git is asked to
+// walk the history. Most pushes are shorter.
+const straight = 20
+
+// CommitsBetween returns the commits that after has and before has not, the
+// oldest first, at most max of the newest ones; more tells that there are
+// others. With before "" or [ZeroSHA] it is the whole history of after.
+func (v *View) CommitsBetween(ctx context.Context, before, after string, limit int) (commits []*Commit, more bool, err error) {
+	if before == "" {
+		before = ZeroSHA
+	}
+	if err := errors.Join(checkSHA(before), checkSHA(after)); err != nil {
+		return nil, false, err
+	}
+	if before == ZeroSHA {
+		return v.commits(ctx, limit, after)
+	}
+	if line, ok, err := v.straightLine(ctx, before, after); err != nil || ok && len(line) <= limit {
+		return line, false, err
+	}
+	return v.commits(ctx, limit, after, "^"+before)
+}
+
+// NewCommits returns the commits that made the branch ref, which stands at
+// sha now, different from all other branches: see CommitsBetween.
+func (v *View) NewCommits(ctx context.Context, ref, sha string, limit int) (commits []*Commit, more bool, err error) {
+	if err := errors.Join(CheckRef(ref), checkSHA(sha)); err != nil {
+		return nil, false, err
+	}
+	return v.commits(ctx, limit, sha, "--not", "--exclude="+ref, "--glob=refs/heads/*")
+}
+
+// commits runs rev-list with checked arguments.
+func (v *View) commits(ctx context.Context, limit int, what ...string) ([]*Commit, bool, error) {
+	args := append([]string{"rev-list", fmt.Sprintf("--max-count=%d", limit+1)}, what...)
+	out, err := v.output(ctx, "", args...)
+	if err != nil {
+		return nil, false, err
+	}
+	shas := strings.Fields(out)
+	more := len(shas) > limit
+	shas = shas[:min(len(shas), limit)]
+	slices.Reverse(shas)
+	commits := make([]*Commit, len(shas))
+	for i, sha := range shas {
+		if commits[i], err = v.Commit(ctx, sha); err != nil {
+			return nil, false, err
+		}
+	}
+	return commits, more, nil
+}
+
+// straightLine returns the commits from before to after, oldest first, if
+// they are few and each has one parent.
+func (v *View) straightLine(ctx context.Context, before, after string) ([]*Commit, bool, error) {
+	var line []*Commit
+	for sha := after; sha != before; {
+		c, err := v.Commit(ctx, sha)
+		if err != nil {
+			return nil, false, err
+		}
+		line = append(line, c)
+		if len(c.Parents) != 1 || len(line) == straight {
+			return nil, false, nil
+		}
+		sha = c.Parents[0]
+	}
+	slices.Reverse(line)
+	return line, true, nil
+}
+
+// IsAncestor tells whether the history of sha contains ancestor. If not, a
+// branch that moved from the one to the other was forced.
+func (v *View) IsAncestor(ctx context.Context, ancestor, sha string) (bool, error) {
+	if err := errors.Join(checkSHA(ancestor), checkSHA(sha)); err != nil {
+		return false, err
+	}
+	if _, ok, err := v.straightLine(ctx, ancestor, sha); ok || err != nil {
+		return ok, err
+	}
+	err := v.command(ctx, "merge-base", "--is-ancestor", ancestor, sha).Run()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok && e.ExitCode() == 1 {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("repository %d: git merge-base: %w", v.id, err)
+	}
+	return true, nil
+}
+
+// Reachable tells whether a branch or tag leads to the commit. What a forced
+// push left behind, for example, is still there and not reachable.
+func (v *View) Reachable(ctx context.Context, sha string) (bool, error) {
+	if err := checkSHA(sha); err != nil {
+		return false, err
+	}
+	out, err := v.output(ctx, "", "for-each-ref", "--count=1", "--contains="+sha, "--format=%(refname)")
+	return out != "", err
+}

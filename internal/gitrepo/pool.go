@@ -1,0 +1,105 @@
+package gitrepo
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A pool keeps idle object readers for the repositories used last. In use are
+// at most as many as busy has room for; who comes later waits.
+type pool struct {
+	busy chan struct{}
+	max  int
+	keep time.Duration
+
+	mu     sync.Mutex
+	idle   []*idleReader // oldest first; few, so a slice will do
+	closed bool
+}
+
+type idleReader struct {
+	*catFile
+	expire *time.Timer
+}
+
+func newPool(l Limits) *pool {
+	return &pool{busy: make(chan struct{}, l.Readers), max: l.IdleReaders, keep: l.Idle}
+}
+
+// enter waits for a place among the busy. leave gives it back.
+func (p *pool) enter(ctx context.Context) error {
+	select {
+	case p.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *pool) leave() { <-p.busy }
+
+// take returns an idle reader of the repository, nil if there is none.
+func (p *pool) take(id int64) *catFile {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, r := range slices.Backward(p.idle) {
+		if r.id == id {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			r.expire.Stop()
+			return r.catFile
+		}
+	}
+	return nil
+}
+
+// put keeps a reader for later and ends the oldest if there are too many.
+func (p *pool) put(c *catFile) {
+	p.mu.Lock()
+	if c.broken || p.closed {
+		p.mu.Unlock()
+		c.close()
+		return
+	}
+	r := &idleReader{catFile: c}
+	r.expire = time.AfterFunc(p.keep, func() { p.end(func(x *idleReader) bool { return x == r }) })
+	p.idle = append(p.idle, r)
+	var oldest *idleReader
+	if len(p.idle) > p.max {
+		oldest, p.idle = p.idle[0], slices.Delete(p.idle, 0, 1)
+		oldest.expire.Stop()
+	}
+	p.mu.Unlock()
+	if oldest != nil {
+		oldest.close()
+	}
+}
+
+// drop ends the idle readers of a repository.
+func (p *pool) drop(id int64) { p.end(func(r *idleReader) bool { return r.id == id }) }
+
+// close ends all idle readers, and the busy ones when they come back.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.end(func(*idleReader) bool { return true })
+}
+
+func (p *pool) end(which func(*idleReader) bool) {
+	var ended []*idleReader
+	p.mu.Lock()
+	p.idle = slices.DeleteFunc(p.idle, func(r *idleReader) bool {
+		if !which(r) {
+			return false
+		}
+		ended = append(ended, r)
+		return true
+	})
+	p.mu.Unlock()
+	for _, r := range ended {
+		r.expire.Stop()
+		r.close()
+	}
+}

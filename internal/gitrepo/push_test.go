@@ -1,0 +1,92 @@
+package gitrepo
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPushMovesRefsAndTellsDone(t *testing.T) {
+	g := newTestGit(t, Limits{})
+	c := g.clone(t)
+	a := c.commit("one", "a.txt", "a")
+	c.git("tag", "-a", "v1", "-m", "first")
+	tag := c.git("rev-parse", "v1")
+	c.git("push", "origin", "main", "v1")
+	if got := g.tip(t, "refs/heads/main"); got != a {
+		t.Errorf("main is at %q, want %q", got, a)
+	}
+	b := c.commit("two", "a.txt", "b")
+	c.git("push", "origin", "main", ":v1")
+	want := [][]RefUpdate{
+		{{"refs/heads/main", ZeroSHA, a}, {"refs/tags/v1", ZeroSHA, tag}},
+		{{"refs/heads/main", a, b}, {"refs/tags/v1", tag, ZeroSHA}},
+	}
+	got := g.applied()
+	if len(got) == 2 && got[1][0].Deleted() {
+		got[1][0], got[1][1] = got[1][1], got[1][0]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("applied (-want +got):\n%s", diff)
+	}
+}
+
+func TestRefusedPushMovesNothingAndSaysWhy(t *testing.T) {
+	g := newTestGit(t, Limits{})
+	g.check = func(context.Context, []RefUpdate, *View) error {
+		return &Refusal{
+			Message: "error: no\x1b[31m thanks\nsecond line",
+			Reasons: map[string]string{"refs/heads/main": "refusing to allow this `x`"},
+		}
+	}
+	c := g.clone(t)
+	c.commit("one", "a.txt", "a")
+	out, err := c.run("push", "origin", "main", "main:other")
+	if err == nil {
+		t.Fatalf("push worked:\n%s", out)
+	}
+	for _, want := range []string{
+		"remote: error: no?[31m thanks", "remote: second line",
+		"[remote rejected] main -> main (refusing to allow this `x`)",
+		"[remote rejected] main -> other (pre-receive hook declined)",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	refs, err := g.Refs(t.Context(), 1, "refs/")
+	if err != nil || len(refs) != 0 || len(g.applied()) != 0 {
+		t.Errorf("refs %v (%v), applied %v; want none", refs, err, g.applied())
+	}
+}
+
+func TestCheckSeesPushedObjectsBeforeRefsMove(t *testing.T) {
+	g := newTestGit(t, Limits{})
+	c := g.clone(t)
+	sha := c.commit("one", ".github/workflows/ci.yml", "on: push\n")
+	g.check = func(ctx context.Context, updates []RefUpdate, v *View) error {
+		if diff := cmp.Diff([]RefUpdate{{"refs/heads/main", ZeroSHA, sha}}, updates); diff != "" {
+			t.Errorf("updates (-want +got):\n%s", diff)
+		}
+		data, err := v.ReadFile(ctx, sha, ".github/workflows/ci.yml", 100)
+		if err != nil || string(data) != "on: push\n" {
+			t.Errorf("file in quarantine: %q, %v", data, err)
+		}
+		if file, err := v.WorkflowFilesTouched(ctx, updates); err != nil || file != ".github/workflows/ci.yml" {
+			t.Errorf("workflow touched: %q, %v", file, err)
+		}
+		if _, err := g.Commit(ctx, 1, sha); err == nil {
+			t.Error("object is in the repository before Check returned")
+		}
+		if got := g.tip(t, "refs/heads/main"); got != "" {
+			t.Errorf("main is at %s before Check returned", got)
+		}
+		return nil
+	}
+	c.git("push", "origin", "main")
+	if _, err := g.Commit(t.Context(), 1, sha); err != nil {
+		t.Errorf("after the push: %v", err)
+	}
+}

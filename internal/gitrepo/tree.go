@@ -1,0 +1,106 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// An Entry is one name in a directory of a commit.
+type Entry struct {
+	Name string // as stored: any bytes but slash and NUL
+	Mode uint32 // git's mode: 0100644, 0100755, 0120000, 0040000, 0160000
+	SHA  string
+}
+
+// IsDir tells whether the entry is a directory.
+func (e Entry) IsDir() bool { return e.Mode == 0o040000 }
+
+// IsRegular tells whether the entry is a file, and no link or submodule.
+func (e Entry) IsRegular() bool { return e.Mode&0o170000 == 0o100000 }
+
+const maxTree = 32 << 20
+
+// ReadDir lists a directory of a commit, the root for "", in git's order.
+// NotFound if there is none.
+func (v *View) ReadDir(ctx context.Context, sha, dir string) ([]Entry, error) {
+	name, err := objectAt(sha, dir)
+	if err != nil {
+		return nil, err
+	}
+	return v.tree(ctx, name)
+}
+
+// tree reads a tree by any name that cat-file takes.
+func (v *View) tree(ctx context.Context, name string) ([]Entry, error) {
+	var entries []Entry
+	err := v.read(ctx, func(c *catFile) error {
+		o, err := c.info(name)
+		if err != nil {
+			return err
+		}
+		if o.kind != "tree" {
+			return actions.Errorf(actions.NotFound, "%s is not a directory", name)
+		}
+		_, data, err := c.contents(o.sha, maxTree)
+		if err == nil {
+			entries, err = parseTree(data)
+		}
+		return err
+	})
+	return entries, err
+}
+
+// ReadFile reads a file of a commit of at most limit bytes; a larger one is
+// Invalid, and none, or a directory, is NotFound. The content of a symbolic
+// link is its target.
+func (v *View) ReadFile(ctx context.Context, sha, path string, limit int64) ([]byte, error) {
+	name, err := objectAt(sha, path)
+	if err != nil {
+		return nil, err
+	}
+	var data []byte
+	err = v.read(ctx, func(c *catFile) error {
+		o, err := c.info(name)
+		switch {
+		case err != nil:
+			return err
+		case o.kind != "blob":
+			return actions.Errorf(actions.NotFound, "%s is not a file", name)
+		case o.size > limit:
+			return actions.Errorf(actions.Invalid, "%s is %d bytes, more than %d", path, o.size, limit)
+		}
+		_, data, err = c.contents(o.sha, limit)
+		return err
+	})
+	return data, err
+}
+
+func objectAt(sha, path string) (string, error) {
+	if err := checkSHA(sha); err != nil {
+		return "", err
+	}
+	return sha + ":" + path, checkPath(path)
+}
+
+func parseTree(data []byte) ([]Entry, error) {
+	entries := make([]Entry, 0, len(data)/40)
+	for len(data) > 0 {
+		head, rest, ok := bytes.Cut(data, []byte{0})
+		mode, name, ok2 := bytes.Cut(head, []byte(" "))
+		if !ok || !ok2 || len(rest) < 20 {
+			return nil, fmt.Errorf("tree cannot be read")
+		}
+		m, err := strconv.ParseUint(string(mode), 8, 32)
+		if err != nil {
+			return nil, fmt.Errorf("tree cannot be read: %w", err)
+		}
+		entries = append(entries, Entry{Name: string(name), Mode: uint32(m), SHA: hex.EncodeToString(rest[:20])})
+		data = rest[20:]
+	}
+	return entries, nil
+}

@@ -1,0 +1,137 @@
+package gitrepo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// A Service is what a git client wants to talk to.
+type Service string
+
+// The services of git's smart protocol.
+const (
+	UploadPack  Service = "upload-pack"  // clone and fetch
+	ReceivePack Service = "receive-pack" // push
+)
+
+// Protocol reads the version out of a Git-Protocol header, 0 if there is none
+// that we know. Nothing else of the header reaches git.
+func Protocol(header string) int {
+	version := 0
+	for field := range strings.SplitSeq(header, ":") {
+		switch field {
+		case "version=1":
+			version = max(version, 1)
+		case "version=2":
+			version = 2
+		}
+	}
+	return version
+}
+
+func protocolEnv(version int) string { return fmt.Sprintf("GIT_PROTOCOL=version=%d", version) }
+
+// Advertise writes what a service of the repository has to offer: refs, or in
+// version 2 of upload-pack only abilities.
+func (g *Git) Advertise(ctx context.Context, id int64, s Service, version int, w io.Writer) error {
+	if s != UploadPack && s != ReceivePack {
+		return actions.Errorf(actions.Forbidden, "%.50q is not a service", s)
+	}
+	if err := g.mustExist(id); err != nil {
+		return err
+	}
+	abilities := s == UploadPack && version == 2 // the same for all repositories
+	if text := g.advert.Load(); abilities && text != nil {
+		_, err := w.Write(*text)
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.limits.Time)
+	defer cancel()
+	cmd := g.command(ctx, string(s), "--stateless-rpc", "--advertise-refs", g.dir(id))
+	cmd.Env = append(cmd.Env, protocolEnv(version))
+	var stdout bytes.Buffer
+	var stderr tail
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("repository %d: git %s: %w: %s", id, s, err, stderr.String())
+	}
+	if text := stdout.Bytes(); abilities {
+		g.advert.Store(&text)
+	}
+	_, err := w.Write(stdout.Bytes())
+	return err
+}
+
+// UploadPack answers one request of a clone or fetch. It reads the whole body
+// before it writes. What no ref of the repository reaches is refused, to the
+// client in git's own words.
+func (g *Git) UploadPack(ctx context.Context, id int64, version int, body io.Reader, w io.Writer) error {
+	if err := g.mustExist(id); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.limits.Time)
+	defer cancel()
+	request, err := io.ReadAll(io.LimitReader(body, g.limits.RequestBytes+1))
+	if err != nil {
+		return actions.Errorf(actions.Malformed, "request cannot be read: %w", err)
+	}
+	if int64(len(request)) > g.limits.RequestBytes {
+		return actions.Errorf(actions.Invalid, "request is larger than %d bytes", g.limits.RequestBytes)
+	}
+	wants, err := parseWants(request)
+	if err != nil {
+		return actions.Errorf(actions.Malformed, "request cannot be read: %w", err)
+	}
+	hidden, err := g.View(id).hidden(ctx, wants)
+	if err != nil {
+		return err
+	}
+	if hidden != "" {
+		_, err := w.Write(line([]byte("ERR upload-pack: not our ref " + hidden)))
+		return err
+	}
+	cmd := g.command(ctx, "upload-pack", "--stateless-rpc", "--strict", g.dir(id))
+	cmd.Env = append(cmd.Env, protocolEnv(version))
+	var stderr tail
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request), w, &stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// Git has told the client, in its answer.
+		g.log.InfoContext(ctx, "fetch failed", "repo", id, "err", err, "git", stderr.String())
+	}
+	return nil
+}
+
+// parseWants finds the objects that a request asks for, in any version.
+func parseWants(request []byte) (map[string]bool, error) {
+	wants := map[string]bool{}
+	r := bufio.NewReader(bytes.NewReader(request))
+	for {
+		p, err := readPacket(r)
+		if errors.Is(err, io.EOF) {
+			return wants, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		sha, ok := strings.CutPrefix(string(p.payload()), "want ")
+		if !ok || p.special() {
+			continue
+		}
+		// git takes upper case; capabilities may follow in version 0
+		sha = strings.ToLower(sha[:min(len(sha), len(ZeroSHA))])
+		if !IsSHA(sha) {
+			return nil, fmt.Errorf("bad want line %.60q", p.payload())
+		}
+		wants[sha] = true
+	}
+}
