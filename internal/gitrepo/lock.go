@@ -31,12 +31,12 @@ func (g *Git) lockRepo(ctx context.Context, id int64) (unlock func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err = g.lock(ctx, id, f)
+	release, err := g.lock(ctx, id, f)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return func() {
-		unlock()
+		release()
 		_ = f.Close()
 	}, nil
 }

@@ -67,7 +67,8 @@ func (p *pool) put(c *catFile) {
 	p.idle = append(p.idle, r)
 	var oldest *idleReader
 	if len(p.idle) > p.max {
-		oldest, p.idle = p.idle[0], slices.Delete(p.idle, 0, 1)
+		oldest = p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
 		oldest.expire.Stop()
 	}
 	p.mu.Unlock()

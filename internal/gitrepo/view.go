@@ -78,11 +78,12 @@ func (v *View) read(ctx context.Context, do func(*catFile) error) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errBroken) && first && !fresh:
-			continue
+			v.git.pool.drop(v.id) // its like may be gone, too
 		case err != nil:
 			return fmt.Errorf("repository %d: %w", v.id, err)
+		default:
+			return nil
 		}
-		return nil
 	}
 }
 
