@@ -1,0 +1,178 @@
+package token
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+const (
+	maxToken = 16 << 10        // longer texts are not read
+	backdate = 5 * time.Minute // nbf lies so far back, for clients whose clock is late
+)
+
+// The audiences keep one sort of token from being taken for another.
+const (
+	jobAudience    = "understudy:job"
+	runnerAudience = "understudy:runner"
+	adminAudience  = "understudy:admin"
+)
+
+// A Job is what a job's token says: the runner renews and completes the job with
+// it, and steps reach logs, artifacts, caches and OIDC tokens. Whether the
+// job is still in progress is for the store to say.
+type Job struct {
+	PlanGUID, GUID    string // the backend ids of the run and the job in the protocol
+	RepoID, RunID, ID int64
+	OrchestrationID   string       // letters, digits, ".", "-", "_"; the runner logs it
+	Caches            []CacheScope // what the job may do with caches, for clients that look
+	Expires           time.Time
+}
+
+// A CacheScope is a ref whose caches a job may read or write.
+type CacheScope struct {
+	Scope      string // refs/heads/main
+	Permission int    // 1 read, 2 write, 3 both
+}
+
+// A Runner is what a registered runner's token says.
+type Runner struct {
+	ID      int64
+	Expires time.Time
+}
+
+// An Admin is what the token says that a registration token was exchanged for.
+type Admin struct {
+	Scope   string // the path that the runner was configured with, as the issuer wrote it
+	Expires time.Time
+}
+
+type jobClaims struct {
+	jwt.RegisteredClaims
+	Scopes          string `json:"scp"`
+	Caches          string `json:"ac"` // JSON in a string
+	OrchestrationID string `json:"orch_id"`
+	RepoID          int64  `json:"repo_id"`
+	RunID           int64  `json:"run_id"`
+	JobID           int64  `json:"job_id"`
+}
+
+type runnerClaims struct {
+	jwt.RegisteredClaims
+	RunnerID int64 `json:"runner_id"`
+}
+
+type adminClaims struct {
+	jwt.RegisteredClaims
+	Scope string `json:"scope"`
+}
+
+const resultsScope = "Actions.Results:"
+
+// SignJob makes a job's token.
+func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
+	if j.PlanGUID == "" || j.GUID == "" || strings.ContainsAny(j.PlanGUID+j.GUID, ": ") {
+		return "", fmt.Errorf("job token: bad ids %q and %q", j.PlanGUID, j.GUID)
+	}
+	caches, err := json.Marshal(append([]CacheScope{}, j.Caches...)) // [] for none
+	if err != nil {
+		return "", err
+	}
+	return k.sign(&jobClaims{
+		RegisteredClaims: registered(jobAudience, now, j.Expires),
+		Scopes:           resultsScope + j.PlanGUID + ":" + j.GUID,
+		Caches:           string(caches),
+		OrchestrationID:  j.OrchestrationID,
+		RepoID:           j.RepoID,
+		RunID:            j.RunID,
+		JobID:            j.ID,
+	})
+}
+
+// Job checks a job's token. An error is Unauthorized.
+func (k *Keys) Job(text string, now time.Time) (Job, error) {
+	var c jobClaims
+	if err := k.verify(text, &c, jobAudience, now); err != nil {
+		return Job{}, err
+	}
+	ids, found := strings.CutPrefix(c.Scopes, resultsScope)
+	plan, job, ok := strings.Cut(ids, ":")
+	if !found || !ok {
+		return Job{}, errBadToken
+	}
+	j := Job{
+		PlanGUID: plan, GUID: job,
+		RepoID: c.RepoID, RunID: c.RunID, ID: c.JobID,
+		OrchestrationID: c.OrchestrationID, Expires: c.ExpiresAt.UTC(),
+	}
+	if err := json.Unmarshal([]byte(c.Caches), &j.Caches); err != nil {
+		return Job{}, errBadToken
+	}
+	return j, nil
+}
+
+// SignRunner makes the token with which a runner opens sessions and takes jobs.
+func (k *Keys) SignRunner(r Runner, now time.Time) (string, error) {
+	return k.sign(&runnerClaims{registered(runnerAudience, now, r.Expires), r.ID})
+}
+
+// Runner checks a runner's token. An error is Unauthorized.
+func (k *Keys) Runner(text string, now time.Time) (Runner, error) {
+	var c runnerClaims
+	if err := k.verify(text, &c, runnerAudience, now); err != nil {
+		return Runner{}, err
+	}
+	return Runner{ID: c.RunnerID, Expires: c.ExpiresAt.UTC()}, nil
+}
+
+// SignAdmin makes the token with which runners of a scope are added and removed.
+func (k *Keys) SignAdmin(a Admin, now time.Time) (string, error) {
+	return k.sign(&adminClaims{registered(adminAudience, now, a.Expires), a.Scope})
+}
+
+// Admin checks a token of [Keys.SignAdmin]. An error is Unauthorized.
+func (k *Keys) Admin(text string, now time.Time) (Admin, error) {
+	var c adminClaims
+	if err := k.verify(text, &c, adminAudience, now); err != nil {
+		return Admin{}, err
+	}
+	return Admin{Scope: c.Scope, Expires: c.ExpiresAt.UTC()}, nil
+}
+
+func registered(audience string, now, expires time.Time) jwt.RegisteredClaims {
+	return jwt.RegisteredClaims{
+		Audience:  jwt.ClaimStrings{audience},
+		IssuedAt:  jwt.NewNumericDate(now),
+		NotBefore: jwt.NewNumericDate(now.Add(-backdate)),
+		ExpiresAt: jwt.NewNumericDate(expires),
+	}
+}
+
+func (k *Keys) sign(c jwt.Claims) (string, error) {
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(k.jwt)
+}
+
+var errBadToken = actions.Errorf(actions.Unauthorized, "the token is not valid")
+
+func (k *Keys) verify(text string, c jwt.Claims, audience string, now time.Time) error {
+	if len(text) > maxToken {
+		return errBadToken
+	}
+	p := jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+		jwt.WithAudience(audience),
+		jwt.WithExpirationRequired(),
+		jwt.WithStrictDecoding(),
+		jwt.WithTimeFunc(func() time.Time { return now }),
+	)
+	_, err := p.ParseWithClaims(text, c, func(*jwt.Token) (any, error) { return k.jwt, nil })
+	if err != nil {
+		return errBadToken
+	}
+	return nil
+}
