@@ -72,18 +72,30 @@ type Problem struct {
 	Status           string       `json:"status"`
 }
 
-// ProblemOf is the body and the status for err. The message is the text of the
-// error, except where that would tell more than the caller may know: of what is
-// not found it says only that, and of an internal error nothing.
+// Message is what a caller may read of err: the text of whoever knew the rule,
+// without what the way up added for the log. Of what is not found it says only
+// that, and of an internal error nothing.
+func Message(err error) string {
+	kind := actions.KindOf(err)
+	switch kind {
+	case actions.Internal:
+		return "Server Error"
+	case actions.NotFound:
+		return "Not Found"
+	}
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil || actions.KindOf(inner) != kind {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+// ProblemOf is the status and the body for err.
 func ProblemOf(err error, documentation string) (int, Problem) {
 	status := StatusOf(actions.KindOf(err))
-	p := Problem{Message: err.Error(), DocumentationURL: documentation, Status: strconv.Itoa(status)}
-	switch status {
-	case http.StatusInternalServerError:
-		p.Message = "Server Error"
-	case http.StatusNotFound:
-		p.Message = "Not Found"
-	}
+	p := Problem{Message: Message(err), DocumentationURL: documentation, Status: strconv.Itoa(status)}
 	if f, ok := errors.AsType[*fieldErrors](err); ok {
 		p.Errors = f.fields
 	}

@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// Auth is safe for concurrent use.
+type Auth struct {
+	store *store.Store
+	now   func() time.Time
+
+	callers      cache[[sha256.Size]byte, *Caller]
+	repositories cache[repositoryName, *actions.Repository]
+	permissions  cache[permissionKey, actions.Permission]
+}
+
+type repositoryName struct{ owner, name string } // lower case
+
+type permissionKey struct{ accountID, repoID int64 }
+
+// New makes an Auth on a store.
+func New(st *store.Store, now func() time.Time) *Auth {
+	return &Auth{store: st, now: now}
+}
+
+// Changed makes everything count from now on that was written about tokens,
+// accounts, members, collaborators and repositories.
+func (a *Auth) Changed() {
+	a.callers.clear()
+	a.repositories.clear()
+	a.permissions.clear()
+}
+
+// A Caller is who sent a request.
+type Caller struct {
+	Account *actions.Account // nil for who has not signed in; shared, not to be changed
+	Token   *actions.Token   // nil exactly when Account is
+}
+
+// Anonymous says whether the caller has not signed in.
+func (c *Caller) Anonymous() bool { return c.Account == nil }
+
+// Job is the id of the job whose token the caller shows, 0 for others.
+func (c *Caller) Job() int64 {
+	if c.Token == nil {
+		return 0
+	}
+	return c.Token.JobID
+}
+
+// HasScope says whether the caller's token has a scope of classic tokens, such
+// as "workflow". A browser's session has all of them, other tokens none.
+func (c *Caller) HasScope(scope string) bool {
+	if c.Token == nil {
+		return false
+	}
+	return c.Token.Kind == actions.WebSession || c.Token.Kind == actions.Classic && c.Token.HasScope(scope)
+}
+
+var errBadCredentials = actions.Errorf(actions.Unauthorized, "Bad credentials")
+
+// maxToken is longer than any token.
+const maxToken = 1024
+
+// Authenticate says who sent r by its Authorization header. Without one that is
+// nobody; with one that does not hold it is an error, Unauthorized.
+func (a *Auth) Authenticate(r *http.Request) (*Caller, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return &Caller{}, nil
+	}
+	return a.caller(r.Context(), credentials(r, header), false)
+}
+
+// Token says who shows a token that came by another way than a header, as a
+// form in which people sign in.
+func (a *Auth) Token(ctx context.Context, token string) (*Caller, error) {
+	return a.caller(ctx, token, false)
+}
+
+// Cookie is the name of the cookie that holds a browser's session.
+const Cookie = "understudy_session"
+
+// Session says who sent r by its cookie. A cookie that does not hold is nobody's.
+func (a *Auth) Session(r *http.Request) (*Caller, error) {
+	cookie, err := r.Cookie(Cookie)
+	if err != nil {
+		return &Caller{}, nil //nolint:nilerr // there is none
+	}
+	c, err := a.caller(r.Context(), cookie.Value, true)
+	if actions.KindOf(err) == actions.Unauthorized {
+		return &Caller{}, nil
+	}
+	return c, err
+}
+
+// credentials is the token in an Authorization header, empty for none. In Basic
+// it is the password, or the user's name when there is no password.
+func credentials(r *http.Request, header string) string {
+	scheme, value, _ := strings.Cut(header, " ")
+	switch strings.ToLower(scheme) {
+	case "bearer", "token":
+		return strings.TrimSpace(value)
+	case "basic":
+		user, password, _ := r.BasicAuth()
+		if password == "" || password == "x-oauth-basic" {
+			return user
+		}
+		return password
+	}
+	return ""
+}
+
+func (a *Auth) caller(ctx context.Context, token string, web bool) (*Caller, error) {
+	if token == "" || len(token) > maxToken {
+		return nil, errBadCredentials
+	}
+	now := a.now()
+	hash := sha256.Sum256([]byte(token))
+	c, ok := a.callers.get(hash, now)
+	if !ok {
+		var err error
+		if c, err = a.load(ctx, hash, now); err != nil {
+			return nil, err
+		}
+	}
+	if c.Token.Expired(now) || web != (c.Token.Kind == actions.WebSession) {
+		return nil, errBadCredentials
+	}
+	return c, nil
+}
+
+// usedEvery is how exact a token's time of last use is.
+const usedEvery = time.Minute
+
+func (a *Auth) load(ctx context.Context, hash [sha256.Size]byte, now time.Time) (*Caller, error) {
+	as := a.callers.generation()
+	t, err := a.store.TokenByHash(ctx, hash[:])
+	if actions.KindOf(err) == actions.NotFound {
+		return nil, errBadCredentials
+	} else if err != nil {
+		return nil, err
+	}
+	account, err := a.store.Account(ctx, t.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	if account.Suspended {
+		return nil, errBadCredentials
+	}
+	c := &Caller{account, t}
+	if t.Kind != actions.JobToken {
+		a.callers.put(hash, c, now, as)
+	}
+	if now.Sub(t.LastUsedAt) > usedEvery && t.Kind != actions.JobToken {
+		a.store.Soon("token "+string(hash[:]), func(ctx context.Context, tx *store.Tx) error {
+			return tx.TouchToken(ctx, t.ID, now)
+		})
+	}
+	return c, nil
+}

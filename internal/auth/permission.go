@@ -1,0 +1,90 @@
+package auth
+
+import (
+	"context"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// Repository returns owner/name, in any case, or NotFound. Whether the caller
+// may see it, [Auth.Can] says. The result is shared and not to be changed; when it
+// was pushed to may be a second old.
+func (a *Auth) Repository(ctx context.Context, owner, name string) (*actions.Repository, error) {
+	key := repositoryName{strings.ToLower(owner), strings.ToLower(name)}
+	now := a.now()
+	if r, ok := a.repositories.get(key, now); ok {
+		return r, nil
+	}
+	as := a.repositories.generation()
+	r, err := a.store.RepositoryByName(ctx, owner, name)
+	if err != nil {
+		return nil, err
+	}
+	a.repositories.put(key, r, now, as)
+	return r, nil
+}
+
+// Permission is what the caller may do with a repository: what the account may,
+// bounded by the token.
+func (a *Auth) Permission(ctx context.Context, c *Caller, repo *actions.Repository) (actions.Permission, error) {
+	if c.Anonymous() {
+		return public(repo), nil
+	}
+	if c.Token.Kind == actions.JobToken {
+		if c.Token.RepoID == repo.ID {
+			return actions.Write, nil // its permissions say for what: see Can
+		}
+		return public(repo), nil
+	}
+	p, err := a.AccountPermission(ctx, c.Account, repo)
+	if err != nil {
+		return actions.NoAccess, err
+	}
+	return min(p, most(c.Token, repo)), nil
+}
+
+// AccountPermission is what an account may do with a repository, whatever its
+// tokens may.
+func (a *Auth) AccountPermission(ctx context.Context, account *actions.Account, repo *actions.Repository) (actions.Permission, error) {
+	switch {
+	case account.Suspended:
+		return actions.NoAccess, nil
+	case account.SiteAdmin, account.ID == repo.Owner.ID:
+		return actions.Admin, nil
+	}
+	key := permissionKey{account.ID, repo.ID}
+	now := a.now()
+	p, ok := a.permissions.get(key, now)
+	if !ok {
+		as := a.permissions.generation()
+		var err error
+		if p, err = a.given(ctx, account, repo); err != nil {
+			return actions.NoAccess, err
+		}
+		a.permissions.put(key, p, now, as)
+	}
+	return max(p, public(repo)), nil
+}
+
+// given is what an account may by its organization or as a collaborator.
+func (a *Auth) given(ctx context.Context, account *actions.Account, repo *actions.Repository) (actions.Permission, error) {
+	if repo.Owner.Type == actions.Organization {
+		_, owner, err := a.store.Member(ctx, repo.Owner.ID, account.ID)
+		if err != nil {
+			return actions.NoAccess, err
+		}
+		if owner {
+			return actions.Admin, nil
+		}
+	}
+	return a.store.Collaborator(ctx, repo.ID, account.ID)
+}
+
+// public is what everybody may.
+func public(repo *actions.Repository) actions.Permission {
+	if repo.Private {
+		return actions.NoAccess
+	}
+	return actions.Read
+}

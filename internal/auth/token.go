@@ -1,0 +1,38 @@
+package auth
+
+import "github.com/understudy-ci/understudy/internal/actions"
+
+// most is the highest permission that a token lets its account have.
+func most(t *actions.Token, repo *actions.Repository) actions.Permission {
+	switch t.Kind {
+	case actions.WebSession:
+		return actions.Admin
+	case actions.Classic:
+		if t.HasScope("repo") || !repo.Private && t.HasScope("public_repo") {
+			return actions.Admin
+		}
+	case actions.FineGrained:
+		if t.RepoID == 0 || t.RepoID == repo.ID {
+			return actions.Admin
+		}
+	case actions.JobToken: // its account's permissions do not count
+	}
+	return public(repo)
+}
+
+// allows says whether the permissions of a token reach as far as n. What is
+// public needs none to be read.
+func allows(t *actions.Token, repo *actions.Repository, n Need) bool {
+	level := n.level()
+	if level == ReadLevel && n.Permission <= actions.Read && !repo.Private {
+		return true
+	}
+	if t.RepoID != 0 && t.RepoID != repo.ID {
+		return false
+	}
+	if n.Scope == "" || n.Scope == "metadata" {
+		return level == ReadLevel
+	}
+	has := Level(t.Access[n.Scope])
+	return has == WriteLevel || has == ReadLevel && level == ReadLevel
+}
