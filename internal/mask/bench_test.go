@@ -1,0 +1,77 @@
+package mask_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/understudy-ci/understudy/internal/mask"
+)
+
+// benchMasker has a few secrets of the usual kinds.
+func benchMasker() *mask.Masker {
+	m := &mask.Masker{}
+	m.Add("ghs_16C7e42F292c6912E7710c838347Ae178B4a")
+	m.Add("hunter2-hunter2")
+	m.Add("AKIAIOSFODNN7EXAMPLE")
+	m.Add("-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n", 20))
+	return m
+}
+
+// benchLog is a megabyte of build output.
+func benchLog() []byte {
+	var b bytes.Buffer
+	for i := 0; b.Len() < 1<<20; i++ {
+		fmt.Fprintf(&b, "2026-11-20T12:43:29.6859909Z [%d/4096] g++ -O2 -Iinclude -c src/module_%d.cc -o build/obj/module_%d.o\n", i%4096, i, i)
+	}
+	return b.Bytes()
+}
+
+func BenchmarkLine(b *testing.B) {
+	m, lines := benchMasker(), bytes.SplitAfter(benchLog(), []byte("\n"))
+	b.SetBytes(1 << 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, line := range lines {
+			m.Line(line)
+		}
+	}
+}
+
+func BenchmarkWriter(b *testing.B) {
+	for _, size := range []int{100, 4 << 10, 32 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			w, log := benchMasker().Writer(discard{}), benchLog()
+			b.SetBytes(int64(len(log)))
+			b.ReportAllocs()
+			for b.Loop() {
+				for rest := log; len(rest) > 0; {
+					n := min(size, len(rest))
+					_, _ = w.Write(rest[:n])
+					rest = rest[n:]
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkNearMisses writes text that is a secret all the time, but for its end.
+func BenchmarkNearMisses(b *testing.B) {
+	m := &mask.Masker{}
+	m.Add(strings.Repeat("a", 10_000) + "b")
+	w, text := m.Writer(discard{}), bytes.Repeat([]byte("a"), 1<<20)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		_, _ = w.Write(text)
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	for b.Loop() {
+		var m mask.Masker
+		for i := range 100 {
+			m.Add(fmt.Sprintf("secret number %d is this", i))
+		}
+	}
+}

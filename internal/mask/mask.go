@@ -1,0 +1,117 @@
+// Package mask replaces secrets in a byte stream by ***.
+//
+// A [Masker] knows secrets and, of each, the forms in which it may be printed:
+// as it is, line by line, in base64 at any alignment, escaped for URLs, JSON,
+// XML and expressions. Secrets may be added at any time, also while others
+// mask. [Masker.Line] masks a text that is complete. A [Writer] masks a stream:
+// of what was written it keeps back only an end that may be the start of a
+// secret, so a secret is found wherever the stream is cut into pieces.
+//
+// Where matches overlap or touch, one *** stands for all of them, as the
+// official runner has it. The result does not depend on the pieces.
+//
+// The search reads each byte once and looks further only where the next two and
+// then four bytes start a known form; text without secrets passes at memory
+// speed and without allocation. A form longer than [maxPattern] is kept as
+// pieces of that length, which bounds what is kept back and the work per byte.
+package mask
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// minValue is the length from which values mask. One character would mask
+	// every log beyond recognition and, doing so, tell what the secret is.
+	minValue = 2
+	// maxValue is how much of one value masks; more than GitHub lets a secret have.
+	maxValue = 1 << 20
+	// maxPattern is the length of the pieces of a long form.
+	maxPattern = 512
+)
+
+// replacement is what is written in place of a secret.
+const replacement = "***"
+
+// A Masker is a set of secrets. The zero value has none and is ready to use.
+// Its methods may be called by many goroutines at once.
+type Masker struct {
+	set  atomic.Pointer[set]
+	mu   sync.Mutex // serializes changes
+	seen map[string]bool
+}
+
+// Add makes value a secret, and each of its lines. It answers false, and does
+// nothing, when value is too short to mask: empty, white space only, or a
+// single byte. Of a value over 1 MiB only the first MiB is a secret.
+func (m *Masker) Add(value string) bool {
+	value = value[:min(len(value), maxValue)]
+	if !maskable(value) {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seen[value] {
+		return true
+	}
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	m.seen[value] = true
+	m.set.Store(m.set.Load().with(patterns(value), nil))
+	return true
+}
+
+func maskable(value string) bool {
+	return len(value) >= minValue && strings.TrimSpace(value) != ""
+}
+
+// AddRegexp makes every text that matches the pattern a secret, within one
+// line. A pattern without operators is the same as Add of its text. The syntax
+// is that of package regexp; an error says that pattern is not of it.
+func (m *Masker) AddRegexp(pattern string) error {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	if text, complete := re.LiteralPrefix(); complete {
+		m.Add(text)
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set.Store(m.set.Load().with(nil, re))
+	return nil
+}
+
+// Line returns b with all secrets masked. It is b itself when there is none;
+// otherwise b is left as it was.
+func (m *Masker) Line(b []byte) []byte {
+	s := m.set.Load()
+	if s == nil || !s.matches(b) {
+		return b
+	}
+	return s.whole(b)
+}
+
+// Text is Line for a string.
+func (m *Masker) Text(text string) string {
+	s := m.set.Load()
+	if s == nil {
+		return text
+	}
+	b := []byte(text)
+	if !s.matches(b) {
+		return text
+	}
+	return string(s.whole(b))
+}
+
+// Contains says whether text has a secret in it.
+func (m *Masker) Contains(text string) bool {
+	s := m.set.Load()
+	return s != nil && s.matches([]byte(text))
+}
