@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
-		"strings"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
