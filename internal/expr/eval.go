@@ -22,11 +22,15 @@ type Env struct {
 }
 
 // A Func is a function that is not part of the language. Its arguments are
-// evaluated already.
+// evaluated already; its answer may be any Go value that [Of] takes.
 type Func func(args []Value) (Value, error)
 
-// Eval evaluates the expression. The error is always an [*Error].
+// Eval evaluates the expression; a nil env has nothing in it. The error is
+// always an [*Error].
 func (e *Expr) Eval(env *Env) (Value, error) {
+	if env == nil {
+		env = &Env{}
+	}
 	ev := &evaluation{env: env, memory: env.MaxMemory, steps: env.MaxSteps}
 	if ev.memory <= 0 {
 		ev.memory = DefaultMaxMemory
@@ -175,7 +179,7 @@ func (n *callNode) eval(ev *evaluation) (Value, error) {
 	if err != nil {
 		return nil, &Error{Msg: fmt.Sprintf("%s: %v", n.name, err), Offset: n.at, Err: err}
 	}
-	return v, nil
+	return Of(v), nil
 }
 
 // A filtered array is what .* gives. Unlike an array it passes an index on to

@@ -3,6 +3,8 @@ package expr_test
 import (
 	"errors"
 	"testing"
+
+	"github.com/understudy-ci/understudy/internal/expr"
 )
 
 func TestFunctions(t *testing.T) { // EXP-11
@@ -122,8 +124,22 @@ func TestAFunctionThatTheEnvironmentLacksIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := e.Eval(emptyEnv())
+	v, err := e.Eval(nil)
 	if err == nil || err.Error() != "Function 'success' is not available here" {
+		t.Errorf("got %v, %v", v, err)
+	}
+}
+
+func TestAFunctionMayAnswerAnyGoValue(t *testing.T) {
+	e, err := parseNil("hashFiles(p.*.n)[0]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := testEnv(t)
+	env.Functions["hashfiles"] = func(args []expr.Value) (expr.Value, error) {
+		return []int{len(args[0].(*expr.Array).Items)}, nil
+	}
+	if v, err := e.Eval(env); v != 2.0 || err != nil {
 		t.Errorf("got %v, %v", v, err)
 	}
 }

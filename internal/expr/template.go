@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -136,7 +137,7 @@ func checkSize(source string, root node) error {
 
 // shift moves the offset of a parse error.
 func shift(err error, by int) error {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // parse returns this type and no wrapper
+	if e, ok := errors.AsType[*Error](err); ok {
 		e.Offset += by
 	}
 	return err

@@ -10,8 +10,6 @@ import (
 
 func parseNil(src string) (*expr.Expr, error) { return expr.Parse(src, nil) }
 
-func emptyEnv() *expr.Env { return &expr.Env{} }
-
 func TestTemplateIsTypedWhenItIsOneExpressionAndTextOtherwise(t *testing.T) { // EXP-1
 	for _, row := range []struct{ scalar, source, value string }{
 		{"${{ 5 }}", "5", "5"},
