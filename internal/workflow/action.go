@@ -1,0 +1,225 @@
+package workflow
+
+import (
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/expr"
+)
+
+// An Action is an action.yml file: what a step's `uses` runs.
+type Action struct {
+	Path        string // as given to ParseAction, for messages
+	Name        string
+	Description string
+	Inputs      []*ActionInput  // in the order of the file
+	Outputs     []*ActionOutput // in the order of the file
+	Runs        ActionRuns
+}
+
+// An ActionInput is a declared input of an action.
+type ActionInput struct {
+	Name               string
+	Description        string
+	Required           bool
+	Default            *Token // string or expression; nil if there is none
+	DeprecationMessage string
+}
+
+// An ActionOutput is a declared output. Only composite actions have a value.
+type ActionOutput struct {
+	Name        string
+	Description string
+	Value       *Token
+}
+
+// ActionRuns says how an action runs. Using is "composite", "docker" or
+// "node" with a version; the other fields belong to one of these.
+type ActionRuns struct {
+	Using string
+	Pos   Pos
+
+	Steps []*Step // of composite
+
+	Main, Pre, Post string     // scripts of node
+	PreIf, PostIf   *expr.Expr // of node and docker; nil: always()
+
+	Image                         string // of docker: Dockerfile, path or docker://image
+	Entrypoint                    string
+	PreEntrypoint, PostEntrypoint string
+	Args                          *Token // sequence, or nil
+	Env                           *Token // mapping, or nil
+}
+
+// ParseAction reads an action.yml file. The path is used in messages only. A
+// non-nil error is always of type [Errors].
+func ParseAction(path string, src []byte) (*Action, error) {
+	r := newReader(path)
+	root := r.load(src)
+	if root == nil {
+		return nil, r.err()
+	}
+	a := &Action{Path: path}
+	r.action(root, a)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// action reads the root. Unlike a workflow an action may have unknown keys
+// outside of runs: there are many, and the marketplace reads some.
+func (r *reader) action(t *Token, a *Action) {
+	runs := false
+	for key, v := range r.pairs(t) {
+		switch key.Str {
+		case "name":
+			a.Name = r.literal(v)
+		case "description":
+			a.Description = r.literal(v)
+		case "inputs":
+			a.Inputs = r.actionInputs(v)
+		case "outputs":
+			a.Outputs = r.actionOutputs(v)
+		case "runs":
+			runs = true
+			r.runs(v, &a.Runs)
+		}
+	}
+	if t.Kind == Mapping && !runs {
+		r.errorf(t.Pos, "Required property is missing: runs")
+	}
+}
+
+// Scopes of action metadata (CMP-1).
+func inputDefaultScope() *expr.Scope {
+	return scope("github strategy matrix job runner", "hashFiles")
+}
+
+const compositeContexts = "github inputs steps job runner strategy matrix env"
+
+func compositeSteps() stepRules {
+	return stepRules{
+		value:     scope(compositeContexts, "hashFiles"),
+		cond:      scope(compositeContexts, statusFunctions+" hashFiles"),
+		composite: true,
+	}
+}
+
+func (r *reader) actionInputs(t *Token) []*ActionInput {
+	var list []*ActionInput
+	if t.Kind == Null {
+		return nil
+	}
+	for key, value := range r.pairs(t) {
+		in := &ActionInput{Name: r.name(key)}
+		list = append(list, in)
+		if value.Kind == Null {
+			continue
+		}
+		for k, v := range r.pairs(value) {
+			switch k.Str {
+			case "description":
+				in.Description = r.literal(v)
+			case "required":
+				in.Required = strings.EqualFold(r.literal(v), "true")
+			case "default":
+				in.Default = text(r, v, inputDefaultScope())
+			case "deprecationMessage":
+				in.DeprecationMessage = r.literal(v)
+			}
+		}
+	}
+	return list
+}
+
+func (r *reader) actionOutputs(t *Token) []*ActionOutput {
+	var list []*ActionOutput
+	if t.Kind == Null {
+		return nil
+	}
+	for key, value := range r.pairs(t) {
+		out := &ActionOutput{Name: r.name(key)}
+		list = append(list, out)
+		if value.Kind == Null {
+			continue
+		}
+		for k, v := range r.pairs(value) {
+			switch k.Str {
+			case "description":
+				out.Description = r.literal(v)
+			case "value":
+				out.Value = text(r, v, scope(compositeContexts, ""))
+			}
+		}
+	}
+	return list
+}
+
+// runs reads how the action runs; the keys depend on using.
+func (r *reader) runs(t *Token, a *ActionRuns) {
+	a.Pos = t.Pos
+	using := required("using", func(v *Token) { a.Using = r.name(v) })
+	kind := t.Get("using")
+	switch {
+	case kind == nil:
+		r.object(t, using)
+	case strings.EqualFold(kind.Text(), "composite"):
+		r.object(t, using, required("steps", func(v *Token) { a.Steps = r.steps(v, compositeSteps()) }))
+	case strings.EqualFold(kind.Text(), "docker"):
+		r.object(t, append(r.dockerFields(a), using)...)
+	case nodeVersion(kind.Text()):
+		r.object(t, append(r.nodeFields(a), using)...)
+	default:
+		r.errorf(kind.Pos, "'using: %s' is not supported, use 'composite', 'docker', 'node20' or 'node24' instead.", kind.Text())
+	}
+	a.Using = strings.ToLower(a.Using)
+}
+
+// nodeVersion reports whether s is "node" and a number.
+func nodeVersion(s string) bool {
+	version, ok := strings.CutPrefix(strings.ToLower(s), "node")
+	return ok && version != "" && len(version) < 4 && allDigits(version)
+}
+
+func (r *reader) nodeFields(a *ActionRuns) []field {
+	return []field{
+		required("main", func(v *Token) { a.Main = r.name(v) }),
+		optional("pre", func(v *Token) { a.Pre = r.name(v) }),
+		optional("pre-if", func(v *Token) { a.PreIf = r.stageIf(v) }),
+		optional("post", func(v *Token) { a.Post = r.name(v) }),
+		optional("post-if", func(v *Token) { a.PostIf = r.stageIf(v) }),
+	}
+}
+
+func (r *reader) dockerFields(a *ActionRuns) []field {
+	inputs := scope("inputs", "")
+	return []field{
+		required("image", func(v *Token) { a.Image = r.name(v) }),
+		optional("entrypoint", func(v *Token) { a.Entrypoint = r.name(v) }),
+		optional("pre-entrypoint", func(v *Token) { a.PreEntrypoint = r.name(v) }),
+		optional("pre-if", func(v *Token) { a.PreIf = r.stageIf(v) }),
+		optional("post-entrypoint", func(v *Token) { a.PostEntrypoint = r.name(v) }),
+		optional("post-if", func(v *Token) { a.PostIf = r.stageIf(v) }),
+		optional("args", func(v *Token) { a.Args = list(text)(r, v, inputs) }),
+		optional("env", func(v *Token) { a.Env = mapOf(text)(r, v, inputs) }),
+	}
+}
+
+// stageIf reads pre-if or post-if, a condition without an implicit success()
+// (RUN-7).
+func (r *reader) stageIf(t *Token) *expr.Expr {
+	sc := compositeSteps().cond
+	v := scalar(r, t, sc)
+	if v.Kind == Expression {
+		return v.Expr
+	}
+	if t.Kind == Sequence || t.Kind == Mapping || strings.Contains(t.Text(), "${{") || t.Text() == "" {
+		return nil
+	}
+	e, err := expr.Parse(t.Text(), sc)
+	if err != nil {
+		r.exprError(t, err)
+		return nil
+	}
+	return e
+}

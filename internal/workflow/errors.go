@@ -1,0 +1,80 @@
+package workflow
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of what is reported (YAML-5).
+const (
+	maxErrors  = 10
+	maxMessage = 500 // bytes of one message
+)
+
+// A Pos is a place in a file. Lines and columns count from 1, columns in
+// characters.
+type Pos struct{ Line, Col int }
+
+// An Error is one broken rule, at the start of the text that breaks it.
+type Error struct {
+	Path string
+	Pos  Pos
+	Msg  string
+}
+
+// Error is the text GitHub shows: file, place, message.
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s (Line: %d, Col: %d): %s", e.Path, e.Pos.Line, e.Pos.Col, e.Msg)
+}
+
+// Errors is what is wrong with a file, in the order found; never more than 10.
+type Errors []*Error
+
+// Error joins the texts of all errors, one per line.
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, err := range e {
+		lines[i] = err.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// errorf records an error; those beyond the limit are dropped.
+func (r *reader) errorf(pos Pos, format string, args ...any) {
+	if len(r.errs) >= maxErrors || r.banned[pos] {
+		return
+	}
+	r.errs = append(r.errs, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage)})
+}
+
+// unexpected records that t is not what may stand at its place.
+func (r *reader) unexpected(t *Token) {
+	switch t.Kind {
+	case Sequence:
+		r.errorf(t.Pos, "A sequence was not expected")
+	case Mapping:
+		r.errorf(t.Pos, "A mapping was not expected")
+	case String, Expression, Insert, Boolean, Number, Null:
+		r.errorf(t.Pos, "Unexpected value '%s'", t.Text())
+	}
+}
+
+func (r *reader) err() error {
+	if len(r.errs) == 0 {
+		return nil
+	}
+	return r.errs
+}
+
+// cut shortens s to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	n -= len("...")
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "..."
+}

@@ -1,0 +1,312 @@
+package workflow
+
+import (
+	"slices"
+	"strings"
+)
+
+// Events are the entries of `on`, in the order of the file.
+type Events []*Event
+
+// Event returns the entry for the event, or nil.
+func (e Events) Event(name string) *Event {
+	for _, ev := range e {
+		if ev.Name == name {
+			return ev
+		}
+	}
+	return nil
+}
+
+// An Event is one entry of `on` with its filters. A filter is nil when the
+// file does not have it, which differs from an empty one.
+type Event struct {
+	Name  string
+	Pos   Pos
+	Types []string // activity types; the defaults of the event when the file names none
+
+	Branches, BranchesIgnore []string
+	Tags, TagsIgnore         []string
+	Paths, PathsIgnore       []string
+
+	Inputs    []*Input      // of workflow_dispatch and workflow_call
+	Secrets   []*CallSecret // of workflow_call
+	Outputs   []*CallOutput // of workflow_call
+	Schedules []Schedule    // of schedule
+	Workflows []string      // of workflow_run: names
+}
+
+// A Schedule is one entry of on.schedule.
+type Schedule struct {
+	Cron     string // five fields
+	Timezone string // IANA name; empty is UTC
+	Pos      Pos
+}
+
+// A CallSecret is a secret that a reusable workflow takes.
+type CallSecret struct {
+	Name, Description string
+	Required          bool
+}
+
+// A CallOutput is an output of a reusable workflow.
+type CallOutput struct {
+	Name, Description string
+	Value             *Token
+}
+
+// MatchType reports whether the event's `action` is one that the entry asks
+// for. Events without types match always.
+func (e *Event) MatchType(action string) bool {
+	return len(e.Types) == 0 || slices.Contains(e.Types, action)
+}
+
+// An eventKind is what `on` may say about an event (TRG-13).
+type eventKind struct {
+	types    string // activity types
+	defaults string // those that count when none are named; empty: all
+	keys     string // further keys
+}
+
+// eventKindOf describes the event, if there is one of that name.
+func eventKindOf(name string) (eventKind, bool) {
+	const (
+		crud     = "created edited deleted"
+		branches = "branches branches-ignore"
+		paths    = "paths paths-ignore"
+	)
+	switch name {
+	case "create", "delete", "deployment", "deployment_status", "fork", "gollum", "page_build", "public", "status":
+		return eventKind{}, true
+	case "branch_protection_rule", "discussion_comment", "issue_comment", "label",
+		"pull_request_comment", "pull_request_review_comment":
+		return eventKind{types: crud}, true
+	case "check_run":
+		return eventKind{types: "created rerequested completed requested_action"}, true
+	case "check_suite":
+		return eventKind{types: "completed"}, true
+	case "discussion":
+		return eventKind{types: crud + " transferred pinned unpinned labeled unlabeled locked unlocked " +
+			"category_changed answered unanswered"}, true
+	case "image_version":
+		return eventKind{types: "created ready deleted", keys: "names versions"}, true
+	case "issues":
+		return eventKind{types: "opened edited deleted transferred pinned unpinned closed reopened assigned " +
+			"unassigned labeled unlabeled locked unlocked milestoned demilestoned typed untyped"}, true
+	case "merge_group":
+		return eventKind{types: "checks_requested", keys: branches}, true
+	case "milestone":
+		return eventKind{types: "created closed opened edited deleted"}, true
+	case "project":
+		return eventKind{types: "created closed reopened edited deleted"}, true
+	case "project_card":
+		return eventKind{types: "created moved converted edited deleted"}, true
+	case "project_column":
+		return eventKind{types: "created updated moved deleted"}, true
+	case "pull_request", "pull_request_target":
+		return eventKind{types: "assigned unassigned labeled unlabeled opened edited closed reopened synchronize " +
+			"converted_to_draft locked unlocked enqueued dequeued milestoned demilestoned ready_for_review " +
+			"review_requested review_request_removed auto_merge_enabled auto_merge_disabled",
+			defaults: "opened synchronize reopened", keys: branches + " " + paths}, true
+	case "pull_request_review":
+		return eventKind{types: "submitted edited dismissed"}, true
+	case "push":
+		return eventKind{keys: branches + " tags tags-ignore " + paths}, true
+	case "registry_package":
+		return eventKind{types: "published updated"}, true
+	case "release":
+		return eventKind{types: "published unpublished created edited deleted prereleased released"}, true
+	case "repository_dispatch":
+		return eventKind{types: "*"}, true // the caller's own words
+	case "schedule":
+		return eventKind{}, true
+	case "watch":
+		return eventKind{types: "started"}, true
+	case "workflow_call":
+		return eventKind{keys: "inputs secrets outputs"}, true
+	case "workflow_dispatch":
+		return eventKind{keys: "inputs"}, true
+	case "workflow_run":
+		return eventKind{types: "completed requested in_progress", keys: branches + " workflows"}, true
+	}
+	return eventKind{}, false
+}
+
+// events reads `on`: a name, a sequence of names, or a mapping.
+func (r *reader) events(t *Token) Events {
+	var events Events
+	switch t.Kind {
+	case Mapping:
+		for key, value := range r.pairs(t) {
+			events = append(events, r.event(key, value))
+		}
+	case Sequence:
+		for _, item := range t.Items {
+			events = append(events, r.event(item, &Token{Kind: Null, Pos: item.Pos}))
+		}
+	case String, Expression, Insert, Boolean, Number, Null:
+		events = append(events, r.event(t, &Token{Kind: Null, Pos: t.Pos}))
+	}
+	if len(events) == 0 {
+		r.errorf(t.Pos, "No event triggers defined in `on`")
+	}
+	return events
+}
+
+func (r *reader) event(name, t *Token) *Event {
+	e := &Event{Name: r.literal(name), Pos: name.Pos}
+	kind, ok := eventKindOf(e.Name)
+	if !ok {
+		if name.Kind != Sequence && name.Kind != Mapping {
+			r.unexpected(name)
+		}
+		return e
+	}
+	switch {
+	case e.Name == "schedule":
+		e.Schedules = r.schedules(t)
+		return e
+	case t.Kind != Null:
+		r.object(t, r.eventFields(e, kind)...)
+	}
+	if e.Types == nil && kind.types != "*" {
+		e.Types = strings.Fields(kind.defaults)
+		if kind.defaults == "" {
+			e.Types = strings.Fields(kind.types)
+		}
+	}
+	r.both(t, "branches")
+	r.both(t, "tags")
+	r.both(t, "paths")
+	return e
+}
+
+// both refuses a filter together with its opposite (TRG-4).
+func (r *reader) both(t *Token, filter string) {
+	if ignore := t.Get(filter + "-ignore"); ignore != nil && t.Get(filter) != nil {
+		r.errorf(ignore.Pos, "you may only define one of `%[1]s` and `%[1]s-ignore` for a single event", filter)
+	}
+}
+
+func (r *reader) eventFields(e *Event, kind eventKind) []field {
+	var fields []field
+	if kind.types != "" {
+		fields = append(fields, optional("types", func(v *Token) { e.Types = r.types(v, kind.types) }))
+	}
+	for _, key := range strings.Fields(kind.keys) {
+		fields = append(fields, optional(key, r.eventKey(e, key)))
+	}
+	return fields
+}
+
+// eventKey gives what reads the value of key into e.
+func (r *reader) eventKey(e *Event, key string) func(*Token) {
+	patterns := func(dst *[]string) func(*Token) { return func(v *Token) { *dst = r.patterns(v) } }
+	switch key {
+	case "branches":
+		return patterns(&e.Branches)
+	case "branches-ignore":
+		return patterns(&e.BranchesIgnore)
+	case "tags":
+		return patterns(&e.Tags)
+	case "tags-ignore":
+		return patterns(&e.TagsIgnore)
+	case "paths":
+		return patterns(&e.Paths)
+	case "paths-ignore":
+		return patterns(&e.PathsIgnore)
+	case "workflows":
+		return func(v *Token) { e.Workflows = r.names(v) }
+	case "inputs":
+		return func(v *Token) { e.Inputs = r.inputs(v, e.Name == "workflow_call") }
+	case "secrets":
+		return func(v *Token) { e.Secrets = r.callSecrets(v) }
+	case "outputs":
+		return func(v *Token) { e.Outputs = r.callOutputs(v) }
+	}
+	return func(v *Token) { r.names(v) } // names and versions of image_version: checked only
+}
+
+// types reads activity types, each one of the known ones.
+func (r *reader) types(t *Token, known string) []string {
+	items := t.Items
+	if t.Kind != Sequence {
+		items = []*Token{t}
+	}
+	types := make([]string, 0, len(items))
+	for _, item := range items {
+		name := r.name(item)
+		if known != "*" && name != "" && !slices.Contains(strings.Fields(known), name) {
+			r.unexpected(item)
+		}
+		types = append(types, name)
+	}
+	return types
+}
+
+// patterns reads the patterns of one filter (TRG-6).
+func (r *reader) patterns(t *Token) []string {
+	items := t.Items
+	if t.Kind != Sequence {
+		items = []*Token{t}
+	}
+	list := make([]string, 0, len(items))
+	for _, item := range items {
+		s := r.name(item)
+		if _, err := compilePattern(s); err != nil {
+			r.errorf(item.Pos, "Invalid pattern '%s': %v", s, err)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func (r *reader) schedules(t *Token) []Schedule {
+	if t.Kind != Sequence {
+		r.unexpected(t)
+		return nil
+	}
+	list := make([]Schedule, 0, len(t.Items))
+	for _, item := range t.Items {
+		s := Schedule{Pos: item.Pos}
+		r.object(item,
+			required("cron", func(v *Token) {
+				s.Cron = r.name(v)
+				if len(strings.Fields(s.Cron)) != 5 && s.Cron != "" {
+					r.errorf(v.Pos, "Invalid cron expression '%s': five fields are expected", s.Cron)
+				}
+			}),
+			optional("timezone", func(v *Token) { s.Timezone = r.name(v) }),
+		)
+		list = append(list, s)
+	}
+	return list
+}
+
+func (r *reader) callSecrets(t *Token) []*CallSecret {
+	var list []*CallSecret
+	for key, value := range r.pairs(t) {
+		s := &CallSecret{Name: r.name(key)}
+		if value.Kind != Null {
+			r.object(value,
+				optional("description", func(v *Token) { s.Description = r.literal(v) }),
+				optional("required", func(v *Token) { s.Required = r.flag(v) }),
+			)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func (r *reader) callOutputs(t *Token) []*CallOutput {
+	var list []*CallOutput
+	for key, value := range r.pairs(t) {
+		o := &CallOutput{Name: r.name(key)}
+		r.object(value,
+			optional("description", func(v *Token) { o.Description = r.literal(v) }),
+			required("value", func(v *Token) { o.Value = text(r, v, scope(runContexts+" jobs", "")) }),
+		)
+		list = append(list, o)
+	}
+	return list
+}

@@ -1,0 +1,102 @@
+package workflow
+
+import "strings"
+
+// Limits of path filters (TRG-7).
+const (
+	maxChanged = 300        // files of a diff that are looked at
+	maxWork    = 50_000_000 // steps of matching one event
+)
+
+// A filter is a list of patterns with a bound on the work done for one event.
+type filter struct{ budget int }
+
+func newFilter() *filter { return &filter{budget: maxWork} }
+
+// exhausted reports whether matching was given up.
+func (f *filter) exhausted() bool { return f.budget < 0 }
+
+// in tries the patterns in order; the last that matches decides (TRG-4).
+func (f *filter) in(patterns []*pattern, s string) bool {
+	in := false
+	for _, p := range patterns {
+		if in == p.negated && p.matches(s, &f.budget) { // else it changes nothing
+			in = !p.negated
+		}
+	}
+	return in
+}
+
+// compile compiles patterns that were checked when the file was read.
+func compile(list []string) []*pattern {
+	patterns := make([]*pattern, 0, len(list))
+	for _, s := range list {
+		if p, err := compilePattern(s); err == nil {
+			patterns = append(patterns, p)
+		}
+	}
+	return patterns
+}
+
+// name applies a filter on names and its opposite.
+func (f *filter) name(name string, only, ignore []string) bool {
+	switch {
+	case only != nil:
+		return f.in(compile(only), name)
+	case ignore != nil:
+		return !f.in(compile(ignore), name)
+	}
+	return true
+}
+
+// MatchPush reports whether a push of ref (refs/heads/… or refs/tags/…) starts
+// the workflow (TRG-5). changed gives the paths of the files that the push
+// changed, and false if that cannot be told because the diff is too large; it
+// is called only when the answer depends on it.
+func (e *Event) MatchPush(ref string, changed func() ([]string, bool)) bool {
+	f := newFilter()
+	if tag, ok := strings.CutPrefix(ref, "refs/tags/"); ok {
+		if e.Tags == nil && e.TagsIgnore == nil {
+			return e.Branches == nil && e.BranchesIgnore == nil
+		}
+		return f.name(tag, e.Tags, e.TagsIgnore)
+	}
+	if e.Branches == nil && e.BranchesIgnore == nil && (e.Tags != nil || e.TagsIgnore != nil) {
+		return false
+	}
+	branch := strings.TrimPrefix(ref, "refs/heads/")
+	return f.name(branch, e.Branches, e.BranchesIgnore) && e.matchPaths(f, changed)
+}
+
+// MatchBranch reports whether the branch filters let a branch through: the
+// base branch of a pull request, the head branch of a workflow run.
+func (e *Event) MatchBranch(branch string) bool {
+	return newFilter().name(branch, e.Branches, e.BranchesIgnore)
+}
+
+// MatchPaths reports whether the path filters let a change through; changed is
+// as for [Event.MatchPush].
+func (e *Event) MatchPaths(changed func() ([]string, bool)) bool {
+	return e.matchPaths(newFilter(), changed)
+}
+
+func (e *Event) matchPaths(f *filter, changed func() ([]string, bool)) bool {
+	if e.Paths == nil && e.PathsIgnore == nil {
+		return true
+	}
+	paths, known := changed()
+	if !known {
+		return true
+	}
+	only, ignore := compile(e.Paths), compile(e.PathsIgnore)
+	for _, path := range paths[:min(len(paths), maxChanged)] {
+		hit := f.in(only, path)
+		if e.Paths == nil {
+			hit = !f.in(ignore, path)
+		}
+		if hit || f.exhausted() { // as with a diff that takes too long: run
+			return true
+		}
+	}
+	return false
+}

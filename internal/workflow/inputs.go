@@ -1,0 +1,183 @@
+package workflow
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/expr"
+)
+
+// An InputType is the type of a workflow's input.
+type InputType string
+
+// The types of input. Choice and Environment are for workflow_dispatch only.
+const (
+	StringInput      InputType = "string"
+	BooleanInput     InputType = "boolean"
+	NumberInput      InputType = "number"
+	ChoiceInput      InputType = "choice"
+	EnvironmentInput InputType = "environment"
+)
+
+// An Input is a value that a workflow takes when dispatched or called.
+type Input struct {
+	Name        string
+	Pos         Pos
+	Description string
+	Type        InputType
+	Required    bool
+	Default     *Token   // nil if the file has none; of workflow_call it may be an expression
+	Options     []string // of a choice
+}
+
+// Limits of workflow_dispatch (TRG-12).
+const (
+	maxDispatchInputs = 25
+	maxDispatchText   = 65_535 // characters of all values
+)
+
+func (r *reader) inputs(t *Token, call bool) []*Input {
+	var list []*Input
+	for key, value := range r.pairs(t) {
+		in := &Input{Name: r.name(key), Pos: key.Pos}
+		r.input(value, in, call)
+		list = append(list, in)
+	}
+	if !call && len(list) > maxDispatchInputs {
+		r.errorf(t.Pos, "you may only define up to %d `inputs` for a `workflow_dispatch` event", maxDispatchInputs)
+	}
+	return list
+}
+
+func (r *reader) input(t *Token, in *Input, call bool) {
+	fields := []field{
+		optional("description", func(v *Token) { in.Description = r.literal(v) }),
+		optional("required", func(v *Token) { in.Required = r.flag(v) }),
+		{"type", call, func(v *Token) { in.Type = r.inputType(v, call) }},
+	}
+	if call {
+		fields = append(fields, optional("default", func(v *Token) { in.Default = scalar(r, v, scope(runContexts, "")) }))
+	} else {
+		fields = append(fields,
+			optional("default", func(v *Token) { in.Default = scalar(r, v, nil) }),
+			optional("options", func(v *Token) { in.Options = r.options(v) }))
+	}
+	if call || t.Kind != Null {
+		r.object(t, fields...)
+	}
+	if in.Type == "" {
+		in.Type = StringInput
+	}
+	if in.Type == ChoiceInput && len(in.Options) == 0 {
+		r.errorf(t.Pos, "Required property is missing: options")
+	}
+}
+
+func (r *reader) inputType(t *Token, call bool) InputType {
+	switch typ := InputType(r.literal(t)); typ {
+	case StringInput, BooleanInput, NumberInput:
+		return typ
+	case ChoiceInput, EnvironmentInput:
+		if !call {
+			return typ
+		}
+	}
+	if t.Kind != Sequence && t.Kind != Mapping {
+		r.unexpected(t)
+	}
+	return StringInput
+}
+
+func (r *reader) options(t *Token) []string {
+	if t.Kind != Sequence {
+		r.unexpected(t)
+		return nil
+	}
+	list := make([]string, 0, len(t.Items))
+	for _, item := range t.Items {
+		list = append(list, r.literal(item))
+	}
+	return list
+}
+
+// DispatchInputs resolves what a caller gave to a workflow_dispatch event
+// (TRG-12): typed values for the `inputs` context, and the same as strings for
+// `github.event.inputs`. The error text is for the caller.
+func (e *Event) DispatchInputs(given map[string]string) (inputs, event *expr.Object, err error) {
+	left := make(map[string]string, len(given))
+	size := 0
+	for k, v := range given {
+		left[strings.ToLower(k)] = k
+		size += len(v)
+	}
+	if size > maxDispatchText {
+		return nil, nil, fmt.Errorf("inputs are too large: at most %d characters are allowed", maxDispatchText)
+	}
+	inputs, event = expr.NewObject(), expr.NewObject()
+	for _, in := range e.Inputs {
+		key := strings.ToLower(in.Name)
+		name, ok := left[key]
+		delete(left, key)
+		text, err := in.resolve(given[name], ok)
+		if err != nil {
+			return nil, nil, err
+		}
+		event.Set(in.Name, text)
+		inputs.Set(in.Name, in.typed(text))
+	}
+	if len(left) > 0 {
+		names := make([]string, 0, len(left))
+		for _, name := range left {
+			names = append(names, strconv.Quote(name))
+		}
+		slices.Sort(names)
+		return nil, nil, fmt.Errorf("Unexpected inputs provided: [%s]", strings.Join(names, ", ")) //nolint:staticcheck,revive // GitHub's text
+	}
+	return inputs, event, nil
+}
+
+// resolve gives the text of the input: the given one, the default, or the
+// empty value of its type.
+func (in *Input) resolve(given string, ok bool) (string, error) {
+	if !ok || given == "" && in.Type != StringInput {
+		if in.Default != nil && in.Default.Text() != "" {
+			return in.Default.Text(), nil
+		}
+		if in.Required {
+			return "", fmt.Errorf("Required input '%s' not provided", in.Name) //nolint:staticcheck,revive // GitHub's text
+		}
+		if in.Type == BooleanInput {
+			return "false", nil
+		}
+		return "", nil
+	}
+	wrong := false
+	switch in.Type {
+	case BooleanInput:
+		wrong = given != "true" && given != "false"
+	case NumberInput:
+		n := expr.Number(given)
+		wrong = n != n
+	case ChoiceInput:
+		wrong = !slices.Contains(in.Options, given)
+	case StringInput, EnvironmentInput:
+		if given == "" && in.Required {
+			return "", fmt.Errorf("Required input '%s' not provided", in.Name) //nolint:staticcheck,revive // GitHub's text
+		}
+	}
+	if wrong {
+		//nolint:staticcheck,revive // GitHub's text
+		return "", fmt.Errorf("Provided value '%s' for input '%s' not in the list of allowed values", cut(given, 100), in.Name)
+	}
+	return given, nil
+}
+
+// typed is the value in the `inputs` context: only booleans are not strings.
+func (in *Input) typed(text string) expr.Value {
+	if in.Type == BooleanInput {
+		return text == "true"
+	}
+	return text
+}
