@@ -114,14 +114,20 @@ func (g *Git) mend(id int64) {
 	if err != nil {
 		g.log.Warn("refs not searched for lock files", "repo", id, "err", err)
 	}
-	for _, pattern := range []string{"tmp_objdir-*", "incoming-*"} {
-		old, _ := filepath.Glob(filepath.Join(globQuote(dir), "objects", pattern)) // the pattern is good
-		for _, path := range old {
-			g.removeOld(path)
-		}
-	}
+	g.sweepQuarantines(id)
 }
 
-func globQuote(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+// sweepQuarantines removes the quarantines that git processes of long ago have
+// left, because they were killed.
+func (g *Git) sweepQuarantines(id int64) {
+	objects := filepath.Join(g.dir(id), "objects")
+	entries, err := os.ReadDir(objects)
+	if err != nil {
+		g.log.Warn("objects not searched for quarantines", "repo", id, "err", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "tmp_objdir-") || strings.HasPrefix(e.Name(), "incoming-") {
+			g.removeOld(filepath.Join(objects, e.Name()))
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package gitrepo
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -34,6 +37,12 @@ type ReceiveOptions struct {
 
 // finishTime is what Check and Done may take when the client has gone.
 const finishTime = time.Minute
+
+// stopTime is what git gets to end by itself.
+const stopTime = 5 * time.Second
+
+// maxCommands bounds the list of updates at the head of a push.
+const maxCommands = 8 << 20
 
 // Receive answers one push: body is the client's request, w gets the answer.
 // It reads all of body before it writes. A push that is refused is answered,
@@ -63,7 +72,7 @@ func (g *Git) Receive(ctx context.Context, id int64, o ReceiveOptions, body io.R
 	if readErr != nil {
 		cancel()
 	}
-	exitErr := p.cmd.Wait()
+	exitErr := p.wait()
 	asked.Wait()
 	p.finish()
 	if exitErr != nil || readErr != nil {
@@ -92,6 +101,7 @@ type push struct {
 	proposal *os.File // from the hook
 	verdict  *os.File // to the hook
 	lockFile *os.File
+	killer   *time.Timer // set by stop
 
 	release  func()      // gives back the lock, once it is held
 	accepted []RefUpdate // what Check let through
@@ -123,6 +133,7 @@ func (p *push) start() (err error) {
 	}
 	p.cmd = p.git.command(p.ctx, "receive-pack", "--stateless-rpc", p.git.dir(p.id))
 	p.cmd.Env = append(p.cmd.Env, protocolEnv(p.options.Version))
+	p.cmd.Cancel, p.cmd.WaitDelay = p.stop, 2*stopTime
 	p.cmd.ExtraFiles = []*os.File{inherited[0], inherited[1], p.lockFile}
 	p.cmd.Stderr = &p.stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
@@ -138,6 +149,33 @@ func (p *push) start() (err error) {
 	return nil
 }
 
+// stop makes git end because its input does, which lets it clean up. Only if
+// that takes long is it killed.
+func (p *push) stop() error {
+	group := -p.cmd.Process.Pid
+	p.killer = time.AfterFunc(stopTime, func() { _ = syscall.Kill(group, syscall.SIGTERM) })
+	return errors.Join(ignoreClosed(p.stdin.Close()), ignoreClosed(p.verdict.Close()))
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// wait waits for git to end.
+func (p *push) wait() error {
+	err := p.cmd.Wait()
+	if p.killer != nil {
+		p.killer.Stop()
+	}
+	if p.cmd.ProcessState.ExitCode() < 0 { // killed by a signal
+		p.git.sweepQuarantines(p.id)
+	}
+	return err
+}
+
 // unlock gives back what the push still holds.
 func (p *push) unlock() {
 	if p.release != nil {
@@ -150,11 +188,34 @@ func (p *push) unlock() {
 // so that the client gets to hear why.
 func (p *push) feed(body io.Reader, sent chan<- struct{}) {
 	defer close(sent)
-	_, err := io.Copy(p.stdin, body)
+	in := bufio.NewReaderSize(body, 64<<10)
+	err := p.feedCommands(in)
+	if err == nil {
+		_, err = io.Copy(p.stdin, in)
+	}
 	_ = p.stdin.Close()
 	if err != nil {
-		_, _ = io.CopyN(io.Discard, body, 64<<20)
+		_, _ = io.CopyN(io.Discard, in, 64<<20)
 	}
+}
+
+// feedCommands gives git the list of updates, which git keeps in memory. The
+// pack that follows is bounded by git's configuration.
+func (p *push) feedCommands(in *bufio.Reader) error {
+	for size := 0; size <= maxCommands; {
+		packet, err := readPacket(in)
+		if err != nil {
+			return err
+		}
+		if _, err := p.stdin.Write(packet); err != nil {
+			return err
+		}
+		if bytes.Equal(packet, flushPacket) {
+			return nil
+		}
+		size += len(packet)
+	}
+	return fmt.Errorf("more than %d bytes of updates", maxCommands)
 }
 
 // answer waits for the hook, has the updates checked, and answers.
