@@ -1,0 +1,37 @@
+// Package runner is the bundled runner: a process of its own that takes jobs
+// from a server and speaks the protocol of GitHub's runner and nothing else.
+//
+// # Life of a runner
+//
+// [Configure] registers a runner and writes three files to its root: settings,
+// OAuth client, private key. They are all it needs from then on, so a restart
+// goes on as the same runner. [Runner.Listen] holds a lock in the root while it
+// lives ([Running] asks for it), opens a session and polls for messages. There
+// is one poll and at most one job at a time. While a job runs the poll says so;
+// when it ends the next poll starts at once, and the job's directory is removed
+// beside it.
+//
+// # Life of a job
+//
+// The job is acquired, renewed in the background, and executed by package
+// worker. What the job shows goes through a [sink]: step states in batches, logs
+// in pieces, live lines over a WebSocket, summaries. Before completejob all of it
+// is delivered, except live lines, which are only sooner and never needed.
+//
+// # When the server is away
+//
+// A server may be killed and started again while a job runs; the job does not
+// notice. Everything that must arrive is repeated, in order, with short waits,
+// until the server says that the job is not ours (404) or it has not
+// answered for [patience] beyond the end of the lease: only then is the job
+// cancelled. Repeating is safe: a signed URL names the piece of a log, so a
+// piece sent twice is there once. What waits lies in a few MiB of memory and
+// then in files; a job that prints faster than a healthy server takes is slowed
+// down instead.
+//
+// # End
+//
+// When the context of Listen is done, a running job may go on for
+// [Config.Drain]; then it is shut down, which fails it with a message, and
+// completed like any other.
+package runner

@@ -1,0 +1,289 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/runner/worker"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+const (
+	acquireWindow = 90 * time.Second // servers offer a job elsewhere after two minutes
+	minCancel     = time.Minute      // of a cancellation, and its kill comes this much earlier:
+	killMargin    = 15 * time.Second
+)
+
+// A job is one accepted offer, from its acquisition to completejob.
+type job struct {
+	r    *Runner
+	log  *slog.Logger
+	req  *wire.RunnerJobRequest
+	done chan struct{} // closed when all is reported
+
+	polled bool // only the listener's: the wait before the first Busy poll is over
+
+	// Set before done is closed.
+	acquired bool
+	err      error // why it was not acquired
+
+	signals chan worker.Signal
+	offer   context.Context // done when nothing is to be acquired any more
+	decline context.CancelFunc
+
+	mu       sync.Mutex
+	id       string // "" until acquired
+	kill     context.CancelFunc
+	killer   *time.Timer
+	leaving  context.CancelFunc // ends the patience with the server
+	shutdown bool
+}
+
+// start begins to work on an offer. The job does not end with ctx: it is told
+// by finish.
+func (l *listener) start(ctx context.Context, session string, req *wire.RunnerJobRequest) *job {
+	j := &job{
+		r: l.Runner, log: l.cfg.Log.With("request", req.RunnerRequestID), req: req,
+		done: make(chan struct{}), signals: make(chan worker.Signal, 4),
+	}
+	ctx = context.WithoutCancel(ctx)
+	j.offer, j.decline = context.WithTimeout(ctx, acquireWindow)
+	go func() {
+		defer close(j.done)
+		defer j.decline()
+		j.work(ctx, session)
+	}()
+	return j
+}
+
+func (j *job) work(ctx context.Context, session string) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if j.req.ShouldAcknowledge {
+		wg.Go(func() { // beside the acquisition, which counts more
+			if err := j.r.acknowledge(ctx, session, j.req); err != nil {
+				j.log.WarnContext(ctx, "offer was not acknowledged", "err", err)
+			}
+		})
+	}
+	msg, err := j.acquire(ctx)
+	if err != nil {
+		j.err = err
+		j.log.WarnContext(ctx, "job was not acquired", "err", err)
+		return
+	}
+	j.acquired = true
+	j.log = j.log.With("job", msg.JobID)
+	j.log.InfoContext(ctx, "job acquired", "name", msg.JobDisplayName)
+	result := j.run(ctx, msg)
+	j.log.InfoContext(ctx, "job completed", "conclusion", result.Conclusion)
+}
+
+// acquire takes the job. A refusal is final; anything else is repeated while
+// the offer stands.
+func (j *job) acquire(ctx context.Context) (*wire.JobMessage, error) {
+	msg := &wire.JobMessage{}
+	// What has been sent is waited for: the server may have given us the job.
+	err := retry(j.offer, j.log, wire.AcquireJobPath, func(context.Context) error {
+		err := j.r.authorized(ctx, call{
+			method: http.MethodPost, url: join(j.req.RunServiceURL, wire.AcquireJobPath), out: msg,
+			in: wire.AcquireJobRequest{JobMessageID: j.req.RunnerRequestID, RunnerOS: osLabel(), BillingOwnerID: j.req.BillingOwnerID},
+		})
+		switch runServiceStatus(err) {
+		case http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity:
+			return fmt.Errorf("%w: %w", errFinal, err)
+		}
+		return err
+	})
+	switch c := msg.Connection(); {
+	case err != nil:
+		return nil, err
+	case msg.JobID == "" || msg.Plan.PlanID == "" || c == nil || c.URL == "" || c.Token() == "":
+		return nil, errors.New("the job message lacks an id or its connection")
+	}
+	return msg, nil
+}
+
+// run executes an acquired job and reports it.
+func (j *job) run(ctx context.Context, msg *wire.JobMessage) *worker.Result {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	work, kill := context.WithCancel(ctx)
+	defer kill()
+	j.begin(msg.JobID, kill, leave)
+
+	l := newLease(ctx, j, msg)
+	holding := make(chan struct{})
+	hold, release := context.WithCancel(ctx)
+	go func() {
+		defer close(holding)
+		l.hold(hold)
+	}()
+
+	result := j.execute(ctx, work, l)
+	release()
+	<-holding
+	j.end()
+	return result
+}
+
+// execute runs the worker in directories of its own, delivers what it showed
+// and reports the end.
+func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
+	dirs, err := j.r.makeDirectories()
+	if err != nil {
+		result := failure(err.Error())
+		j.complete(ctx, l, result)
+		return result
+	}
+	defer j.r.removals.remove(dirs.spool)
+	out := newSink(l, dirs.spool)
+	result := j.guard(work, j.workerJob(l, dirs, out))
+	j.r.removals.remove(dirs.work)
+	out.close()
+	j.complete(ctx, l, result)
+	out.wait()
+	return result
+}
+
+func (j *job) workerJob(l *lease, dirs *directories, out worker.Sink) *worker.Job {
+	group, environment := l.msg.Variable(wire.VarRunnerGroupName), l.msg.Variable(wire.VarRunnerEnvironment)
+	if environment == "" {
+		environment = "self-hosted"
+	}
+	return &worker.Job{
+		Message: l.msg,
+		WorkDir: dirs.work, TempDir: dirs.temp, ActionsDir: dirs.actions, ToolDir: dirs.tool,
+		Runner: worker.RunnerInfo{
+			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,
+			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(),
+		},
+		Env: j.r.cfg.Env, Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
+	}
+}
+
+// guard runs the worker and makes a failed job of a crash.
+func (j *job) guard(ctx context.Context, w *worker.Job) (result *worker.Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			j.log.ErrorContext(ctx, "worker crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+			result = failure("The worker of the runner crashed. Its log has the details.")
+		}
+	}()
+	return j.r.cfg.Execute(ctx, w)
+}
+
+func failure(text string) *worker.Result {
+	return &worker.Result{
+		Conclusion:  wire.Failed,
+		Annotations: []wire.Annotation{{Level: wire.LevelFailure, Message: text, IsInfrastructureIssue: true}},
+	}
+}
+
+// complete reports the end of the job. It tries at least once, even when the
+// job is lost.
+func (j *job) complete(ctx context.Context, l *lease, result *worker.Result) {
+	req := wire.CompleteJobRequest{
+		PlanID: l.msg.Plan.PlanID, JobID: l.msg.JobID, Conclusion: result.Conclusion, Outputs: result.Outputs,
+		StepResults: result.Steps, Annotations: result.Annotations, EnvironmentURL: result.EnvironmentURL,
+		BillingOwnerID: l.msg.BillingOwnerID, InfrastructureCategory: result.Infrastructure,
+	}
+	if err := l.complete(ctx, req); err != nil {
+		j.log.ErrorContext(ctx, "end of the job was not reported", "err", err)
+	}
+}
+
+func (j *job) begin(id string, kill, leave context.CancelFunc) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.id, j.kill, j.leaving = id, kill, leave
+	if j.shutdown { // asked for before there was something to shut down
+		j.armShutdown()
+	}
+}
+
+func (j *job) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.killer != nil {
+		j.killer.Stop()
+	}
+}
+
+// cancel asks the worker to cancel job id (CAN-2) and ends it by force before
+// the timeout is over (CAN-4). A repetition starts the time again. A
+// cancellation of another job is ignored.
+func (j *job) cancel(id string, timeout time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if id == "" || id != j.id {
+		return
+	}
+	j.log.Info("job cancelled", "timeout", timeout)
+	j.signal(worker.Cancel)
+	j.arm(max(timeout, minCancel) - killMargin)
+}
+
+// lost cancels a job that is ours no longer.
+func (j *job) lost(err error) {
+	j.log.Warn("job lost", "err", err)
+	j.cancel(j.jobID(), cancelNone)
+}
+
+func (j *job) jobID() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.id
+}
+
+// finish waits for the job to end: for drain on its own, then shut down
+// (CAN-6).
+func (j *job) finish(ctx context.Context, drain time.Duration) {
+	t := time.NewTimer(drain)
+	defer t.Stop()
+	select {
+	case <-j.done:
+		return
+	case <-t.C:
+	}
+	j.log.InfoContext(ctx, "job is shut down with the runner")
+	j.decline()
+	j.mu.Lock()
+	j.shutdown = true
+	if j.kill != nil {
+		j.armShutdown()
+	}
+	j.mu.Unlock()
+	<-j.done
+}
+
+// armShutdown needs j.mu.
+func (j *job) armShutdown() {
+	j.signal(worker.Shutdown)
+	j.arm(j.r.timing.shutdown)
+	leave := j.leaving
+	last := time.AfterFunc(j.r.timing.shutdown+j.r.timing.lastWord, leave)
+	go func() { <-j.done; last.Stop() }()
+}
+
+// arm sets the time of the kill, which ends the worker at once.
+func (j *job) arm(d time.Duration) {
+	if j.killer != nil {
+		j.killer.Stop()
+	}
+	j.killer = time.AfterFunc(d, j.kill)
+}
+
+// signal never blocks: a worker that has this many waiting is stopping already.
+func (j *job) signal(s worker.Signal) {
+	select {
+	case j.signals <- s:
+	default:
+	}
+}

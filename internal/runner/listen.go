@@ -1,0 +1,241 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+const (
+	fastEmpty  = time.Second      // an empty answer sooner than this is not a held poll
+	maxMissed  = 30 * time.Second // between acquisitions that keep failing
+	cancelNone = 5 * time.Minute  // for a cancellation that does not say
+)
+
+// Listen takes jobs until ctx is done, the registration ends, or an ephemeral
+// runner has run its job. It returns nil in the last case and when ctx is done.
+// A job that runs when ctx is done is finished first, see [Config.Drain].
+func (r *Runner) Listen(ctx context.Context) error {
+	release, err := lock(ctx, r.cfg.Root)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	defer r.removals.wait()
+	l := &listener{Runner: r}
+	err = l.run(ctx)
+	switch {
+	case errors.Is(err, ErrRemoved):
+		return errors.Join(err, removeConfig(r.cfg.Root))
+	case errors.Is(err, errJobDone):
+		return removeConfig(r.cfg.Root)
+	case ctx.Err() != nil:
+		return nil
+	}
+	return err
+}
+
+// errJobDone ends a listener that takes one job only.
+var errJobDone = errors.New("the job of an ephemeral runner is done")
+
+// errShutdown ends a listener whose server asked for it.
+var errShutdown = errors.New("the server shut this runner down")
+
+// final reports whether the runner cannot go on after err.
+func (r *Runner) final(err error) bool {
+	return errors.Is(err, ErrRemoved) || errors.Is(err, errShutdown) ||
+		brokerKind(err) == wire.RunnerNotFound || brokerKind(err) == wire.RunnerVersionTooOld
+}
+
+// A listener is the state of one Listen: a session, and a job while there is
+// one.
+type listener struct {
+	*Runner
+	session string
+	job     *job
+	missed  backoff // between offers that could not be acquired
+}
+
+func (l *listener) run(ctx context.Context) (err error) {
+	if l.session, err = l.openSession(ctx); err != nil {
+		return removed(err)
+	}
+	defer l.closeSession(ctx)
+	err = l.listen(ctx)
+	if l.job != nil { // ctx is done, or the runner is gone: its job ends in order
+		l.job.finish(ctx, l.cfg.Drain)
+	}
+	return removed(err)
+}
+
+// removed makes a broker's "not found" an ErrRemoved.
+func removed(err error) error {
+	if brokerKind(err) == wire.RunnerNotFound {
+		return fmt.Errorf("%w: %w", ErrRemoved, err)
+	}
+	return err
+}
+
+func (l *listener) listen(ctx context.Context) error {
+	trouble := backoff{limit: 5 * time.Second}
+	quiet := backoff{limit: time.Second}
+	for ctx.Err() == nil {
+		if err := l.settle(ctx); err != nil {
+			return err
+		}
+		started := l.cfg.Now()
+		m, err := l.pollOnce(ctx)
+		switch {
+		case ctx.Err() != nil || l.over():
+		case err != nil:
+			if err := l.recover(ctx, err, &trouble); err != nil {
+				return err
+			}
+		case m != nil:
+			trouble.reset()
+			quiet.reset()
+			if err := l.take(ctx, m); err != nil {
+				return err
+			}
+		case l.cfg.Now().Sub(started) < fastEmpty: // a server that holds no polls, or is draining
+			if err := quiet.wait(ctx); err != nil {
+				return err
+			}
+		default:
+			trouble.reset()
+			quiet.reset()
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// settle forgets a job that has ended. A young job gets a little time before
+// the poll that says Busy, which a short job does not need at all.
+func (l *listener) settle(ctx context.Context) error {
+	if l.job == nil {
+		return nil
+	}
+	if !l.job.polled {
+		l.job.polled = true
+		t := time.NewTimer(l.timing.busyPoll)
+		defer t.Stop()
+		select {
+		case <-l.job.done:
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+	if !l.over() {
+		return nil
+	}
+	j := l.job
+	l.job = nil
+	switch {
+	case j.acquired && bool(l.settings.Ephemeral):
+		return errJobDone
+	case j.acquired:
+		l.missed.reset()
+		return nil
+	case j.err != nil && l.final(j.err):
+		return j.err
+	}
+	if l.missed.limit == 0 {
+		l.missed.limit = maxMissed
+		return nil // the first miss costs nothing
+	}
+	return l.missed.wait(ctx)
+}
+
+// over reports whether the job has ended.
+func (l *listener) over() bool {
+	if l.job == nil {
+		return false
+	}
+	select {
+	case <-l.job.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// pollOnce polls once with the status of the moment, and no longer than that
+// lasts.
+func (l *listener) pollOnce(ctx context.Context) (*wire.Message, error) {
+	if l.job == nil {
+		return l.poll(ctx, l.session, wire.StatusOnline)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := l.job.done
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-done:
+			cancel()
+		case <-stop:
+		}
+	}()
+	return l.poll(ctx, l.session, wire.StatusBusy)
+}
+
+// recover makes the best of a failed poll.
+func (l *listener) recover(ctx context.Context, err error, trouble *backoff) error {
+	switch {
+	case brokerKind(err) == wire.RunnerSessionInvalid:
+		l.cfg.Log.InfoContext(ctx, "session has ended, opening another")
+		session, err := l.openSession(ctx)
+		if err != nil {
+			return err
+		}
+		l.session = session
+		return nil
+	case l.final(err):
+		return err
+	}
+	if trouble.next == 0 {
+		l.cfg.Log.WarnContext(ctx, "cannot poll, will go on trying", "err", err)
+	}
+	return trouble.wait(ctx)
+}
+
+// take acts on a message.
+func (l *listener) take(ctx context.Context, m *wire.Message) error {
+	switch m.MessageType {
+	case wire.RunnerJobRequestType:
+		var req wire.RunnerJobRequest
+		if err := json.Unmarshal([]byte(m.Body), &req); err != nil || req.RunServiceURL == "" {
+			l.cfg.Log.WarnContext(ctx, "unreadable job request", "err", err)
+			return nil
+		}
+		if l.job != nil { // it will be offered again
+			l.cfg.Log.WarnContext(ctx, "job request while a job runs", "request", req.RunnerRequestID)
+			return nil
+		}
+		l.job = l.start(ctx, l.session, &req)
+	case wire.JobCancellationType:
+		c := wire.JobCancellation{Timeout: wire.Duration(cancelNone)}
+		if err := json.Unmarshal([]byte(m.Body), &c); err != nil {
+			l.cfg.Log.WarnContext(ctx, "unreadable cancellation", "err", err)
+			return nil
+		}
+		if l.job != nil {
+			l.job.cancel(c.JobID, time.Duration(c.Timeout))
+		}
+	case wire.RunnerShutdownType:
+		return errShutdown
+	case wire.ForceTokenRefresh:
+		l.tokens.drop()
+	default: // updates above all: a bundled runner is as new as its server
+		l.cfg.Log.InfoContext(ctx, "message ignored", "type", m.MessageType)
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package runner
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	firstWait = 50 * time.Millisecond
+	maxWait   = 2 * time.Second
+)
+
+// A backoff waits longer each time, up to a limit. Its zero value is ready.
+type backoff struct {
+	limit time.Duration // 0 means maxWait
+	next  time.Duration
+}
+
+// wait returns after the next wait, or with the cause when ctx ends first.
+func (b *backoff) wait(ctx context.Context) error {
+	d := max(b.next, firstWait)
+	limit := b.limit
+	if limit == 0 {
+		limit = maxWait
+	}
+	b.next = min(2*d, limit)
+	d = d*3/4 + rand.N(d/2) // many runners lose the same server at the same time
+	return sleep(ctx, d)
+}
+
+func (b *backoff) reset() { b.next = 0 }
+
+// sleep returns after d, or with the cause when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// retry calls f until it succeeds, fails for good, or ctx ends. It logs when
+// trouble begins and when it is over, not every try.
+func retry(ctx context.Context, log *slog.Logger, what string, f func(context.Context) error) error {
+	var b backoff
+	for try := 1; ; try++ {
+		err := f(ctx)
+		switch {
+		case err == nil:
+			if try > 1 {
+				log.InfoContext(ctx, "succeeded again", "call", what, "tries", try)
+			}
+			return nil
+		case ctx.Err() != nil || !transient(err):
+			return err
+		case try == 1:
+			log.WarnContext(ctx, "will be repeated", "call", what, "err", err)
+		}
+		if b.wait(ctx) != nil {
+			return err
+		}
+	}
+}

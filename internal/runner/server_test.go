@@ -1,0 +1,540 @@
+package runner
+
+import (
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// A server is the other side of the protocol, as far as a runner needs it. It
+// checks what every request must hold, and can be made to fail.
+type server struct {
+	t    *testing.T
+	http *httptest.Server
+
+	messages chan wire.Message
+
+	mu       sync.Mutex
+	fault    func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
+	keys     map[string]*rsa.PublicKey                         // by client id
+	register []wire.RegisterRequest
+	tokens   map[string]bool // that are accepted
+	issued   int
+	sessions int
+	session  string // that is accepted
+	closed   int
+	polls    []string // status of each
+	acks     []string
+	acquired int
+	renewed  int
+	lock     time.Duration
+	job      *wire.JobMessage
+	orders   []int64
+	updates  [][]wire.StepUpdate
+	blobs    map[string]map[int][]byte // by step, by part
+	places   map[string]int            // by step: parts named
+	creates  int
+	seals    int
+	logs     map[string]wire.LogsMetadata
+	sums     map[string]wire.SummaryMetadata
+	feed     []wire.FeedLines
+	archive  []byte
+	results  chan wire.CompleteJobRequest
+}
+
+const runnerID = 7
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{
+		t: t, messages: make(chan wire.Message, 16), lock: time.Hour,
+		keys: map[string]*rsa.PublicKey{}, tokens: map[string]bool{}, blobs: map[string]map[int][]byte{}, places: map[string]int{},
+		logs: map[string]wire.LogsMetadata{}, sums: map[string]wire.SummaryMetadata{}, results: make(chan wire.CompleteJobRequest, 16),
+	}
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) any{
+		"POST /api/v3/actions/runner-registration":       s.exchange,
+		"GET /api/v3/{kind}/{owner}/actions/{what}":      s.list,
+		"POST /api/v3/actions/runners/register":          s.registerRunner,
+		"DELETE /api/v3/{kind}/{owner}/actions/runners/": s.removeRunner,
+		"POST /token/":              s.token,
+		"POST /broker/session":      s.openSession,
+		"DELETE /broker/session":    s.closeSession,
+		"GET /broker/message":       s.poll,
+		"POST /broker/acknowledge":  s.acknowledge,
+		"POST /run/acquirejob":      s.acquire,
+		"POST /run/renewjob":        s.renew,
+		"POST /run/completejob":     s.complete,
+		"POST /twirp/{service}/{m}": s.twirp,
+		"PUT /blobs/{step}":         s.put,
+		"POST " + strings.NewReplacer("{plan}", "plan-1", "{job}", "job-1").Replace(wire.ResolveActionsPath): s.resolve,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, h) })
+	}
+	mux.HandleFunc("GET /feed", s.follow)
+	mux.HandleFunc("GET /archive", s.download)
+	s.http = httptest.NewServer(mux)
+	t.Cleanup(s.http.Close)
+	return s
+}
+
+// status is an answer without a body.
+type status int
+
+// refusal is an answer with a status and a body.
+type refusal struct {
+	status int
+	body   any
+}
+
+func (s *server) answer(w http.ResponseWriter, r *http.Request, h func(http.ResponseWriter, *http.Request) any) {
+	s.mu.Lock()
+	fault := s.fault
+	s.mu.Unlock()
+	if fault != nil && fault(w, r) {
+		return
+	}
+	code, v := http.StatusOK, h(w, r)
+	switch a := v.(type) {
+	case nil:
+		return
+	case status:
+		w.WriteHeader(int(a))
+		return
+	case refusal:
+		code, v = a.status, a.body
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		s.t.Errorf("answer: %v", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(code)
+	_, _ = w.Write(b)
+}
+
+// failing makes the server fail by f.
+func (s *server) failing(f func(w http.ResponseWriter, r *http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = f
+}
+
+// hangUp ends the connection without an answer, as a killed server does.
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		_ = conn.Close()
+	}
+}
+
+func (s *server) read(r *http.Request, v any) {
+	if err := json.NewDecoder(r.Body).Decode(v); err != nil {
+		s.t.Errorf("%s: %v", r.URL.Path, err)
+	}
+}
+
+func (s *server) exchange(_ http.ResponseWriter, r *http.Request) any {
+	var req wire.RegistrationRequest
+	s.read(r, &req)
+	if r.Header.Get("Authorization") != "RemoteAuth REG" {
+		return status(http.StatusNotFound)
+	}
+	return wire.RegistrationResponse{URL: s.http.URL + "/broker/", TokenSchema: wire.TokenSchema, Token: "a.b.c", UseV2Flow: true}
+}
+
+func (s *server) list(_ http.ResponseWriter, r *http.Request) any {
+	if got := r.PathValue("kind") + "/" + r.PathValue("owner"); got != "enterprises/understudy" {
+		s.t.Errorf("scope %s", got)
+	}
+	if r.PathValue("what") == "runner-groups" {
+		return wire.RunnerGroups{TotalCount: 2, RunnerGroups: []wire.RunnerGroup{{ID: 9, Name: "hosted", IsHosted: true, Default: true}, {ID: 1, Name: "Default", Default: true}}}
+	}
+	var all wire.Runners
+	if r.URL.Query().Get("name") == "old" {
+		all.Runners = []wire.RunnerRef{{ID: runnerID, Name: "old"}}
+	}
+	return all
+}
+
+func (s *server) registerRunner(_ http.ResponseWriter, r *http.Request) any {
+	var req wire.RegisterRequest
+	s.read(r, &req)
+	key, err := wire.ParsePublicKeyXML(req.PublicKey)
+	if err != nil {
+		s.t.Errorf("register: %v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.register = append(s.register, req)
+	s.keys["client-1"] = key
+	return wire.RegisterResponse{ID: runnerID, Name: req.Name, Authorization: wire.RunnerAuthorization{
+		AuthorizationURL: s.http.URL + "/token/", ServerURL: s.http.URL + "/broker/", ClientID: "client-1",
+	}}
+}
+
+func (s *server) removeRunner(http.ResponseWriter, *http.Request) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.keys)
+	clear(s.tokens)
+	return status(http.StatusNoContent)
+}
+
+func (s *server) token(_ http.ResponseWriter, r *http.Request) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := s.keys["client-1"]
+	if key == nil {
+		return refusal{http.StatusBadRequest, wire.TokenError{Error: wire.ErrInvalidClient, Description: "no such client"}}
+	}
+	if r.FormValue("grant_type") != "client_credentials" || r.FormValue("client_assertion_type") != wire.AssertionJWTBearer {
+		s.t.Errorf("token form: %v", r.Form)
+	}
+	_, err := jwt.Parse(r.FormValue("client_assertion"), func(*jwt.Token) (any, error) { return key, nil },
+		jwt.WithValidMethods([]string{"PS256"}), jwt.WithIssuer("client-1"), jwt.WithSubject("client-1"),
+		jwt.WithAudience(s.http.URL+"/token/"), jwt.WithExpirationRequired())
+	if err != nil {
+		s.t.Errorf("assertion: %v", err)
+	}
+	s.issued++
+	token := fmt.Sprintf("runner-%d", s.issued)
+	s.tokens[token] = true
+	return wire.TokenResponse{AccessToken: token, ExpiresIn: 3600, TokenType: "JWT"}
+}
+
+// expireTokens makes every runner token a bad one.
+func (s *server) expireTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.tokens)
+}
+
+// asRunner needs s.mu.
+func (s *server) asRunner(r *http.Request) bool {
+	return s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+}
+
+func (s *server) asJob(r *http.Request) {
+	if got := r.Header.Get("Authorization"); got != "Bearer job.to.ken" {
+		s.t.Errorf("%s: authorization %q", r.URL.Path, got)
+	}
+}
+
+func (s *server) openSession(_ http.ResponseWriter, r *http.Request) any {
+	var req wire.Session
+	s.read(r, &req)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.asRunner(r) {
+		return status(http.StatusUnauthorized)
+	}
+	s.sessions++
+	s.session = fmt.Sprintf("session-%d", s.sessions)
+	req.SessionID = s.session
+	return req
+}
+
+func (s *server) closeSession(_ http.ResponseWriter, r *http.Request) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.asRunner(r) {
+		return status(http.StatusUnauthorized)
+	}
+	s.closed++
+	s.session = ""
+	return status(http.StatusNoContent)
+}
+
+func brokerRefusal(kind string) refusal {
+	return refusal{http.StatusBadRequest, wire.BrokerError{Source: wire.BrokerSource, ErrorKind: kind, StatusCode: 400}}
+}
+
+func runRefusal(code int) refusal {
+	return refusal{code, wire.RunServiceError{Source: wire.RunServiceSource, StatusCode: code, ErrorMessage: "no"}}
+}
+
+func (s *server) poll(_ http.ResponseWriter, r *http.Request) any {
+	q := r.URL.Query()
+	s.mu.Lock()
+	ok, session := s.asRunner(r), s.session
+	if ok {
+		s.polls = append(s.polls, q.Get("status"))
+	}
+	s.mu.Unlock()
+	switch {
+	case !ok:
+		return status(http.StatusUnauthorized)
+	case q.Get("sessionId") != session:
+		return brokerRefusal(wire.RunnerSessionInvalid)
+	}
+	select {
+	case m := <-s.messages:
+		return m
+	case <-r.Context().Done():
+		return nil
+	case <-time.After(20 * time.Second):
+		return status(http.StatusAccepted)
+	}
+}
+
+func (s *server) acknowledge(_ http.ResponseWriter, r *http.Request) any {
+	var req wire.AcknowledgeRequest
+	s.read(r, &req)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acks = append(s.acks, req.RunnerRequestID)
+	return status(http.StatusOK)
+}
+
+func (s *server) acquire(_ http.ResponseWriter, r *http.Request) any {
+	var req wire.AcquireJobRequest
+	s.read(r, &req)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.asRunner(r):
+		return status(http.StatusUnauthorized)
+	case req.JobMessageID != "request-1":
+		return runRefusal(http.StatusConflict)
+	}
+	s.acquired++
+	return s.job
+}
+
+func (s *server) renew(_ http.ResponseWriter, r *http.Request) any {
+	s.asJob(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renewed++
+	return wire.RenewJobResponse{LockedUntil: wire.At(time.Now().Add(s.lock))}
+}
+
+func (s *server) complete(_ http.ResponseWriter, r *http.Request) any {
+	s.asJob(r)
+	var req wire.CompleteJobRequest
+	s.read(r, &req)
+	s.results <- req
+	return status(http.StatusOK)
+}
+
+func (s *server) twirp(_ http.ResponseWriter, r *http.Request) any {
+	s.asJob(r)
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil
+	}
+	var q struct {
+		Run         string            `json:"workflow_run_backend_id"`
+		Job         string            `json:"workflow_job_run_backend_id"`
+		Step        string            `json:"step_backend_id"`
+		Size        wire.Int          `json:"size"`
+		LineCount   wire.Int          `json:"line_count"`
+		ChangeOrder wire.Int          `json:"change_order"`
+		Steps       []wire.StepUpdate `json:"steps"`
+	}
+	if err := json.Unmarshal(b, &q); err != nil {
+		s.t.Errorf("%s: %v", r.URL.Path, err)
+	}
+	if q.Run != "plan-1" || q.Job != "job-1" {
+		s.t.Errorf("%s: ids %q, %q", r.URL.Path, q.Run, q.Job)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch r.PathValue("m") {
+	case "WorkflowStepsUpdate":
+		s.orders = append(s.orders, int64(q.ChangeOrder))
+		s.updates = append(s.updates, q.Steps)
+	case wire.GetStepLogsURL:
+		return wire.LogsURLResponse{LogsURL: s.place(q.Step), BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: 1 << 20}
+	case wire.GetStepSummaryURL:
+		return wire.SummaryURLResponse{SummaryURL: s.place("summary-" + q.Step), BlobStorageType: wire.BlobStorageUnspecified}
+	case wire.CreateStepLogs:
+		s.logs[q.Step] = wire.LogsMetadata{LineCount: q.LineCount}
+	case wire.CreateStepSummary:
+		s.sums[q.Step] = wire.SummaryMetadata{Size: q.Size}
+	default:
+		return status(http.StatusNotFound)
+	}
+	return wire.OKResponse{OK: true}
+}
+
+// place needs s.mu.
+func (s *server) place(name string) string {
+	s.places[name]++
+	return fmt.Sprintf("%s/blobs/%s?part=%d&sig=secret", s.http.URL, name, s.places[name])
+}
+
+func (s *server) put(_ http.ResponseWriter, r *http.Request) any {
+	q := r.URL.Query()
+	if q.Get("sig") != "secret" || r.Header.Get("Authorization") != "" {
+		s.t.Errorf("upload: query %q, authorization %q", r.URL.RawQuery, r.Header.Get("Authorization"))
+	}
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil
+	}
+	part, err := strconv.Atoi(q.Get("part"))
+	if err != nil {
+		s.t.Errorf("upload: part: %v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Header.Get(wire.BlobTypeHeader) == wire.AppendBlob && q.Get("comp") == "" {
+		s.creates++
+		return status(http.StatusCreated)
+	}
+	if q.Get("seal") == "true" {
+		s.seals++
+	}
+	parts := s.blobs[r.PathValue("step")]
+	if parts == nil {
+		parts = map[int][]byte{}
+		s.blobs[r.PathValue("step")] = parts
+	}
+	parts[part] = b
+	return status(http.StatusCreated)
+}
+
+// blob is all that was put for name.
+func (s *server) blob(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	for _, part := range slices.Sorted(maps.Keys(s.blobs[name])) {
+		b.Write(s.blobs[name][part])
+	}
+	return b.String()
+}
+
+func (s *server) follow(w http.ResponseWriter, r *http.Request) {
+	s.asJob(r)
+	s.mu.Lock()
+	fault := s.fault
+	s.mu.Unlock()
+	if fault != nil && fault(w, r) {
+		return
+	}
+	conn, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		s.t.Errorf("feed: %v", err)
+		return
+	}
+	defer conn.CloseNow()
+	conn.SetReadLimit(1 << 20)
+	for {
+		_, b, err := conn.Read(r.Context())
+		if err != nil {
+			return
+		}
+		var m wire.FeedLines
+		if err := json.Unmarshal(b, &m); err != nil || m.Count != len(m.Value) {
+			s.t.Errorf("feed: %s: %v", b, err)
+		}
+		s.mu.Lock()
+		s.feed = append(s.feed, m)
+		s.mu.Unlock()
+	}
+}
+
+func (s *server) resolve(_ http.ResponseWriter, r *http.Request) any {
+	s.asJob(r)
+	var req wire.ResolveActionsRequest
+	s.read(r, &req)
+	resp := wire.ResolveActionsResponse{Actions: map[string]wire.ActionInfo{}}
+	for _, a := range req.Actions {
+		if a.Action == "octo/none" {
+			return refusal{http.StatusUnprocessableEntity, wire.ResolveActionsError{
+				Errors: map[string]wire.ActionError{a.Key(): {Message: "Unable to resolve action octo/none, repository not found"}},
+			}}
+		}
+		resp.Actions[a.Key()] = wire.ActionInfo{Name: a.Action, Version: a.Version, TarURL: s.http.URL + "/archive"}
+	}
+	return resp
+}
+
+func (s *server) download(w http.ResponseWriter, r *http.Request) {
+	if user, pass, _ := r.BasicAuth(); user != "x-access-token" || pass != "ghs_x" {
+		s.t.Errorf("archive: user %q, password %q", user, pass)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = w.Write(s.archive)
+}
+
+// offer sends a job to the next poll.
+func (s *server) offer(request string) {
+	s.mu.Lock()
+	s.job = &wire.JobMessage{
+		MessageType: wire.RunnerJobRequestType, Plan: wire.Plan{PlanID: "plan-1"}, JobID: "job-1", JobDisplayName: "build",
+		Resources: wire.Resources{Endpoints: []wire.Endpoint{{
+			Name: wire.SystemConnection, URL: s.http.URL + "/run/",
+			Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: "job.to.ken"}},
+			Data:          map[string]string{wire.FeedStreamURL: strings.Replace(s.http.URL, "http", "ws", 1) + "/feed"},
+		}}},
+		Variables: map[string]wire.Variable{
+			wire.VarResultsEndpoint: {Value: s.http.URL + "/"}, wire.VarLaunchEndpoint: {Value: s.http.URL + "/"},
+			wire.VarToken: {Value: "ghs_x", IsSecret: true},
+		},
+	}
+	s.mu.Unlock()
+	s.send(wire.RunnerJobRequestType, wire.RunnerJobRequest{
+		ID: "1", RunnerRequestID: request, ShouldAcknowledge: true, RunServiceURL: s.http.URL + "/run/",
+	})
+}
+
+func (s *server) send(kind string, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		s.t.Errorf("message: %v", err)
+	}
+	s.messages <- wire.Message{MessageID: 1, MessageType: kind, Body: string(b)}
+}
+
+// result is the next completed job.
+func (s *server) result() wire.CompleteJobRequest {
+	s.t.Helper()
+	select {
+	case r := <-s.results:
+		return r
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("no job was completed")
+		panic("unreachable")
+	}
+}
+
+// eventually waits for a claim about the server's state, which ok is called
+// with the lock for.
+func (s *server) eventually(what string, ok func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		s.mu.Lock()
+		is := ok()
+		s.mu.Unlock()
+		if is {
+			return
+		}
+	}
+	s.t.Fatalf("never: %s", what)
+}
+
+func testLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}

@@ -1,0 +1,96 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// maxPlaces is how many signed URLs one piece may use up: a URL can expire
+// while the server is away.
+const maxPlaces = 4
+
+// How a piece is put.
+type how int
+
+const (
+	whole  how = iota // all there is
+	first             // the first of several
+	middle            // one that is neither first nor last
+	final             // the last of several
+)
+
+// put puts p where place says. A URL names the piece, so a repetition to the
+// same URL replaces what an attempt has left there.
+func (s *sink) put(p *piece, h how, place func() (string, error)) error {
+	for try := 1; ; try++ {
+		at, err := place()
+		if err != nil {
+			return err
+		}
+		if at == "" {
+			return fmt.Errorf("the server named no place for an upload")
+		}
+		err = s.putAt(at, p, h)
+		switch statusOf(err) {
+		case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+			if try < maxPlaces {
+				continue
+			}
+		}
+		return err
+	}
+}
+
+func (s *sink) putAt(at string, p *piece, h how) error {
+	if h == whole {
+		return s.putOnce(at, wire.BlockBlob, p)
+	}
+	if h == first {
+		if err := s.putOnce(at, wire.AppendBlob, &piece{data: []byte{}}); err != nil {
+			return err
+		}
+	}
+	at += "&" + wire.CompAppendBlock
+	if h == final {
+		at += "&" + wire.SealQuery
+	}
+	return s.putOnce(at, "", p)
+}
+
+func (s *sink) putOnce(at, blobType string, p *piece) error {
+	return s.repeat("upload", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
+		defer cancel()
+		body, err := p.open()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errFinal, err)
+		}
+		if p.size == 0 {
+			body = http.NoBody
+		}
+		return s.send(ctx, at, blobType, body, p.size)
+	})
+}
+
+func (s *sink) send(ctx context.Context, at, blobType string, body io.ReadCloser, size int64) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, at, body)
+	if err != nil {
+		_ = body.Close() // never read
+		return fmt.Errorf("upload: %w", errFinal)
+	}
+	req.ContentLength = size
+	req.Header.Set("Content-Type", "text/plain")
+	if blobType != "" {
+		req.Header.Set(wire.BlobTypeHeader, blobType)
+	}
+	resp, err := s.lease.job.r.http.send(req)
+	if err != nil {
+		return err
+	}
+	drain(resp.Body)
+	return nil
+}
