@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
+	tokens "github.com/understudy-ci/understudy/internal/token"
 )
 
 // A site is a store with accounts and an Auth whose clock the test moves.
@@ -217,11 +219,14 @@ func TestUseOfATokenIsNoted(t *testing.T) {
 	})
 }
 
-func TestSecretsHaveAChecksum(t *testing.T) {
-	a, hash := auth.NewSecret(actions.Classic)
-	b, _ := auth.NewSecret(actions.JobToken)
-	if len(a) != 40 || !strings.HasPrefix(a, "ghp_") || !strings.HasPrefix(b, "ghs_") || a[4:] == b[4:] || len(hash) != 32 {
-		t.Errorf("secrets %q and %q", a, b)
+func TestSecretsHaveGitHubsForm(t *testing.T) {
+	for kind, want := range map[actions.TokenKind]tokens.Kind{
+		actions.Classic: tokens.Classic, actions.FineGrained: tokens.FineGrained, actions.JobToken: tokens.Installation,
+	} {
+		text, hash, err := auth.NewSecret(kind)
+		if got, ok := tokens.KindOf(text); err != nil || !ok || got != want || !bytes.Equal(hash, tokens.Hash(text)) {
+			t.Errorf("%s: %q is a %q token: %v", kind, text, got, err)
+		}
 	}
 }
 
