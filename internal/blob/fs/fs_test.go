@@ -1,0 +1,122 @@
+package fs_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/blob"
+	"github.com/understudy-ci/understudy/internal/blob/blobtest"
+	blobfs "github.com/understudy-ci/understudy/internal/blob/fs"
+)
+
+func open(t testing.TB, dir string, o blobfs.Options) *blobfs.Store {
+	t.Helper()
+	s, err := blobfs.New(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSuite(t *testing.T) {
+	for name, o := range map[string]blobfs.Options{"durable": {}, "no sync": {NoSync: true}} {
+		t.Run(name, func(t *testing.T) {
+			blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, t.TempDir(), o) })
+		})
+	}
+}
+
+func TestOnlyTheOwnerMayLookIn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "blobs")
+	s := open(t, dir, blobfs.Options{})
+	blobtest.Put(t, s, "x")
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBlobsAreThereAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	key := blobtest.Put(t, open(t, dir, blobfs.Options{}), "content")
+	if got := blobtest.Get(t, open(t, dir, blobfs.Options{}), key); got != "content" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestFailedPutLeavesNoFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, blobfs.Options{})
+	_, err := s.Put(t.Context(), blobtest.Key(t), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("xyz"))),
+		blob.PutOptions{Limit: 10})
+	if err == nil {
+		t.Fatal("Put succeeded")
+	}
+	if left := files(t, dir); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func files(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			list = append(list, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestSweepRemovesOldLeftoversOnly(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, blobfs.Options{})
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"put-old": 2 * time.Hour, "put-young": time.Minute} {
+		path := filepath.Join(dir, "tmp", name)
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, now.Add(-age), now.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Sweep(t.Context(), now.Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if left := files(t, dir); len(left) != 1 || !strings.HasSuffix(left[0], "put-young") {
+		t.Errorf("left: %q, want put-young", left)
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	content := strings.Repeat("x", 64<<10)
+	for name, o := range map[string]blob.PutOptions{"durable": {Limit: 1 << 20}, "relaxed": {Limit: 1 << 20, Relaxed: true}} {
+		b.Run(name, func(b *testing.B) {
+			s := open(b, b.TempDir(), blobfs.Options{})
+			b.SetBytes(int64(len(content)))
+			for b.Loop() {
+				if _, err := s.Put(b.Context(), blobtest.Key(b), strings.NewReader(content), o); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
