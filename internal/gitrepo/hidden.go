@@ -24,6 +24,9 @@ func (v *View) hidden(ctx context.Context, wants map[string]bool) (string, error
 	if err != nil {
 		return "", err
 	}
+	if len(refs) == 0 {
+		return slices.Collect(maps.Keys(wants))[0], nil
+	}
 	left := maps.Clone(wants)
 	tips := make([]string, len(refs))
 	for i, r := range refs {
@@ -38,7 +41,7 @@ func (v *View) hidden(ctx context.Context, wants map[string]bool) (string, error
 		return missing, err
 	}
 	if len(commits) > 0 {
-		out, err := v.output(ctx, strings.Join(commits, "\n")+"\n--not\n"+strings.Join(tips, "\n")+"\n",
+		out, err := v.output(ctx, strings.Join(commits, "\n")+"\n^"+strings.Join(tips, "\n^")+"\n",
 			"rev-list", "--stdin", "--max-count=1")
 		if err != nil {
 			return "", err

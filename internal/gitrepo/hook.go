@@ -72,14 +72,17 @@ func readProposal(r io.Reader, limit int) (quarantine string, updates []RefUpdat
 	for lines.Scan() {
 		text := lines.Text()
 		if text == "end" {
+			if len(updates) > limit {
+				return "", nil, &Refusal{Message: fmt.Sprintf("error: more than %d refs in one push", limit)}
+			}
 			return quarantine, updates, nil
 		}
 		f := strings.SplitN(text, " ", 3)
 		if len(f) != 3 || !IsSHA(f[0]) || !IsSHA(f[1]) {
 			return "", nil, fmt.Errorf("bad line from hook: %.200q", text)
 		}
-		if len(updates) == limit {
-			return "", nil, &Refusal{Message: fmt.Sprintf("error: more than %d refs in one push", limit)}
+		if len(updates) > limit {
+			continue // the hook listens when it has said everything
 		}
 		updates = append(updates, RefUpdate{Ref: f[2], Old: f[0], New: f[1]})
 	}

@@ -22,8 +22,9 @@ import (
 type ReceiveOptions struct {
 	Version int // of the protocol: see Protocol
 
-	// Check decides about updates that git could make: their refs stand at Old,
-	// and the view shows the new objects. With nil the refs move next. With an
+	// Check, which must not be nil, decides about updates whose refs stand at
+	// Old; the view shows the new objects. Git may refuse some of them even
+	// so, such as those whose objects are not all there. With nil the refs move next. With an
 	// error none does, and the pusher reads why: a *Refusal says it in detail,
 	// another error with its text, one of kind Internal not at all. Before it
 	// returns nil, Check must have durably noted the updates, for [Git.Applied].
@@ -206,6 +207,9 @@ func (p *push) feedCommands(in *bufio.Reader) error {
 		packet, err := readPacket(in)
 		if err != nil {
 			return err
+		}
+		if bytes.Contains(bytes.TrimSuffix(packet, []byte("\n")), []byte("\n")) {
+			return errors.New("update on more than one line") // the hook gets lines
 		}
 		if _, err := p.stdin.Write(packet); err != nil {
 			return err

@@ -1,0 +1,184 @@
+package githttp
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+)
+
+// A world is a server with two repositories, octo/private (1) and octo/public
+// (2), and callers named by their tokens: owner, noworkflow and app may push,
+// reader may read.
+type world struct {
+	*Server
+	url  string
+	push PushFunc // replaced by tests
+
+	mu       sync.Mutex
+	applied  []gitrepo.RefUpdate
+	requests []*http.Request
+}
+
+func newWorld(t *testing.T, limits gitrepo.Limits) *world {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	git, err := gitrepo.New(filepath.Join(t.TempDir(), "git"), limits, log, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := git.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for id := range int64(2) {
+		if err := git.Create(t.Context(), id+1, "main"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &world{}
+	w.push = w.record
+	w.Server = New(Config{Git: git, Log: log, Access: w.access})
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		w.requests = append(w.requests, r)
+		w.mu.Unlock()
+		w.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(srv.Close)
+	w.url = srv.URL
+	return w
+}
+
+func (w *world) access(r *http.Request, owner, name string) (*Access, error) {
+	_, token, _ := r.BasicAuth()
+	public := name == "public"
+	a := &Access{RepoID: 1}
+	if public {
+		a.RepoID = 2
+	}
+	push := func(ctx context.Context, u []gitrepo.RefUpdate, v *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
+		return w.push(ctx, u, v)
+	}
+	switch {
+	case token != "" && !strings.Contains(" owner noworkflow app reader ", " "+token+" "):
+		return nil, actions.Errorf(actions.Unauthorized, "Bad credentials")
+	case owner != "octo" || name != "public" && name != "private":
+		return nil, actions.Errorf(actions.NotFound, "no %s/%s", owner, name)
+	case token == "" && !public:
+		return nil, actions.Errorf(actions.NotFound, "hidden")
+	case token == "owner":
+		a.Push, a.Workflows = push, true
+	case token == "noworkflow":
+		a.Push = push
+	case token == "app":
+		a.Push, a.App = push, true
+	}
+	return a, nil
+}
+
+// record is the push function that takes everything.
+func (w *world) record(context.Context, []gitrepo.RefUpdate, *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
+	return func(_ context.Context, applied []gitrepo.RefUpdate) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.applied = append(w.applied, applied...)
+		return nil
+	}, nil
+}
+
+func (w *world) remote(token, repo string) string {
+	if token != "" {
+		token = "x:" + token + "@"
+	}
+	return strings.Replace(w.url, "http://", "http://"+token, 1) + "/" + repo
+}
+
+// A clone is a working copy of a git client.
+type clone struct {
+	t   *testing.T
+	dir string
+}
+
+func newClone(t *testing.T, remote string) *clone {
+	t.Helper()
+	c := &clone{t, t.TempDir()}
+	c.git("init", "-q", "-b", "main")
+	c.git("remote", "add", "origin", remote)
+	return c
+}
+
+func (c *clone) run(args ...string) (string, error) {
+	cmd := exec.CommandContext(c.t.Context(), "git", args...)
+	cmd.Dir = c.dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com",
+		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
+	}
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+func (c *clone) git(args ...string) string {
+	c.t.Helper()
+	out, err := c.run(args...)
+	if err != nil {
+		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// commit writes files, given as name and content in turn, and commits them.
+func (c *clone) commit(message string, files ...string) string {
+	c.t.Helper()
+	for i := 0; i < len(files); i += 2 {
+		path := filepath.Join(c.dir, files[i])
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(files[i+1]), 0o644); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.git("add", "-A")
+	c.git("commit", "-q", "--allow-empty", "-m", message)
+	return c.git("rev-parse", "HEAD")
+}
+
+// do sends one request and returns the answer and its body.
+func (w *world) do(t *testing.T, method, path, token string, header map[string]string, body io.Reader) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, w.url+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	if token != "" {
+		req.SetBasicAuth("x", token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(text)
+}
