@@ -13,7 +13,12 @@ type AccountType string
 const (
 	User         AccountType = "User"
 	Organization AccountType = "Organization"
+	Bot          AccountType = "Bot" // acts for jobs; cannot sign in
 )
+
+// JobBot is the login of the account that acts with a job's GITHUB_TOKEN. No one
+// can choose it: see [CheckLogin].
+const JobBot = "github-actions[bot]"
 
 // An Account owns repositories. People sign in; organizations have members.
 type Account struct {

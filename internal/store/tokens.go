@@ -29,6 +29,17 @@ func (q queries) CreateToken(ctx context.Context, t *actions.Token) error {
 	return nil
 }
 
+// SaveJobToken adds the token of a job, once: a repeated acquire brings it again.
+func (q queries) SaveJobToken(ctx context.Context, t *actions.Token) error {
+	_, err := exec(ctx, q, `insert into tokens (account_id, kind, hash, repo_id, job_id, access, expires_at, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (hash) do nothing`,
+		t.AccountID, actions.JobToken, t.Hash, t.RepoID, t.JobID, text(t.Access), micros(t.ExpiresAt), micros(t.CreatedAt))
+	if err != nil {
+		return fmt.Errorf("token of job %d: %w", t.JobID, err)
+	}
+	return nil
+}
+
 // TokenByHash returns the token whose SHA-256 is hash.
 func (q queries) TokenByHash(ctx context.Context, hash []byte) (*actions.Token, error) {
 	t, err := one(ctx, q, scanToken, `select `+tokenColumns+` from tokens where hash = $1`, hash)

@@ -1,0 +1,20 @@
+package token
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"strings"
+)
+
+// Installation is the GITHUB_TOKEN of a job, known by its GUID. It is the same
+// text each time, so that a runner that lost the answer to its acquire gets the
+// same message again, and nobody without the key can make it. It counts only as
+// long as the store has its hash.
+func (k *Keys) Installation(jobGUID string) (string, error) {
+	const enough = 1024 // New throws some bytes away
+	stream, err := hkdf.Expand(sha256.New, k.jwt, "installation token of job "+jobGUID, enough)
+	if err != nil {
+		return "", err
+	}
+	return New(Installation, strings.NewReader(string(stream)))
+}
