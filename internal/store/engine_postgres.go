@@ -98,7 +98,7 @@ func (e *postgresEngine) try(ctx context.Context, relaxed bool, fn func(*Tx) err
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // gives it back to the pool
+	defer conn.Close() // gives it back to the pool
 	// The caller's context reaches the statements but not the commit: a
 	// commit that was sent is not given up half way.
 	t, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelSerializable})
@@ -146,7 +146,7 @@ func (e *postgresEngine) migrate(ctx context.Context, ms []migration, now time.T
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // gives it back to the pool
+	defer conn.Close() // gives it back to the pool
 	// Read committed: what the lock's last holder has done must be visible.
 	t, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -133,98 +132,4 @@ func (e *sqliteEngine) close() error {
 		errs = append(errs, e.group.close())
 	}
 	return errors.Join(append(errs, e.write.Close())...) // the last one folds the WAL into the file
-}
-
-// maxStmts bounds a cache of prepared statements. The program has a few hundred
-// texts; what comes beyond the bound is prepared each time.
-const maxStmts = 1000
-
-// stmtCache keeps prepared statements by their text. [database/sql] prepares
-// each of them once on every connection that it meets.
-type stmtCache struct {
-	db *sql.DB
-
-	mu    sync.RWMutex
-	stmts map[string]*sql.Stmt
-}
-
-// get returns nil when the cache is full.
-func (c *stmtCache) get(ctx context.Context, text string) (*sql.Stmt, error) {
-	c.mu.RLock()
-	s, n := c.stmts[text], len(c.stmts)
-	c.mu.RUnlock()
-	if s != nil || n >= maxStmts {
-		return s, nil
-	}
-	s, err := c.db.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if other := c.stmts[text]; other != nil {
-		return other, s.Close()
-	}
-	if c.stmts == nil {
-		c.stmts = make(map[string]*sql.Stmt)
-	}
-	c.stmts[text] = s
-	return s, nil
-}
-
-func (c *stmtCache) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
-	s, err := c.get(ctx, text)
-	if err != nil {
-		return err
-	}
-	var rows *sql.Rows
-	if s != nil {
-		rows, err = s.QueryContext(ctx, args...)
-	} else {
-		rows, err = c.db.QueryContext(ctx, text, args...)
-	}
-	if err != nil {
-		return err
-	}
-	return readAll(rows, read)
-}
-
-func (c *stmtCache) exec(context.Context, string, []any) (int64, error) {
-	return 0, errReadOnly
-}
-
-var errReadOnly = errors.New("a write where only reads are allowed")
-
-func (c *stmtCache) close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var errs []error
-	for _, s := range c.stmts {
-		errs = append(errs, s.Close())
-	}
-	c.stmts = nil
-	return errors.Join(errs...)
-}
-
-// stmtTx runs the cache's statements in a transaction of the read pool.
-type stmtTx struct {
-	*stmtCache
-	tx *sql.Tx
-}
-
-func (t stmtTx) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
-	s, err := t.get(ctx, text)
-	if err != nil {
-		return err
-	}
-	var rows *sql.Rows
-	if s != nil {
-		rows, err = t.tx.StmtContext(ctx, s).QueryContext(ctx, args...)
-	} else {
-		rows, err = t.tx.QueryContext(ctx, text, args...)
-	}
-	if err != nil {
-		return err
-	}
-	return readAll(rows, read)
 }

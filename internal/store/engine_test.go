@@ -108,9 +108,9 @@ func TestFailedStatementFailsTheTransactionEvenIfItIsIgnored(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
 		err := s.Update(ctx, func(tx *store.Tx) error {
-			tx.ExecText(ctx, insertItem, "a", 1)
-			tx.ExecText(ctx, insertItem, "a", 1) // not unique
-			tx.ExecText(ctx, insertItem, "b", 1)
+			_, _ = tx.ExecText(ctx, insertItem, "a", 1)
+			_, _ = tx.ExecText(ctx, insertItem, "a", 1) // not unique
+			_, _ = tx.ExecText(ctx, insertItem, "b", 1)
 			return nil
 		})
 		wantKind(t, err, actions.Conflict)

@@ -49,11 +49,12 @@ func (w *writer) run(text string) error {
 	return err
 }
 
-// stmt returns nil when the cache is full.
-func (w *writer) stmt(text string) (*sql.Stmt, error) {
-	s := w.stmts[text]
-	if s != nil || len(w.stmts) >= maxStmts {
+func (w *writer) stmt(text string) (statement, error) {
+	if s := w.stmts[text]; s != nil {
 		return s, nil
+	}
+	if len(w.stmts) >= maxStmts {
+		return unprepared{w.conn, text}, nil
 	}
 	s, err := w.conn.PrepareContext(context.Background(), text)
 	if err != nil {
@@ -68,12 +69,7 @@ func (w *writer) exec(text string, args []any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var res sql.Result
-	if s != nil {
-		res, err = s.ExecContext(context.Background(), args...)
-	} else {
-		res, err = w.conn.ExecContext(context.Background(), text, args...)
-	}
+	res, err := s.ExecContext(context.Background(), args...)
 	if err != nil {
 		return 0, err
 	}
@@ -85,16 +81,7 @@ func (w *writer) query(text string, args []any, read func(*sql.Rows) error) erro
 	if err != nil {
 		return err
 	}
-	var rows *sql.Rows
-	if s != nil {
-		rows, err = s.QueryContext(context.Background(), args...)
-	} else {
-		rows, err = w.conn.QueryContext(context.Background(), text, args...)
-	}
-	if err != nil {
-		return err
-	}
-	return readAll(rows, read)
+	return queryWith(context.Background(), s, args, read)
 }
 
 func (w *writer) close() error {

@@ -102,6 +102,7 @@ func keys(t *testing.T, s blob.Store) map[string]int64 {
 }
 
 func comesBack(t *testing.T, s blob.Store) {
+	t.Helper()
 	for _, size := range []int{0, 1, 4096, 300_001} {
 		random := make([]byte, size)
 		_, _ = rand.Read(random)
@@ -121,11 +122,12 @@ func comesBack(t *testing.T, s blob.Store) {
 }
 
 func seeks(t *testing.T, s blob.Store) {
+	t.Helper()
 	o, err := s.Open(t.Context(), Put(t, s, "0123456789"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer o.Close() //nolint:errcheck // it only read
+	defer o.Close()
 	if err := iotest.TestReader(o, []byte("0123456789")); err != nil {
 		t.Error(err)
 	}
@@ -138,11 +140,13 @@ func seeks(t *testing.T, s blob.Store) {
 }
 
 func missing(t *testing.T, s blob.Store) {
+	t.Helper()
 	Put(t, s, "another")
 	wantNotFound(t, s, Key(t))
 }
 
 func failedPut(t *testing.T, s blob.Store) {
+	t.Helper()
 	boom := errors.New("boom")
 	key := Key(t)
 	r := io.MultiReader(strings.NewReader("some bytes"), iotest.ErrReader(boom))
@@ -169,6 +173,7 @@ type endless struct{}
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func tooLong(t *testing.T, s blob.Store) {
+	t.Helper()
 	for _, o := range []blob.PutOptions{{Limit: 1 << 20}, {Limit: 0}} {
 		key := Key(t)
 		_, err := s.Put(t.Context(), key, endless{}, o)
@@ -180,6 +185,7 @@ func tooLong(t *testing.T, s blob.Store) {
 }
 
 func deletes(t *testing.T, s blob.Store) {
+	t.Helper()
 	kept, key := Put(t, s, "kept"), Put(t, s, "gone")
 	for range 2 {
 		if err := s.Delete(t.Context(), key); err != nil {
@@ -193,12 +199,13 @@ func deletes(t *testing.T, s blob.Store) {
 }
 
 func deleteWhileOpen(t *testing.T, s blob.Store) {
+	t.Helper()
 	key := Put(t, s, "content")
 	o, err := s.Open(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer o.Close() //nolint:errcheck // it only read
+	defer o.Close()
 	if err := s.Delete(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
@@ -208,6 +215,7 @@ func deleteWhileOpen(t *testing.T, s blob.Store) {
 }
 
 func lists(t *testing.T, s blob.Store) {
+	t.Helper()
 	want := map[string]int64{}
 	for i := range 20 {
 		want[Put(t, s, strings.Repeat("x", i))] = int64(i)
@@ -218,7 +226,10 @@ func lists(t *testing.T, s blob.Store) {
 	if diff := cmp.Diff(want, keys(t, s)); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}
-	for range s.List(t.Context()) {
+	for _, err := range s.List(t.Context()) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // a caller may stop
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -231,6 +242,7 @@ func lists(t *testing.T, s blob.Store) {
 }
 
 func badKeys(t *testing.T, s blob.Store) {
+	t.Helper()
 	key := Put(t, s, "content")
 	for _, bad := range []string{
 		"", ".", "..", "/etc/passwd", "../" + key, key + "/..", key[:31], key + "a", strings.ToUpper(key),
@@ -250,6 +262,7 @@ func badKeys(t *testing.T, s blob.Store) {
 }
 
 func concurrent(t *testing.T, s blob.Store) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {

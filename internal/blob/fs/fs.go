@@ -110,7 +110,7 @@ func (s *Store) copy(ctx context.Context, w io.Writer, r io.Reader, limit int64)
 		if _, err := w.Write((*buf)[:n]); err != nil {
 			return size, err
 		}
-		if err == io.EOF { //nolint:errorlint // a reader returns it bare
+		if err == io.EOF {
 			return size, nil
 		}
 		if err != nil {

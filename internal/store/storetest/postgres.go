@@ -79,7 +79,7 @@ func admin(ctx context.Context, server, text string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is lost
+	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, text)
 	return err
 }
@@ -101,7 +101,7 @@ var postgresTemplate = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // ends the lock, too
+	defer conn.Close(ctx) // ends the lock, too
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", int64(templateLock)); err != nil {
 		return "", err
 	}

@@ -67,6 +67,7 @@ func OpenURL(t testing.TB, url string) *store.Store {
 // Options are what tests open a store with: few connections, no waiting for the
 // disk, warnings to the test's output.
 func Options(t testing.TB, url string) store.Options {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return store.Options{URL: url, Log: log, Now: time.Now, MaxConns: 8, NoSync: true}
 }
@@ -79,11 +80,10 @@ func makeTemplate() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // in the system's temporary directory
+	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "template.db")
 	if err := migrate("sqlite:" + path); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
-
 }
