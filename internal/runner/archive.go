@@ -17,16 +17,17 @@ const (
 	maxEntries = 1 << 20
 )
 
-// errArchive says that an archive is not what it should be. What is cut short
-// is not among it: that may be the connection.
+// errArchive says that an archive is not what it should be, and was not just
+// cut short by the connection.
 var errArchive = errors.New("bad archive")
 
 // unpack unpacks a gzipped tar into dir without the one directory at its top.
 // Nothing is written outside dir, whatever the names and links in it say.
 func unpack(r io.Reader, dir string) error {
-	zr, err := gzip.NewReader(r)
+	in := &source{r: r}
+	zr, err := gzip.NewReader(in)
 	if err != nil {
-		return archiveError(err)
+		return in.blame(err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -41,20 +42,38 @@ func unpack(r io.Reader, dir string) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return archiveError(err)
+			return in.blame(err)
 		}
 		if err := u.entry(h, tr); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
+			return fmt.Errorf("%s: %w", h.Name, in.blame(err))
 		}
 	}
 	return fmt.Errorf("%w: too many entries", errArchive)
 }
 
-func archiveError(err error) error {
-	if errors.Is(err, tar.ErrHeader) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
-		return fmt.Errorf("%w: %w", errArchive, err)
+// A source remembers how reading ended.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
 	}
-	return err
+	return n, err
+}
+
+// blame is what was behind err: the source, or else the archive.
+func (s *source) blame(err error) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case errors.Is(err, errArchive) || errors.Is(err, errFinal):
+		return err
+	}
+	return fmt.Errorf("%w: %w", errArchive, err)
 }
 
 type unpacker struct {
@@ -69,6 +88,9 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 		return nil // git archive writes the commit's id there
 	}
 	name := path.Clean(h.Name)
+	if !fs.ValidPath(name) || name == "." {
+		return fmt.Errorf("%w: not a path", errArchive)
+	}
 	top, name, inside := strings.Cut(name, "/")
 	switch {
 	case u.top == "":
@@ -81,9 +103,6 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 			return fmt.Errorf("%w: a file at the top", errArchive)
 		}
 		return nil
-	}
-	if !fs.ValidPath(name) {
-		return fmt.Errorf("%w: not a path", errArchive)
 	}
 	switch h.Typeflag {
 	case tar.TypeDir:
