@@ -73,35 +73,33 @@ func cutHeredoc(text, delimiter string) (value, rest string, err error) {
 }
 
 // readCommandFile returns what a step wrote to a command file. A file that the
-// step removed counts as empty; one that it replaced by something else than a
-// regular file, or made too large, is an error.
-func readCommandFile(path string, limit int64) (string, error) {
+// step removed counts as empty.
+func readCommandFile(path string) (string, error) {
 	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	case err != nil:
-		return "", err
-	case info.Size() == 0 && info.Mode().IsRegular():
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 && info.Mode().IsRegular() {
 		return "", nil
 	}
+	text, err := readRegular(path, maxFileCommand)
+	return strings.ToValidUTF8(string(text), "\ufffd"), err
+}
+
+// readRegular reads a file that a job may have put there. Anything but a
+// regular file, such as a pipe that would block, is an error, and so is a file
+// larger than limit.
+func readRegular(path string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
-	if info, err = f.Stat(); err != nil {
-		return "", err
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, problemf("'%s' is not a regular file", path)
+	case info.Size() > limit:
+		return nil, problemf("'%s' is larger than %d MiB", path, limit>>20)
 	}
-	if !info.Mode().IsRegular() {
-		return "", problemf("'%s' is not a regular file", path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return "", err
-	}
-	if int64(len(text)) > limit {
-		return "", problemf("File is larger than %d MiB", limit>>20)
-	}
-	return strings.ToValidUTF8(string(text), "\ufffd"), nil
+	return io.ReadAll(io.LimitReader(f, limit))
 }

@@ -36,9 +36,10 @@ type grace struct {
 }
 
 // run starts a program, hands its output on and waits for its end. When ctx
-// ends it stops the program in the three stages of CAN-3 and returns the exit
-// code that this led to. The error says that the program could not be started.
-func (g grace) run(ctx context.Context, s spec, drains *drains) (exitCode int, err error) {
+// ends it stops the program in the three stages of CAN-3, and when hard ends it
+// goes to the last of them; it returns the exit code that this led to. The
+// error says that the program could not be started.
+func (g grace) run(ctx, hard context.Context, s spec, drains *drains) (exitCode int, err error) {
 	stdout, stdoutEnd, err := outputPipe()
 	if err != nil {
 		return 0, err
@@ -63,27 +64,27 @@ func (g grace) run(ctx context.Context, s spec, drains *drains) (exitCode int, e
 		_ = cmd.Wait() // the exit code says it all
 	}()
 	streams := g.streams
-	if g.stop(ctx, cmd.Process, exited) {
+	if g.stop(ctx, hard, cmd.Process, exited) {
 		streams = min(streams, g.terminate)
 	}
-	out.wait(streams)
+	out.wait(hard, streams)
 	return exitCodeOf(cmd.ProcessState), nil
 }
 
 // stop waits for the end of the process. When ctx ends before, it signals the
 // process, then harder, then kills all of its tree; it reports whether it did.
-func (g grace) stop(ctx context.Context, p *os.Process, exited <-chan struct{}) (signalled bool) {
+func (g grace) stop(ctx, hard context.Context, p *os.Process, exited <-chan struct{}) (signalled bool) {
 	select {
 	case <-exited:
 		return false
 	case <-ctx.Done():
 	}
 	_ = p.Signal(os.Interrupt) // fails only if the process is gone
-	if endsWithin(exited, g.interrupt) {
+	if endsWithin(exited, hard, g.interrupt) {
 		return true
 	}
 	_ = p.Signal(syscall.SIGTERM)
-	if endsWithin(exited, g.terminate) {
+	if endsWithin(exited, hard, g.terminate) {
 		return true
 	}
 	killTree(p.Pid)
@@ -91,15 +92,17 @@ func (g grace) stop(ctx context.Context, p *os.Process, exited <-chan struct{}) 
 	return true
 }
 
-func endsWithin(done <-chan struct{}, d time.Duration) bool {
+// endsWithin waits until done is closed, for as long as it may.
+func endsWithin(done <-chan struct{}, hard context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-done:
 		return true
+	case <-hard.Done():
 	case <-timer.C:
-		return false
 	}
+	return false
 }
 
 // exitCodeOf is the process's exit code, or 128 plus the signal that ended it.
@@ -180,8 +183,8 @@ func (f *followed) take(batch []byte) {
 
 // wait returns when all output is handed on, or after d; later output is
 // thrown away.
-func (f *followed) wait(d time.Duration) {
-	if endsWithin(f.done, d) {
+func (f *followed) wait(hard context.Context, d time.Duration) {
+	if endsWithin(f.done, hard, d) {
 		return
 	}
 	f.mu.Lock()

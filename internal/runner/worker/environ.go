@@ -1,0 +1,106 @@
+package worker
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/expr"
+)
+
+// githubVariables are the keys of the context "github" that become GITHUB_…
+// variables (§14).
+func githubVariables() []string {
+	return strings.Fields("action action_path action_ref action_repository actor actor_id api_url base_ref env event_name " +
+		"event_path graphql_url head_ref job output path ref ref_name ref_protected ref_type repository repository_id " +
+		"repository_owner repository_owner_id retention_days run_attempt run_id run_number server_url sha state " +
+		"step_summary triggering_actor workflow workflow_ref workflow_sha workspace")
+}
+
+// An environment is the environment of a process; later settings win.
+type environment struct {
+	vars map[string]string
+}
+
+func (e *environment) set(name, value string) {
+	if name != "" && !strings.ContainsAny(name, "=\x00") && !strings.ContainsRune(value, 0) {
+		e.vars[name] = value
+	}
+}
+
+// list is the environment as programs get it.
+func (e *environment) list() []string {
+	out := make([]string, 0, len(e.vars))
+	for name, value := range e.vars {
+		out = append(out, name+"="+value)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// environment builds the environment of a process of the step (RUN-4): that of
+// the runner, the workflow's variables, the extra ones of an action, then what
+// nobody can change.
+func (x *execution) environment(extra []assignment) *environment {
+	e := &environment{vars: make(map[string]string, 128)}
+	for _, entry := range x.job.Env {
+		name, value, _ := strings.Cut(entry, "=")
+		e.set(name, value)
+	}
+	for name, value := range x.env.All() {
+		e.set(name, expr.String(value))
+	}
+	for name, value := range x.job.state[x.step.key] {
+		e.set("STATE_"+name, value)
+	}
+	for _, v := range extra {
+		e.set(v.name, v.value)
+	}
+	for _, key := range githubVariables() {
+		switch v, _ := x.github.Get(key); v.(type) {
+		case string, bool:
+			e.set("GITHUB_"+strings.ToUpper(key), expr.String(v))
+		}
+	}
+	for key, v := range x.job.runner.All() {
+		e.set("RUNNER_"+strings.ToUpper(key), expr.String(v))
+	}
+	e.set("GITHUB_ACTIONS", "true")
+	if _, ok := e.vars["CI"]; !ok {
+		e.set("CI", "true")
+	}
+	e.set(trackingVariable, x.job.trackingID)
+	e.set("PATH", x.job.pathFor(e.vars["PATH"]))
+	return e
+}
+
+// pathFor puts the paths that steps added before path, the last one first.
+func (r *running) pathFor(path string) string {
+	all := slices.Clone(r.paths)
+	slices.Reverse(all)
+	if path != "" {
+		all = append(all, path)
+	}
+	return strings.Join(all, ":")
+}
+
+// baseEnv is a variable of the environment that processes start from.
+func (r *running) baseEnv(name string) string {
+	for _, entry := range slices.Backward(r.Env) {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// look finds a program in the PATH that a step of the job has.
+func (r *running) look(program string) (file string, ok bool) {
+	key := strings.Join(r.paths, ":") + "\x00" + program
+	if file, ok = r.programs[key]; ok {
+		return file, true
+	}
+	if file, ok = lookPath(program, r.pathFor(r.baseEnv("PATH")), r.workspace); ok {
+		r.programs[key] = file
+	}
+	return file, ok
+}

@@ -1,0 +1,150 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// commandFiles are the files by which a step sets variables, outputs, state,
+// paths and its summary. Every step has its own.
+type commandFiles struct {
+	env, output, state, path, summary string
+}
+
+// openFiles creates the files of the step and tells the context "github".
+func (x *execution) openFiles() error {
+	dir := filepath.Join(x.job.TempDir, "_runner_file_commands")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	id := uuid.NewString()
+	f := &commandFiles{}
+	x.github = clone(x.github)
+	for _, file := range []struct {
+		path          *string
+		prefix, entry string
+	}{
+		{&f.path, "add_path_", "path"},
+		{&f.env, "set_env_", "env"},
+		{&f.summary, "step_summary_", "step_summary"},
+		{&f.state, "save_state_", "state"},
+		{&f.output, "set_output_", "output"},
+	} {
+		*file.path = filepath.Join(dir, file.prefix+id)
+		if err := os.WriteFile(*file.path, nil, 0o644); err != nil {
+			return err
+		}
+		x.github.Set(file.entry, *file.path)
+	}
+	x.files = f
+	return nil
+}
+
+// keepAll takes over what the step asked for, by commands and by files.
+func (x *execution) keepAll() {
+	if f := x.files; f != nil {
+		x.readLines("path", f.path)
+		x.newEnv = append(x.newEnv, x.readAssignments("env", f.env)...)
+		x.keepSummary(f.summary)
+		x.newState = append(x.newState, x.readAssignments("state", f.state)...)
+		x.outputs = append(x.outputs, x.readAssignments("output", f.output)...)
+	}
+	for _, path := range x.newPaths {
+		x.job.paths = slices.DeleteFunc(x.job.paths, func(p string) bool { return p == path })
+		x.job.paths = append(x.job.paths, path)
+	}
+	if len(x.newEnv) > 0 {
+		x.keepEnv()
+	}
+	if len(x.newState) > 0 {
+		state := x.job.state[x.step.key]
+		if state == nil {
+			state = map[string]string{}
+			x.job.state[x.step.key] = state
+		}
+		for _, s := range x.newState {
+			state[s.name] = s.value
+		}
+	}
+}
+
+func (x *execution) keepEnv() {
+	x.env = clone(x.env)
+	for _, v := range x.newEnv {
+		if strings.EqualFold(v.name, "NODE_OPTIONS") {
+			x.record.fail("Can't store " + v.name + " output parameter using '$GITHUB_ENV' command.")
+			continue
+		}
+		x.job.env.Set(v.name, v.value)
+		x.env.Set(v.name, v.value)
+		x.record.debug(v.name + "='" + v.value + "'")
+	}
+}
+
+// wrong tells of a command file that cannot be used; the step fails.
+func (x *execution) wrong(file string, err error) {
+	x.record.fail("Unable to process file command '" + file + "' successfully.")
+	x.record.fail(err.Error())
+	x.failed = true
+}
+
+func (x *execution) read(file, path string) string {
+	text, err := readCommandFile(path)
+	if err != nil {
+		x.wrong(file, err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		x.job.Log.Warn("command file stays behind", "err", err)
+	}
+	return text
+}
+
+func (x *execution) readAssignments(file, path string) []assignment {
+	text := x.read(file, path)
+	if text == "" {
+		return nil
+	}
+	entries, err := parseAssignments(text)
+	if err == nil && slices.ContainsFunc(entries, func(a assignment) bool { return strings.ContainsRune(a.name+a.value, 0) }) {
+		entries, err = nil, problemf("Invalid value. It contains a NUL character")
+	}
+	if err != nil {
+		x.wrong(file, err)
+	}
+	return entries
+}
+
+func (x *execution) readLines(file, path string) {
+	for line := range strings.SplitSeq(strings.TrimPrefix(x.read(file, path), "\ufeff"), "\n") {
+		if line = strings.TrimSuffix(line, "\r"); line != "" && !strings.ContainsRune(line, 0) {
+			x.newPaths = append(x.newPaths, line)
+		}
+	}
+}
+
+// keepSummary adds to the summary of the record, which composite actions share
+// among their steps.
+func (x *execution) keepSummary(path string) {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().IsRegular() && info.Size() > maxSummary {
+		x.record.fail(summaryTooLarge(info.Size()))
+		_ = os.Remove(path) // in the job's directory, which goes soon
+		return
+	}
+	if text := x.read("step_summary", path); text != "" {
+		if size := x.record.summarize(text); size > maxSummary {
+			x.record.fail(summaryTooLarge(int64(size)))
+		}
+	}
+}
+
+func summaryTooLarge(size int64) string {
+	return fmt.Sprintf("$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of %dk, got %dk. "+
+		"For more information see: https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions#adding-a-markdown-summary",
+		maxSummary>>10, size>>10)
+}

@@ -1,0 +1,113 @@
+package worker
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// finish runs the step "Complete job": outputs, environment URL, and processes
+// that steps left behind.
+func (r *running) finish() {
+	rec := r.newRecord(uuid.NewString(), "Complete job", r.nextNumber())
+	rec.addInfo(wire.StepRunner, "", "")
+	rec.start()
+	result := wire.Succeeded
+	if r.Message.JobOutputs != nil && r.Message.JobOutputs.Type != wire.NullToken {
+		rec.print("Evaluate and set job outputs")
+		if err := r.setOutputs(rec); err != nil {
+			rec.fail("Fail to evaluate job outputs")
+			rec.fail(err.Error())
+			result = wire.Failed
+		}
+	}
+	if e := r.Message.ActionsEnvironment; e != nil && e.URL != nil && e.URL.Type != wire.NullToken {
+		rec.print("Evaluate and set environment url")
+		if err := r.setEnvironmentURL(rec, e); err != nil {
+			rec.fail("Failed to evaluate environment url")
+			rec.fail(err.Error())
+			result = wire.Failed
+		}
+	}
+	if !strings.EqualFold(r.Message.Variable("process.clean"), "false") {
+		rec.print("Cleaning up orphan processes")
+		for _, line := range r.killOrphans() {
+			rec.print(line)
+		}
+	}
+	rec.complete(result)
+	r.status.merge(result)
+}
+
+// maxOutputs is what all outputs of a job may hold together.
+const maxOutputs = 1 << 20
+
+// setOutputs evaluates the outputs of the job. Empty ones and those with a
+// secret in them are not passed on (RES-4).
+func (r *running) setOutputs(rec *record) error {
+	token, err := toToken(r.Message.JobOutputs)
+	if err != nil {
+		return err
+	}
+	outputs, err := evalStrings(token, r.expressions())
+	if err != nil {
+		return err
+	}
+	size := 0
+	for _, o := range outputs {
+		switch size += len(o.name) + len(o.value); {
+		case size > maxOutputs:
+			return problemf("The outputs of the job are larger than %d MiB.", maxOutputs>>20)
+		case o.value == "":
+			rec.debug(fmt.Sprintf("Skip output '%s' since it's empty", o.name))
+		case r.mask.Contains(o.value):
+			rec.warn(fmt.Sprintf("Skip output '%s' since it may contain secret.", o.name))
+		default:
+			rec.print(fmt.Sprintf("Set output '%s'", o.name))
+			r.outputs[o.name] = wire.Variable{Value: o.value}
+		}
+	}
+	return nil
+}
+
+func (r *running) setEnvironmentURL(rec *record, e *wire.Environment) error {
+	v, err := r.evaluate(e.URL)
+	if err != nil {
+		return err
+	}
+	url := expr.String(v)
+	if r.mask.Contains(url) {
+		rec.warn(fmt.Sprintf("Skip setting environment url as environment '%s' may contain secret.", e.Name))
+		return nil
+	}
+	rec.print("Evaluated environment url: " + url)
+	r.environmentURL = url
+	return nil
+}
+
+// killOrphans ends the processes that steps left behind, and tells which. One
+// that starts others meanwhile gets a few more looks.
+func (r *running) killOrphans() []string {
+	r.cleaned = true
+	var lines []string
+	seen := map[int]bool{}
+	for range 5 {
+		found := orphans(r.trackingID, r.known)
+		if len(found) == 0 {
+			break
+		}
+		for _, p := range found {
+			if !seen[p.pid] {
+				seen[p.pid] = true
+				lines = append(lines, fmt.Sprintf("Terminate orphan process: pid (%d) (%s)", p.pid, p.name))
+			}
+			_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may be gone by itself
+		}
+	}
+	return lines
+}

@@ -1,0 +1,245 @@
+package worker
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/understudy-ci/understudy/internal/mask"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// What a step may attach at most.
+const (
+	maxAnnotations = 10   // of each level
+	maxMessage     = 4096 // characters of one annotation
+	maxSummary     = 1 << 20
+)
+
+// A record is a step as the server and people see it: one entry of the job,
+// with a state, a log, annotations and a summary. The steps inside of a
+// composite action share the record of the step that uses the action.
+type record struct {
+	sink   Sink
+	mask   *mask.Masker
+	now    func() time.Time
+	debugs bool // show debug messages
+
+	mu      sync.Mutex
+	state   wire.StepUpdate // as the sink has it
+	result  wire.StepResult // all but what state says
+	out     []byte          // lines that the sink has not yet
+	lines   int             // lines written so far
+	logged  bool
+	scratch []byte
+	counts  map[string]int // annotations by level
+	summary bytes.Buffer   // masked
+}
+
+// announce tells the sink that the step exists.
+func (r *record) announce() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.Status = wire.StepPending
+	r.sink.Step(r.state)
+}
+
+// start tells the sink that the step runs.
+func (r *record) start() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.Status, r.state.StartedAt = wire.StepInProgress, wire.At(r.now())
+	r.sink.Step(r.state)
+}
+
+// rename gives the step the name that it shall have from now on.
+func (r *record) rename(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if name = r.masked(name); r.state.Name != name {
+		r.state.Name = name
+		r.sink.Step(r.state)
+	}
+}
+
+// complete ends the step and its log.
+func (r *record) complete(conclusion string) {
+	r.mu.Lock()
+	r.flush()
+	summary := r.summary.Bytes()
+	logged, id := r.logged, r.state.ExternalID
+	r.mu.Unlock()
+	if len(summary) > 0 {
+		if err := r.sink.Summary(id, int64(len(summary)), bytes.NewReader(summary)); err != nil {
+			r.fail("Failed to create step summary using 'GITHUB_STEP_SUMMARY': " + err.Error())
+		}
+	}
+	if logged {
+		r.sink.EndLog(id)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.Status, r.state.CompletedAt = wire.StepCompleted, wire.At(r.now())
+	r.state.Conclusion = stepConclusion(conclusion)
+	r.result.Conclusion = conclusion
+	r.sink.Step(r.state)
+}
+
+// final is the end of the step as the job's result holds it.
+func (r *record) final() wire.StepResult {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	res := r.result
+	res.ExternalID, res.Number, res.Name = r.state.ExternalID, r.state.Number, r.state.Name
+	res.Status, res.StartedAt, res.CompletedAt = wire.Completed, r.state.StartedAt, r.state.CompletedAt
+	return res
+}
+
+func stepConclusion(conclusion string) wire.StepConclusion {
+	switch conclusion {
+	case wire.Succeeded:
+		return wire.StepSuccess
+	case wire.Failed:
+		return wire.StepFailure
+	case wire.Canceled:
+		return wire.StepCancelled
+	case wire.Skipped:
+		return wire.StepSkipped
+	}
+	return wire.StepConclusionUnknown
+}
+
+// summarize adds a text to the summary, masked line by line, unless it would
+// become too large; it returns the size that it has, or would have.
+func (r *record) summarize(text string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.summary.Len()
+	for line := range strings.Lines(text) {
+		body := strings.TrimRight(line, "\r\n")
+		r.summary.Write(r.mask.Line([]byte(body)))
+		r.summary.WriteString(line[len(body):])
+	}
+	size := r.summary.Len()
+	if size > maxSummary {
+		r.summary.Truncate(before)
+	}
+	return size
+}
+
+// addInfo adds what a step result says about the kind of step.
+func (r *record) addInfo(kind, action, ref string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.result.Type == "" {
+		r.result.Type, r.result.ActionName, r.result.Ref = kind, action, ref
+	}
+}
+
+// name is what the step is called now.
+func (r *record) name() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Name
+}
+
+// print writes texts to the log, each beginning a line.
+func (r *record) print(texts ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, text := range texts {
+		r.write("", text)
+	}
+	r.flush()
+}
+
+// debug writes a text to the log if the job was asked to be talkative.
+func (r *record) debug(text string) {
+	if !r.debugs {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.write("##[debug]", text)
+	r.flush()
+}
+
+// fail writes an error to the log and annotates the step with it.
+func (r *record) fail(text string) { r.issue(wire.Annotation{Level: wire.LevelFailure, Message: text}) }
+
+// warn does so with a warning.
+func (r *record) warn(text string) { r.issue(wire.Annotation{Level: wire.LevelWarning, Message: text}) }
+
+func (r *record) issue(a wire.Annotation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.annotate(a)
+	r.flush()
+}
+
+// write, annotate and flush are for callers that hold the mutex.
+
+// write adds a text, masked; its log lines begin with the tag.
+func (r *record) write(tag, text string) {
+	r.line([]byte(tag + text))
+}
+
+// line adds one line, or several that belong together. It does not keep b.
+func (r *record) line(b []byte) {
+	b = r.mask.Line(validText(b, &r.scratch))
+	r.lines += 1 + bytes.Count(b, []byte{'\n'})
+	r.out = append(append(r.out, b...), '\n')
+}
+
+func (r *record) flush() {
+	if len(r.out) == 0 {
+		return
+	}
+	r.logged = true
+	r.sink.Log(r.state.ExternalID, r.out)
+	if r.out = r.out[:0]; cap(r.out) > 4*pipeSize {
+		r.out = nil
+	}
+}
+
+// annotate adds an annotation, and a line about it to the log. One that names
+// no file points to that line.
+func (r *record) annotate(a wire.Annotation) {
+	a.Message = r.masked(a.Message)
+	if utf8.RuneCountInString(a.Message) > maxMessage {
+		a.Message = string([]rune(a.Message)[:maxMessage])
+	}
+	a.Title = r.masked(a.Title)
+	if a.Message != "" {
+		r.write(logTag(a.Level), a.Message)
+	}
+	if strings.TrimSpace(a.Message) == "" || r.counts[a.Level] >= maxAnnotations {
+		return
+	}
+	if r.counts == nil {
+		r.counts = map[string]int{}
+	}
+	r.counts[a.Level]++
+	if a.Path == "" && a.StartLine == 0 {
+		a.StartLine = wire.Int(r.lines)
+		a.EndLine = a.StartLine
+	}
+	a.StepNumber = wire.Int(r.state.Number)
+	r.result.Annotations = append(r.result.Annotations, a)
+}
+
+func logTag(level string) string {
+	switch level {
+	case wire.LevelFailure:
+		return "##[error]"
+	case wire.LevelWarning:
+		return "##[warning]"
+	}
+	return "##[notice]"
+}
+
+func (r *record) masked(text string) string {
+	return r.mask.Text(strings.ToValidUTF8(text, "\ufffd"))
+}

@@ -1,0 +1,95 @@
+package worker
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// officialGrace is how long GitHub's runner waits for a process (CAN-3).
+func officialGrace() grace {
+	return grace{interrupt: 7500 * time.Millisecond, terminate: 2500 * time.Millisecond, streams: 5 * time.Second}
+}
+
+// Run executes the job. It returns when the job has ended and nothing of it is
+// left running. When ctx ends, it kills what runs and returns as soon as it can.
+func Run(ctx context.Context, j *Job) Result { return runJob(ctx, j, officialGrace()) }
+
+func runJob(ctx context.Context, j *Job, g grace) Result {
+	r := newRunning(ctx, j, g)
+	done := make(chan struct{})
+	var signals sync.WaitGroup
+	signals.Go(func() {
+		for {
+			select {
+			case s := <-j.Signals:
+				r.signal(s)
+			case <-done:
+				return
+			}
+		}
+	})
+	if tries, ok := r.setUp(ctx); ok {
+		r.runAll(tries)
+		r.finish()
+	}
+	close(done)
+	signals.Wait()
+	if !r.cleaned { // the message asks to keep them, but nothing of a job stays
+		r.killOrphans()
+	}
+	r.drains.close()
+	return r.result()
+}
+
+// signal passes a request to stop on. A shutdown is an error of the job.
+func (r *running) signal(s Signal) {
+	r.Log.Info("job told to stop", "signal", int(s))
+	r.status.stop(s)
+}
+
+// runAll runs the steps in order, then the post steps that they registered,
+// the last one first (RUN-6).
+func (r *running) runAll(tries []try) {
+	for _, t := range tries {
+		r.runRecorded(t)
+	}
+	for _, p := range slices.Backward(r.posts) {
+		r.runRecorded(try{r.steps, p.step, postStage, p.cond, p.record, r.hard})
+	}
+}
+
+// runRecorded runs a step that has a record of its own. Failures change the
+// status of the job at once, so that later conditions see them.
+func (r *running) runRecorded(t try) {
+	t.record.start()
+	e := r.run(t)
+	if e.conclusion == wire.Failed {
+		r.status.merge(wire.Failed)
+	}
+	t.record.complete(e.conclusion)
+}
+
+func (r *running) result() Result {
+	res := Result{
+		Conclusion:     r.status.get(),
+		Outputs:        r.outputs,
+		Annotations:    r.annotations,
+		EnvironmentURL: r.environmentURL,
+		Infrastructure: r.infrastructure,
+	}
+	switch {
+	case r.status.shuttingDown():
+		res.Annotations = append(res.Annotations, wire.Annotation{Level: wire.LevelFailure, Message: shutdownMessage})
+	case r.hard.Err() != nil && res.Conclusion == wire.Succeeded:
+		res.Conclusion = wire.Canceled
+	}
+	for _, rec := range r.records {
+		res.Steps = append(res.Steps, rec.final())
+	}
+	slices.SortStableFunc(res.Steps, func(a, b wire.StepResult) int { return a.Number - b.Number })
+	return res
+}

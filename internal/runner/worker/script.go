@@ -1,0 +1,130 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// script runs a `run` step (RUN-1, RUN-2, RUN-3).
+func (x *execution) script() error {
+	x.github = clone(x.github).Set("action_repository", "").Set("action_ref", "")
+	if err := x.openFiles(); err != nil {
+		return err
+	}
+	inputs, err := evalStrings(x.step.inputs, x.expressions(x.contexts()))
+	if err != nil {
+		return err
+	}
+	text, option, dir := value(inputs, wire.InputScript), value(inputs, wire.InputShell), value(inputs, wire.InputWorkingDirectory)
+	if x.scope.composite == nil { // defaults do not reach into actions
+		if option == "" {
+			option = x.job.shell
+		}
+		if dir == "" {
+			dir = x.job.directory
+		}
+	}
+	x.printScript(text)
+	sh, err := shellFor(option, x.job.look)
+	if err != nil {
+		x.record.print("##[endgroup]")
+		return err
+	}
+	x.record.addInfo(wire.StepRun, sh.name, "")
+	x.record.print(append(append([]string{"shell: " + sh.path + " " + sh.format}, x.printedEnv()...), "##[endgroup]")...)
+
+	file := filepath.Join(x.job.TempDir, uuid.NewString()+sh.extension())
+	if err := os.WriteFile(file, []byte(sh.script(text)), 0o644); err != nil {
+		return err
+	}
+	args, err := sh.arguments(file)
+	if err != nil {
+		return err
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(x.job.workspace, dir)
+	}
+	x.record.debug(sh.path + " " + strings.Join(args, " "))
+	code, err := x.process(spec{path: sh.path, args: args, dir: dir, env: x.environment(x.idToken()).list()})
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		x.record.fail(fmt.Sprintf("Process completed with exit code %d.", code))
+		return errStepFailed
+	}
+	return nil
+}
+
+// value is that of the entry with a name in any case, "" if there is none.
+func value(entries []assignment, name string) string {
+	for _, e := range entries {
+		if strings.EqualFold(e.name, name) {
+			return e.value
+		}
+	}
+	return ""
+}
+
+// printScript opens the group that shows what runs.
+func (x *execution) printScript(text string) {
+	first := strings.TrimLeft(text, " \t\r\n")
+	if i := strings.IndexAny(first, "\r\n"); i >= 0 {
+		first = first[:i]
+	}
+	lines := []string{"##[group]Run " + first}
+	body := strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	for line := range strings.SplitSeq(body, "\n") {
+		lines = append(lines, "\x1b[36;1m"+line+"\x1b[0m")
+	}
+	x.record.print(lines...)
+}
+
+// printedEnv are the lines that show the variables of the step.
+func (x *execution) printedEnv() []string {
+	var lines []string
+	for name, v := range x.env.All() {
+		lines = append(lines, "  "+name+": "+expr.String(v))
+	}
+	for _, s := range sortedState(x.job.state[x.step.key]) {
+		lines = append(lines, "  STATE_"+s.name+": "+s.value)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return append([]string{"env:"}, lines...)
+}
+
+// process runs a program as a part of the step, whose log gets its output. The
+// error is the context's when the step was stopped.
+func (x *execution) process(s spec) (code int, err error) {
+	if err := x.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if info, err := os.Stat(s.dir); err != nil || !info.IsDir() {
+		return 0, problemf("An error occurred trying to start process '%s' with working directory '%s'. No such file or directory", s.path, s.dir)
+	}
+	s.emit = (&output{execution: x}).take
+	code, err = x.job.grace.run(x.ctx, x.job.hard, s, &x.job.drains)
+	if err != nil {
+		return 0, problemf("An error occurred trying to start process '%s' with working directory '%s'. %v", s.path, s.dir, startError(err))
+	}
+	return code, x.ctx.Err()
+}
+
+// startError is the reason in the error of a program that did not start.
+func startError(err error) error {
+	var reason *os.PathError
+	if errors.As(err, &reason) {
+		return reason.Err
+	}
+	return err
+}
