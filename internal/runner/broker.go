@@ -46,7 +46,7 @@ func (r *Runner) openSession(ctx context.Context) (id string, err error) {
 		},
 	}
 	var conflictSince time.Time
-	b := backoff{limit: 5 * time.Second}
+	var b backoff
 	for {
 		var answer wire.Session
 		err := r.broker(ctx, call{method: http.MethodPost, url: wire.SessionPath, in: s, out: &answer})
@@ -69,7 +69,9 @@ func (r *Runner) openSession(ctx context.Context) (id string, err error) {
 				return "", fmt.Errorf("session: another process uses this runner: %w", err)
 			}
 		}
-		r.cfg.Log.WarnContext(ctx, "no session yet", "err", err)
+		if b.next == 0 {
+			r.cfg.Log.WarnContext(ctx, "no session yet, will go on trying", "err", err)
+		}
 		if err := b.wait(ctx); err != nil {
 			return "", err
 		}

@@ -27,7 +27,7 @@ type Config struct {
 	RenewEvery time.Duration
 	// Drain is how long a job may go on when Listen's context is done.
 	Drain time.Duration
-	// Execute runs a job: worker.Run, or what a simulated runner does instead.
+	// Execute runs a job; nil means [worker.Run]. Simulated runners give their own.
 	Execute   func(context.Context, *worker.Job) *worker.Result
 	Transport http.RoundTripper // nil means one of its own
 	Now       func() time.Time
@@ -81,6 +81,9 @@ func New(cfg Config) (*Runner, error) {
 	cfg.Root = root
 	if cfg.RenewEvery <= 0 {
 		cfg.RenewEvery = time.Minute
+	}
+	if cfg.Execute == nil {
+		cfg.Execute = worker.Run
 	}
 	c, err := readConfig(root)
 	if err != nil {

@@ -84,8 +84,7 @@ func removed(err error) error {
 }
 
 func (l *listener) listen(ctx context.Context) error {
-	trouble := backoff{limit: 5 * time.Second}
-	quiet := backoff{limit: time.Second}
+	var trouble, quiet backoff
 	for ctx.Err() == nil {
 		if err := l.settle(ctx); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 
 const (
 	firstWait = 50 * time.Millisecond
-	maxWait   = 2 * time.Second
+	maxWait   = time.Second
 )
 
 // A backoff waits longer each time, up to a limit. Its zero value is ready.
