@@ -10,12 +10,18 @@ import (
 
 const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, labels, runner_group, held, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, started_at, completed_at, locked_until, cancel_at, step_order`
 
-func scanJob(r row) (*actions.Job, error) {
-	j := new(actions.Job)
-	return j, r.Scan(&j.ID, &j.RunID, &j.RepoID, &j.OwnerID, &j.Attempt, &j.GUID, &j.Key, &j.Index, &j.Total, &j.Matrix, &j.Name,
+func jobFields(j *actions.Job) []any {
+	return []any{
+		&j.ID, &j.RunID, &j.RepoID, &j.OwnerID, &j.Attempt, &j.GUID, &j.Key, &j.Index, &j.Total, &j.Matrix, &j.Name,
 		decoded{&j.Labels}, &j.Group, truth{&j.Held}, truth{&j.ContinueOnError}, span{&j.Timeout}, span{&j.CancelTimeout},
 		&j.Status, &j.Conclusion, decoded{&j.Outputs}, &j.RunnerID, &j.RunnerName,
-		moment{&j.CreatedAt}, moment{&j.StartedAt}, moment{&j.CompletedAt}, moment{&j.LockedUntil}, moment{&j.CancelAt}, &j.StepOrder)
+		moment{&j.CreatedAt}, moment{&j.StartedAt}, moment{&j.CompletedAt}, moment{&j.LockedUntil}, moment{&j.CancelAt}, &j.StepOrder,
+	}
+}
+
+func scanJob(r row) (*actions.Job, error) {
+	j := new(actions.Job)
+	return j, r.Scan(jobFields(j)...)
 }
 
 // CreateJob adds j and sets its id.

@@ -73,6 +73,28 @@ func (q queries) VisibleRepositories(ctx context.Context, accountID int64, every
 		order by r.pushed_at desc, r.id desc limit $3`, flag(everything), accountID, limit)
 }
 
+// CountRepositories counts the repositories of an account.
+func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, private int, err error) {
+	scan := func(r row) ([2]int, error) {
+		var n [2]int
+		return n, r.Scan(&n[0], &n[1])
+	}
+	n, err := one(ctx, q, scan, `select count(case when private = 0 then 1 end), count(case when private = 1 then 1 end) from repositories where owner_id = $1`, ownerID)
+	if err != nil {
+		return 0, 0, fmt.Errorf("repositories of account %d: %w", ownerID, err)
+	}
+	return n[0], n[1], nil
+}
+
+// DeleteRepository removes a repository with all that hangs on its row.
+func (tx *Tx) DeleteRepository(ctx context.Context, id int64) error {
+	tx.Changed(id, 0)
+	if err := execOne(ctx, tx.queries, `delete from repositories where id = $1`, id); err != nil {
+		return fmt.Errorf("repository %d: %w", id, err)
+	}
+	return nil
+}
+
 // UpdateRepository saves r's description, visibility and default branch.
 func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
 	tx.Changed(r.ID, 0)

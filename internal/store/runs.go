@@ -90,6 +90,7 @@ func (q queries) UnfinishedRuns(ctx context.Context) ([]int64, error) {
 // A RunFilter narrows a list of runs. Zero fields do not.
 type RunFilter struct {
 	RepoID     int64
+	RunID      int64
 	WorkflowID int64
 	ActorID    int64
 	Branch     string
@@ -109,6 +110,9 @@ func (f *RunFilter) where() (string, []any) {
 		conds = append(conds, strings.ReplaceAll(cond, "?", "$"+strconv.Itoa(len(args))))
 	}
 	add("r.repo_id = ?", f.RepoID)
+	if f.RunID != 0 {
+		add("r.id = ?", f.RunID)
+	}
 	if f.WorkflowID != 0 {
 		add("r.workflow_id = ?", f.WorkflowID)
 	}

@@ -55,6 +55,12 @@ func (q queries) DeleteToken(ctx context.Context, id int64) error {
 	return err
 }
 
+// DeleteTokensNoted removes the tokens of an account that have the note.
+func (q queries) DeleteTokensNoted(ctx context.Context, accountID int64, note string) error {
+	_, err := exec(ctx, q, `delete from tokens where account_id = $1 and note = $2`, accountID, note)
+	return err
+}
+
 // DeleteJobTokens removes the tokens of a job that is over.
 func (q queries) DeleteJobTokens(ctx context.Context, jobID int64) error {
 	_, err := exec(ctx, q, `delete from tokens where job_id = $1 and job_id <> 0`, jobID)
