@@ -39,8 +39,8 @@ func TestCloneFetchAndPushInEveryVersion(t *testing.T) {
 			if got := d.git("rev-parse", "origin/main", "v1"); got != b+"\n"+b {
 				t.Errorf("fetch gave %s, want %s twice", got, b)
 			}
-			if len(w.applied) != 3 {
-				t.Errorf("applied %v, want 3 updates", w.applied)
+			if len(w.updates()) != 3 {
+				t.Errorf("applied %v, want 3 updates", w.updates())
 			}
 		})
 	}
@@ -141,9 +141,8 @@ func TestLargePackIsStreamed(t *testing.T) {
 	if strings.Contains(out, "remote: error") {
 		t.Errorf("push:\n%s", out)
 	}
-	last := w.requests[len(w.requests)-1]
-	if last.ContentLength != -1 {
-		t.Errorf("pack came with length %d, want a chunked body", last.ContentLength)
+	if got := w.lastLength(); got != -1 {
+		t.Errorf("pack came with length %d, want a chunked body", got)
 	}
 	d := newClone(t, w.remote("reader", "octo/private"))
 	d.git("fetch", "-q", "origin", "main")
@@ -169,8 +168,8 @@ func TestPushAboveTheLimitIsRefused(t *testing.T) {
 			if out, err := c.run("push", "origin", "main:x"); err == nil || !strings.Contains(out, "remote rejected") {
 				t.Errorf("push: %v\n%s", err, out)
 			}
-			if len(w.applied) != 1 {
-				t.Errorf("applied %v", w.applied)
+			if len(w.updates()) != 1 {
+				t.Errorf("applied %v", w.updates())
 			}
 		})
 	}

@@ -26,12 +26,12 @@ type world struct {
 	url  string
 	push PushFunc // replaced by tests
 
-	mu       sync.Mutex
-	applied  []gitrepo.RefUpdate
-	requests []*http.Request
+	mu      sync.Mutex
+	applied []gitrepo.RefUpdate
+	length  int64
 }
 
-func newWorld(t *testing.T, limits gitrepo.Limits) *world {
+func newWorld(t testing.TB, limits gitrepo.Limits) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	git, err := gitrepo.New(filepath.Join(t.TempDir(), "git"), limits, log, time.Now)
@@ -53,7 +53,7 @@ func newWorld(t *testing.T, limits gitrepo.Limits) *world {
 	w.Server = New(Config{Git: git, Log: log, Access: w.access})
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
-		w.requests = append(w.requests, r)
+		w.length = r.ContentLength
 		w.mu.Unlock()
 		w.ServeHTTP(rw, r)
 	}))
@@ -99,6 +99,20 @@ func (w *world) record(context.Context, []gitrepo.RefUpdate, *gitrepo.View) (fun
 	}, nil
 }
 
+// updates are those that pushes have made so far.
+func (w *world) updates() []gitrepo.RefUpdate {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.applied
+}
+
+// lastLength is the declared length of the last request.
+func (w *world) lastLength() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.length
+}
+
 func (w *world) remote(token, repo string) string {
 	if token != "" {
 		token = "x:" + token + "@"
@@ -108,11 +122,11 @@ func (w *world) remote(token, repo string) string {
 
 // A clone is a working copy of a git client.
 type clone struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
-func newClone(t *testing.T, remote string) *clone {
+func newClone(t testing.TB, remote string) *clone {
 	t.Helper()
 	c := &clone{t, t.TempDir()}
 	c.git("init", "-q", "-b", "main")

@@ -57,7 +57,7 @@ func (g *testGit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		service := r.URL.Query().Get("service")
 		w.Header().Set("Content-Type", "application/x-"+service+"-advertisement")
 		if version < 2 {
-			_, _ = w.Write(append(line([]byte("# service="+service+"\n")), flushPacket...))
+			_, _ = w.Write(append(pktLine([]byte("# service="+service+"\n")), flushPacket...))
 		}
 		err = g.Advertise(r.Context(), 1, Service(strings.TrimPrefix(service, "git-")), version, w)
 	case strings.HasSuffix(r.URL.Path, "/git-upload-pack"):

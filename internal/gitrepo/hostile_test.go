@@ -22,7 +22,7 @@ func request(pack []byte, commands ...string) []byte {
 		if i == 0 {
 			c += "\x00 report-status"
 		}
-		b = append(b, line([]byte(c))...)
+		b = append(b, pktLine([]byte(c))...)
 	}
 	return append(append(b, flushPacket...), pack...)
 }

@@ -21,8 +21,8 @@ func (p packet) special() bool { return len(p) == 4 && p[3] < '4' }
 // flushPacket ends a list.
 var flushPacket = packet("0000")
 
-// line makes a packet of a payload that is short enough.
-func line(payload []byte) packet {
+// pktLine makes a packet of a payload that is short enough.
+func pktLine(payload []byte) packet {
 	return append(fmt.Appendf(nil, "%04x", len(payload)+4), payload...)
 }
 

@@ -92,7 +92,7 @@ type push struct {
 	git       *Git
 	id        int64
 	options   ReceiveOptions
-	ctx       context.Context //nolint:containedctx // the push outlives the request's own
+	ctx       context.Context // ends later than the request's own
 	abandoned func() bool     // stops listening to the request's end
 
 	cmd      *exec.Cmd
@@ -204,20 +204,20 @@ func (p *push) feed(body io.Reader, sent chan<- struct{}) {
 // pack that follows is bounded by git's configuration.
 func (p *push) feedCommands(in *bufio.Reader) error {
 	for size := 0; size <= maxCommands; {
-		packet, err := readPacket(in)
+		pkt, err := readPacket(in)
 		if err != nil {
 			return err
 		}
-		if bytes.Contains(bytes.TrimSuffix(packet, []byte("\n")), []byte("\n")) {
+		if bytes.Contains(bytes.TrimSuffix(pkt, []byte("\n")), []byte("\n")) {
 			return errors.New("update on more than one line") // the hook gets lines
 		}
-		if _, err := p.stdin.Write(packet); err != nil {
+		if _, err := p.stdin.Write(pkt); err != nil {
 			return err
 		}
-		if bytes.Equal(packet, flushPacket) {
+		if bytes.Equal(pkt, flushPacket) {
 			return nil
 		}
-		size += len(packet)
+		size += len(pkt)
 	}
 	return fmt.Errorf("more than %d bytes of updates", maxCommands)
 }

@@ -26,7 +26,7 @@ type Ref struct {
 // Refs lists the refs whose names begin with prefix, in the order of names.
 // The prefix ends in a slash, or is "refs/" for all of them.
 func (v *View) Refs(ctx context.Context, prefix string) ([]Ref, error) {
-	if trimmed, ok := strings.CutSuffix(prefix, "/"); prefix != "refs/" && (!ok || CheckRef(trimmed+"/x") != nil) {
+	if below, ok := strings.CutPrefix(prefix, "refs/"); !ok || !validParts(below+"x") || !strings.HasSuffix(prefix, "/") {
 		return nil, actions.Errorf(actions.Invalid, "%q is not a valid prefix of refs", prefix)
 	}
 	if err := v.git.mustExist(v.id); err != nil {
@@ -48,7 +48,7 @@ func (v *View) Refs(ctx context.Context, prefix string) ([]Ref, error) {
 			return err
 		}
 		name := filepath.ToSlash(rel)
-		if CheckRef(name) != nil && !strings.HasPrefix(name, "refs/pull/") || strings.HasSuffix(name, ".lock") {
+		if !validParts(name) { // such as a lock file
 			return nil
 		}
 		sha, err := readLoose(path)

@@ -101,7 +101,7 @@ func writeBand(w *bufio.Writer, data []byte, reasons map[string]string) {
 	}
 	for len(inner) > 0 {
 		n := min(len(inner), maxPacket-5)
-		_, _ = w.Write(line(append([]byte{bandData}, inner[:n]...)))
+		_, _ = w.Write(pktLine(append([]byte{bandData}, inner[:n]...)))
 		inner = inner[n:]
 	}
 }
@@ -121,5 +121,5 @@ func withReason(p packet, reasons map[string]string) packet {
 		return p
 	}
 	reason = strings.ReplaceAll(printable(reason), "\n", " ")
-	return line([]byte("ng " + ref + " " + reason[:min(len(reason), 1000)] + "\n"))
+	return pktLine([]byte("ng " + ref + " " + reason[:min(len(reason), 1000)] + "\n"))
 }

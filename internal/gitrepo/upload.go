@@ -94,7 +94,7 @@ func (g *Git) UploadPack(ctx context.Context, id int64, version int, body io.Rea
 		return err
 	}
 	if hidden != "" {
-		_, err := w.Write(line([]byte("ERR upload-pack: not our ref " + hidden)))
+		_, err := w.Write(pktLine([]byte("ERR upload-pack: not our ref " + hidden)))
 		return err
 	}
 	cmd := g.command(ctx, "upload-pack", "--stateless-rpc", "--strict", g.dir(id))

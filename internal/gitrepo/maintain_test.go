@@ -1,0 +1,55 @@
+package gitrepo
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestMaintenanceKeepsEverything(t *testing.T) {
+	g := newTestGit(t, Limits{})
+	c := g.clone(t)
+	var input strings.Builder // for fast-import: as many commits as pushes would bring
+	for i := range manyPacks {
+		fmt.Fprintf(&input, "commit refs/heads/main\ncommitter A <a@b> %d +0000\ndata 1\nx\nM 100644 inline f\ndata 2\n%02d\n", 1700000000+i, i)
+	}
+	script := filepath.Join(c.dir, "script")
+	if err := os.WriteFile(script, []byte(input.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.git("-c", "alias.load=!git fast-import --quiet < script", "load")
+	for i := range manyPacks {
+		c.git("push", "-q", "origin", fmt.Sprintf("main~%d:refs/heads/main", manyPacks-1-i))
+	}
+	refs := []string{"push", "-q", "origin"}
+	for i := range manyRefs {
+		refs = append(refs, fmt.Sprintf("main:refs/tags/t%d", i))
+	}
+	c.git(refs...)
+	before, err := g.Refs(t.Context(), 1, "refs/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Maintain(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	packs, _ := filepath.Glob(filepath.Join(g.dir(1), "objects", "pack", "*.pack")) // the pattern is good
+	if len(packs) > 5 {
+		t.Errorf("%d packs are left", len(packs))
+	}
+	if _, err := os.Stat(filepath.Join(g.dir(1), "refs", "tags", "t0")); !os.IsNotExist(err) {
+		t.Errorf("loose ref is left: %v", err)
+	}
+	after, err := g.Refs(t.Context(), 1, "refs/")
+	if len(after) != len(before) || len(after) != manyRefs+1 || err != nil {
+		t.Errorf("%d refs, were %d, %v", len(after), len(before), err)
+	}
+	commits, _, err := g.CommitsBetween(t.Context(), 1, ZeroSHA, after[0].SHA, 1000)
+	if len(commits) != manyPacks || err != nil {
+		t.Errorf("%d commits, %v", len(commits), err)
+	}
+	c.commit("after")
+	c.git("push", "-q", "origin", "main", ":refs/tags/t0")
+}
