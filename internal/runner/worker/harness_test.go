@@ -189,7 +189,7 @@ func message(steps []wire.Step) *wire.JobMessage {
 }
 
 // run runs the job to its end.
-func (b *bench) run() Result {
+func (b *bench) run() *Result {
 	b.t.Helper()
 	return runJob(b.t.Context(), b.job, b.grace)
 }
@@ -289,7 +289,7 @@ func with(m *wire.Token, name string, value *wire.Token) *wire.Token {
 }
 
 // conclusions are those of all steps by name.
-func conclusions(res Result) string {
+func conclusions(res *Result) string {
 	var b strings.Builder
 	for _, s := range res.Steps {
 		fmt.Fprintf(&b, "%d %s: %s\n", s.Number, s.Name, s.Conclusion)

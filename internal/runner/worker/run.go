@@ -16,9 +16,9 @@ func officialGrace() grace {
 
 // Run executes the job. It returns when the job has ended and nothing of it is
 // left running. When ctx ends, it kills what runs and returns as soon as it can.
-func Run(ctx context.Context, j *Job) Result { return runJob(ctx, j, officialGrace()) }
+func Run(ctx context.Context, j *Job) *Result { return runJob(ctx, j, officialGrace()) }
 
-func runJob(ctx context.Context, j *Job, g grace) Result {
+func runJob(ctx context.Context, j *Job, g grace) *Result {
 	r := newRunning(ctx, j, g)
 	done := make(chan struct{})
 	var signals sync.WaitGroup
@@ -73,8 +73,8 @@ func (r *running) runRecorded(t try) {
 	t.record.complete(e.conclusion)
 }
 
-func (r *running) result() Result {
-	res := Result{
+func (r *running) result() *Result {
+	res := &Result{
 		Conclusion:     r.status.get(),
 		Outputs:        r.outputs,
 		Annotations:    r.annotations,
