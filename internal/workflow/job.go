@@ -13,6 +13,7 @@ type Job struct {
 
 	If       *expr.Expr // the effective condition, never nil (IF-1)
 	IfSource string     // as in the file, empty if absent
+	IfPos    Pos        // of the condition; of the id if absent
 
 	// Strategy is a mapping {matrix, fail-fast, max-parallel}, an expression
 	// that gives one, or nil.
@@ -43,7 +44,7 @@ type Job struct {
 func (r *reader) jobs(t *Token) []*Job {
 	var jobs []*Job
 	for key, value := range r.pairs(t) {
-		j := &Job{ID: key.Str, Pos: key.Pos}
+		j := &Job{ID: key.Str, Pos: key.Pos, IfPos: key.Pos}
 		if msg := checkID(key.Str); msg != "" {
 			r.errorf(key.Pos, "%s", msg)
 		}
@@ -79,7 +80,10 @@ func (r *reader) jobFields(j *Job) []field {
 	return []field{
 		optional("name", func(v *Token) { j.Name = text(r, v, strategy) }),
 		optional("needs", func(v *Token) { j.needs = r.needs(v) }),
-		optional("if", func(v *Token) { j.If, j.IfSource = r.condition(v, jobIfScope()) }),
+		optional("if", func(v *Token) {
+			j.IfPos = v.Pos
+			j.If, j.IfSource = r.condition(v, jobIfScope())
+		}),
 		optional("permissions", func(v *Token) { j.Permissions = r.permissions(v) }),
 		optional("concurrency", func(v *Token) { j.Concurrency = r.concurrency(v, strategy) }),
 		optional("strategy", func(v *Token) { j.Strategy = strategyShape()(r, v, scope(needsContexts, "")) }),

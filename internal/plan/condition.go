@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// condition evaluates the `if` of a job whose needs are done.
+func (g *graph) condition(j *workflow.Job, cancelled bool) (bool, error) {
+	env := &expr.Env{Contexts: g.needsContexts(j), Functions: g.statusFunctions(j, cancelled)}
+	v, err := j.If.Eval(env)
+	if err != nil {
+		return false, g.failure(j, "if", j.IfPos, err)
+	}
+	return expr.Truthy(v), nil
+}
+
+// needsContexts are the contexts of a job before its matrix exists (CTX-1).
+func (g *graph) needsContexts(j *workflow.Job) *expr.Object {
+	contexts := expr.NewObject()
+	for name, v := range g.run.Contexts.All() {
+		contexts.Set(name, v)
+	}
+	return contexts.Set("needs", g.needs(j))
+}
+
+// statusFunctions are success() and its kin for a job (IF-3): without
+// arguments they look at all jobs above j, with arguments at those of its needs
+// that these name. While the run is being cancelled both success() and
+// failure() are false, as they are for steps.
+func (g *graph) statusFunctions(j *workflow.Job, cancelled bool) map[string]expr.Func {
+	return map[string]expr.Func{
+		"always":    func([]expr.Value) (expr.Value, error) { return true, nil },
+		"cancelled": func([]expr.Value) (expr.Value, error) { return cancelled, nil },
+		"success": func(args []expr.Value) (expr.Value, error) {
+			u, err := g.status(j, args)
+			return u.succeeded && !cancelled, err
+		},
+		"failure": func(args []expr.Value) (expr.Value, error) {
+			u, err := g.status(j, args)
+			return u.failed && !cancelled, err
+		},
+	}
+}
+
+// status is the common state of the jobs above j, or of the needs that args name.
+func (g *graph) status(j *workflow.Job, args []expr.Value) (upstream, error) {
+	if len(args) == 0 {
+		return g.upstream(j), nil
+	}
+	u := upstream{succeeded: true}
+	for _, arg := range args {
+		id := expr.String(arg)
+		if !slices.ContainsFunc(j.Needs, func(need string) bool { return key(need) == key(id) }) {
+			return u, fmt.Errorf("the job '%s' does not need a job '%s'", j.ID, id)
+		}
+		r := g.results[g.job(id)]
+		u.succeeded = u.succeeded && r != nil && r.conclusion == actions.Success
+		u.failed = u.failed || r != nil && r.conclusion == actions.Failure
+	}
+	return u, nil
+}
+
+// failure describes an expression of j that could not be evaluated, in
+// GitHub's words.
+func (g *graph) failure(j *workflow.Job, what string, at workflow.Pos, err error) error {
+	return fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(g.run, at), err) //nolint:staticcheck,revive // shown as it is
+}
+
+// place names a position in the workflow file.
+func place(r *Run, at workflow.Pos) string {
+	return fmt.Sprintf("%s (Line: %d, Col: %d)", r.Workflow.Path, at.Line, at.Col)
+}

@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/understudy-ci/understudy/internal/expr"
+)
+
+// Contexts returns what expressions of one row may name when it is given to a
+// runner: the contexts of the run, and needs, strategy and matrix. Only the
+// Key, Index, Total and Matrix of row are used; the jobs it needs are found in
+// r.Jobs.
+func Contexts(r *Run, row *Job) (*expr.Object, error) {
+	g, err := newGraph(r)
+	if err != nil {
+		return nil, err
+	}
+	j := g.job(row.Key)
+	if j == nil {
+		return nil, fmt.Errorf("plan: the workflow has no job %q", row.Key)
+	}
+	s, err := g.strategy(j)
+	if err != nil {
+		return nil, err
+	}
+	contexts := g.needsContexts(j)
+	withStrategy(contexts, s.context(row.Index, row.Total), row.Matrix)
+	return contexts, nil
+}
+
+// Needs returns the needs context of a job of the workflow (CTX-3): the result
+// and outputs of each job that it needs directly. It is empty for a key that
+// the workflow does not have.
+func Needs(r *Run, id string) *expr.Object {
+	g, err := newGraph(r)
+	if err != nil || g.job(id) == nil {
+		return expr.NewObject()
+	}
+	return g.needs(g.job(id))
+}

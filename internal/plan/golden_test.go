@@ -1,0 +1,222 @@
+package plan_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/plan"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// Each archive in testdata holds stories: a workflow, NAME.yml, what happens to
+// its run, NAME.story, and what is decided each time, NAME.want. A line of a
+// story is one of
+//
+//	start                     the run is created
+//	end ID CONCLUSION [K=V …] a job ends, with outputs
+//	cancel | force            somebody cancels the run
+//	needs JOB | contexts ID   show what a job sees
+func TestRunsGoAsRecorded(t *testing.T) {
+	archives, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, path := range archives {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { checkArchive(t, path) })
+	}
+}
+
+func checkArchive(t *testing.T, path string) {
+	t.Helper()
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string]string)
+	for _, f := range a.Files {
+		files[f.Name] = string(f.Data)
+	}
+	out := &txtar.Archive{Comment: a.Comment}
+	for _, f := range a.Files {
+		name, ok := strings.CutSuffix(f.Name, ".yml")
+		if !ok {
+			continue
+		}
+		got := tell(t, f.Name, files[f.Name], files[name+".story"])
+		out.Files = append(out.Files, f,
+			txtar.File{Name: name + ".story", Data: []byte(files[name+".story"])},
+			txtar.File{Name: name + ".want", Data: []byte(got)})
+		if diff := cmp.Diff(files[name+".want"], got); diff != "" && !*update {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(path, txtar.Format(out), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// tell runs a story and returns what was decided.
+func tell(t *testing.T, name, src, story string) string {
+	t.Helper()
+	s := newStory(t, name, src)
+	for line := range strings.Lines(story) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		fmt.Fprintf(s, "> %s\n", strings.Join(fields, " "))
+		s.do(fields)
+	}
+	return s.String()
+}
+
+// A story keeps the rows as a store would.
+type story struct {
+	strings.Builder
+	t   *testing.T
+	run plan.Run
+	now time.Time
+}
+
+func newStory(t *testing.T, name, src string) *story {
+	t.Helper()
+	w, err := workflow.Parse(name, []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	github := expr.NewObject().Set("ref", "refs/heads/main").Set("event_name", "push")
+	contexts := expr.NewObject().Set("github", github).
+		Set("inputs", expr.NewObject()).
+		Set("vars", expr.NewObject().Set("RUNNER", `["self-hosted","gpu"]`))
+	return &story{t: t, run: plan.Run{Workflow: w, Contexts: contexts}, now: time.Unix(1_700_000_000, 0)}
+}
+
+func (s *story) do(fields []string) {
+	s.t.Helper()
+	switch fields[0] {
+	case "start":
+	case "end":
+		s.end(s.row(fields[1]), actions.Conclusion(fields[2]), fields[3:])
+	case "cancel":
+		s.run.Cancelled = true
+	case "force":
+		s.run.Force = true
+	case "needs":
+		fmt.Fprintln(s, expr.ToJSON(plan.Needs(&s.run, fields[1])))
+		return
+	case "contexts":
+		c, err := plan.Contexts(&s.run, s.row(fields[1]))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, name := range []string{"needs", "strategy", "matrix"} {
+			v, _ := c.Get(name)
+			fmt.Fprintf(s, "%s: %s\n", name, expr.ToJSON(v))
+		}
+		return
+	default:
+		s.t.Fatalf("unknown line %q", fields)
+	}
+	s.next()
+}
+
+func (s *story) row(id string) *plan.Job {
+	s.t.Helper()
+	n, err := strconv.Atoi(id)
+	if err != nil || n < 1 || n > len(s.run.Jobs) {
+		s.t.Fatalf("no job %q", id)
+	}
+	return &s.run.Jobs[n-1]
+}
+
+func (s *story) end(j *plan.Job, c actions.Conclusion, outputs []string) {
+	s.now = s.now.Add(time.Second)
+	j.Status, j.Conclusion, j.CompletedAt, j.Held = actions.Completed, c, s.now, false
+	j.Outputs = make(map[string]string)
+	for _, o := range outputs {
+		k, v, _ := strings.Cut(o, "=")
+		j.Outputs[k] = v
+	}
+}
+
+// next asks what to do, twice: the answer must be the same. It then does it.
+func (s *story) next() {
+	s.t.Helper()
+	d, err := plan.Next(&s.run)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	again, _ := plan.Next(&s.run)
+	if show(d) != show(again) {
+		s.t.Errorf("two answers to one question:\n%s\n%s", show(d), show(again))
+	}
+	s.WriteString(show(d))
+	for _, id := range d.Release {
+		s.run.Jobs[id-1].Held = false
+	}
+	for _, n := range d.Create {
+		s.run.Jobs = append(s.run.Jobs, plan.Job{
+			ID: int64(len(s.run.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Held: n.Hold,
+			Status: n.Status, Conclusion: n.Conclusion, ContinueOnError: n.ContinueOnError, CompletedAt: s.now,
+		})
+		if n.Status != actions.Completed {
+			continue
+		}
+		if n.Conclusion == "" || n.Hold || len(n.Labels) > 0 {
+			s.t.Errorf("job %s never reaches a runner, and has conclusion %q, labels %v, hold %t", n.Name, n.Conclusion, n.Labels, n.Hold)
+		}
+	}
+	if d.Concluded && slices.ContainsFunc(s.run.Jobs, func(j plan.Job) bool { return j.Status != actions.Completed }) {
+		s.t.Error("the run is concluded and a job is not")
+	}
+}
+
+// show prints a decision, one line each.
+func show(d *plan.Decision) string {
+	var b strings.Builder
+	for _, n := range d.Create {
+		fmt.Fprintf(&b, "create %s %d/%d %q", n.Key, n.Index, n.Total, n.Name)
+		if n.Status == actions.Completed {
+			fmt.Fprintf(&b, " %s", n.Conclusion)
+		} else {
+			fmt.Fprintf(&b, " %s on %q %s%v fail-fast=%t max=%d limits=%d,%d", n.Status, n.Labels, n.RunnerGroup,
+				map[bool]string{true: " held"}[n.Hold], n.FailFast, n.MaxParallel, n.TimeoutMinutes, n.CancelTimeoutMinutes)
+		}
+		if n.ContinueOnError {
+			b.WriteString(" continue-on-error")
+		}
+		if n.Matrix != nil {
+			fmt.Fprintf(&b, " %s", strings.Join(strings.Fields(expr.ToJSON(n.Matrix)), " "))
+		}
+		b.WriteString("\n")
+		if n.Error != "" {
+			fmt.Fprintf(&b, "  %s\n", n.Error)
+		}
+	}
+	if len(d.Release) > 0 {
+		fmt.Fprintf(&b, "release %v\n", d.Release)
+	}
+	if len(d.Cancel) > 0 {
+		fmt.Fprintf(&b, "cancel %v\n", d.Cancel)
+	}
+	if d.Concluded {
+		fmt.Fprintf(&b, "%s\n", strings.TrimSpace("concluded "+string(d.Conclusion)+" "+d.Error))
+	}
+	return b.String()
+}

@@ -1,0 +1,299 @@
+// Package plan decides what happens next in a run attempt.
+//
+// [Next] looks at the workflow, the contexts of the run and the job rows that
+// exist, and answers with the rows to create, the jobs to cancel, the held jobs
+// to let go, and, when nothing is left, the conclusion. It is asked when the
+// attempt starts, whenever a job ends, and when somebody cancels. It reads no
+// clock and keeps nothing: the same input gives the same answer, so a caller
+// may ask within a transaction that is tried again.
+//
+// As on GitHub, rows appear when the jobs they need are done: one for each
+// combination of a matrix, all at once; one for a job that is skipped, and one
+// for a job whose expressions fail, both completed from the start. With
+// max-parallel, the rows beyond the limit are created held: queued, offered to
+// nobody. Each end of a sibling releases one.
+//
+// The answer repeats what is not done yet: until a cancelled job has ended, its
+// id is in Cancel each time.
+package plan
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// A Run is an attempt, as far as it got.
+type Run struct {
+	Workflow *workflow.Workflow
+	Contexts *expr.Object // github, inputs, vars
+	Jobs     []Job        // all rows of this attempt, those carried over from the last one included
+
+	// Cancelled says that the run is being cancelled: no job starts or goes on
+	// unless its condition holds in spite of that (CAN-1). Force ends these,
+	// too (CAN-5).
+	Cancelled bool
+	Force     bool
+}
+
+func (r *Run) cancelling() bool { return r.Cancelled || r.Force }
+
+// A Job is a row: one combination of a job of the workflow.
+type Job struct {
+	ID     int64
+	Key    string       // id in the workflow
+	Index  int          // which combination, from 0
+	Total  int          // how many there are
+	Matrix *expr.Object // nil without a matrix
+	Held   bool         // created with Hold and not released yet
+
+	Status          actions.Status
+	Conclusion      actions.Conclusion
+	ContinueOnError bool
+	Outputs         map[string]string
+	CompletedAt     time.Time // orders the outputs of a matrix (RES-5)
+}
+
+// A Decision is what to do now.
+type Decision struct {
+	Create  []NewJob
+	Release []int64 // held jobs that runners may have now
+	Cancel  []int64 // jobs to cancel, running or not; some may be on their way out already
+
+	Concluded  bool
+	Conclusion actions.Conclusion // set when Concluded
+	Error      string             // why a run could not start; for people
+}
+
+// A NewJob is a row to create. Its status is queued, or completed with one of
+// the conclusions skipped, cancelled and failure.
+type NewJob struct {
+	Key    string
+	Index  int
+	Total  int
+	Name   string       // as people see it (MAT-2)
+	Matrix *expr.Object // nil without a matrix
+
+	Labels      []string // a runner must carry all of them
+	RunnerGroup string   // empty for any
+
+	FailFast             bool
+	MaxParallel          int // Total if the workflow sets none
+	Hold                 bool
+	TimeoutMinutes       int
+	CancelTimeoutMinutes int
+	ContinueOnError      bool
+
+	Status     actions.Status
+	Conclusion actions.Conclusion
+	Error      string // for an annotation: which expression failed and where (IF-7)
+}
+
+// maxJobs bounds the rows of one attempt. A matrix has at most 256; a file of
+// 1 MiB could name thousands of those.
+const maxJobs = 5000
+
+// Next decides what to do in r. An error means that r itself makes no sense:
+// a row whose key is not in the workflow.
+func Next(r *Run) (*Decision, error) {
+	if r.Workflow == nil || r.Contexts == nil {
+		return nil, errors.New("plan: a run needs a workflow and contexts")
+	}
+	if msg := unsupported(r); msg != "" {
+		return &Decision{Concluded: true, Conclusion: actions.StartupFailure, Error: msg}, nil
+	}
+	p, err := newPlanner(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range r.Workflow.Jobs {
+		p.visit(j)
+	}
+	p.conclude()
+	return &p.decision, nil
+}
+
+// unsupported says why a run cannot start at all.
+func unsupported(r *Run) string {
+	for _, j := range r.Workflow.Jobs {
+		if j.Uses != "" {
+			return place(r, j.Pos) + ": the job '" + j.ID + "' calls the workflow '" + j.Uses +
+				"'; calling reusable workflows is not supported by this server"
+		}
+	}
+	return ""
+}
+
+// A planner is the state of one call of Next.
+type planner struct {
+	*graph
+	decision Decision
+	visited  map[*workflow.Job]bool
+	made     int // rows, old and new
+	open     bool
+}
+
+func newPlanner(r *Run) (*planner, error) {
+	g, err := newGraph(r)
+	if err != nil {
+		return nil, err
+	}
+	return &planner{graph: g, visited: make(map[*workflow.Job]bool), made: len(r.Jobs)}, nil
+}
+
+// visit decides about j after all that it needs.
+func (p *planner) visit(j *workflow.Job) {
+	if p.visited[j] {
+		return
+	}
+	p.visited[j] = true
+	ready := true
+	for _, id := range j.Needs {
+		needed := p.job(id)
+		p.visit(needed)
+		ready = ready && p.results[needed] != nil
+	}
+	switch rows := p.rows[j]; {
+	case len(rows) > 0:
+		p.watch(j, rows)
+	case ready:
+		p.create(j)
+	default:
+		p.open = true
+	}
+}
+
+// watch looks after a job that has rows: it cancels and releases some.
+func (p *planner) watch(j *workflow.Job, rows []*Job) {
+	if p.results[j] != nil {
+		return
+	}
+	p.open = true
+	cancel := p.run.cancelling() && !p.survives(j) || p.failedFast(j, rows)
+	parallel, held := 0, []*Job(nil)
+	for _, row := range rows {
+		switch {
+		case row.Status == actions.Completed:
+		case cancel:
+			p.decision.Cancel = append(p.decision.Cancel, row.ID)
+		case row.Held:
+			held = append(held, row)
+		default:
+			parallel++
+		}
+	}
+	if len(held) == 0 {
+		return
+	}
+	limit := rows[0].Total
+	if s, err := p.strategy(j); err == nil {
+		limit = s.parallel(len(rows))
+	}
+	for _, row := range held[:min(len(held), max(limit-parallel, 0))] {
+		p.decision.Release = append(p.decision.Release, row.ID)
+	}
+}
+
+// failedFast reports whether a failed row ends its siblings (MAT-4).
+func (p *planner) failedFast(j *workflow.Job, rows []*Job) bool {
+	for _, row := range rows {
+		if row.failed() && !row.ContinueOnError {
+			s, err := p.strategy(j)
+			return err == nil && s.failFast
+		}
+	}
+	return false
+}
+
+// survives reports whether j goes on while the run is being cancelled (CAN-1).
+func (p *planner) survives(j *workflow.Job) bool {
+	if p.run.Force {
+		return false
+	}
+	ok, err := p.condition(j, true)
+	return err == nil && ok
+}
+
+// create makes the rows of a job that is ready.
+func (p *planner) create(j *workflow.Job) {
+	conclusion, err := p.admit(j)
+	if err != nil {
+		p.finish(j, actions.Failure, err.Error())
+		return
+	}
+	if conclusion != "" {
+		p.finish(j, conclusion, "")
+		return
+	}
+	rows, err := p.expand(j)
+	if err == nil && p.made+len(rows) > maxJobs {
+		err = p.failure(j, "strategy", j.Pos, errors.New("the run has too many jobs"))
+	}
+	if err != nil {
+		p.finish(j, actions.Failure, err.Error())
+		return
+	}
+	p.made += len(rows)
+	p.open = true
+	p.decision.Create = append(p.decision.Create, rows...)
+}
+
+// admit evaluates the condition of a job that is ready. It returns nothing if
+// the job may run, else how it ends without. What a cancellation alone keeps
+// from running is cancelled; what would not have run anyway is skipped.
+func (p *planner) admit(j *workflow.Job) (actions.Conclusion, error) {
+	ok, err := p.condition(j, p.run.cancelling())
+	switch {
+	case err != nil && !p.run.cancelling():
+		return "", err
+	case ok && err == nil && !p.run.Force:
+		return "", nil
+	case !p.run.cancelling():
+		return actions.Skipped, nil
+	}
+	if ok, err := p.condition(j, false); err == nil && !ok {
+		return actions.Skipped, nil
+	}
+	return actions.Cancelled, nil
+}
+
+// finish makes the one row of a job that never reaches a runner.
+func (p *planner) finish(j *workflow.Job, c actions.Conclusion, msg string) {
+	p.made++
+	p.decision.Create = append(p.decision.Create, NewJob{
+		Key: j.ID, Total: 1, Name: p.plainName(j), FailFast: true, MaxParallel: 1,
+		TimeoutMinutes: defaultTimeout, CancelTimeoutMinutes: defaultCancelTimeout,
+		Status: actions.Completed, Conclusion: c, Error: msg,
+	})
+	p.results[j] = resultOf([]*Job{{Key: j.ID, Total: 1, Status: actions.Completed, Conclusion: c}})
+}
+
+// conclude ends the run when every job has (STA-3). A failure that came before
+// a cancellation which stopped something counts as the cancellation.
+func (p *planner) conclude() {
+	if p.open {
+		return
+	}
+	var all result
+	for _, r := range p.results {
+		all.add(r)
+	}
+	p.decision.Concluded = true
+	switch {
+	case all.cancelled > 0 && p.run.cancelling():
+		p.decision.Conclusion = actions.Cancelled
+	default:
+		p.decision.Conclusion = all.merged()
+	}
+}
+
+func (j *Job) failed() bool {
+	return j.Conclusion == actions.Failure || j.Conclusion == actions.TimedOut
+}
+
+// key is how ids are compared: without case.
+func key(id string) string { return strings.ToLower(id) }
