@@ -535,6 +535,16 @@ func (s *server) eventually(what string, ok func() bool) {
 	s.t.Fatalf("never: %s", what)
 }
 
+// online is how many polls said Online. It needs s.mu.
+func (s *server) online() (n int) {
+	for _, status := range s.polls {
+		if status == wire.StatusOnline {
+			n++
+		}
+	}
+	return n
+}
+
 func testLog(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
