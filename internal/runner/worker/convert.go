@@ -29,7 +29,7 @@ func toToken(t *wire.Token) (*workflow.Token, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &workflow.Token{Kind: workflow.Expression, Pos: pos, Str: "${{ " + t.Expr + " }}", Expr: e}, nil
+		return &workflow.Token{Kind: workflow.Expression, Pos: pos, Str: shownExpression(t.Expr), Expr: e}, nil
 	case wire.SequenceToken:
 		return toSequence(t, pos)
 	case wire.MappingToken:

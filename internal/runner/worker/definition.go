@@ -107,6 +107,8 @@ func scriptInputs(s *workflow.Step) *workflow.Token {
 	return inputs
 }
 
+func isAction(s *step) bool { return s.ref.Type != wire.RefScript }
+
 // elsewhere says whether a reference is to a repository that must be fetched.
 func elsewhere(ref wire.Reference) bool {
 	return ref.Type == wire.RefRepository && ref.RepositoryType != wire.RepoSelf && ref.RepositoryType != repoOfHome
@@ -161,7 +163,7 @@ func (r *running) definition(s *step) (*definition, error) {
 // and so on. Actions in the workspace are looked at only when they run.
 func (r *running) prepare(ctx context.Context, rec *record, steps []*step) error {
 	for depth := 0; len(steps) > 0; depth++ {
-		if depth > maxDepth {
+		if depth > maxDepth && slices.ContainsFunc(steps, isAction) {
 			return problemf("Composite action depth exceeded max depth %d", maxDepth)
 		}
 		if err := r.fetch(ctx, rec, steps); err != nil {

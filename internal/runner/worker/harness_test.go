@@ -126,7 +126,7 @@ func newBench(t *testing.T, steps ...wire.Step) *bench {
 	b := &bench{
 		t: t, sink: newMemorySink(), signals: make(chan Signal, 4),
 		actions: &directorySource{dir: filepath.Join(root, "source")},
-		grace:   grace{interrupt: 2 * time.Second, terminate: time.Second, streams: 5 * time.Second},
+		grace:   grace{interrupt: 2 * time.Second, terminate: time.Second, streams: 5 * time.Second, minute: time.Minute},
 	}
 	work := filepath.Join(root, "work")
 	for _, dir := range []string{work, filepath.Join(work, "_temp"), filepath.Join(work, "_actions"), filepath.Join(root, "tool")} {

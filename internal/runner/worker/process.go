@@ -28,8 +28,10 @@ type spec struct {
 	emit func(batch []byte) // gets the output; see readLines. Called from one goroutine at a time
 }
 
-// A grace says how long a process that is told to stop may take (CAN-3).
+// A grace says how long a process that is told to stop may take (CAN-3), and
+// how long a minute of timeout-minutes is: tests have less time.
 type grace struct {
+	minute    time.Duration
 	interrupt time.Duration // from SIGINT to SIGTERM
 	terminate time.Duration // from SIGTERM to SIGKILL of the whole tree
 	streams   time.Duration // from the end of the process to the end of its output, which children may hold open

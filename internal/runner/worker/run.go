@@ -11,7 +11,10 @@ import (
 
 // officialGrace is how long GitHub's runner waits for a process (CAN-3).
 func officialGrace() grace {
-	return grace{interrupt: 7500 * time.Millisecond, terminate: 2500 * time.Millisecond, streams: 5 * time.Second}
+	return grace{
+		interrupt: 7500 * time.Millisecond, terminate: 2500 * time.Millisecond, streams: 5 * time.Second,
+		minute: time.Minute,
+	}
 }
 
 // Run executes the job. It returns when the job has ended and nothing of it is
