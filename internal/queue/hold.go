@@ -14,7 +14,7 @@ import (
 // is over, or that the runner may not take, is Invalid or NotFound. prepare runs
 // in the same transaction, as often as that is tried; its error leaves the job
 // where it was.
-func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx, j *actions.Job) error) (*actions.Job, error) {
+func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx) error) (*actions.Job, error) {
 	var job *actions.Job
 	err := q.store.Update(ctx, func(tx *store.Tx) (err error) {
 		if job, err = tx.JobByGUID(ctx, guid); err != nil {
@@ -35,7 +35,7 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 				return err
 			}
 		}
-		return prepare(tx, job)
+		return prepare(tx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("acquire: %w", err)

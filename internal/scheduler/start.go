@@ -1,0 +1,99 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// A Start is a run that is about to be made.
+type Start struct {
+	Run      *actions.Run // less id, number, attempt, status and times, which Start sets
+	Repo     *actions.Repository
+	Source   *actions.RunSource
+	Workflow *workflow.Workflow // nil when the file could not be read
+	Problem  error              // why it could not be read: a workflow.Errors
+}
+
+// Start writes the run with its first attempt and its first jobs. A run whose
+// workflow file cannot be read concludes as a failure at once, with an
+// annotation for each error at its line and column; the check run that carries
+// them has no key, and is not listed among the jobs.
+func (s *Scheduler) Start(ctx context.Context, tx *store.Tx, st *Start) error {
+	now, run := s.now(), st.Run
+	run.Attempt, run.Triggering, run.Status = 1, run.Actor, actions.Queued
+	run.CreatedAt, run.StartedAt, run.UpdatedAt = now, now, now
+	a := &actions.Attempt{Number: 1, PlanID: s.newID(), Triggering: run.Actor, Status: actions.Queued, StartedAt: now}
+	if st.Problem != nil {
+		run.Status, run.Conclusion = actions.Completed, actions.Failure
+		a.Status, a.Conclusion, a.CompletedAt = run.Status, run.Conclusion, now
+	}
+	if err := tx.CreateRun(ctx, run, a, st.Source); err != nil {
+		return err
+	}
+	if st.Problem != nil {
+		return s.annotateFile(ctx, tx, st)
+	}
+	src, err := newSource(st.Workflow, st.Source)
+	if err != nil {
+		return err
+	}
+	tx.After(func() { s.sources.put(run.ID, src) })
+	if err := s.title(ctx, tx, st, src); err != nil {
+		return err
+	}
+	return s.advance(ctx, tx, &state{run: run, attempt: a, repo: st.Repo, source: src})
+}
+
+// title evaluates run-name, which may name the run's number. One that fails
+// leaves the title as it is.
+func (s *Scheduler) title(ctx context.Context, tx *store.Tx, st *Start, src *Source) error {
+	if st.Workflow.RunName == nil {
+		return nil
+	}
+	name, err := st.Workflow.RunName.EvalString(&expr.Env{Contexts: s.contexts(st.Run, st.Repo, src)})
+	if err != nil || name == "" {
+		return nil //nolint:nilerr // as said above
+	}
+	st.Run.Title = name
+	return tx.UpdateRun(ctx, st.Run)
+}
+
+// annotateFile makes the check run of a file that could not be read.
+func (s *Scheduler) annotateFile(ctx context.Context, tx *store.Tx, st *Start) error {
+	run := st.Run
+	check, err := s.fileCheck(ctx, tx, run, st.Repo)
+	if err != nil {
+		return err
+	}
+	var list workflow.Errors
+	if !errors.As(st.Problem, &list) {
+		list = workflow.Errors{{Path: run.Path, Pos: workflow.Pos{Line: 1, Col: 1}, Msg: st.Problem.Error()}}
+	}
+	for _, e := range list {
+		line := max(e.Pos.Line, 1)
+		err := tx.CreateAnnotation(ctx, &actions.Annotation{
+			JobID: check.ID, Path: run.Path, StartLine: line, EndLine: line, StartColumn: e.Pos.Col, EndColumn: e.Pos.Col,
+			Level: actions.LevelFailure, Title: "Invalid workflow file", Message: e.Error(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileCheck makes the check run of a workflow file whose run has no jobs. It
+// carries annotations and is not listed among jobs, because its key is empty.
+func (s *Scheduler) fileCheck(ctx context.Context, tx *store.Tx, run *actions.Run, repo *actions.Repository) (*actions.Job, error) {
+	now := s.now()
+	check := &actions.Job{
+		RunID: run.ID, RepoID: run.RepoID, OwnerID: repo.Owner.ID, Attempt: run.Attempt, GUID: s.newID(),
+		Total: 1, Name: run.Path, Status: actions.Completed, Conclusion: actions.Failure, CreatedAt: now, CompletedAt: now,
+	}
+	return check, tx.CreateJob(ctx, check)
+}
