@@ -82,6 +82,18 @@ func (q queries) Runners(ctx context.Context, sc actions.Scope, name string, p P
 	return rs, int(n), nil
 }
 
+// RunnersServing lists up to limit runners of the scopes that work for a
+// repository: its own, its owner's and the site's. The newest seen come first.
+func (q queries) RunnersServing(ctx context.Context, ownerID, repoID int64, limit int) ([]*actions.Runner, error) {
+	rs, err := all(ctx, q, scanRunner, `select `+runnerColumns+` from runners
+		where (owner_id = 0 and repo_id = 0) or (owner_id = $1 and repo_id = 0) or (owner_id = 0 and repo_id = $2)
+		order by last_seen_at desc limit $3`, ownerID, repoID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("runners of repository %d: %w", repoID, err)
+	}
+	return rs, nil
+}
+
 // DeleteRunner removes a runner and its session.
 func (q queries) DeleteRunner(ctx context.Context, id int64) error {
 	n, err := exec(ctx, q, `delete from runners where id = $1`, id)

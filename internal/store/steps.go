@@ -78,3 +78,13 @@ func (q queries) Annotations(ctx context.Context, jobID int64, p Page) ([]*actio
 	}
 	return as, int(n), nil
 }
+
+// RunAnnotations lists the first annotations of an attempt by job, oldest first.
+func (q queries) RunAnnotations(ctx context.Context, runID int64, attempt, limit int) ([]*actions.Annotation, error) {
+	as, err := all(ctx, q, scanAnnotation, `select `+prefixed("n", annotationColumns)+` from jobs j join annotations n on n.job_id = j.id
+		where j.run_id = $1 and j.attempt = $2 order by n.job_id, n.id limit $3`, runID, attempt, limit)
+	if err != nil {
+		return nil, fmt.Errorf("annotations of run %d: %w", runID, err)
+	}
+	return as, nil
+}
