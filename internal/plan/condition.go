@@ -11,12 +11,29 @@ import (
 
 // condition evaluates the `if` of a job whose needs are done.
 func (g *graph) condition(j *workflow.Job, cancelled bool) (bool, error) {
-	env := &expr.Env{Contexts: g.needsContexts(j), Functions: g.statusFunctions(j, cancelled)}
+	env := environment(g.needsContexts(j), len(g.jobs))
+	env.Functions = g.statusFunctions(j, cancelled)
 	v, err := j.If.Eval(env)
 	if err != nil {
 		return false, g.failure(j, "if", j.IfPos, err)
 	}
 	return expr.Truthy(v), nil
+}
+
+// Steps of evaluation that all jobs of a run, or all rows of a job, share. What
+// one expression may use is a fair part of it, so that neither many expressions
+// nor a costly one hold up the rest of the server.
+const (
+	sharedSteps = 20_000_000
+	leastSteps  = 10_000
+)
+
+// environment is what n expressions of a kind are evaluated with.
+func environment(contexts *expr.Object, n int) *expr.Env {
+	return &expr.Env{
+		Contexts: contexts,
+		MaxSteps: min(max(sharedSteps/n, leastSteps), expr.DefaultMaxSteps),
+	}
 }
 
 // needsContexts are the contexts of a job before its matrix exists (CTX-1).

@@ -41,7 +41,7 @@ func (g *graph) expand(j *workflow.Job) ([]NewJob, error) {
 			FailFast: s.failFast, MaxParallel: s.parallel(total), Hold: i >= s.parallel(total),
 			Status: actions.Queued,
 		}
-		if err := g.fill(&row, j, c, &expr.Env{Contexts: contexts}); err != nil {
+		if err := g.fill(&row, j, c, environment(contexts, total)); err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
@@ -120,7 +120,7 @@ func (g *graph) plainName(j *workflow.Job) string {
 	}
 	e := j.Name.Expr
 	if e != nil && !e.Uses("matrix") && !e.Uses("strategy") {
-		if s, err := j.Name.EvalString(&expr.Env{Contexts: g.needsContexts(j)}); err == nil && s != "" {
+		if s, err := j.Name.EvalString(environment(g.needsContexts(j), len(g.jobs))); err == nil && s != "" {
 			return shorten(s)
 		}
 	}
@@ -204,6 +204,9 @@ func labelsOf(v expr.Value) ([]string, error) {
 			return nil, errors.New("a label is not a string")
 		}
 		label := strings.TrimSpace(expr.String(item))
+		if label == "" {
+			return nil, errors.New("unexpected value ''")
+		}
 		if err := actions.CheckLabel(label); err != nil {
 			return nil, err
 		}

@@ -31,7 +31,7 @@ func (g *graph) strategy(j *workflow.Job) (*strategy, error) {
 	if j.Strategy == nil {
 		return s, nil
 	}
-	v, err := j.Strategy.Eval(&expr.Env{Contexts: g.needsContexts(j)})
+	v, err := j.Strategy.Eval(environment(g.needsContexts(j), len(g.jobs)))
 	if err == nil && v != nil {
 		err = s.read(v)
 	}

@@ -1,0 +1,147 @@
+package plan_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/plan"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// parse makes a run of a workflow.
+func parse(t *testing.T, src string) *plan.Run {
+	t.Helper()
+	w, err := workflow.Parse("x.yml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &plan.Run{Workflow: w, Contexts: expr.NewObject().Set("github", expr.NewObject())}
+}
+
+// apply adds the rows of a decision to the run.
+func apply(r *plan.Run, d *plan.Decision) {
+	for _, n := range d.Create {
+		r.Jobs = append(r.Jobs, plan.Job{
+			ID: int64(len(r.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Held: n.Hold,
+			Status: n.Status, Conclusion: n.Conclusion, ContinueOnError: n.ContinueOnError,
+		})
+	}
+	for _, id := range d.Release {
+		r.Jobs[id-1].Held = false
+	}
+}
+
+func TestSkipsTravelDownALongChainAtOnce(t *testing.T) { // IF-4
+	var b strings.Builder
+	b.WriteString("on: push\njobs:\n  j0: {if: false, runs-on: x, steps: [{run: a}]}\n")
+	const n = 10_000
+	for i := range n {
+		fmt.Fprintf(&b, "  j%d: {needs: j%d, runs-on: x, steps: [{run: a}]}\n", i+1, i)
+	}
+	d, err := plan.Next(parse(t, b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Create) != n+1 || d.Conclusion != actions.Skipped {
+		t.Errorf("got %d rows and %q, want %d skipped ones", len(d.Create), d.Conclusion, n+1)
+	}
+}
+
+func TestARunHasAtMostFiveThousandQueuedJobs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("on: push\njobs:\n  j: {runs-on: x, steps: [{run: a}], strategy: &s {matrix: {a: &v [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16], b: *v}}}\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "  j%d: {runs-on: x, steps: [{run: a}], strategy: *s}\n", i)
+	}
+	d, err := plan.Next(parse(t, b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	queued, failed := 0, 0
+	for _, n := range d.Create {
+		switch {
+		case n.Status == actions.Queued:
+			queued++
+		case strings.HasSuffix(n.Error, "the run has too many jobs"):
+			failed++
+		}
+	}
+	if queued != 19*256 || failed != 12 {
+		t.Errorf("got %d queued and %d failed, want %d and 12", queued, failed, 19*256)
+	}
+}
+
+func TestCostlyExpressionsFailTheJob(t *testing.T) { // IF-7
+	big := "format('{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}', 'x')"
+	for range 6 {
+		big = "format('{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}', " + big + ")"
+	}
+	src := "on: push\njobs:\n  a: {runs-on: x, steps: [{run: a}], strategy: {matrix: {v: [" +
+		strings.Repeat(`"${{ `+big+` }}", `, 100) + "]}}}\n"
+	d, err := plan.Next(parse(t, src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Create) != 1 || d.Create[0].Conclusion != actions.Failure || d.Conclusion != actions.Failure {
+		t.Errorf("got %d rows, conclusion %q", len(d.Create), d.Conclusion)
+	}
+}
+
+func TestRowsOfUnknownJobsAreAnError(t *testing.T) {
+	r := parse(t, "on: push\njobs: {a: {runs-on: x, steps: [{run: a}]}}")
+	r.Jobs = []plan.Job{{ID: 7, Key: "b"}}
+	if d, err := plan.Next(r); err == nil || !strings.Contains(err.Error(), `job 7 is of "b"`) {
+		t.Errorf("got %v, %v", d, err)
+	}
+	if c, err := plan.Contexts(r, &r.Jobs[0]); err == nil {
+		t.Errorf("got %v", c)
+	}
+}
+
+// FuzzEveryRunEnds lets the jobs of any workflow end in ways that the second
+// argument picks, and expects a conclusion.
+func FuzzEveryRunEnds(f *testing.F) {
+	const job = ", runs-on: x, steps: [{run: a}]}\n"
+	f.Add("on: push\njobs:\n  a: {strategy: {max-parallel: 1, matrix: {v: [1, 2, 3]}}"+job+"  b: {needs: a, if: always()"+job, uint(5))
+	f.Add("on: push\njobs:\n  a: {name: b"+job+"  b: {needs: a, if: failure()"+job+"  c: {needs: [a, b], if: '!cancelled()'"+job, uint(77))
+	f.Add("on: push\njobs:\n  a: {strategy: {matrix: {include: [{v: {w: [1]}}], exclude: []}}"+job, uint(3))
+	conclusions := []actions.Conclusion{actions.Success, actions.Failure, actions.Cancelled, actions.TimedOut}
+	f.Fuzz(func(t *testing.T, src string, choices uint) {
+		w, err := workflow.Parse("x.yml", []byte(src))
+		if err != nil || len(w.Jobs) > 20 {
+			return
+		}
+		r := &plan.Run{Workflow: w, Contexts: expr.NewObject()}
+		for step := 0; ; step++ {
+			d, err := plan.Next(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			apply(r, d)
+			if d.Concluded {
+				return
+			}
+			open := false
+			for i := range r.Jobs {
+				if j := &r.Jobs[i]; j.Status != actions.Completed && !j.Held {
+					j.Status, j.Conclusion = actions.Completed, conclusions[choices%4]
+					open = true
+					break
+				}
+			}
+			if choices /= 4; choices%5 == 4 {
+				r.Cancelled = true
+			}
+			for _, id := range d.Cancel {
+				r.Jobs[id-1].Status, r.Jobs[id-1].Conclusion = actions.Completed, actions.Cancelled
+				open = true
+			}
+			if !open && step > 0 {
+				t.Fatalf("nothing runs and the run goes on: %+v", r.Jobs)
+			}
+		}
+	})
+}
