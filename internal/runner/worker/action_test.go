@@ -272,8 +272,10 @@ func TestActionsThatCannotRunSaySo(t *testing.T) {
 		{"missing", "##[error]Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '", uses("./missing")},
 		{"Dockerfile", "##[error]Container action './docker' cannot run: containers are not supported by this runner yet.\n", uses("./docker")},
 		{"docker", "##[error]Container action './image' cannot run: containers are not supported by this runner yet.\n", uses("./image")},
-		{"image", "##[error]Container action 'docker://alpine:3' cannot run: containers are not supported by this runner yet.\n",
-			wire.Step{Type: wire.ActionStep, Condition: "success()", Reference: wire.Reference{Type: wire.RefContainer, Image: "alpine:3"}}},
+		{
+			"image", "##[error]Container action 'docker://alpine:3' cannot run: containers are not supported by this runner yet.\n",
+			wire.Step{Type: wire.ActionStep, Condition: "success()", Reference: wire.Reference{Type: wire.RefContainer, Image: "alpine:3"}},
+		},
 		{"broken", "Fail to load ", uses("./broken")},
 		{"climbing", "##[error]Invalid path './../../..' of an action\n", uses("./../../..")},
 		{"no script", "##[error]File not found: '", uses("./empty")},
@@ -347,8 +349,15 @@ func TestContainersAreRefused(t *testing.T) { // RUN-10
 func TestActionDirectoriesStayInTheirPlace(t *testing.T) {
 	r := &running{Job: &Job{ActionsDir: "/actions"}}
 	for _, ref := range []wire.Reference{
-		{Name: "a/b", Ref: ".."}, {Name: "../b", Ref: "v1"}, {Name: "a/..", Ref: "v1"}, {Name: "/a", Ref: "v1"}, {Name: "a", Ref: "v1"},
-		{Name: "a/b/c", Ref: "v1"}, {Name: "a/b", Ref: ""}, {Name: "a/", Ref: "v1"}, {Name: "a/.", Ref: "x"},
+		{Name: "a/b", Ref: ".."},
+		{Name: "../b", Ref: "v1"},
+		{Name: "a/..", Ref: "v1"},
+		{Name: "/a", Ref: "v1"},
+		{Name: "a", Ref: "v1"},
+		{Name: "a/b/c", Ref: "v1"},
+		{Name: "a/b", Ref: ""},
+		{Name: "a/", Ref: "v1"},
+		{Name: "a/.", Ref: "x"},
 	} {
 		if dir, err := r.repositoryDir(ref); err == nil {
 			t.Errorf("%s@%s is in %s", ref.Name, ref.Ref, dir)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -51,7 +52,7 @@ func parseGlobs(patterns, root, home string) ([]glob, error) {
 		if g.dirsOnly || !g.segments[len(g.segments)-1].any {
 			below := g
 			below.dirsOnly = false
-			below.segments = append(g.segments[:len(g.segments):len(g.segments)],
+			below.segments = append(slices.Clip(g.segments),
 				segment{wild: []wildcard{{star: true}}}, segment{any: true})
 			globs = append(globs, below)
 		}

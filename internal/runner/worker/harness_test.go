@@ -96,7 +96,7 @@ func (d *directorySource) Resolve(_ context.Context, refs []wire.ActionRef) (map
 	infos := map[string]wire.ActionInfo{}
 	for _, ref := range refs {
 		if _, err := os.Stat(filepath.Join(d.dir, ref.Action, ref.Version)); err != nil {
-			return nil, fmt.Errorf("Unable to resolve action `%s`, not found", ref.Key()) //nolint:staticcheck,revive // as GitHub has it
+			return nil, problemf("Unable to resolve action `%s`, not found", ref.Key())
 		}
 		infos[ref.Key()] = wire.ActionInfo{Name: ref.Action, Version: ref.Version, ResolvedName: ref.Action, ResolvedSHA: "0123456789"}
 	}

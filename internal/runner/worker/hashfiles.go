@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -146,10 +147,8 @@ func (w *walk) enter(dir string, places []place) error {
 		if err != nil {
 			return err
 		}
-		for _, a := range w.above {
-			if a == real {
-				return nil
-			}
+		if slices.Contains(w.above, real) {
+			return nil
 		}
 		w.above = append(w.above, real)
 		defer func() { w.above = w.above[:len(w.above)-1] }()

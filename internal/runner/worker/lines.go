@@ -85,12 +85,7 @@ func lastReturn(b []byte) int {
 // cutLine splits the first line off a batch; line feed, carriage return, and
 // both together end a line.
 func cutLine(batch []byte) (line, rest []byte) {
-	i := bytes.IndexByte(batch, '\n')
-	if i < 0 {
-		line, rest = batch, nil
-	} else {
-		line, rest = batch[:i], batch[i+1:]
-	}
+	line, rest, _ = bytes.Cut(batch, []byte{'\n'})
 	j := bytes.IndexByte(line, '\r')
 	switch {
 	case j < 0:

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"sync"
@@ -82,11 +81,11 @@ func (g grace) stop(ctx, hard context.Context, p *os.Process, exited <-chan stru
 	case <-ctx.Done():
 	}
 	_ = p.Signal(os.Interrupt) // fails only if the process is gone
-	if endsWithin(exited, hard, g.interrupt) {
+	if endsWithin(hard, exited, g.interrupt) {
 		return true
 	}
 	_ = p.Signal(syscall.SIGTERM)
-	if endsWithin(exited, hard, g.terminate) {
+	if endsWithin(hard, exited, g.terminate) {
 		return true
 	}
 	killTree(p.Pid)
@@ -95,7 +94,7 @@ func (g grace) stop(ctx, hard context.Context, p *os.Process, exited <-chan stru
 }
 
 // endsWithin waits until done is closed, for as long as it may.
-func endsWithin(done <-chan struct{}, hard context.Context, d time.Duration) bool {
+func endsWithin(hard context.Context, done <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -186,7 +185,7 @@ func (f *followed) take(batch []byte) {
 // wait returns when all output is handed on, or after d; later output is
 // thrown away.
 func (f *followed) wait(hard context.Context, d time.Duration) {
-	if endsWithin(f.done, hard, d) {
+	if endsWithin(hard, f.done, d) {
 		return
 	}
 	f.mu.Lock()
@@ -198,10 +197,7 @@ func (f *followed) wait(hard context.Context, d time.Duration) {
 func (d *drains) close() {
 	d.mu.Lock()
 	for file := range d.open {
-		// A deadline wakes the reader, which then closes the file.
-		if err := file.SetReadDeadline(time.Unix(1, 0)); errors.Is(err, fs.ErrClosed) {
-			continue
-		}
+		_ = file.SetReadDeadline(time.Unix(1, 0)) // wakes the reader, which closes the file
 	}
 	d.mu.Unlock()
 	d.wg.Wait()

@@ -122,8 +122,7 @@ func (x *execution) process(s spec) (code int, err error) {
 
 // startError is the reason in the error of a program that did not start.
 func startError(err error) error {
-	var reason *os.PathError
-	if errors.As(err, &reason) {
+	if reason, ok := errors.AsType[*os.PathError](err); ok {
 		return reason.Err
 	}
 	return err
