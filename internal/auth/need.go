@@ -23,7 +23,8 @@ const (
 	WriteLevel Level = "write"
 )
 
-func (n Need) level() Level {
+// AccessLevel is the level of Scope that n asks for.
+func (n Need) AccessLevel() Level {
 	switch {
 	case n.Level != "":
 		return n.Level

@@ -23,7 +23,7 @@ func most(t *actions.Token, repo *actions.Repository) actions.Permission {
 // allows says whether the permissions of a token reach as far as n. What is
 // public needs none to be read.
 func allows(t *actions.Token, repo *actions.Repository, n Need) bool {
-	level := n.level()
+	level := n.AccessLevel()
 	if level == ReadLevel && n.Permission <= actions.Read && !repo.Private {
 		return true
 	}

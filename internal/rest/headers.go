@@ -1,0 +1,76 @@
+package rest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+)
+
+// There is no rate limit. Clients that heed the headers read that they have all
+// of theirs left.
+const (
+	rateLimit  = 5000
+	rateWindow = time.Hour
+)
+
+// commonHeaders are those that never differ. Their values are shared.
+var commonHeaders = map[string][]string{
+	"X-Github-Media-Type":     {"github.v3; format=json"},
+	"X-Ratelimit-Limit":       {strconv.Itoa(rateLimit)},
+	"X-Ratelimit-Remaining":   {strconv.Itoa(rateLimit)},
+	"X-Ratelimit-Used":        {"0"},
+	"X-Ratelimit-Resource":    {"core"},
+	"Vary":                    {"Accept, Authorization, Cookie, X-GitHub-OTP, X-GitHub-Api-Version, Accept-Encoding"},
+	"X-Content-Type-Options":  {"nosniff"},
+	"X-Frame-Options":         {"deny"},
+	"Content-Security-Policy": {"default-src 'none'"},
+	"Referrer-Policy":         {"no-referrer"},
+}
+
+func (a *API) setCommonHeaders(h http.Header) {
+	for name, value := range commonHeaders {
+		h[name] = value
+	}
+	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(a.Now().Add(rateWindow).Unix(), 10)}
+	if _, ok := h["X-Github-Request-Id"]; !ok {
+		n, m := rand.Uint64(), rand.Uint32()
+		h["X-Github-Request-Id"] = []string{fmt.Sprintf("%04X:%06X:%06X:%08X", n>>48, n>>24&0xffffff, n&0xffffff, m)}
+	}
+}
+
+// setScopeHeaders says what the token may and what the route wants.
+func setScopeHeaders(h http.Header, c *auth.Caller, rt *route) {
+	switch {
+	case c.Anonymous():
+	case c.Token.Kind == actions.Classic:
+		h["X-Oauth-Scopes"] = []string{strings.Join(c.Token.Scopes, ", ")}
+		h["X-Accepted-Oauth-Scopes"] = []string{rt.scopes}
+	case rt.need != nil && rt.need.Scope != "":
+		h["X-Accepted-Github-Permissions"] = []string{rt.need.Scope + "=" + string(rt.need.AccessLevel())}
+	}
+}
+
+var (
+	cachePublic  = []string{"public, max-age=60, s-maxage=60"}
+	cachePrivate = []string{"private, max-age=60, s-maxage=60"}
+)
+
+func setCacheControl(h http.Header, c *auth.Caller) {
+	if c.Anonymous() {
+		h["Cache-Control"] = cachePublic
+		return
+	}
+	h["Cache-Control"] = cachePrivate
+}
+
+// tokenInQuery says whether the request tries to sign in by its query, where
+// tokens end up in logs.
+func tokenInQuery(r *http.Request) bool {
+	return strings.Contains(r.URL.RawQuery, "access_token") && r.URL.Query().Has("access_token")
+}
