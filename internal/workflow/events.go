@@ -68,15 +68,18 @@ type eventKind struct {
 	keys     string // further keys
 }
 
+// Keys and activity types that several events have.
+const (
+	crud     = "created edited deleted"
+	branches = "branches branches-ignore"
+	paths    = "paths paths-ignore"
+)
+
 // eventKindOf describes the event, if there is one of that name.
 func eventKindOf(name string) (eventKind, bool) {
-	const (
-		crud     = "created edited deleted"
-		branches = "branches branches-ignore"
-		paths    = "paths paths-ignore"
-	)
 	switch name {
-	case "create", "delete", "deployment", "deployment_status", "fork", "gollum", "page_build", "public", "status":
+	case "create", "delete", "deployment", "deployment_status", "fork", "gollum", "page_build", "public",
+		"schedule", "status":
 		return eventKind{}, true
 	case "branch_protection_rule", "discussion_comment", "issue_comment", "label",
 		"pull_request_comment", "pull_request_review_comment":
@@ -95,8 +98,15 @@ func eventKindOf(name string) (eventKind, bool) {
 			"unassigned labeled unlabeled locked unlocked milestoned demilestoned typed untyped"}, true
 	case "merge_group":
 		return eventKind{types: "checks_requested", keys: branches}, true
+	}
+	return laterKindOf(name)
+}
+
+// laterKindOf is the second half of the alphabet.
+func laterKindOf(name string) (eventKind, bool) {
+	switch name {
 	case "milestone":
-		return eventKind{types: "created closed opened edited deleted"}, true
+		return eventKind{types: crud + " closed opened"}, true
 	case "project":
 		return eventKind{types: "created closed reopened edited deleted"}, true
 	case "project_card":
@@ -118,8 +128,6 @@ func eventKindOf(name string) (eventKind, bool) {
 		return eventKind{types: "published unpublished created edited deleted prereleased released"}, true
 	case "repository_dispatch":
 		return eventKind{types: "*"}, true // the caller's own words
-	case "schedule":
-		return eventKind{}, true
 	case "watch":
 		return eventKind{types: "started"}, true
 	case "workflow_call":

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,8 +159,7 @@ func (in *Input) resolve(given string, ok bool) (string, error) {
 	case BooleanInput:
 		wrong = given != "true" && given != "false"
 	case NumberInput:
-		n := expr.Number(given)
-		wrong = n != n
+		wrong = math.IsNaN(expr.Number(given))
 	case ChoiceInput:
 		wrong = !slices.Contains(in.Options, given)
 	case StringInput, EnvironmentInput:

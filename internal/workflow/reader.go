@@ -159,5 +159,5 @@ func (r *reader) condition(t *Token, sc *expr.Scope) (cond *expr.Expr, source st
 }
 
 func (r *reader) exprError(t *Token, err error) {
-	r.errorf(t.Pos, "The expression is not valid. %v", err)
+	r.errorf(t.Pos, "%v", err)
 }

@@ -17,14 +17,14 @@ func resolve(s string, pos Pos) *Token {
 	case "false", "False", "FALSE":
 		return &Token{Kind: Boolean, Pos: pos}
 	}
-	if n, ok := number1_2(s); ok {
+	if n, ok := numeric(s); ok {
 		return &Token{Kind: Number, Pos: pos, Num: n}
 	}
 	return &Token{Kind: String, Pos: pos, Str: s}
 }
 
-// number1_2 reads an integer or float of the core schema.
-func number1_2(s string) (float64, bool) {
+// numeric reads an integer or float.
+func numeric(s string) (float64, bool) {
 	if n, ok := integer(s); ok {
 		return n, true
 	}
@@ -32,8 +32,10 @@ func number1_2(s string) (float64, bool) {
 }
 
 func integer(s string) (float64, bool) {
-	base := 10.0
-	digits := strings.TrimLeft(s[:min(1, len(s))], "+-") + s[min(1, len(s)):]
+	base, digits := 10.0, s
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		digits = s[1:]
+	}
 	if rest, ok := strings.CutPrefix(s, "0x"); ok {
 		base, digits = 16, rest
 	} else if rest, ok := strings.CutPrefix(s, "0o"); ok {
@@ -87,7 +89,7 @@ func float(s string) (float64, bool) {
 	// ParseFloat knows more (underscores, hexadecimal, "inf").
 	mantissa, exponent, hasExponent := cutAny(unsigned, "eE")
 	whole, fraction, _ := strings.Cut(mantissa, ".")
-	if whole+fraction == "" || !allDigits(whole) || !allDigits(fraction) || (whole == "" && fraction == "") {
+	if whole+fraction == "" || !allDigits(whole) || !allDigits(fraction) {
 		return 0, false
 	}
 	if hasExponent {
