@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -22,8 +23,25 @@ func (t *Trigger) Intend(ctx context.Context, p *actions.Push) error {
 
 // Pushed makes the runs of a push whose refs have moved; applied are the
 // updates that were really made. The intent ends with it. Called again for the
-// same push it does nothing.
-func (t *Trigger) Pushed(ctx context.Context, base shape.Base, p *actions.Push, applied []actions.RefUpdate) error {
+// same push it does nothing. It tries a few times, since a push that has moved
+// refs cannot be refused any more; should it fail all the same, the next start
+// finds the intent.
+func (t *Trigger) Pushed(ctx context.Context, base shape.Base, p *actions.Push, applied []actions.RefUpdate) (err error) {
+	const tries, pause = 5, 100 * time.Millisecond
+	for range tries {
+		if err = t.pushed(ctx, base, p, applied); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+	return err
+}
+
+func (t *Trigger) pushed(ctx context.Context, base shape.Base, p *actions.Push, applied []actions.RefUpdate) error {
 	repo, err := t.store.Repository(ctx, p.RepoID)
 	if err != nil {
 		return err
@@ -79,6 +97,10 @@ func (t *Trigger) reconcile(ctx context.Context, base shape.Base, p *actions.Pus
 		asked[i] = gitrepo.RefUpdate{Ref: u.Ref, Old: u.Before, New: u.After}
 	}
 	found, err := t.git.Applied(ctx, p.RepoID, asked)
+	if actions.KindOf(err) == actions.NotFound { // the repository is gone
+		_, err := t.store.DeletePush(ctx, p.ID)
+		return err
+	}
 	if err != nil {
 		return err
 	}

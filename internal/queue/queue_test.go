@@ -1,0 +1,331 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+)
+
+// A bench is a queue on a real store with one run to hang jobs on.
+type bench struct {
+	*queue.Queue
+	t    *testing.T
+	st   *store.Store
+	repo *actions.Repository
+	run  *actions.Run
+	mu   sync.Mutex
+	at   time.Time
+}
+
+const lease = time.Minute
+
+func newBench(t *testing.T, st *store.Store) *bench {
+	t.Helper()
+	b := &bench{t: t, st: st, at: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	b.Queue = queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now)
+	ctx := t.Context()
+	owner := actions.Account{Login: "octo", Type: actions.User, CreatedAt: b.at, UpdatedAt: b.at}
+	b.must(st.CreateAccount(ctx, &owner))
+	b.repo = &actions.Repository{Owner: owner, Name: "hello", DefaultBranch: "main", CreatedAt: b.at, UpdatedAt: b.at}
+	b.must(st.CreateRepository(ctx, b.repo))
+	b.must(st.Update(ctx, func(tx *store.Tx) error {
+		w := &actions.Workflow{RepoID: b.repo.ID, Path: ".github/workflows/ci.yml", Name: "CI", State: actions.Active, CreatedAt: b.at, UpdatedAt: b.at}
+		if err := tx.SaveWorkflow(ctx, w); err != nil {
+			return err
+		}
+		b.run = &actions.Run{
+			RepoID: b.repo.ID, WorkflowID: w.ID, Name: "CI", Path: w.Path, Event: "push", Ref: "refs/heads/main", HeadBranch: "main",
+			Actor: owner, Triggering: owner, Attempt: 1, Status: actions.Queued, CreatedAt: b.at, StartedAt: b.at, UpdatedAt: b.at,
+		}
+		a := &actions.Attempt{Number: 1, PlanID: uuid.NewString(), Triggering: owner, Status: actions.Queued, StartedAt: b.at}
+		return tx.CreateRun(ctx, b.run, a, &actions.RunSource{})
+	}))
+	return b
+}
+
+func (b *bench) now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at
+}
+
+func (b *bench) pass(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.at = b.at.Add(d)
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// job adds a queued job and wakes the queue as the scheduler does.
+func (b *bench) job(labels ...string) *actions.Job {
+	b.t.Helper()
+	j := &actions.Job{
+		RunID: b.run.ID, RepoID: b.repo.ID, OwnerID: b.repo.Owner.ID, Attempt: 1, GUID: uuid.NewString(), Key: "build", Total: 1,
+		Name: "build", Labels: labels, Status: actions.Queued, CreatedAt: b.now(),
+	}
+	b.must(b.st.Update(b.t.Context(), func(tx *store.Tx) error {
+		tx.After(func() {
+			b.Wake(&store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Labels: j.Labels})
+		})
+		return tx.CreateJob(b.t.Context(), j)
+	}))
+	return j
+}
+
+func (b *bench) runner(sc actions.Scope, labels ...string) *actions.Runner {
+	b.t.Helper()
+	r := &actions.Runner{Scope: sc, Name: "r-" + uuid.NewString()[:8], ClientID: uuid.NewString(), PublicKey: []byte{1}, CreatedAt: b.now()}
+	for _, l := range labels {
+		r.Labels = append(r.Labels, actions.Label{Name: l})
+	}
+	b.must(b.st.CreateRunner(b.t.Context(), r))
+	return r
+}
+
+func (b *bench) acquire(j *actions.Job, r *actions.Runner) error {
+	_, err := b.Acquire(b.t.Context(), j.GUID, r, func(*store.Tx) error { return nil })
+	return err
+}
+
+// offered is the job that r is offered at once, 0 for none.
+func (b *bench) offered(r *actions.Runner) int64 {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 100*time.Millisecond)
+	defer cancel()
+	m, err := b.Message(ctx, r, true)
+	b.must(err)
+	if m == nil {
+		return 0
+	}
+	return m.Offer.ID
+}
+
+func TestSecondRunnerDoesNotGetTheJob(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		job, one, two := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
+		b.must(b.acquire(job, one))
+		if err := b.acquire(job, two); actions.KindOf(err) != actions.Conflict {
+			t.Errorf("second runner: %v, want a conflict", err)
+		}
+		if err := b.acquire(job, one); err != nil {
+			t.Errorf("the holder asks again: %v, want the same answer", err)
+		}
+		run, err := st.Run(t.Context(), b.run.ID)
+		if err != nil || run.Status != actions.InProgress {
+			t.Errorf("run is %s (%v), want in_progress", run.Status, err)
+		}
+	})
+}
+
+func TestOneOfFiftyRunnersAcquiresTheJob(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		job := b.job("linux")
+		var wg sync.WaitGroup
+		results := make([]error, 50)
+		for i := range results {
+			r := b.runner(actions.Scope{}, "linux")
+			wg.Go(func() { results[i] = b.acquire(job, r) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range results {
+			if err == nil {
+				won++
+			} else if actions.KindOf(err) != actions.Conflict {
+				t.Errorf("loser got %v, want a conflict", err)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%d runners have the job, want 1", won)
+		}
+	})
+}
+
+func TestAWaitingRunnerIsWokenByAJob(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	r := b.runner(actions.Scope{}, "self-hosted", "Linux")
+	got := make(chan *queue.Message, 1)
+	go func() {
+		m, err := b.Message(t.Context(), r, true)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}()
+	job := b.job("linux") // whether or not the runner waits already, it gets it
+	select {
+	case m := <-got:
+		if m == nil || m.Offer.ID != job.ID {
+			t.Errorf("got %+v, want job %d", m, job.ID)
+		}
+	case <-time.After(4 * time.Second): // less than the time between two looks
+		t.Error("the runner was not woken")
+	}
+}
+
+func TestAnOfferIsForOneRunnerUntilItLapses(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	job, one, two := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
+	if got := b.offered(one); got != job.ID {
+		t.Fatalf("first runner is offered %d, want %d", got, job.ID)
+	}
+	if got := b.offered(two); got != 0 {
+		t.Errorf("second runner is offered %d while the first may still take it", got)
+	}
+	if got := b.offered(one); got != job.ID {
+		t.Errorf("the first runner asks again and is offered %d, want %d: the answer may have been lost", got, job.ID)
+	}
+	b.pass(11 * time.Second)
+	if got := b.offered(two); got != job.ID {
+		t.Errorf("after the offer lapsed the second runner is offered %d, want %d", got, job.ID)
+	}
+	if b.Acknowledge(one.ID, job.GUID) {
+		t.Error("the first runner acknowledged an offer that is not its own any more")
+	}
+}
+
+func TestAnAcknowledgedOfferHasTimeToBeAcquired(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	job, one, two := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
+	b.offered(one)
+	if !b.Acknowledge(one.ID, job.GUID) {
+		t.Fatal("acknowledge refused")
+	}
+	b.pass(time.Minute)
+	if got := b.offered(two); got != 0 {
+		t.Errorf("second runner is offered %d within the time to acquire", got)
+	}
+	b.Release(one.ID) // a new session of the first
+	if got := b.offered(two); got != job.ID {
+		t.Errorf("after the first started anew the second is offered %d, want %d", got, job.ID)
+	}
+}
+
+func TestRunnersGetOnlyJobsOfTheirScopeAndLabels(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		other := &actions.Repository{Owner: b.repo.Owner, Name: "other", DefaultBranch: "main", CreatedAt: b.at, UpdatedAt: b.at}
+		b.must(st.CreateRepository(t.Context(), other))
+		job := b.job("linux", "gpu")
+		for _, test := range []struct {
+			name   string
+			runner *actions.Runner
+			want   int64
+		}{
+			{"lacks a label", b.runner(actions.Scope{}, "linux"), 0},
+			{"another repository's", b.runner(actions.Scope{RepoID: other.ID}, "linux", "gpu"), 0},
+			{"another owner's", b.runner(actions.Scope{OwnerID: b.repo.Owner.ID + 1000}, "linux", "gpu"), 0},
+		} {
+			if got := b.offered(test.runner); got != test.want {
+				t.Errorf("%s: offered %d, want %d", test.name, got, test.want)
+			}
+			if err := b.acquire(job, test.runner); actions.KindOf(err) != actions.NotFound {
+				t.Errorf("%s: acquire by guessing: %v, want not found", test.name, err)
+			}
+		}
+		for _, sc := range []actions.Scope{{}, {OwnerID: b.repo.Owner.ID}, {RepoID: b.repo.ID}} {
+			r := b.runner(sc, "GPU", "Linux", "extra")
+			if got := b.offered(r); got != job.ID {
+				t.Errorf("scope %+v: offered %d, want %d", sc, got, job.ID)
+			}
+			b.Release(r.ID)
+		}
+	})
+}
+
+func TestJobsThatNobodyTakesDoNotHideOthers(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		b.must(st.Update(t.Context(), func(tx *store.Tx) error {
+			for i := range 300 {
+				j := &actions.Job{
+					RunID: b.run.ID, RepoID: b.repo.ID, OwnerID: b.repo.Owner.ID, Attempt: 1, GUID: uuid.NewString(), Key: "x", Index: i, Total: 300,
+					Labels: []string{fmt.Sprintf("nobody-%d", i%3)}, Status: actions.Queued, CreatedAt: b.at,
+				}
+				if err := tx.CreateJob(t.Context(), j); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		job := b.job("linux")
+		if got := b.offered(b.runner(actions.Scope{}, "linux")); got != job.ID {
+			t.Errorf("offered %d, want %d", got, job.ID)
+		}
+	})
+}
+
+func TestABusyRunnerHearsOfTheCancellationOfItsJob(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
+	b.must(b.acquire(job, r))
+	b.pass(5 * time.Second)
+	got := make(chan *queue.Message, 1)
+	go func() {
+		m, err := b.Message(t.Context(), r, false)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}()
+	ctx := t.Context()
+	b.must(b.st.Update(ctx, func(tx *store.Tx) error {
+		j, err := tx.Job(ctx, job.ID)
+		if err != nil {
+			return err
+		}
+		j.CancelAt = b.now()
+		tx.After(func() { b.Cancel(j) })
+		return tx.UpdateJob(ctx, j)
+	}))
+	select {
+	case m := <-got:
+		if m == nil || m.Cancel == nil || m.Cancel.ID != job.ID {
+			t.Errorf("got %+v, want the cancellation of job %d", m, job.ID)
+		}
+	case <-time.After(4 * time.Second):
+		t.Error("the runner was not told")
+	}
+}
+
+func TestRenewalOfAJobThatIsOverIsRefused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
+		b.must(b.acquire(job, r))
+		until, err := b.Renew(t.Context(), job)
+		if err != nil || !until.Equal(b.now().Add(lease)) {
+			t.Fatalf("renewed until %v, %v; want %v", until, err, b.now().Add(lease))
+		}
+		ctx := t.Context()
+		b.must(st.Update(ctx, func(tx *store.Tx) error {
+			j, err := tx.Job(ctx, job.ID)
+			if err != nil {
+				return err
+			}
+			j.Complete(actions.Success, b.now())
+			return tx.UpdateJob(ctx, j)
+		}))
+		if _, err := b.Renew(ctx, job); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("renewal after the end: %v, want not found", err)
+		}
+	})
+}
