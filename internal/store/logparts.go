@@ -54,6 +54,32 @@ func (q queries) JobLog(ctx context.Context, jobID int64) ([]*LogPart, error) {
 	return all(ctx, q, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 order by step, part`, jobID)
 }
 
+// LogParts lists the parts of one step's log whose numbers are from first to
+// before end, in order.
+func (q queries) LogParts(ctx context.Context, jobID int64, step string, first, end int64) ([]*LogPart, error) {
+	return all(ctx, q, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step = $2 and part >= $3 and part < $4 order by part`,
+		jobID, step, first, end)
+}
+
+// RunLog lists the log parts of all jobs of an attempt by job, step and part;
+// attempt 0 stands for all.
+func (q queries) RunLog(ctx context.Context, runID int64, attempt int) ([]*LogPart, error) {
+	return all(ctx, q, scanLogPart, `select `+prefixed("l", logPartColumns)+` from log_parts l join jobs j on j.id = l.job_id
+		where j.run_id = $1 and (j.attempt = $2 or $2 = 0) order by l.job_id, l.step, l.part`, runID, attempt)
+}
+
+// LogSize is how many bytes the log of a job has, and how many parts.
+func (q queries) LogSize(ctx context.Context, jobID int64) (bytes, parts int64, err error) {
+	sum, err := one(ctx, q, func(r row) (s [2]int64, err error) {
+		err = r.Scan(&s[0], &s[1])
+		return s, err
+	}, `select cast(coalesce(sum(size), 0) as bigint), count(*) from log_parts where job_id = $1`, jobID)
+	if err != nil {
+		return 0, 0, fmt.Errorf("log of job %d: %w", jobID, err)
+	}
+	return sum[0], sum[1], nil
+}
+
 // A Summary is what a step wrote to GITHUB_STEP_SUMMARY.
 type Summary struct {
 	JobID     int64
@@ -87,6 +113,11 @@ func (q queries) Summaries(ctx context.Context, runID int64, attempt int) ([]*Su
 	return all(ctx, q, scanSummary, `select u.job_id, u.step, u.blob, u.size, u.created_at from summaries u
 		join jobs j on j.id = u.job_id left join steps s on s.job_id = u.job_id and s.guid = u.step
 		where j.run_id = $1 and j.attempt = $2 order by u.job_id, coalesce(s.number, 0), u.created_at`, runID, attempt)
+}
+
+// CountSummaries counts the summaries of a job.
+func (q queries) CountSummaries(ctx context.Context, jobID int64) (int64, error) {
+	return one(ctx, q, value[int64], `select count(*) from summaries where job_id = $1`, jobID)
 }
 
 // DeadBlobs lists up to limit keys of blobs that no row needs.

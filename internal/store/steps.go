@@ -32,6 +32,11 @@ func (q queries) Steps(ctx context.Context, jobID int64) ([]*actions.Step, error
 	return all(ctx, q, scanStep, `select `+stepColumns+` from steps where job_id = $1 order by number, guid`, jobID)
 }
 
+// CountSteps counts the steps of a job.
+func (q queries) CountSteps(ctx context.Context, jobID int64) (int64, error) {
+	return one(ctx, q, value[int64], `select count(*) from steps where job_id = $1`, jobID)
+}
+
 // RunSteps lists the steps of all jobs of an attempt by job and number;
 // attempt 0 stands for all.
 func (q queries) RunSteps(ctx context.Context, runID int64, attempt int) ([]*actions.Step, error) {

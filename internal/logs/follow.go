@@ -1,0 +1,158 @@
+package logs
+
+import (
+	"context"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// An Event is lines of a step, without time stamps, for people who watch.
+type Event struct {
+	Step  string   // GUID
+	Line  int64    // number of the first line within the step, from 1
+	Lines []string // UTF-8, one line each; not to be changed
+	Lost  bool     // lines before these, which the follower has not got, were left out
+}
+
+// checkEvery is how often a follower asks whether the job is over when nobody
+// in this process said anything.
+const checkEvery = 10 * time.Second
+
+// Follow streams what a job prints: the last lines of what is stored of each
+// step, what is in memory, and then what comes, at once. When the job is over it
+// sends the last stored lines that nobody has shown live, and the stream ends, as
+// it does when ctx is done. A reader that is slow gets a gap, and [Event].Lost
+// says so.
+func (l *Logs) Follow(ctx context.Context, job *actions.Job) <-chan Event {
+	f := &follower{logs: l, job: job, seen: map[string]int64{}, events: make(chan Event)}
+	wake := make(chan struct{}, 1)
+	live, leave := l.hub.join(job.ID, wake) // before the store is read, so that nothing falls in between
+	changed, stop := l.store.Watch(job.RunID)
+	f.live = live
+	go func() {
+		defer close(f.events)
+		defer leave()
+		defer stop()
+		f.stored(ctx)
+		f.run(ctx, wake, changed)
+		f.stored(ctx)
+	}()
+	return f.events
+}
+
+type follower struct {
+	logs   *Logs
+	job    *actions.Job
+	live   *live
+	next   uint64           // sequence number of the chunk to read
+	seen   map[string]int64 // by step: the last line sent
+	events chan Event
+}
+
+func (f *follower) run(ctx context.Context, wake, changed <-chan struct{}) {
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	over := f.over(ctx)
+	for {
+		ended, ok := f.drain(ctx)
+		if ended || over || !ok {
+			return
+		}
+		select {
+		case <-wake:
+		case <-changed:
+			over = f.over(ctx)
+		case <-tick.C:
+			over = f.over(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// over tells whether the job has ended, also when its runner never said so.
+func (f *follower) over(ctx context.Context) bool {
+	job, err := f.logs.store.Job(ctx, f.job.ID)
+	if actions.KindOf(err) == actions.NotFound {
+		return true
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			f.logs.log.WarnContext(ctx, "job of a follower not read", "job", f.job.ID, "err", err)
+		}
+		return false
+	}
+	return job.Status == actions.Completed
+}
+
+// drain sends what is new. ok is false when ctx is done.
+func (f *follower) drain(ctx context.Context) (ended, ok bool) {
+	for {
+		news, next, ended := f.logs.hub.since(f.live, f.next)
+		f.next = next
+		if len(news) == 0 {
+			return ended, true
+		}
+		for _, c := range news {
+			if !f.send(ctx, Event{Step: c.step, Line: c.line, Lines: c.lines}) {
+				return ended, false
+			}
+		}
+	}
+}
+
+// stored sends the last lines of what is stored of each step.
+func (f *follower) stored(ctx context.Context) {
+	logs, err := f.logs.stepLogs(ctx, f.job)
+	for _, parts := range logs {
+		if linesOf(parts) <= f.seen[parts[0].Step] {
+			continue
+		}
+		var e Event
+		if e, err = f.logs.tail(ctx, parts); err != nil || !f.send(ctx, e) {
+			break
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		f.logs.log.WarnContext(ctx, "stored lines not shown", "job", f.job.ID, "err", err)
+	}
+}
+
+// send sends the lines of e that were not sent yet. It is false when ctx is done.
+func (f *follower) send(ctx context.Context, e Event) bool {
+	seen := f.seen[e.Step]
+	if known := seen + 1 - e.Line; known > 0 {
+		if known >= int64(len(e.Lines)) {
+			return true
+		}
+		e.Lines, e.Line = e.Lines[known:], e.Line+known
+	}
+	if len(e.Lines) == 0 {
+		return true
+	}
+	e.Lost = e.Line > seen+1
+	f.seen[e.Step] = e.Line + int64(len(e.Lines)) - 1
+	select {
+	case f.events <- e:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// sweepLive forgets the lines of jobs that ended and whose runner did not say so.
+func (l *Logs) sweepLive(ctx context.Context) error {
+	for _, id := range l.hub.ids() {
+		job, err := l.store.Job(ctx, id)
+		switch {
+		case actions.KindOf(err) == actions.NotFound:
+		case err != nil:
+			return err
+		case job.Status != actions.Completed:
+			continue
+		}
+		l.hub.end(id)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+// Package logs keeps what jobs print: the logs of their steps, the summaries
+// they write, and, while they run, the newest lines for whoever follows.
+//
+// A log comes in parts. Each part is one blob and one row, written once, blob
+// first; no part is ever read or rewritten to add another, so taking text in
+// costs the same for the first megabyte as for the last. A part that comes
+// again replaces itself, because the answer to the first may have been lost. What
+// [Logs.PutPart] has taken survives power loss.
+//
+// A job's log is what its runner sent as such (parts under the job's own GUID);
+// without that, the logs of its steps in the order of their numbers.
+//
+// Live lines are another stream, which runners send beside the log: cut, without
+// time stamps, and with gaps when lines come too fast. They are held in memory
+// only, the newest of each running job, and wake followers at once. A follower
+// reads that shared memory at its own pace: a slow one misses lines and is told
+// so, and costs nothing. After a restart, it gets what is stored and what comes.
+package logs
+
+import (
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/blob"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// Limits say how much of what a job sends is kept.
+type Limits struct {
+	Part    int64 // bytes of one upload; a longer one is refused
+	Job     int64 // bytes of all of a job's parts; the text beyond is dropped, and a last line says so
+	Parts   int64 // parts of a job's log
+	Summary int64 // bytes of a step's summary; GitHub's limit is 1 MiB
+	Live    int   // bytes of live lines of one job
+	AllLive int   // bytes of live lines of all jobs
+}
+
+// DefaultLimits are for servers whose operator said nothing else.
+func DefaultLimits() Limits {
+	return Limits{
+		Part: 256 << 20, Job: 2 << 30, Parts: 20_000, Summary: 1 << 20,
+		Live: 2 << 20, AllLive: 32 << 20,
+	}
+}
+
+// Config is what logs need. All fields are required but Limits.
+type Config struct {
+	Store  *store.Store
+	Blobs  blob.Store
+	Log    *slog.Logger
+	Now    func() time.Time
+	Random io.Reader // for the keys of blobs
+	Limits Limits    // the zero value stands for DefaultLimits
+}
+
+// Logs is safe for concurrent use.
+type Logs struct {
+	store  *store.Store
+	blobs  blob.Store
+	log    *slog.Logger
+	now    func() time.Time
+	random io.Reader
+	limits Limits
+	hub    *hub
+	part   atomic.Int64 // the newest number of NewPart
+}
+
+// New makes logs. It starts nothing: see [Logs.Run].
+func New(c Config) *Logs {
+	if c.Limits == (Limits{}) {
+		c.Limits = DefaultLimits()
+	}
+	return &Logs{
+		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, random: c.Random, limits: c.Limits,
+		hub: newHub(c.Limits.Live, c.Limits.AllLive),
+	}
+}
+
+// Limits are the limits in force.
+func (l *Logs) Limits() Limits { return l.limits }

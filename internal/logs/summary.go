@@ -1,0 +1,96 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/blob"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+const (
+	maxSummaries  = 256     // of a job
+	shownPerJob   = 20      // GitHub shows no more
+	shownInAll    = 8 << 20 // bytes
+	noteSummaries = "\n\n*More summaries are not shown.*\n"
+)
+
+// A Summary is the Markdown that a step wrote about itself. It is as hostile as
+// anything that a job prints.
+type Summary struct {
+	JobID int64
+	Step  string // GUID
+	Text  string // UTF-8
+}
+
+// PutSummary keeps the summary of a step; it replaces an earlier one. One of
+// more than [Limits].Summary bytes is Invalid.
+func (l *Logs) PutSummary(ctx context.Context, job *actions.Job, step string, body io.Reader) error {
+	n, err := l.store.CountSummaries(ctx, job.ID)
+	if err != nil {
+		return err
+	}
+	if n >= maxSummaries {
+		return actions.Errorf(actions.TooMany, "job %d has %d summaries already", job.ID, n)
+	}
+	key, err := blob.NewKey(l.random)
+	if err != nil {
+		return err
+	}
+	size, err := l.blobs.Put(ctx, key, body, blob.PutOptions{Limit: l.limits.Summary})
+	if err != nil {
+		return fmt.Errorf("summary of job %d: %w", job.ID, err)
+	}
+	if size == 0 {
+		return l.dropped(ctx, key, nil)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	err = l.store.Update(ctx, func(tx *store.Tx) error {
+		tx.Changed(job.RepoID, job.RunID)
+		return tx.SaveSummary(ctx, &store.Summary{JobID: job.ID, Step: step, Blob: key, Size: size, CreatedAt: l.now()})
+	})
+	return l.orphaned(ctx, key, err)
+}
+
+// ReadSummaries returns the summaries of an attempt in the order of jobs and
+// steps: the first twenty of each job, and no more in all than a page can bear.
+func (l *Logs) ReadSummaries(ctx context.Context, runID int64, attempt int) ([]Summary, error) {
+	rows, err := l.store.Summaries(ctx, runID, attempt)
+	if err != nil {
+		return nil, err
+	}
+	var list []Summary
+	perJob, left := map[int64]int{}, int64(shownInAll)
+	for _, row := range rows {
+		if perJob[row.JobID]++; perJob[row.JobID] > shownPerJob {
+			continue
+		}
+		if left -= row.Size; left < 0 {
+			return append(list, Summary{JobID: row.JobID, Step: row.Step, Text: noteSummaries}), nil
+		}
+		text, err := l.readAll(ctx, row.Blob)
+		if actions.KindOf(err) == actions.NotFound {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Summary{JobID: row.JobID, Step: row.Step, Text: text})
+	}
+	return list, nil
+}
+
+func (l *Logs) readAll(ctx context.Context, key string) (text string, err error) {
+	o, err := l.blobs.Open(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	b, err := io.ReadAll(io.LimitReader(o, l.limits.Summary))
+	return strings.ToValidUTF8(strings.TrimPrefix(string(b), mark), "\uFFFD"), err
+}

@@ -1,0 +1,133 @@
+package logs
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+const (
+	tailBytes = 1 << 20 // of a step's stored log that a follower gets
+	tailLines = 2000
+	tailLine  = 1024 // bytes of a line, as runners cut live ones
+)
+
+// stepLogs are the logs of the steps of a job, in the order of steps; the log of
+// the job as a whole if its runner has sent nothing else.
+func (l *Logs) stepLogs(ctx context.Context, job *actions.Job) ([][]*store.LogPart, error) {
+	parts, err := l.store.JobLog(ctx, job.ID)
+	if err != nil || len(parts) == 0 {
+		return nil, err
+	}
+	steps, err := l.store.Steps(ctx, job.ID)
+	if err != nil {
+		return nil, err
+	}
+	logs := byStep(steps, parts)
+	if len(logs) > 1 {
+		logs = slices.DeleteFunc(logs, func(parts []*store.LogPart) bool { return parts[0].Step == job.GUID })
+	}
+	return logs, nil
+}
+
+// byStep divides the parts of a job by step, in the order of steps.
+func byStep(steps []*actions.Step, parts []*store.LogPart) [][]*store.LogPart {
+	var logs [][]*store.LogPart
+	for len(parts) > 0 { // sorted by step and part
+		n := 1
+		for n < len(parts) && parts[n].Step == parts[0].Step {
+			n++
+		}
+		logs = append(logs, parts[:n:n])
+		parts = parts[n:]
+	}
+	place := places(steps)
+	slices.SortStableFunc(logs, func(a, b []*store.LogPart) int {
+		return cmp.Compare(place(a[0].Step), place(b[0].Step))
+	})
+	return logs
+}
+
+func linesOf(parts []*store.LogPart) (n int64) {
+	for _, p := range parts {
+		n += p.Lines
+	}
+	return n
+}
+
+// tail is the last lines of a log. They are numbered from its end, whose number
+// the rows know.
+func (l *Logs) tail(ctx context.Context, parts []*store.LogPart) (e Event, err error) {
+	e.Step = parts[0].Step
+	size, i := int64(0), len(parts)
+	for i > 0 && size < tailBytes {
+		i--
+		size += parts[i].Size
+	}
+	skip := max(size-tailBytes, 0)
+	r := &reader{ctx: ctx, blobs: l.blobs, parts: parts[i:]}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := r.next(); err != nil {
+		return e, err
+	}
+	if _, err := r.open.Seek(skip, io.SeekStart); err != nil {
+		return e, err
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return e, err
+	}
+	e.Line = linesOf(parts) - int64(bytes.Count(text, []byte{'\n'})) + 1
+	for line := range bytes.Lines(text) {
+		e.Lines = append(e.Lines, shown(line))
+	}
+	cut := max(len(e.Lines)-tailLines, 0)
+	if cut == 0 && len(e.Lines) > 0 && (i > 0 || skip > 0) {
+		cut = 1 // it may be the end of a line only
+	}
+	e.Lines, e.Line = e.Lines[cut:], e.Line+int64(cut)
+	return e, nil
+}
+
+// shown is a stored line as a live one would be: without its time stamp and its
+// line break, cut, in UTF-8.
+func shown(line []byte) string {
+	line = bytes.TrimRight(line, "\r\n")
+	if n := stampLength(line); n > 0 {
+		line = line[n:]
+	}
+	if len(line) > tailLine {
+		n := tailLine
+		for n > tailLine-utf8.UTFMax && !utf8.RuneStart(line[n]) {
+			n--
+		}
+		line = line[:n]
+	}
+	return strings.ToValidUTF8(string(line), "\uFFFD")
+}
+
+// stampLength is the length of the time stamp at the beginning of a line, with
+// the space behind it, or 0.
+func stampLength(line []byte) int {
+	if len(line) < len("2006-01-02T15:04:05Z ") || line[4] != '-' || line[7] != '-' || line[10] != 'T' || line[13] != ':' || line[16] != ':' {
+		return 0
+	}
+	for i, c := range line[:min(len(line), len(stampLayout)+1)] {
+		switch {
+		case c == ' ' && line[i-1] == 'Z':
+			return i + 1
+		case '0' <= c && c <= '9', c == '-', c == ':', c == '.', c == 'T', c == 'Z':
+		default:
+			return 0
+		}
+	}
+	return 0
+}
