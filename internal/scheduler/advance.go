@@ -51,12 +51,15 @@ func (s *Scheduler) advance(ctx context.Context, tx *store.Tx, st *state) error 
 		if err != nil {
 			return fmt.Errorf("plan of run %d: %w", st.run.ID, err)
 		}
+		again, err := s.apply(ctx, tx, st, d)
+		if err != nil {
+			return err
+		}
 		if d.Concluded {
 			return s.finish(ctx, tx, st, d)
 		}
-		again, err := s.apply(ctx, tx, st, d)
-		if err != nil || !again {
-			return err
+		if !again {
+			return nil
 		}
 	}
 	return nil
