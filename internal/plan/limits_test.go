@@ -145,3 +145,26 @@ func FuzzEveryRunEnds(f *testing.F) {
 		}
 	})
 }
+
+// A job of a matrix of 100 has ended.
+func BenchmarkNext(b *testing.B) {
+	items := strings.TrimSuffix(strings.Repeat("1, ", 100), ", ")
+	w, err := workflow.Parse("x.yml", []byte("on: push\njobs:\n  a: {runs-on: x, steps: [{run: a}], strategy: {matrix: {v: ["+items+"]}}}\n"+
+		"  b: {needs: a, runs-on: x, steps: [{run: a}]}\n"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := &plan.Run{Workflow: w, Contexts: expr.NewObject()}
+	d, err := plan.Next(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	apply(r, d)
+	r.Jobs[0].Status, r.Jobs[0].Conclusion = actions.Completed, actions.Success
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := plan.Next(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

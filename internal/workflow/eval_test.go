@@ -86,3 +86,14 @@ func FuzzParseNeverFailsBadly(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParse(b *testing.B) {
+	src := []byte("on: {push: {branches: [main]}}\njobs:\n" + chain(10))
+	b.SetBytes(int64(len(src)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := workflow.Parse("x.yml", src); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
