@@ -105,7 +105,8 @@ func (a *actionSource) fetch(ctx context.Context, info wire.ActionInfo, dir stri
 	if err != nil {
 		return err
 	}
-	defer drain(resp.Body)
+	defer resp.Body.Close()
+	defer discard(resp.Body)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}

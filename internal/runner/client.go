@@ -87,7 +87,8 @@ func (a *caller) do(ctx context.Context, c call) error {
 	if err != nil {
 		return err
 	}
-	defer drain(resp.Body)
+	defer resp.Body.Close()
+	defer discard(resp.Body)
 	return decode(resp, c.out)
 }
 
@@ -134,16 +135,16 @@ func (a *caller) send(req *http.Request) (*http.Response, error) {
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return resp, nil
 	}
-	defer drain(resp.Body)
+	defer resp.Body.Close()
+	defer discard(resp.Body)
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is enough
 	return nil, &statusError{callOf(req), resp.StatusCode, b}
 }
 
-// drain reads a little of what is left, so that the connection can be used
-// again, and closes.
-func drain(body io.ReadCloser) {
+// discard reads a little of what is left, so that the connection can be used
+// again.
+func discard(body io.Reader) {
 	_, _ = io.CopyN(io.Discard, body, maxErrorBody) // at worst, a new connection
-	_ = body.Close()
 }
 
 func callOf(req *http.Request) string { return req.Method + " " + req.URL.Path }

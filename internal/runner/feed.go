@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -95,7 +96,7 @@ func (f *feed) take() []feedEntry {
 	defer f.mu.Unlock()
 	n := min(len(f.queue), feedRound)
 	round := f.queue[:n:n]
-	f.queue = append([]feedEntry(nil), f.queue[n:]...)
+	f.queue = slices.Clone(f.queue[n:])
 	return round
 }
 
@@ -167,7 +168,7 @@ func (f *feed) connect(ctx context.Context) (*websocket.Conn, error) {
 
 // stream sends rounds until the feed is closed (nil) or the connection fails.
 func (f *feed) stream(ctx context.Context, conn *websocket.Conn) error {
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }() // closed in order when all went well
 	// Reads answer pings and notice the end of the connection.
 	ctx = conn.CloseRead(ctx)
 	for {

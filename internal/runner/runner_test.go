@@ -24,7 +24,7 @@ func succeed(context.Context, *worker.Job) *worker.Result {
 	return &worker.Result{Conclusion: wire.Succeeded}
 }
 
-func configure(t *testing.T, s *server, change func(*Options)) (root string) {
+func configure(t testing.TB, s *server, change func(*Options)) (root string) {
 	t.Helper()
 	o := Options{
 		Root: t.TempDir(), URL: s.http.URL + "/enterprises/understudy", Token: "REG", Name: "box1",
@@ -90,7 +90,9 @@ func TestConfigureRegistersAndKeepsEverythingInPrivateFiles(t *testing.T) {
 	want := wire.RegisterRequest{
 		URL: s.http.URL + "/enterprises/understudy", GroupID: 1, Name: "box1", Version: "1.0", UpdatesDisabled: true,
 		Labels: []wire.RunnerLabel{
-			{Name: "self-hosted", Type: "system"}, {Name: osLabel(), Type: "system"}, {Name: archLabel(), Type: "system"},
+			{Name: "self-hosted", Type: "system"},
+			{Name: osLabel(), Type: "system"},
+			{Name: archLabel(), Type: "system"},
 			{Name: "ubuntu-latest", Type: "user"},
 		},
 	}
@@ -215,7 +217,8 @@ func TestPollsSayBusyWhileAJobRuns(t *testing.T) {
 	}, nil)
 	s.offer("request-1")
 	s.eventually("a poll says busy", func() bool { return slices.Contains(s.polls, wire.StatusBusy) })
-	s.offer("request-2") // comes too early: ignored, and offered again later
+	s.send(wire.RunnerJobRequestType, wire.RunnerJobRequest{RunnerRequestID: "request-2", RunServiceURL: s.http.URL + "/run/"})
+	s.eventually("the offer is taken from the poll", func() bool { return len(s.messages) == 0 }) // and ignored
 	close(goOn)
 	s.result()
 	s.eventually("a poll says online again", func() bool { return s.online() >= 2 })
@@ -482,4 +485,29 @@ func answerJSON(w http.ResponseWriter, r refusal) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(r.status)
 	_ = json.NewEncoder(w).Encode(r.body)
+}
+
+func TestLeftoversOfAKilledRunnerAreRemoved(t *testing.T) {
+	s := newServer(t)
+	root := configure(t, s, nil)
+	for _, name := range []string{"_work/hello/hello/x", "_spool/piece-1", "_trash/1/x/y"} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(root, toolFolder, "go"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	listen(t, root, func(_ context.Context, j *worker.Job) *worker.Result {
+		if _, err := os.Stat(filepath.Join(j.WorkDir, "hello")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("of another job: %v", err)
+		}
+		if _, err := os.Stat(filepath.Join(j.ToolDir, "go")); err != nil {
+			t.Errorf("tools: %v", err)
+		}
+		return &worker.Result{Conclusion: wire.Succeeded}
+	}, nil)
+	s.offer("request-1")
+	s.result()
 }

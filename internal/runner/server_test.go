@@ -25,10 +25,11 @@ import (
 // A server is the other side of the protocol, as far as a runner needs it. It
 // checks what every request must hold, and can be made to fail.
 type server struct {
-	t    *testing.T
+	t    testing.TB
 	http *httptest.Server
 
-	messages chan wire.Message
+	messages chan wire.Message // for any poll
+	jobs     chan wire.Message // for a poll that says Online
 
 	mu       sync.Mutex
 	fault    func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
@@ -45,6 +46,7 @@ type server struct {
 	renewed  int
 	lock     time.Duration
 	job      *wire.JobMessage
+	step     wire.Step // of the job, for the real worker
 	orders   []int64
 	updates  [][]wire.StepUpdate
 	blobs    map[string]map[int][]byte // by step, by part
@@ -60,10 +62,10 @@ type server struct {
 
 const runnerID = 7
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{
-		t: t, messages: make(chan wire.Message, 16), lock: time.Hour,
+		t: t, messages: make(chan wire.Message, 16), jobs: make(chan wire.Message, 16), lock: time.Hour,
 		keys: map[string]*rsa.PublicKey{}, tokens: map[string]bool{}, blobs: map[string]map[int][]byte{}, places: map[string]int{},
 		logs: map[string]wire.LogsMetadata{}, sums: map[string]wire.SummaryMetadata{}, results: make(chan wire.CompleteJobRequest, 16),
 	}
@@ -285,7 +287,13 @@ func (s *server) poll(_ http.ResponseWriter, r *http.Request) any {
 	case q.Get("sessionId") != session:
 		return brokerRefusal(wire.RunnerSessionInvalid)
 	}
+	jobs := s.jobs
+	if q.Get("status") != wire.StatusOnline {
+		jobs = nil
+	}
 	select {
+	case m := <-jobs:
+		return m
 	case m := <-s.messages:
 		return m
 	case <-r.Context().Done():
@@ -437,7 +445,7 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 		s.t.Errorf("feed: %v", err)
 		return
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(1 << 20)
 	for {
 		_, b, err := conn.Read(r.Context())
@@ -494,18 +502,26 @@ func (s *server) offer(request string) {
 			wire.VarToken: {Value: "ghs_x", IsSecret: true},
 		},
 	}
+	if s.step.ID != "" {
+		s.job.Steps = []wire.Step{s.step}
+		s.job.ContextData = wire.ContextData{"github": wire.Dict(wire.ContextPair{Key: "repository", Value: "octo/hello"})}
+	}
 	s.mu.Unlock()
-	s.send(wire.RunnerJobRequestType, wire.RunnerJobRequest{
+	s.jobs <- message(s.t, wire.RunnerJobRequestType, wire.RunnerJobRequest{
 		ID: "1", RunnerRequestID: request, ShouldAcknowledge: true, RunServiceURL: s.http.URL + "/run/",
 	})
 }
 
-func (s *server) send(kind string, body any) {
+// send sends a message to the next poll.
+func (s *server) send(kind string, body any) { s.messages <- message(s.t, kind, body) }
+
+func message(t testing.TB, kind string, body any) wire.Message {
+	t.Helper()
 	b, err := json.Marshal(body)
 	if err != nil {
-		s.t.Errorf("message: %v", err)
+		t.Errorf("message: %v", err)
 	}
-	s.messages <- wire.Message{MessageID: 1, MessageType: kind, Body: string(b)}
+	return wire.Message{MessageID: 1, MessageType: kind, Body: string(b)}
 }
 
 // result is the next completed job.
@@ -532,7 +548,7 @@ func (s *server) eventually(what string, ok func() bool) {
 			return
 		}
 	}
-	s.t.Fatalf("never: %s", what)
+	s.t.Errorf("never: %s", what) // not Fatal: jobs call it from goroutines of their own
 }
 
 // online is how many polls said Online. It needs s.mu.
@@ -545,6 +561,7 @@ func (s *server) online() (n int) {
 	return n
 }
 
-func testLog(t *testing.T) *slog.Logger {
+func testLog(t testing.TB) *slog.Logger {
+	t.Helper()
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,7 +78,7 @@ func (u *stepUpdates) flush() bool {
 	}
 	u.order++
 	req := wire.StepsUpdateRequest{Steps: u.pending[:n:n], ChangeOrder: u.order, ResultsIDs: u.sink.lease.ids}
-	u.pending = append([]wire.StepUpdate(nil), u.pending[n:]...)
+	u.pending = slices.Clone(u.pending[n:])
 	u.mu.Unlock()
 	err := u.sink.repeat("steps update", func(ctx context.Context) error {
 		return u.sink.lease.post(ctx, u.sink.results, wire.StepsUpdatePath, req, nil)

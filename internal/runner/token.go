@@ -106,7 +106,8 @@ func (r *Runner) fetchToken(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", tokenError(err)
 	}
-	defer drain(resp.Body)
+	defer resp.Body.Close()
+	defer discard(resp.Body)
 	var t wire.TokenResponse
 	if err := decode(resp, &t); err != nil {
 		return "", err

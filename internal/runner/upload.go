@@ -91,6 +91,7 @@ func (s *sink) send(ctx context.Context, at, blobType string, body io.ReadCloser
 	if err != nil {
 		return err
 	}
-	drain(resp.Body)
+	defer resp.Body.Close()
+	discard(resp.Body)
 	return nil
 }
