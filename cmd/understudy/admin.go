@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/understudy-ci/understudy/internal/server"
+)
+
+type adminCommand struct {
+	Data     string `default:"./data" placeholder:"DIR" help:"Data directory of the server."`
+	Database string `placeholder:"URL" help:"As given to serve."`
+
+	User struct {
+		Create createUser `cmd:"" help:"Make the account of a person."`
+	} `cmd:"" help:"Accounts."`
+	Token struct {
+		Create createToken `cmd:"" help:"Make a token for an account, and print it."`
+	} `cmd:"" help:"Tokens."`
+}
+
+func (a *adminCommand) with(ctx context.Context, log *slog.Logger, fn func(*server.Admin) error) error {
+	d, err := deps(log)
+	if err != nil {
+		return err
+	}
+	return server.WithAdmin(ctx, a.Data, a.Database, d, fn)
+}
+
+type createUser struct {
+	Login     string `arg:"" help:"Login of the new account."`
+	Email     string `help:"Mail address."`
+	SiteAdmin bool   `help:"May do everything on this server."`
+}
+
+// Run makes the account.
+func (c *createUser) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error { return a.CreateUser(ctx, c.Login, c.Email, c.SiteAdmin) })
+}
+
+type createToken struct {
+	Login  string   `arg:"" help:"Login of the account."`
+	Note   string   `help:"What the token is for."`
+	Scopes []string `default:"repo,workflow,read:org" help:"Scopes of the token."`
+}
+
+// Run prints the new token.
+func (c *createToken) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error {
+		text, err := a.CreateToken(ctx, c.Login, c.Note, c.Scopes)
+		if err == nil {
+			fmt.Println(text)
+		}
+		return err
+	})
+}

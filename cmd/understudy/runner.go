@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/runner/worker"
+)
+
+type runnerCommand struct {
+	URL       string        `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
+	Token     string        `placeholder:"TOKEN" help:"Registration token; needed once."`
+	JITConfig string        `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token."`
+	Name      string        `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
+	Labels    []string      `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
+	Ephemeral bool          `help:"Take one job, then remove the runner."`
+	Replace   bool          `help:"Take over the name of a runner that is registered already."`
+	Work      string        `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs."`
+	Drain     time.Duration `default:"30s" help:"On SIGTERM, how long a running job may go on."`
+}
+
+// Run registers the runner where that is needed, and takes jobs until it is
+// told to stop.
+func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
+	if err := os.MkdirAll(c.Work, 0o700); err != nil {
+		return fmt.Errorf("--work: %w", err)
+	}
+	if err := c.configure(ctx, log); err != nil {
+		return err
+	}
+	r, err := runner.New(runner.Config{
+		Root: c.Work, Version: version, Env: cleanEnv(), Drain: c.Drain, Execute: worker.Run, Now: time.Now, Log: log,
+	})
+	if errors.Is(err, runner.ErrNotConfigured) {
+		return fmt.Errorf("no runner is configured in %s: give --url and --token", c.Work)
+	}
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "runner listens", "name", r.Name())
+	return r.Listen(ctx)
+}
+
+func (c *runnerCommand) configure(ctx context.Context, log *slog.Logger) error {
+	switch {
+	case c.JITConfig != "":
+		return runner.ConfigureJIT(c.Work, c.JITConfig)
+	case runner.Configured(c.Work, c.URL):
+		return nil
+	case c.URL == "" || c.Token == "":
+		return fmt.Errorf("no runner is configured in %s: give --url and --token (POST …/actions/runners/registration-token makes one)", c.Work)
+	}
+	return runner.Configure(ctx, runner.Options{
+		Root: c.Work, URL: c.URL, Token: c.Token, Name: c.Name, Labels: c.Labels, Ephemeral: c.Ephemeral, Replace: c.Replace,
+		Version: version, Log: log,
+	})
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/server"
+)
+
+type serveCommand struct {
+	server.Config
+}
+
+// Run serves until it is told to stop.
+func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
+	d, err := deps(log)
+	if err != nil {
+		return err
+	}
+	s, err := server.New(ctx, c.Config, d)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.Run(ctx, func(urls []string) {
+		fmt.Printf("Understudy %s is ready.\n", version)
+		for _, url := range urls {
+			fmt.Println("  listening on", url)
+		}
+		fmt.Println("  site admin: admin, with the token in", server.TokenFile(c.Data))
+	})
+}
+
+func deps(log *slog.Logger) (server.Deps, error) {
+	self, err := os.Executable()
+	return server.Deps{
+		Log: log, Now: time.Now, Random: rand.Reader, Program: self, Env: cleanEnv(), Version: version,
+	}, err
+}
+
+// cleanEnv is what a runner and its jobs get of this process's environment:
+// where programs are, who runs them, and in which language. Nothing that an
+// operator set for the server.
+func cleanEnv() []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}

@@ -1,0 +1,189 @@
+// Package runnerapi is what a runner speaks: GitHub's V2 flow of registration,
+// OAuth token, broker and run service, action resolution, and the live console.
+//
+// A runner proves itself with a key pair: it signs an assertion, gets a runner
+// token, opens its session and polls. A poll is held until the queue has
+// something to say. The job that it is offered it acquires, which answers with
+// the whole job message; with the job's own token it then renews, reports and
+// completes. Who is asking is always taken from the token, never from a body.
+//
+// Every URL that a runner is given keeps the base by which that runner came in,
+// ends in a slash, and may be joined with another slash by sloppy clients.
+// Errors have the shapes that runners look for, and none is a bare 403, which
+// old runners read as an order to stop.
+//
+// Rule numbers in comments (§) are those of the runner protocol's reference.
+package runnerapi
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// Config is what the surface needs. All fields are required.
+type Config struct {
+	Store     *store.Store
+	Auth      *auth.Auth
+	Queue     *queue.Queue
+	Scheduler *scheduler.Scheduler
+	Logs      *logs.Logs
+	Git       *gitrepo.Git
+	Keys      *token.Keys
+	Log       *slog.Logger
+	Now       func() time.Time
+	NewID     func() string // makes a random GUID
+	Random    io.Reader
+	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
+}
+
+// An API serves runners.
+type API struct {
+	Config
+	runner http.Handler // below /_runner, and action resolution at the root
+	rest   http.Handler // the registration paths of the REST API
+	idle   *idleness
+}
+
+// pollTime is how long a poll without news is held. Clients give up at 100 s.
+const pollTime = 50 * time.Second
+
+// New makes the surface.
+func New(c Config) *API {
+	a := &API{Config: c, idle: newIdleness()}
+	runner := http.NewServeMux()
+	for pattern, h := range map[string]struct {
+		serve handler
+		fail  func(w http.ResponseWriter, err error) error
+	}{
+		"POST /_runner/token/{$}":                                          {a.oauthToken, oauthError},
+		"POST /_runner/broker/session":                                     {a.createSession, brokerError},
+		"DELETE /_runner/broker/session":                                   {a.deleteSession, brokerError},
+		"GET /_runner/broker/message":                                      {a.message, brokerError},
+		"POST /_runner/broker/acknowledge":                                 {a.acknowledge, brokerError},
+		"POST /_runner/run/acquirejob":                                     {a.acquireJob, runError},
+		"POST /_runner/run/renewjob":                                       {a.renewJob, runError},
+		"POST /_runner/run/completejob":                                    {a.completeJob, runError},
+		"GET /_runner/feed/{job}":                                          {a.feed, restError},
+		"GET /_runner/actions/{repo}/{sha}/{file}":                         {a.actionArchive, restError},
+		"GET /_runner/broker/_apis/connectionData":                         {a.connectionData, restError},
+		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions": {a.migrateSession, restError},
+		"POST /actions/build/{plan}/jobs/{job}/runnerresolve/actions":      {a.resolveActions, restError},
+	} {
+		runner.Handle(pattern, a.wrap(h.serve, h.fail))
+	}
+	a.runner = runner
+	a.rest = a.restMux()
+	return a
+}
+
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// wrap is the one place where an error becomes an answer. What is ours to fix
+// is logged here, and the caller learns only that.
+func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := h(w, r)
+		if err == nil || r.Context().Err() != nil {
+			return
+		}
+		if actions.KindOf(err) == actions.Internal {
+			a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
+		}
+		if err := fail(w, err); err != nil {
+			a.Log.ErrorContext(r.Context(), "error not answered", "route", r.Pattern, "err", err)
+		}
+	})
+}
+
+// ServeHTTP serves the runner protocol. Doubled slashes are one, without the
+// redirect that would turn a POST into a GET.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.runner.ServeHTTP(w, singleSlashes(r))
+}
+
+// REST serves the self-hosted runner pages of the REST API, below its base.
+func (a *API) REST() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.rest.ServeHTTP(w, singleSlashes(r))
+	})
+}
+
+func singleSlashes(r *http.Request) *http.Request {
+	if !strings.Contains(r.URL.Path, "//") {
+		return r
+	}
+	r = r.Clone(r.Context())
+	for strings.Contains(r.URL.Path, "//") {
+		r.URL.Path = strings.ReplaceAll(r.URL.Path, "//", "/")
+	}
+	r.URL.RawPath = ""
+	return r
+}
+
+// The bases that runners are given, for the base by which they came.
+func brokerURL(r *http.Request) string { return httpjson.Base(r).HTML + "/_runner/broker/" }
+func tokenURL(r *http.Request) string  { return httpjson.Base(r).HTML + "/_runner/token/" }
+func runURL(r *http.Request) string    { return httpjson.Base(r).HTML + "/_runner/run/" }
+
+// bearer is the token of the request, in any case of the scheme's name.
+func bearer(r *http.Request) (string, error) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || text == "" {
+		return "", actions.Errorf(actions.Unauthorized, "a bearer token is required")
+	}
+	return strings.TrimSpace(text), nil
+}
+
+// callingRunner is the registered runner whose token the request carries. A
+// runner that was deleted is Gone.
+func (a *API) callingRunner(r *http.Request) (*actions.Runner, error) {
+	text, err := bearer(r)
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.Keys.Runner(text, a.Now())
+	if err != nil {
+		return nil, err
+	}
+	runner, err := a.Store.Runner(r.Context(), t.ID)
+	if actions.KindOf(err) == actions.NotFound {
+		return nil, actions.Errorf(actions.Gone, "runner %d is not registered any more", t.ID)
+	}
+	return runner, err
+}
+
+// callingJob is the job whose token the request carries, which may be over.
+func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
+	text, err := bearer(r)
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.Keys.Job(text, a.Now())
+	if err != nil {
+		return nil, err
+	}
+	job, err := a.Store.Job(r.Context(), t.ID)
+	if err == nil && job.GUID != t.GUID {
+		err = actions.Errorf(actions.Unauthorized, "the token is of another job")
+	}
+	return job, err
+}
+
+// detached lets a write go on when its caller hangs up, for a bounded time.
+func detached(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), time.Minute)
+}

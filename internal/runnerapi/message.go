@@ -1,0 +1,275 @@
+package runnerapi
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/plan"
+	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// An assignment is a job and all that its message is made of.
+type assignment struct {
+	job     *actions.Job
+	run     *actions.Run
+	attempt *actions.Attempt
+	repo    *actions.Repository
+	source  *scheduler.Source
+	spec    *workflow.Job // the job in the workflow file
+	jobs    []*actions.Job
+	token   string            // GITHUB_TOKEN
+	grants  map[string]string // its permissions
+}
+
+// tokenSlack is how long a job's tokens outlive the job's longest life: for
+// uploads, and because a runner gets no second one (§3.2).
+const tokenSlack = time.Hour
+
+// assignment loads what the job's message is made of. With an error of kind
+// Invalid no runner can ever be told about the job, which is returned all the same.
+func (a *API) assignment(ctx context.Context, guid string) (*assignment, error) {
+	as := &assignment{}
+	err := a.Store.View(ctx, func(tx *store.Tx) (err error) {
+		if as.job, err = tx.JobByGUID(ctx, guid); err != nil {
+			return err
+		}
+		if as.run, err = tx.Run(ctx, as.job.RunID); err != nil {
+			return err
+		}
+		if as.attempt, err = tx.Attempt(ctx, as.run.ID, as.job.Attempt); err != nil {
+			return err
+		}
+		if as.jobs, err = tx.Jobs(ctx, as.run.ID, as.job.Attempt); err != nil {
+			return err
+		}
+		as.repo, err = tx.Repository(ctx, as.job.RepoID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if as.source, err = a.Scheduler.Source(ctx, as.run); err != nil {
+		return as, err
+	}
+	if as.spec = as.source.Workflow.Job(as.job.Key); as.spec == nil {
+		return as, actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
+	}
+	as.grants = grants(as.source.Workflow, as.spec)
+	as.token, err = a.Keys.Installation(as.job.GUID)
+	return as, err
+}
+
+// grants are the permissions of the job's token (PRM-1): the job's own, else
+// the workflow's, else those that a new repository has.
+func grants(w *workflow.Workflow, j *workflow.Job) map[string]string {
+	p := j.Permissions
+	if p == nil {
+		p = w.Permissions
+	}
+	if p == nil {
+		return map[string]string{"contents": "read", "metadata": "read", "packages": "read"}
+	}
+	out := make(map[string]string)
+	for scope, level := range p.Grants() {
+		out[scope] = string(level)
+	}
+	return out
+}
+
+// end is when the job is over at the latest.
+func (as *assignment) end(now time.Time) time.Time {
+	return now.Add(as.job.Timeout + as.job.CancelTimeout + tokenSlack)
+}
+
+// saveToken makes the job's GITHUB_TOKEN count. It never outlives a day.
+func (a *API) saveToken(ctx context.Context, tx *store.Tx, as *assignment) error {
+	const day = 24 * time.Hour
+	now := a.Now()
+	expires := as.end(now)
+	if last := now.Add(day); expires.After(last) {
+		expires = last
+	}
+	return tx.SaveJobToken(ctx, &actions.Token{
+		AccountID: a.BotID, Hash: token.Hash(as.token), RepoID: as.repo.ID, JobID: as.job.ID, Access: as.grants,
+		ExpiresAt: expires, CreatedAt: now,
+	})
+}
+
+// message is the whole job message (§6).
+func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, error) {
+	base := httpjson.Base(r)
+	connection, err := a.connection(r, as)
+	if err != nil {
+		return nil, err
+	}
+	contexts, err := as.contexts(base)
+	if err != nil {
+		return nil, err
+	}
+	variables, err := as.variables(base)
+	if err != nil {
+		return nil, err
+	}
+	w := as.source.Workflow
+	return &wire.JobMessage{
+		MessageType:    wire.RunnerJobRequestType,
+		Plan:           wire.Plan{ScopeIdentifier: zeroGUID, PlanType: "actions", Version: 12, PlanID: as.attempt.PlanID},
+		Timeline:       wire.Timeline{ID: as.attempt.PlanID, ChangeID: 1},
+		JobID:          as.job.GUID,
+		JobDisplayName: as.job.Name,
+		JobName:        as.job.Key,
+		LockedUntil:    wire.At(as.job.LockedUntil),
+		Resources:      wire.Resources{Endpoints: []wire.Endpoint{*connection}},
+		ContextData:    contexts,
+		Variables:      variables,
+		Mask:           []wire.MaskHint{},
+		FileTable:      []string{as.run.Path},
+		Steps:          as.steps(),
+
+		EnvironmentVariables: present(w.Env, as.spec.Env),
+		Defaults:             present(w.Defaults, as.spec.Defaults),
+		JobOutputs:           templateToken(as.spec.Outputs),
+		JobContainer:         templateToken(as.spec.Container),
+		JobServiceContainers: templateToken(as.spec.Services),
+		ActionsEnvironment:   as.environment(),
+	}, nil
+}
+
+const zeroGUID = "00000000-0000-0000-0000-000000000000"
+
+// present are the tokens that the file has, later ones winning.
+func present(tokens ...*workflow.Token) []*wire.Token {
+	out := []*wire.Token{}
+	for _, t := range tokens {
+		if t != nil {
+			out = append(out, templateToken(t))
+		}
+	}
+	return out
+}
+
+// connection is the endpoint through which the job speaks to this server (§6.6).
+func (a *API) connection(r *http.Request, as *assignment) (*wire.Endpoint, error) {
+	now, html := a.Now(), httpjson.Base(r).HTML
+	jwt, err := a.Keys.SignJob(token.Job{
+		PlanGUID: as.attempt.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
+		OrchestrationID: as.orchestrationID(), Expires: as.end(now),
+	}, now)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Endpoint{
+		Name: wire.SystemConnection, URL: runURL(r), IsReady: true,
+		Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: jwt}},
+		Data: map[string]string{
+			wire.PipelinesServiceURL: html + "/",
+			wire.CacheServerURL:      html + "/",
+			wire.ResultsServiceURL:   html + "/",
+			wire.FeedStreamURL:       "ws" + strings.TrimPrefix(html, "http") + "/_runner/feed/" + as.job.GUID,
+		},
+	}, nil
+}
+
+func (as *assignment) orchestrationID() string { return as.attempt.PlanID + "." + as.job.GUID }
+
+// contexts are those that only the server knows (§6.3).
+func (as *assignment) contexts(base httpjson.Origin) (wire.ContextData, error) {
+	github := scheduler.Github(as.run, as.repo, as.source, base.HTML, base.API)
+	planned := &plan.Run{
+		Workflow: as.source.Workflow, Jobs: scheduler.PlanJobs(as.jobs),
+		Contexts: expr.NewObject().Set("github", github).Set("inputs", as.source.Inputs).Set("vars", expr.NewObject()),
+	}
+	contexts, err := plan.Contexts(planned, &scheduler.PlanJobs([]*actions.Job{as.job})[0])
+	if err != nil {
+		return nil, err
+	}
+	job := expr.NewObject().
+		Set("check_run_id", float64(as.job.ID)).
+		Set("workflow_ref", as.repo.FullName()+"/"+as.run.Path+"@"+as.run.Ref).
+		Set("workflow_sha", as.run.HeadSHA).
+		Set("workflow_repository", as.repo.FullName()).
+		Set("workflow_file_path", as.run.Path)
+	data := wire.ContextData{"job": contextValue(job), "matrix": nil}
+	for name, value := range contexts.All() {
+		data[name] = contextValue(value)
+	}
+	return data, nil
+}
+
+// variables are what the runner itself reads (§6.5).
+func (as *assignment) variables(base httpjson.Origin) (map[string]wire.Variable, error) {
+	shown := make(map[string]string, len(as.grants))
+	for _, scope := range slices.Sorted(maps.Keys(as.grants)) {
+		shown[permissionName(scope)] = as.grants[scope]
+	}
+	permissions, err := json.Marshal(shown)
+	if err != nil {
+		return nil, err
+	}
+	plain := map[string]string{
+		wire.VarJob:                as.job.Key,
+		wire.VarTokenPermissions:   string(permissions),
+		wire.VarResultsEndpoint:    base.HTML + "/",
+		wire.VarLaunchEndpoint:     base.HTML + "/",
+		wire.VarOrchestrationID:    as.orchestrationID(),
+		wire.VarRunnerGroupName:    actions.DefaultGroup,
+		wire.VarRunnerEnvironment:  "self-hosted",
+		wire.VarWorkflowFile:       as.repo.FullName() + "/" + as.run.Path,
+		wire.VarWorkflowFileRef:    as.run.Ref,
+		wire.VarWorkflowFileSHA:    as.run.HeadSHA,
+		wire.VarEnhancedAnnotation: "true",
+		wire.VarContainerHooks:     "true",
+		wire.VarBatchResolution:    "true",
+		wire.VarDownloadErrors:     "true",
+		wire.VarJobAnnotations:     "true",
+	}
+	if as.attempt.Debug {
+		plain[wire.VarStepDebug], plain[wire.VarRunnerDebug] = "true", "true"
+	}
+	out := make(map[string]wire.Variable, len(plain)+2)
+	for name, value := range plain {
+		out[name] = wire.Variable{Value: value}
+	}
+	out[wire.VarToken] = wire.Variable{Value: as.token, IsSecret: true}
+	out["github_token"] = wire.Variable{Value: as.token, IsSecret: true}
+	return out, nil
+}
+
+// permissionName is how "Set up job" prints a scope: pull-requests as PullRequests.
+func permissionName(scope string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(scope, "-") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+// environment is the deployment environment of the job, nil for none.
+func (as *assignment) environment() *wire.Environment {
+	t := as.spec.Environment
+	if t == nil || t.Kind != workflow.Mapping {
+		return nil
+	}
+	env := &wire.Environment{}
+	for _, p := range t.Pairs {
+		switch strings.ToLower(p.Key.Str) {
+		case "name":
+			env.Name = p.Value.Str
+		case "url":
+			env.URL = templateToken(p.Value)
+		}
+	}
+	return env
+}

@@ -1,0 +1,187 @@
+package runnerapi
+
+import (
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// The scopes under which the REST API has runners.
+var scopePaths = []string{"/repos/{owner}/{repo}", "/orgs/{org}", "/enterprises/{enterprise}"}
+
+func (a *API) restMux() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h handler) { mux.Handle(pattern, a.wrap(h, restError)) }
+	handle("POST /"+wire.RegistrationPath, a.exchangeToken)
+	handle("POST /"+wire.RegisterPath, a.register)
+	for _, scope := range scopePaths {
+		runners := scope + "/actions/runners"
+		handle("POST "+runners+"/registration-token", a.createRegistrationToken)
+		handle("POST "+runners+"/remove-token", a.createRemoveToken)
+		handle("POST "+runners+"/generate-jitconfig", a.generateJITConfig)
+		handle("GET "+runners, a.listRunners)
+		handle("GET "+runners+"/{runner_id}", a.getRunner)
+		handle("DELETE "+runners+"/{runner_id}", a.deleteRunner)
+		handle("GET "+scope+"/actions/runner-groups", a.listGroups)
+	}
+	handle("/", func(http.ResponseWriter, *http.Request) error {
+		return actions.Errorf(actions.NotFound, "no such route")
+	})
+	return mux
+}
+
+// A runnerJSON is a runner as the REST API shows it.
+type runnerJSON struct {
+	ID            int64       `json:"id"`
+	RunnerGroupID int64       `json:"runner_group_id"`
+	Name          string      `json:"name"`
+	OS            string      `json:"os"`
+	Status        string      `json:"status"`
+	Busy          bool        `json:"busy"`
+	Ephemeral     bool        `json:"ephemeral"`
+	Labels        []labelJSON `json:"labels"`
+}
+
+type labelJSON struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+	Type string `json:"type"` // read-only for those that the runner program sets itself
+}
+
+func (a *API) runnerJSON(r *actions.Runner, busy bool) *runnerJSON {
+	out := &runnerJSON{
+		ID: r.ID, RunnerGroupID: actions.DefaultGroupID, Name: r.Name, OS: r.OS, Status: "offline", Busy: busy,
+		Ephemeral: r.Ephemeral, Labels: []labelJSON{},
+	}
+	if out.OS == "" {
+		out.OS = "unknown"
+	}
+	if r.Online(a.Now()) {
+		out.Status = "online"
+	}
+	for i, l := range r.Labels {
+		kind := "custom"
+		if l.System {
+			kind = "read-only"
+		}
+		out.Labels = append(out.Labels, labelJSON{ID: int64(i + 1), Name: l.Name, Type: kind})
+	}
+	return out
+}
+
+// listRunners serves GET …/actions/runners. A runner that is being configured
+// asks with its registration token, too, and takes the first of the answer for
+// the runner of that name.
+func (a *API) listRunners(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.placeOf(r.Context(), r)
+	if err != nil {
+		return err
+	}
+	if err := a.mayRegister(r, p, false); err != nil {
+		return err
+	}
+	page := httpjson.PageOf(r.URL.Query())
+	runners, total, err := a.Store.Runners(r.Context(), p.scope, r.URL.Query().Get("name"), store.Page(page))
+	if err != nil {
+		return err
+	}
+	busy, err := a.busy(r)
+	if err != nil {
+		return err
+	}
+	list := make([]*runnerJSON, len(runners))
+	for i, runner := range runners {
+		list[i] = a.runnerJSON(runner, busy[runner.ID])
+	}
+	httpjson.SetLink(w, httpjson.Base(r).API+r.URL.Path, r.URL.Query(), page, total)
+	return httpjson.Write(w, http.StatusOK, struct {
+		TotalCount int           `json:"total_count"`
+		Runners    []*runnerJSON `json:"runners"`
+	}{total, list})
+}
+
+// busy is which runners hold a job.
+func (a *API) busy(r *http.Request) (map[int64]bool, error) {
+	jobs, err := a.Store.RunningJobs(r.Context())
+	busy := make(map[int64]bool, len(jobs))
+	for _, j := range jobs {
+		busy[j.RunnerID] = true
+	}
+	return busy, err
+}
+
+// getRunner serves GET …/actions/runners/{runner_id}.
+func (a *API) getRunner(w http.ResponseWriter, r *http.Request) error {
+	_, runner, err := a.runnerInPath(r, a.mayManage)
+	if err != nil {
+		return err
+	}
+	_, err = a.Store.RunnerJob(r.Context(), runner.ID)
+	if err != nil && actions.KindOf(err) != actions.NotFound {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, a.runnerJSON(runner, err == nil))
+}
+
+// deleteRunner serves DELETE …/actions/runners/{runner_id}: for people, and for
+// a runner that removes itself with a removal token. One that runs a job stays.
+func (a *API) deleteRunner(w http.ResponseWriter, r *http.Request) error {
+	_, runner, err := a.runnerInPath(r, func(r *http.Request, p *place) error { return a.mayRegister(r, p, true) })
+	if err != nil {
+		return err
+	}
+	err = a.Store.Update(r.Context(), func(tx *store.Tx) error {
+		job, err := tx.RunnerJob(r.Context(), runner.ID)
+		if err == nil {
+			return actions.Errorf(actions.Invalid, "Bad request - Runner %q is still running a job (%d)", runner.Name, job.ID)
+		}
+		if actions.KindOf(err) != actions.NotFound {
+			return err
+		}
+		return tx.DeleteRunner(r.Context(), runner.ID)
+	})
+	if err != nil {
+		return err
+	}
+	a.Queue.Release(runner.ID)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// runnerInPath is the runner that the path names, in the scope that it names.
+func (a *API) runnerInPath(r *http.Request, may func(*http.Request, *place) error) (*place, *actions.Runner, error) {
+	p, err := a.placeOf(r.Context(), r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := may(r, p); err != nil {
+		return nil, nil, err
+	}
+	id, err := httpjson.PathID(r, "runner_id")
+	if err != nil {
+		return nil, nil, err
+	}
+	runner, err := a.Store.Runner(r.Context(), id)
+	if err == nil && runner.Scope != p.scope {
+		err = actions.Errorf(actions.NotFound, "runner %d", id)
+	}
+	return p, runner, err
+}
+
+// listGroups serves GET …/actions/runner-groups for runners that are being
+// configured: every scope has the default group (§2.3).
+func (a *API) listGroups(w http.ResponseWriter, r *http.Request) error {
+	p, err := a.placeOf(r.Context(), r)
+	if err != nil {
+		return err
+	}
+	if err := a.mayRegister(r, p, false); err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, wire.RunnerGroups{
+		TotalCount: 1, RunnerGroups: []wire.RunnerGroup{{ID: actions.DefaultGroupID, Name: actions.DefaultGroup, Default: true}},
+	})
+}

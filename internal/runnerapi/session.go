@@ -1,0 +1,178 @@
+package runnerapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// createSession serves POST session (§4.1). While another session of the runner
+// is polling, a second one is a conflict.
+func (a *API) createSession(w http.ResponseWriter, r *http.Request) error {
+	runner, err := a.callingRunner(r)
+	if err != nil {
+		return err
+	}
+	var req wire.Session
+	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
+		return err
+	}
+	s, err := a.openSession(r.Context(), runner, req.OwnerName)
+	if err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, wire.Session{
+		SessionID: s.ID, OwnerName: s.Owner, Agent: wire.Agent{ID: wire.Int(runner.ID), Name: runner.Name},
+	})
+}
+
+func (a *API) openSession(ctx context.Context, runner *actions.Runner, owner string) (*actions.Session, error) {
+	now := a.Now()
+	s := &actions.Session{ID: a.NewID(), RunnerID: runner.ID, Owner: owner, CreatedAt: now, PolledAt: now}
+	err := a.Store.Update(ctx, func(tx *store.Tx) error {
+		old, err := tx.RunnerSession(ctx, runner.ID)
+		if err == nil && old.Owner != owner && now.Sub(old.PolledAt) < actions.SessionLife {
+			return actions.Errorf(actions.Conflict, "runner %s has a session of %s", runner.Name, old.Owner)
+		}
+		if err != nil && actions.KindOf(err) != actions.NotFound {
+			return err
+		}
+		return tx.SaveSession(ctx, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.Queue.Release(runner.ID)
+	a.Log.InfoContext(ctx, "runner connected", "runner", runner.ID, "name", runner.Name)
+	return s, nil
+}
+
+// deleteSession serves DELETE session. Without an id: it is the session of the
+// runner in the token.
+func (a *API) deleteSession(w http.ResponseWriter, r *http.Request) error {
+	runner, err := a.callingRunner(r)
+	if err != nil {
+		return err
+	}
+	if err := a.Store.DeleteSession(r.Context(), runner.ID); err != nil {
+		return err
+	}
+	a.Queue.Release(runner.ID)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// message serves GET message (§4.2): the poll of a runner, held until there is
+// news. 202 says that there is none; the runner asks again at once.
+func (a *API) message(w http.ResponseWriter, r *http.Request) error {
+	runner, err := a.callingRunner(r)
+	if err != nil {
+		return err
+	}
+	query := r.URL.Query()
+	if err := a.checkSession(r.Context(), runner, query.Get("sessionId")); err != nil {
+		return err
+	}
+	online := query.Get("status") != wire.StatusBusy
+	runner.OS, runner.Arch, runner.Version = bounded(query.Get("os")), bounded(query.Get("architecture")), bounded(query.Get("runnerVersion"))
+	a.seen(runner, query.Get("sessionId"))
+	ctx, cancel := context.WithTimeout(r.Context(), pollTime)
+	defer cancel()
+	if a.idle.noted(runner.ID, online) {
+		a.expectCompletion(ctx, runner)
+	}
+	m, err := a.Queue.Message(ctx, runner, online)
+	if err != nil {
+		return err
+	}
+	a.seen(runner, query.Get("sessionId"))
+	if m == nil {
+		w.WriteHeader(http.StatusAccepted)
+		return nil
+	}
+	return a.writeMessage(w, r, m)
+}
+
+// bounded keeps what a runner says of itself short.
+func bounded(s string) string { return s[:min(len(s), 64)] }
+
+// checkSession finds out whether the poll is of the runner's session. A runner
+// without one may go on with the id that it has: old ones know no other way out.
+func (a *API) checkSession(ctx context.Context, runner *actions.Runner, id string) error {
+	if uuid.Validate(id) != nil {
+		return invalidSession{actions.Errorf(actions.Malformed, "sessionId is not a GUID")}
+	}
+	s, err := a.Store.RunnerSession(ctx, runner.ID)
+	if err == nil && s.ID == id {
+		return nil
+	}
+	now := a.Now()
+	if err == nil && now.Sub(s.PolledAt) < actions.SessionLife {
+		return invalidSession{actions.Errorf(actions.Conflict, "runner %s has another session", runner.Name)}
+	}
+	if err != nil && actions.KindOf(err) != actions.NotFound {
+		return err
+	}
+	return a.Store.Update(ctx, func(tx *store.Tx) error {
+		return tx.SaveSession(ctx, &actions.Session{ID: id, RunnerID: runner.ID, Owner: runner.Name, CreatedAt: now, PolledAt: now})
+	})
+}
+
+// seen notes a poll. It need not be on disk.
+func (a *API) seen(runner *actions.Runner, session string) {
+	now := a.Now()
+	a.Store.Soon("session "+session, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.SeeRunner(ctx, runner, now); err != nil {
+			return err
+		}
+		return tx.TouchSession(ctx, session, now)
+	})
+}
+
+func (a *API) writeMessage(w http.ResponseWriter, r *http.Request, m *queue.Message) error {
+	msg := wire.Message{}
+	var body any
+	switch {
+	case m.Cancel != nil:
+		msg.MessageID, msg.MessageType = wire.Int(m.Cancel.ID), wire.JobCancellationType
+		body = wire.JobCancellation{JobID: m.Cancel.GUID, Timeout: wire.Duration(m.Cancel.CancelTimeout)}
+	default:
+		msg.MessageID, msg.MessageType = wire.Int(m.Offer.ID), wire.RunnerJobRequestType
+		body = wire.RunnerJobRequest{
+			ID: m.Offer.GUID, RunnerRequestID: m.Offer.GUID, ShouldAcknowledge: true,
+			RunServiceURL: runURL(r), BillingOwnerID: "",
+		}
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	msg.Body = string(text)
+	return httpjson.Write(w, http.StatusOK, msg)
+}
+
+// acknowledge serves POST acknowledge (§4.4).
+func (a *API) acknowledge(w http.ResponseWriter, r *http.Request) error {
+	runner, err := a.callingRunner(r)
+	if err != nil {
+		return err
+	}
+	var req wire.AcknowledgeRequest
+	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
+		return err
+	}
+	if !a.Queue.Acknowledge(runner.ID, req.RunnerRequestID) {
+		// Acquired already, or offered before this server started: acquirejob decides.
+		a.Log.DebugContext(r.Context(), "acknowledged what is not offered", "runner", runner.ID)
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}

@@ -1,0 +1,73 @@
+package runnerapi
+
+import (
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// An independent runner in Go registers by V2 and then opens a V1 session; the
+// two routes here send it on to the broker (§13).
+
+// sessionsResource is the V1 location of sessions.
+const sessionsResource = "134e239e-2df3-4794-a6f6-24f1f19ec8dc"
+
+type locations struct {
+	InstanceID          string              `json:"instanceId"`
+	LocationServiceData locationServiceData `json:"locationServiceData"`
+}
+
+type locationServiceData struct {
+	ServiceDefinitions []serviceDefinition `json:"serviceDefinitions"`
+}
+
+type serviceDefinition struct {
+	ServiceType       string `json:"serviceType"`
+	Identifier        string `json:"identifier"`
+	DisplayName       string `json:"displayName"`
+	RelativePath      string `json:"relativePath"`
+	RelativeToSetting string `json:"relativeToSetting"`
+	ResourceVersion   int    `json:"resourceVersion"`
+	MinVersion        string `json:"minVersion"`
+	MaxVersion        string `json:"maxVersion"`
+	ReleasedVersion   string `json:"releasedVersion"`
+}
+
+// connectionData serves GET _apis/connectionData, to anyone (§12).
+func (a *API) connectionData(w http.ResponseWriter, _ *http.Request) error {
+	return httpjson.Write(w, http.StatusOK, locations{
+		InstanceID: "00000000-0000-0000-0000-000000000001",
+		LocationServiceData: locationServiceData{ServiceDefinitions: []serviceDefinition{{
+			ServiceType: "distributedtask", Identifier: sessionsResource, DisplayName: "sessions",
+			RelativePath:      "_apis/{area}/pools/{poolId}/{resource}/{sessionId}",
+			RelativeToSetting: "fullyQualified", ResourceVersion: 1,
+			MinVersion: "1.0", MaxVersion: "6.0", ReleasedVersion: "6.0",
+		}}},
+	})
+}
+
+// migrateSession serves POST _apis/distributedtask/pools/{pool}/sessions: a
+// session like any other, and the word to poll it at the broker.
+func (a *API) migrateSession(w http.ResponseWriter, r *http.Request) error {
+	runner, err := a.callingRunner(r)
+	if err != nil {
+		return err
+	}
+	var req wire.Session
+	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
+		return err
+	}
+	s, err := a.openSession(r.Context(), runner, req.OwnerName)
+	if err != nil {
+		return err
+	}
+	type migration struct {
+		BrokerBaseURL string `json:"brokerBaseUrl"`
+	}
+	return httpjson.Write(w, http.StatusOK, struct {
+		SessionID string    `json:"sessionId"`
+		OwnerName string    `json:"ownerName"`
+		Migration migration `json:"brokerMigrationMessage"`
+	}{s.ID, s.Owner, migration{brokerURL(r)}})
+}

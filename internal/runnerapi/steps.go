@@ -1,0 +1,64 @@
+package runnerapi
+
+import (
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// steps are the job's steps as runners read them (§6.4). Their GUIDs follow
+// from the job's, so a message that is asked for again is the same.
+func (as *assignment) steps() []wire.Step {
+	job := uuid.MustParse(as.job.GUID) // made by this server
+	out := make([]wire.Step, len(as.spec.Steps))
+	for i, s := range as.spec.Steps {
+		out[i] = wire.Step{
+			Type: wire.ActionStep,
+			ID:   uuid.NewSHA1(job, []byte("step "+strconv.Itoa(i))).String(),
+			Name: s.ID, ContextName: s.ID,
+			DisplayNameToken: templateToken(s.Name),
+			Condition:        s.If.String(),
+			ContinueOnError:  templateToken(s.ContinueOnError),
+			TimeoutInMinutes: templateToken(s.TimeoutMinutes),
+			Environment:      templateToken(s.Env),
+			Inputs:           templateToken(s.With),
+			Reference:        reference(s.Action),
+		}
+		if s.Run != nil {
+			out[i].Inputs = scriptInputs(s)
+		}
+	}
+	return out
+}
+
+// scriptInputs is how a runner gets a script.
+func scriptInputs(s *workflow.Step) *wire.Token {
+	pairs := []wire.TokenPair{wire.Pair(wire.InputScript, templateToken(s.Run))}
+	if s.Shell != nil {
+		pairs = append(pairs, wire.Pair(wire.InputShell, templateToken(s.Shell)))
+	}
+	if s.WorkingDirectory != nil {
+		pairs = append(pairs, wire.Pair(wire.InputWorkingDirectory, templateToken(s.WorkingDirectory)))
+	}
+	return wire.Mapping(pairs...)
+}
+
+// reference is what the step runs; nil stands for a script.
+func reference(ref *workflow.ActionRef) wire.Reference {
+	if ref == nil {
+		return wire.Reference{Type: wire.RefScript}
+	}
+	switch ref.Kind {
+	case workflow.Docker:
+		return wire.Reference{Type: wire.RefContainer, Image: ref.Image}
+	case workflow.Local:
+		return wire.Reference{Type: wire.RefRepository, RepositoryType: wire.RepoSelf, Path: ref.Path}
+	case workflow.SelfRepository:
+		return wire.Reference{Type: wire.RefRepository, RepositoryType: "selfRepository", Path: ref.Path}
+	case workflow.Repository:
+	}
+	return wire.Reference{Type: wire.RefRepository, RepositoryType: wire.RepoGitHub, Name: ref.Name, Ref: ref.Ref, Path: ref.Path}
+}

@@ -1,0 +1,126 @@
+// Package server builds Understudy from one Config: it opens the state, makes the
+// services, mounts the surfaces on their paths, and runs the loops and the
+// bundled runners until it is told to stop.
+//
+// [New] wires everything with plain calls, bottom up; [Server.Run] is the life
+// of the process. One request goes to one surface, chosen by [Server.surface]
+// from host, method and path shape.
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// Config is everything an operator can set. --job-lease is also UNDERSTUDY_JOB_LEASE.
+type Config struct {
+	Listen       []string      `default:"127.0.0.1:3000" placeholder:"ADDR" help:"Where to listen: HOST:PORT or unix:PATH. Repeatable."`
+	Data         string        `default:"./data" placeholder:"DIR" help:"Directory of everything that must last. Made if it is not there."`
+	PublicURL    string        `placeholder:"URL" help:"The address of this server where no request says it, such as https://ci.example."`
+	Database     string        `placeholder:"URL" help:"sqlite:PATH or postgres://…. Default: sqlite:DATA/understudy.db."`
+	TLSCert      string        `placeholder:"FILE" help:"Certificate chain (PEM) for HTTPS on all TCP addresses."`
+	TLSKey       string        `placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
+	TLSSelf      bool          `name:"tls-self-signed" help:"HTTPS with a certificate made for this server, kept as DATA/tls.pem."`
+	TrustedProxy []string      `placeholder:"CIDR" help:"Networks of reverse proxies whose X-Forwarded-Proto, -Host and -Prefix are believed."`
+	Runners      int           `default:"-1" placeholder:"N" help:"Bundled runners to start. Default: 2 when listening on loopback or a socket only, else 0: jobs run as this user on this host."`
+	RunnerLabels []string      `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's."`
+	JobLease     time.Duration `default:"3m" help:"Fail a job whose runner has not been heard of for this long."`
+	Drain        time.Duration `default:"30s" help:"On SIGTERM, how long open requests and the jobs of bundled runners may take."`
+}
+
+// defaultRunners is how many runners a server for one machine has.
+const defaultRunners = 2
+
+// check fills in what depends on other settings and refuses what cannot work.
+func (c *Config) check() error {
+	if len(c.Listen) == 0 {
+		return actions.Errorf(actions.Invalid, "--listen: at least one address is needed")
+	}
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	c.Data = data
+	c.Database = databaseURL(c.Data, c.Database)
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return actions.Errorf(actions.Invalid, "--tls-cert and --tls-key go together")
+	}
+	if c.TLSSelf && c.TLSCert != "" {
+		return actions.Errorf(actions.Invalid, "--tls-self-signed and --tls-cert exclude each other")
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return actions.Errorf(actions.Invalid, "--public-url %q is not an http or https URL", c.PublicURL)
+		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if c.JobLease <= 0 || c.Drain < 0 {
+		return actions.Errorf(actions.Invalid, "--job-lease and --drain must not be negative or zero")
+	}
+	if c.Runners < 0 {
+		c.Runners = 0
+		if c.local() {
+			c.Runners = defaultRunners
+		}
+	}
+	for _, l := range c.RunnerLabels {
+		if err := actions.CheckLabel(l); err != nil {
+			return fmt.Errorf("--runner-labels: %w", err)
+		}
+	}
+	return nil
+}
+
+// databaseURL is where the database of a data directory is.
+func databaseURL(data, given string) string {
+	if given != "" {
+		return given
+	}
+	return "sqlite:" + filepath.Join(data, "understudy.db")
+}
+
+// local says whether only this machine can reach the server.
+func (c *Config) local() bool {
+	for _, addr := range c.Listen {
+		if strings.HasPrefix(addr, "unix:") {
+			continue
+		}
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil || !loopback(host) {
+			return false
+		}
+	}
+	return true
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// proxies are the networks of --trusted-proxy.
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range c.TrustedProxy {
+		p, err := netip.ParsePrefix(text)
+		if ip, ipErr := netip.ParseAddr(text); err != nil && ipErr == nil {
+			p, err = ip.Prefix(ip.BitLen())
+		}
+		if err != nil || p.Bits() == 0 {
+			return nil, actions.Errorf(actions.Invalid, "--trusted-proxy %q is not a network that can be trusted: name the proxy's own address", text)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}

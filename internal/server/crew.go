@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// A crew is the bundled runners: processes of their own, each in a session of
+// its own, that speak to this server as any other runner does. They outlive a
+// server that is killed, and go on with their jobs; the next start finds them
+// by the lock in their directory and leaves them alone. One that has ended is
+// started again.
+type crew struct {
+	s      *Server
+	wg     sync.WaitGroup
+	cancel context.CancelFunc
+	roots  []string
+}
+
+const (
+	crewLook    = time.Second      // between looks at a runner that is not our child
+	restartMin  = time.Second      // before a runner that has ended is started again
+	restartMax  = time.Minute      // … when it keeps ending
+	runnerLived = 30 * time.Second // a runner that lived so long had a good start
+)
+
+func (s *Server) startCrew(ctx context.Context) *crew {
+	ctx, cancel := context.WithCancel(ctx)
+	c := &crew{s: s, cancel: cancel}
+	for i := range s.config.Runners {
+		root := filepath.Join(s.config.Data, "runners", strconv.Itoa(i+1))
+		c.roots = append(c.roots, root)
+		c.wg.Go(func() { c.keep(ctx, root, i+1) })
+	}
+	if s.config.Runners > 0 && !s.config.local() {
+		s.log.WarnContext(ctx, "jobs of the bundled runners run as this user on this host, and this server can be reached from others")
+	}
+	return c
+}
+
+// keep sees to it that a runner lives on root until ctx ends.
+func (c *crew) keep(ctx context.Context, root string, number int) {
+	wait := restartMin
+	for ctx.Err() == nil {
+		if pid, ok := runner.Running(root); ok {
+			c.s.log.InfoContext(ctx, "bundled runner found", "runner", number, "pid", pid)
+			c.await(ctx, root)
+			continue
+		}
+		began := c.s.now()
+		if err := c.start(ctx, root, number); err != nil && ctx.Err() == nil {
+			c.s.log.ErrorContext(ctx, "bundled runner ended", "runner", number, "err", err, "log", filepath.Join(root, "runner.log"))
+		}
+		if c.s.now().Sub(began) > runnerLived {
+			wait = restartMin
+		}
+		pause(ctx, wait)
+		wait = min(2*wait, restartMax)
+	}
+}
+
+// await waits for the end of a runner that an earlier server started.
+func (c *crew) await(ctx context.Context, root string) {
+	for {
+		pause(ctx, crewLook)
+		if _, ok := runner.Running(root); !ok || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// start runs a runner process to its end. Its environment holds nothing of the
+// server's; the registration token, which counts for an hour and for no other
+// scope, is in it and not on the command line, where others could read it.
+func (c *crew) start(ctx context.Context, root string, number int) error {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(filepath.Join(root, "runner.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = out.Close() }() // the child has its own
+	url := c.s.local + "/enterprises/" + actions.Enterprise
+	env := c.s.deps.Env
+	if !runner.Configured(root, url) {
+		text, err := c.registrationToken(ctx)
+		if err != nil {
+			return err
+		}
+		env = append(append([]string{}, env...), "UNDERSTUDY_TOKEN="+text)
+	}
+	args := []string{
+		"runner", "--url", url, "--name", "bundled-" + strconv.Itoa(number), "--replace", "--work", root,
+		"--labels", strings.Join(c.s.config.RunnerLabels, ","), "--drain", c.s.config.Drain.String(),
+	}
+	cmd := exec.Command(c.s.deps.Program, args...) //nolint:noctx,gosec // it outlives every context of this process
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = root, env, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.s.log.InfoContext(ctx, "bundled runner started", "runner", number, "pid", cmd.Process.Pid)
+	return cmd.Wait()
+}
+
+func (c *crew) registrationToken(ctx context.Context) (string, error) {
+	text, err := token.New(token.Registration, c.s.deps.Random)
+	if err != nil {
+		return "", err
+	}
+	t := &actions.RegistrationToken{Hash: token.Hash(text), ExpiresAt: c.s.now().Add(actions.RegistrationTokenLife)}
+	if err := c.s.store.CreateRegistrationToken(ctx, t); err != nil {
+		return "", fmt.Errorf("registration token: %w", err)
+	}
+	return text, nil
+}
+
+// stop asks all runners to end, adopted ones too, and waits for it. Each gives
+// its job what is left of the drain time, and then fails it and says so.
+func (c *crew) stop(ctx context.Context) {
+	c.cancel()
+	for _, root := range c.roots {
+		if pid, ok := runner.Running(root); ok {
+			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+				c.s.log.WarnContext(ctx, "bundled runner not told to end", "pid", pid, "err", err)
+			}
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.wg.Wait()
+		for _, root := range c.roots {
+			c.await(ctx, root)
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		c.s.log.WarnContext(ctx, "bundled runners are still at work")
+	}
+}

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/githttp"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+)
+
+// surface chooses who answers a request, and with which prefix of its path cut
+// off. It looks at host, method and path shape only. ServeMux cannot do this: it
+// redirects doubled slashes, which breaks clients, and `actions/build/…` of the
+// runner protocol stands beside an owner of any name.
+func (s *Server) surface(r *http.Request) (h http.Handler, strip string) {
+	path := r.URL.Path
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	below := func(prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
+	switch {
+	case s.apiHost(r.Host):
+		if path == "/graphql" {
+			return s.graphql, ""
+		}
+		return s.restOf(path), ""
+	case below("/api/v3"):
+		return s.restOf(strings.TrimPrefix(path, "/api/v3")), "/api/v3"
+	case path == "/api/graphql":
+		return s.graphql, ""
+	case below("/_runner"), r.Method == http.MethodPost && isLaunch(path):
+		return s.runners, ""
+	case below("/twirp"), below("/_blobs"):
+		return s.results, ""
+	case path == "/healthz", path == "/readyz":
+		return http.HandlerFunc(s.health), ""
+	case githttp.Serves(path):
+		return s.git, ""
+	}
+	return s.web, ""
+}
+
+// apiHost says whether host is the REST API's own: "api." before the host of
+// the public URL. No prefix stands before its paths.
+func (s *Server) apiHost(host string) bool {
+	name, ok := strings.CutPrefix(strings.ToLower(host), "api.")
+	return ok && s.publicHost != "" && name == s.publicHost
+}
+
+// restOf chooses between the two surfaces below the REST base: runners speak
+// the self-hosted runner pages, with tokens of their own.
+func (s *Server) restOf(path string) http.Handler {
+	seg := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if len(seg) > 1 && seg[0] == "actions" && (seg[1] == "runner-registration" || seg[1] == "runners") {
+		return s.runnerREST
+	}
+	scope := map[string]int{"repos": 3, "orgs": 2, "enterprises": 2}[seg[0]]
+	if scope > 0 && len(seg) > scope+1 && seg[scope] == "actions" && (seg[scope+1] == "runners" || seg[scope+1] == "runner-groups") {
+		return s.runnerREST
+	}
+	return s.rest
+}
+
+// isLaunch recognises /actions/build/{plan}/jobs/{job}/runnerresolve/actions.
+func isLaunch(path string) bool {
+	seg := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	return len(seg) == 7 && seg[0] == "actions" && seg[1] == "build" && seg[5] == "runnerresolve"
+}
+
+// ServeHTTP sends a request to its surface.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !httpjson.CheckHost(r.Host) {
+		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
+		return
+	}
+	r = s.withOrigin(r)
+	if streams(r) {
+		ctx, cancel := s.untilDrain(r.Context())
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	h, strip := s.surface(r)
+	if strip != "" {
+		h = http.StripPrefix(strip, h)
+	}
+	h.ServeHTTP(w, r)
+}
+
+// streams says whether a request stays open for as long as the server lives:
+// polls of runners, live logs.
+func streams(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, "/message") || strings.HasSuffix(r.URL.Path, "/live") || strings.Contains(r.URL.Path, "/_runner/feed/")
+}
+
+// withOrigin gives the request the base of the URLs in its answer, where that
+// is not simply the Host that it names.
+func (s *Server) withOrigin(r *http.Request) *http.Request {
+	if s.apiHost(r.Host) {
+		base := httpjson.Base(r).HTML
+		scheme, host, _ := strings.Cut(base, "://")
+		return httpjson.WithOrigin(r, httpjson.Origin{API: base, HTML: scheme + "://" + strings.TrimPrefix(host, "api.")})
+	}
+	if len(s.proxies) == 0 || !s.trusted(r.RemoteAddr) {
+		return r
+	}
+	scheme, host, prefix := first(r, "X-Forwarded-Proto"), first(r, "X-Forwarded-Host"), first(r, "X-Forwarded-Prefix")
+	if scheme != "https" && scheme != "http" {
+		scheme, _, _ = strings.Cut(httpjson.Base(r).HTML, "://")
+	}
+	if host == "" || !httpjson.CheckHost(host) {
+		host = r.Host
+	}
+	if u, err := url.Parse(prefix); err != nil || u.Path != prefix || prefix != "" && prefix[0] != '/' {
+		prefix = ""
+	}
+	html := scheme + "://" + host + strings.TrimRight(prefix, "/")
+	return httpjson.WithOrigin(r, httpjson.Origin{API: html + "/api/v3", HTML: html})
+}
+
+// first is the value that the nearest proxy wrote.
+func first(r *http.Request, header string) string {
+	value, _, _ := strings.Cut(r.Header.Get(header), ",")
+	return strings.TrimSpace(value)
+}
+
+func (s *Server) trusted(remote string) bool {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
+}
+
+// health serves /healthz, that the process answers, and /readyz, that it can
+// do its work.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/readyz") {
+		if err := s.store.Ping(r.Context()); err != nil {
+			http.Error(w, "database not reachable", http.StatusServiceUnavailable)
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n")) // the connection's error is nobody's to handle
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/githttp"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/shape"
+)
+
+// gitAccess says what the caller of a git request may do: the same decision as
+// for every other surface.
+func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access, error) {
+	caller, err := s.auth.Authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := s.auth.Repository(r.Context(), owner, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.auth.Can(r.Context(), caller, repo, auth.Need{Permission: actions.Read, Scope: "contents"}); err != nil {
+		return nil, err
+	}
+	access := &githttp.Access{RepoID: repo.ID, Workflows: caller.HasScope("workflow"), App: caller.Job() != 0}
+	err = s.auth.Can(r.Context(), caller, repo, auth.Need{Permission: actions.Write, Scope: "contents", SignedIn: true})
+	switch actions.KindOf(err) { //nolint:exhaustive // the others are failures
+	case "":
+		access.Push = s.push(caller, repo, shape.Base(httpjson.Base(r)))
+	case actions.Forbidden, actions.NotFound, actions.Unauthorized:
+	default:
+		return nil, err
+	}
+	return access, nil
+}
+
+// push is what a push by the caller does: an intent before refs move, runs
+// after. A push with a job's token starts no workflow (TRG-9).
+func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.Base) githttp.PushFunc {
+	return func(ctx context.Context, updates []gitrepo.RefUpdate, _ *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
+		p := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, Silent: caller.Job() != 0}
+		for _, u := range updates {
+			p.Updates = append(p.Updates, actions.RefUpdate{Ref: u.Ref, Before: u.Old, After: u.New})
+		}
+		if err := s.trigger.Intend(ctx, p); err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, applied []gitrepo.RefUpdate) error {
+			list := make([]actions.RefUpdate, len(applied))
+			for i, u := range applied {
+				list[i] = actions.RefUpdate{Ref: u.Ref, Before: u.Old, After: u.New}
+			}
+			err := s.trigger.Pushed(ctx, base, p, list)
+			s.auth.Changed()
+			return err
+		}, nil
+	}
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 3 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Ready is told the addresses that answer, once they do.
+type Ready func(urls []string)
+
+// Run serves until ctx ends, and then drains: no new work is given out, bundled
+// runners finish or fail their jobs, open requests end. It returns nil after an
+// orderly end.
+func (s *Server) Run(ctx context.Context, ready Ready) error {
+	listeners, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.trigger.Reconcile(ctx, s.base()); err != nil {
+		for _, l := range listeners {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	hs := &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	loops, loopCtx := errgroup.WithContext(context.WithoutCancel(ctx))
+	loopCtx, stopLoops := context.WithCancel(loopCtx)
+	defer stopLoops()
+	loops.Go(func() error { return s.scheduler.Run(loopCtx) })
+	loops.Go(func() error { return s.logs.Run(loopCtx) })
+	loops.Go(func() error { return s.sweep(loopCtx) })
+	urls := make([]string, len(listeners))
+	for i, l := range listeners {
+		urls[i] = l.url
+		loops.Go(func() error {
+			if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("%s: %w", l.url, err)
+			}
+			return nil
+		})
+	}
+	crew := s.startCrew(loopCtx)
+	s.log.InfoContext(ctx, "listening", "urls", urls)
+	ready(urls)
+	select {
+	case <-ctx.Done():
+		s.log.InfoContext(ctx, "stopping", "drain", s.config.Drain)
+	case <-loopCtx.Done():
+	}
+	s.stop(ctx, hs, crew)
+	stopLoops()
+	return loops.Wait()
+}
+
+// stop drains the server within the configured time.
+func (s *Server) stop(ctx context.Context, hs *http.Server, crew *crew) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Drain)
+	defer cancel()
+	crew.stop(ctx)
+	s.drain() // polls and live logs end
+	if err := hs.Shutdown(ctx); err != nil {
+		s.log.WarnContext(ctx, "requests were cut off", "err", err)
+		_ = hs.Close() // all that is left are connections to drop
+	}
+}
+
+// untilDrain is ctx that also ends when the server stops.
+func (s *Server) untilDrain(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.draining, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// sweep removes tokens that no one can use any more.
+func (s *Server) sweep(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := s.store.DeleteExpiredTokens(ctx, s.now()); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "expired tokens not removed", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/blob/fs"
+	"github.com/understudy-ci/understudy/internal/githttp"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/results"
+	"github.com/understudy-ci/understudy/internal/runnerapi"
+	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/trigger"
+	"github.com/understudy-ci/understudy/internal/web"
+)
+
+// Deps are what the process gives the server: nothing below reads a clock, a
+// random source or the environment by itself.
+type Deps struct {
+	Log     *slog.Logger
+	Now     func() time.Time
+	Random  io.Reader
+	Program string   // path of this program, to start runners with
+	Env     []string // environment of the bundled runners, as KEY=value
+	Version string
+}
+
+// A Server is one understudy process. Its state is open between New and Close.
+type Server struct {
+	config     Config
+	deps       Deps
+	log        *slog.Logger
+	now        func() time.Time
+	publicHost string
+	proxies    []netip.Prefix
+
+	lock      *os.File
+	store     *store.Store
+	repos     *gitrepo.Git
+	auth      *auth.Auth
+	queue     *queue.Queue
+	scheduler *scheduler.Scheduler
+	trigger   *trigger.Trigger
+	logs      *logs.Logs
+
+	rest, graphql, runners, runnerREST, results, git, web http.Handler
+
+	local    string // base by which bundled runners come in: http://127.0.0.1:3000
+	draining context.Context
+	drain    context.CancelFunc
+}
+
+// New opens the state in the data directory, which no other server may have
+// open, and builds the services and surfaces. It starts nothing and listens
+// nowhere. Close it in the end.
+func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	s = &Server{config: config, deps: deps, log: deps.Log, now: deps.Now}
+	s.draining, s.drain = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.proxies, err = config.proxies(); err != nil {
+		return s, err
+	}
+	if u, err := url.Parse(config.PublicURL); err == nil {
+		s.publicHost = strings.ToLower(u.Host)
+	}
+	if s.lock, err = lockData(config.Data); err != nil {
+		return s, err
+	}
+	return s, s.build(ctx)
+}
+
+// build makes everything from the state up.
+func (s *Server) build(ctx context.Context) error {
+	c, d := s.config, s.deps
+	keys, err := token.LoadKeys(c.Data, d.Random)
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now}); err != nil {
+		return err
+	}
+	if s.repos, err = gitrepo.New(filepath.Join(c.Data, "repositories"), gitrepo.Limits{}, s.log, s.now); err != nil {
+		return fmt.Errorf("repositories: %w", err)
+	}
+	blobs, err := fs.New(filepath.Join(c.Data, "blobs"), fs.Options{})
+	if err != nil {
+		return fmt.Errorf("blobs: %w", err)
+	}
+	s.auth = auth.New(s.store, s.now)
+	bot, err := s.bootstrap(ctx)
+	if err != nil {
+		return err
+	}
+	s.queue = queue.New(s.store, s.log, c.JobLease, s.now)
+	s.scheduler = scheduler.New(scheduler.Config{
+		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease,
+	})
+	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
+	s.logs = logs.New(logs.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now, Random: d.Random})
+	s.mount(keys, bot)
+	return nil
+}
+
+// mount makes the surfaces.
+func (s *Server) mount(keys *token.Keys, bot *actions.Account) {
+	res := results.New(results.Config{Store: s.store, Logs: s.logs, Keys: keys, Log: s.log, Now: s.now})
+	s.results = res
+	api := rest.New(rest.Config{
+		Store: s.store, Auth: s.auth, Git: s.repos, Log: s.log, Now: s.now, Runs: s.scheduler,
+		Dispatch: func(ctx context.Context, d *rest.Dispatch) (int64, error) {
+			return s.trigger.Dispatch(ctx, (*trigger.Dispatch)(d))
+		},
+		RunLogURL: func(r *http.Request, run *actions.Run, attempt int) (string, error) {
+			return res.RunLogURL(httpjson.Base(r).HTML, run, attempt)
+		},
+		JobLogURL: func(r *http.Request, job *actions.Job) (string, error) {
+			return res.JobLogURL(httpjson.Base(r).HTML, job)
+		},
+	})
+	s.rest, s.graphql = api, api.GraphQL()
+	runners := runnerapi.New(runnerapi.Config{
+		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Logs: s.logs, Git: s.repos, Keys: keys,
+		Log: s.log, Now: s.now, NewID: uuid.NewString, Random: s.deps.Random, BotID: bot.ID,
+	})
+	s.runners, s.runnerREST = runners, runners.REST()
+	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess})
+	s.web = web.New(web.Config{Store: s.store, Auth: s.auth, Logs: s.logs, Runs: s.scheduler, Log: s.log, Now: s.now})
+}
+
+// base is that of URLs which no request gives: those of events that are found
+// at start.
+func (s *Server) base() shape.Base {
+	html := s.config.PublicURL
+	if html == "" {
+		html = s.local
+	}
+	return shape.Base{API: html + "/api/v3", HTML: html}
+}
+
+// Close closes the state. Requests must have ended.
+func (s *Server) Close() error {
+	var errs []error
+	s.drain()
+	if s.repos != nil {
+		errs = append(errs, s.repos.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
