@@ -33,7 +33,7 @@ func (a *actionSource) Resolve(ctx context.Context, refs []wire.ActionRef) (map[
 	}
 	at += strings.NewReplacer("{plan}", m.Plan.PlanID, "{job}", m.JobID).Replace(wire.ResolveActionsPath)
 	var resp wire.ResolveActionsResponse
-	err = retry(ctx, a.lease.job.log, "resolve actions", func(ctx context.Context) error {
+	err = retry(ctx, a.lease.job.log, "resolve actions", forResolution, func(ctx context.Context) error {
 		return a.lease.job.r.http.do(ctx, call{
 			method: http.MethodPost, url: at, auth: a.lease.auth, out: &resp,
 			in: wire.ResolveActionsRequest{Actions: refs, Dependencies: m.Dependencies},

@@ -19,9 +19,9 @@ import (
 
 // Config is what a runner needs besides its files.
 type Config struct {
-	Root    string // directory of the configuration, the lock and all work; made absolute
-	Version string // reported to the server
-	Env     []string
+	Root    string   // directory of the configuration, the lock and all work; made absolute
+	Version string   // reported to the server
+	Env     []string // what processes of jobs start with, as KEY=value: nothing of the runner's own
 	// RenewEvery is the longest time between renewals of a job; 0 means a
 	// minute. A short lease is renewed three times in its length.
 	RenewEvery time.Duration
@@ -66,7 +66,7 @@ func defaultTiming() timing {
 		patience: patience,
 		stepGap:  100 * time.Millisecond,
 		feedGap:  50 * time.Millisecond,
-		shutdown: 15 * time.Second,
+		shutdown: 20 * time.Second,
 		lastWord: 30 * time.Second,
 	}
 }

@@ -94,3 +94,12 @@ func transient(err error) bool {
 
 // errFinal marks an error that no repetition mends.
 var errFinal = errors.New("final")
+
+// away reports whether err says that there was no server to answer.
+func away(err error) bool {
+	switch statusOf(err) {
+	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}

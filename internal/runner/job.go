@@ -90,7 +90,7 @@ func (j *job) work(ctx context.Context, session string) {
 func (j *job) acquire(ctx context.Context) (*wire.JobMessage, error) {
 	msg := &wire.JobMessage{}
 	// What has been sent is waited for: the server may have given us the job.
-	err := retry(j.offer, j.log, wire.AcquireJobPath, func(context.Context) error {
+	err := retry(j.offer, j.log, wire.AcquireJobPath, forAcquiring, func(context.Context) error {
 		err := j.r.authorized(ctx, call{
 			method: http.MethodPost, url: join(j.req.RunServiceURL, wire.AcquireJobPath), out: msg,
 			in: wire.AcquireJobRequest{JobMessageID: j.req.RunnerRequestID, RunnerOS: osLabel(), BillingOwnerID: j.req.BillingOwnerID},

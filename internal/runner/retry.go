@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -44,20 +45,44 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// retry calls f until it succeeds, fails for good, or ctx ends. It logs when
-// trouble begins and when it is over, not every try.
-func retry(ctx context.Context, log *slog.Logger, what string, f func(context.Context) error) error {
+// limits bound the repetitions of a call; 0 is no bound but the context.
+type limits struct {
+	refused int // tries that a server has answered, with an error of its own
+	all     int // tries in all
+}
+
+// What is worth how many tries. Waits soon take a second, so a try is a second.
+// A renewal and an acquisition are bounded by the time that they are good for.
+var (
+	forRenewal    = limits{}
+	forAcquiring  = limits{}
+	forCompletion = limits{refused: 600, all: 1500} // all: the longest lease that is likely, and patience
+	forReports    = limits{refused: 60, all: 1500}
+	forResolution = limits{refused: 15, all: 1500}
+	forNothing    = limits{refused: 1, all: 1} // when trying has proved useless
+)
+
+// retry calls f until it succeeds, fails for good, the limits are reached, or
+// ctx ends. It logs when trouble begins and when it is over, not every try.
+func retry(ctx context.Context, log *slog.Logger, what string, l limits, f func(context.Context) error) error {
 	var b backoff
+	refused := 0
 	for try := 1; ; try++ {
 		err := f(ctx)
-		switch {
-		case err == nil:
+		if err == nil {
 			if try > 1 {
 				log.InfoContext(ctx, "succeeded again", "call", what, "tries", try)
 			}
 			return nil
+		}
+		if !away(err) {
+			refused++
+		}
+		switch {
 		case ctx.Err() != nil || !transient(err):
 			return err
+		case try == l.all || refused > 0 && refused == l.refused:
+			return fmt.Errorf("after %d tries: %w", try, err)
 		case try == 1:
 			log.WarnContext(ctx, "will be repeated", "call", what, "err", err)
 		}

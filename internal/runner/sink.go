@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -28,6 +29,8 @@ type sink struct {
 	feed    *feed
 	turns   chan struct{} // one for each upload under way
 	wg      sync.WaitGroup
+
+	hopeless atomic.Bool // reports do not get through
 
 	mu   sync.Mutex
 	logs map[string]*stepLog
@@ -157,11 +160,20 @@ func (s *sink) confirm(method string, in any) error {
 }
 
 // repeat calls f until it succeeds or fails for good, while the lease lasts,
-// and lets the spool know how the server does.
+// and lets the spool know how the server does. When one call was repeated to no
+// end, the others are not.
 func (s *sink) repeat(what string, f func(context.Context) error) error {
-	return retry(s.lease.gone, s.log, what, func(ctx context.Context) error {
+	l := forReports
+	if s.hopeless.Load() {
+		l = forNothing
+	}
+	err := retry(s.lease.gone, s.log, what, l, func(ctx context.Context) error {
 		err := f(ctx)
 		s.spool.setAway(err != nil && transient(err))
 		return err
 	})
+	if err != nil && transient(err) {
+		s.hopeless.Store(true)
+	}
+	return err
 }
