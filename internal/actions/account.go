@@ -35,10 +35,12 @@ type Account struct {
 
 var loginPattern = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9]|-[A-Za-z0-9])*$`)
 
-// reservedLogins are first path segments that the server itself answers.
+// reservedLogins are first path segments that the server itself answers. The
+// login "actions" is free, for actions/checkout and the like: the one path of the
+// runner protocol below it is told apart by its shape.
 var reservedLogins = map[string]bool{
 	"api": true, "twirp": true, "healthz": true, "readyz": true, "metrics": true, "login": true, "logout": true,
-	"actions": true, "enterprises": true, "orgs": true, "organizations": true, "users": true, "user": true,
+	"enterprises": true, "orgs": true, "organizations": true, "users": true, "user": true,
 	"repos": true, "repositories": true, "settings": true, "admin": true, "site": true, "static": true,
 	"assets": true, "graphql": true, "meta": true, "about": true, "new": true, "search": true, "explore": true,
 	"favicon": true, "robots": true, "session": true, "sessions": true, "events": true, "apps": true, "app": true,
