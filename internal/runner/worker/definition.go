@@ -62,7 +62,7 @@ func (d *definition) innerSteps(key string) []*step {
 	steps := make([]*step, 0, len(d.Runs.Steps))
 	for _, s := range d.Runs.Steps {
 		st := &step{
-			key: key + "/" + s.ID, contextName: s.ID, home: d,
+			key: key + "/" + s.ID, contextName: s.ID, home: d, parent: key,
 			name: s.Name, cond: s.If, env: s.Env, inputs: s.With, mayFail: s.ContinueOnError,
 			ref: innerRef(s),
 		}

@@ -124,7 +124,7 @@ func newBench(t *testing.T, steps ...wire.Step) *bench {
 	t.Helper()
 	root := t.TempDir()
 	b := &bench{
-		t: t, sink: newMemorySink(), signals: make(chan Signal, 4),
+		t: t, sink: newMemorySink(), signals: make(chan Signal),
 		actions: &directorySource{dir: filepath.Join(root, "source")},
 		grace:   grace{interrupt: 2 * time.Second, terminate: time.Second, streams: 5 * time.Second, minute: time.Minute},
 	}

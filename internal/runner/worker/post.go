@@ -26,7 +26,7 @@ func (x *execution) registerPost(d *definition) {
 	r.registered[x.step.key] = true
 	p := &post{step: x.step, cond: d.Runs.PostIf}
 	if x.scope.composite != nil {
-		r.inner[x.parentKey()] = append(r.inner[x.parentKey()], p)
+		r.inner[x.step.parent] = append(r.inner[x.step.parent], p)
 		return
 	}
 	name, _ := stepName(x.step, x.expressions(x.contexts()))
@@ -43,11 +43,6 @@ func (r *running) postNumber() int {
 		r.last *= 2
 	}
 	return r.last - len(r.posts)
-}
-
-// parentKey is the key of the step that uses the composite action around.
-func (x *execution) parentKey() string {
-	return x.step.key[:len(x.step.key)-len("/")-len(x.step.contextName)]
 }
 
 // preCondition is when the pre stage of a step runs.

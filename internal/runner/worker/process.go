@@ -14,6 +14,8 @@ const (
 	// pipeSize is what the kernel is asked to hold between a step and us; a
 	// larger pipe means fewer switches between the two at full speed.
 	pipeSize = 256 << 10
+	// lastWords is how long the output of a process that was killed may take.
+	lastWords = 200 * time.Millisecond
 	// stderrBuffer suffices for the stream that usually carries little.
 	stderrBuffer = 32 << 10
 )
@@ -183,9 +185,12 @@ func (f *followed) take(batch []byte) {
 }
 
 // wait returns when all output is handed on, or after d; later output is
-// thrown away.
+// thrown away. After the end of hard it waits only for what is there already.
 func (f *followed) wait(hard context.Context, d time.Duration) {
 	if endsWithin(hard, f.done, d) {
+		return
+	}
+	if hard.Err() != nil && endsWithin(context.WithoutCancel(hard), f.done, min(d, lastWords)) {
 		return
 	}
 	f.mu.Lock()

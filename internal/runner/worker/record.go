@@ -211,7 +211,7 @@ func (r *record) annotate(a wire.Annotation) {
 	if utf8.RuneCountInString(a.Message) > maxMessage {
 		a.Message = string([]rune(a.Message)[:maxMessage])
 	}
-	a.Title = r.masked(a.Title)
+	a.Title, a.Path = r.masked(a.Title), r.masked(a.Path)
 	if a.Message != "" {
 		r.write(logTag(a.Level), a.Message)
 	}

@@ -32,7 +32,8 @@ type step struct {
 	timeout     *workflow.Token
 	mayFail     *workflow.Token // continue-on-error
 	ref         wire.Reference
-	home        *definition // the composite action that the step is in
+	home        *definition // the composite action that the step is in, if any
+	parent      string      // key of the step that uses that action
 }
 
 // newStep reads a step of the job message.

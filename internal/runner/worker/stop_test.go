@@ -2,12 +2,13 @@ package worker
 
 import (
 	"context"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -90,8 +91,14 @@ func TestCancelledJobRunsTheStepsThatWantTo(t *testing.T) { // CAN-2, §15 examp
 }
 
 func TestStepThatWantsToRunIsNotCancelled(t *testing.T) { // CAN-2
-	b := newBench(t, script("echo ready; sleep 0.3; echo end", when("always()")), script("echo next"))
-	res := b.runWith("s1", Cancel)
+	b := newBench(t, script("echo ready; until [ -e go ]; do sleep 0.05; done; echo end", when("always()")), script("echo next"))
+	done := make(chan *Result, 1)
+	go func() { done <- runJob(t.Context(), b.job, b.grace) }()
+	b.sink.await(t, "s1", "\nready\n")
+	b.signals <- Cancel
+	b.signals <- Cancel // taken when the first one has been acted on
+	b.workspace(map[string]string{"go": ""})
+	res := <-done
 	equal(t, "step", res.Steps[1].Conclusion, wire.Succeeded)
 	contains(t, "log", b.output("s1"), "\nend\n")
 	equal(t, "next", res.Steps[2].Conclusion, wire.Skipped)
@@ -142,9 +149,9 @@ func TestProcessMayEndByItselfWhenCancelled(t *testing.T) { // CAN-3
 func TestWholeTreeIsKilled(t *testing.T) { // CAN-3
 	b := newBench(t, script(`
 		trap '' INT TERM
-		(trap '' INT TERM; echo pid $BASHPID; while :; do sleep 1; done) &
-		setsid sh -c 'trap "" INT TERM; echo pid $$; while :; do sleep 1; done' &
-		sleep 0.2
+		(trap '' INT TERM; echo pid $BASHPID; touch one; while :; do sleep 1; done) &
+		setsid sh -c 'trap "" INT TERM; echo pid $$; touch two; while :; do sleep 1; done' &
+		until [ -e one ] && [ -e two ]; do sleep 0.05; done
 		echo ready
 		while :; do sleep 1; done`))
 	b.grace = grace{interrupt: 50 * time.Millisecond, terminate: 50 * time.Millisecond, streams: time.Second}
@@ -173,18 +180,19 @@ func pidsIn(t *testing.T, log string) []int {
 	return pids
 }
 
-// awaitEnd waits until a process is gone, or a zombie.
+// awaitEnd waits until a process has ended.
 func awaitEnd(t *testing.T, pid int) {
 	t.Helper()
-	for range 100 {
-		stat, err := os.ReadFile(procFile(pid, "stat"))
-		if err != nil || strings.Contains(string(stat), ") Z ") {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return // it is gone
 	}
-	_ = syscall.Kill(pid, syscall.SIGKILL)
-	t.Errorf("process %d still runs", pid)
+	defer unix.Close(fd)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000)
+	if n == 0 || err != nil {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		t.Errorf("process %d still runs (%v)", pid, err)
+	}
 }
 
 func TestBackgroundProcessesOutliveTheirStepNotTheJob(t *testing.T) { // RUN-6
@@ -262,8 +270,10 @@ func TestEndOfTheContextEndsTheJobAtOnce(t *testing.T) { // CAN-4
 
 func TestCancelBeforeTheJobBegins(t *testing.T) { // CAN-2
 	b := newBench(t, script("echo no"), script("echo yes", when("always()")))
-	b.signals <- Cancel
-	b.signals <- Cancel
+	signals := make(chan Signal, 2)
+	signals <- Cancel
+	signals <- Cancel
+	b.job.Signals = signals
 	res := b.run()
 	equal(t, "conclusion", res.Conclusion, wire.Canceled)
 }
