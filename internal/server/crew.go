@@ -30,10 +30,10 @@ type crew struct {
 }
 
 const (
-	crewLook    = time.Second      // between looks at a runner that is not our child
-	restartMin  = time.Second      // before a runner that has ended is started again
-	restartMax  = time.Minute      // … when it keeps ending
-	runnerLived = 30 * time.Second // a runner that lived so long had a good start
+	crewLook    = 200 * time.Millisecond // between looks at a runner that is not our child
+	restartMin  = time.Second            // before a runner that has ended is started again
+	restartMax  = time.Minute            // … when it keeps ending
+	runnerLived = 30 * time.Second       // a runner that lived so long had a good start
 )
 
 func (s *Server) startCrew(ctx context.Context) *crew {
@@ -71,13 +71,13 @@ func (c *crew) keep(ctx context.Context, root string, number int) {
 	}
 }
 
-// await waits for the end of a runner that an earlier server started.
+// await waits for the end of a runner that is not a child of this process.
 func (c *crew) await(ctx context.Context, root string) {
-	for {
-		pause(ctx, crewLook)
-		if _, ok := runner.Running(root); !ok || ctx.Err() != nil {
+	for ctx.Err() == nil {
+		if _, ok := runner.Running(root); !ok {
 			return
 		}
+		pause(ctx, crewLook)
 	}
 }
 
