@@ -233,7 +233,7 @@ func (j *job) cancel(id string, timeout time.Duration) {
 // lost cancels a job that is ours no longer.
 func (j *job) lost(err error) {
 	j.log.Warn("job lost", "err", err)
-	j.cancel(j.jobID(), cancelNone)
+	j.cancel(j.jobID(), minCancel) // nobody waits for what it does
 }
 
 func (j *job) jobID() string {
