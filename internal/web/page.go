@@ -1,0 +1,62 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+)
+
+// A page is what every page shows around its own content.
+type page struct {
+	Title  string
+	Login  string // who signed in; empty for nobody
+	CSRF   string // for the forms of this visitor
+	Here   string // this page, to return to after signing in
+	Assets assets
+	Repo   *repoHead // nil outside of a repository
+}
+
+// A repoHead is what stands above the pages of a repository.
+type repoHead struct {
+	Owner, Name, Visibility string
+	Path                    string // "/octo/hello"
+	Actions                 bool   // which of the two tabs is open
+}
+
+func headOf(repo *actions.Repository) *repoHead {
+	return &repoHead{repo.Owner.Login, repo.Name, repo.Visibility(), "/" + repo.FullName(), true}
+}
+
+func (s *Site) page(r *http.Request, c *auth.Caller, title string) page {
+	p := page{Title: title, Assets: s.assets, Here: localPath(r.URL.RequestURI())}
+	if !c.Anonymous() {
+		p.Login, p.CSRF = c.Account.Login, csrf(r)
+	}
+	return p
+}
+
+func parseTemplates() (*template.Template, error) {
+	return template.New("web").Funcs(template.FuncMap{
+		"mark": markOf,
+	}).ParseFS(files, "templates/*.html")
+}
+
+// readable is the repository of a path, if the caller may read it, and NotFound
+// else.
+func (s *Site) readable(r *http.Request, c *auth.Caller) (*actions.Repository, error) {
+	repo, err := s.auth.Repository(r.Context(), r.PathValue("owner"), r.PathValue("repo"))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.auth.Can(r.Context(), c, repo, readActions); err != nil {
+		return nil, err
+	}
+	return repo, nil
+}
+
+var (
+	readActions   = auth.Need{Permission: actions.Read, Scope: "actions"}
+	changeActions = auth.Need{Permission: actions.Write, Scope: "actions", SignedIn: true}
+)

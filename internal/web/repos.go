@@ -1,0 +1,72 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+)
+
+// maxRepositories is how many the first page lists.
+const maxRepositories = 200
+
+type indexPage struct {
+	page
+	Repositories []repoRow
+	More         bool // there are more than the page lists
+}
+
+type repoRow struct {
+	Path, Name, Description, Visibility string
+	Pushed                              moment
+}
+
+// index serves GET /.
+func (s *Site) index(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
+	var id int64
+	everything := false
+	if !c.Anonymous() {
+		id, everything = c.Account.ID, c.Account.SiteAdmin
+	}
+	repos, err := s.store.VisibleRepositories(r.Context(), id, everything, maxRepositories+1)
+	if err != nil {
+		return err
+	}
+	p := indexPage{page: s.page(r, c, "Repositories")}
+	if p.More = len(repos) > maxRepositories; p.More {
+		repos = repos[:maxRepositories]
+	}
+	now := s.now()
+	for _, repo := range repos {
+		p.Repositories = append(p.Repositories, repoRow{
+			"/" + repo.FullName(), repo.FullName(), repo.Description, repo.Visibility(), momentOf(repo.PushedAt, now),
+		})
+	}
+	return s.render(w, http.StatusOK, "index", p)
+}
+
+type repositoryPage struct {
+	page
+	Description string
+	Branch      string // the default branch
+	Clone       string // URL
+	Empty       bool
+	Pushed      moment
+}
+
+// repository serves GET /{owner}/{repo}.
+func (s *Site) repository(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
+	repo, err := s.readable(r, c)
+	if err != nil {
+		return err
+	}
+	p := repositoryPage{
+		page:        s.page(r, c, repo.FullName()),
+		Description: repo.Description, Branch: repo.DefaultBranch,
+		Clone: httpjson.Base(r).HTML + "/" + repo.FullName() + ".git",
+		Empty: repo.PushedAt.IsZero(), Pushed: momentOf(repo.PushedAt, s.now()),
+	}
+	p.Repo = headOf(repo)
+	p.Repo.Actions = false
+	return s.render(w, http.StatusOK, "repository", p)
+}

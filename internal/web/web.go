@@ -1,0 +1,153 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/yuin/goldmark"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// Config is what the pages need. All fields are required.
+type Config struct {
+	Store     *store.Store
+	Auth      *auth.Auth
+	Logs      *logs.Logs
+	Scheduler Scheduler
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// A Scheduler does what the buttons of a run say.
+type Scheduler interface {
+	// Cancel asks a run to stop; Conflict when it is completed.
+	Cancel(ctx context.Context, runID int64, force bool) error
+	// Rerun makes the next attempt of a completed run; Forbidden when it cannot.
+	Rerun(ctx context.Context, runID int64, who actions.Account, debug bool) error
+}
+
+// A Site is the handler of all pages. It is safe for concurrent use.
+type Site struct {
+	store     *store.Store
+	auth      *auth.Auth
+	logs      *logs.Logs
+	scheduler Scheduler
+	log       *slog.Logger
+	now       func() time.Time
+
+	templates *template.Template
+	assets    assets
+	renderer  goldmark.Markdown
+	mux       *http.ServeMux
+	times     streamTimes
+}
+
+// New makes the pages.
+func New(c Config) (*Site, error) {
+	s := &Site{
+		store: c.Store, auth: c.Auth, logs: c.Logs, scheduler: c.Scheduler, log: c.Log, now: c.Now,
+		renderer: newMarkdown(), mux: http.NewServeMux(), times: defaultTimes,
+	}
+	var err error
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if s.templates, err = parseTemplates(); err != nil {
+		return nil, err
+	}
+	for pattern, h := range map[string]handler{
+		"GET /{$}":     s.index,
+		"GET /login":   s.loginForm,
+		"POST /login":  s.login,
+		"POST /logout": s.changing(s.logout),
+
+		"GET /{owner}/{repo}":                                       s.repository,
+		"GET /{owner}/{repo}/actions":                               s.runs,
+		"GET /{owner}/{repo}/actions/workflows/{file}":              s.runs,
+		"GET /{owner}/{repo}/actions/runs/{run}":                    s.run,
+		"GET /{owner}/{repo}/actions/runs/{run}/attempts/{attempt}": s.run,
+		"GET /{owner}/{repo}/actions/runs/{run}/live":               s.liveRun,
+		"POST /{owner}/{repo}/actions/runs/{run}/cancel":            s.changing(s.cancel),
+		"POST /{owner}/{repo}/actions/runs/{run}/rerun":             s.changing(s.rerun),
+		"GET /{owner}/{repo}/actions/runs/{run}/job/{job}":          s.job,
+		"GET /{owner}/{repo}/actions/runs/{run}/job/{job}/live":     s.liveJob,
+		"GET /{owner}/{repo}/actions/runs/{run}/job/{job}/logs":     s.rawJobLog,
+		"GET /{owner}/{repo}/actions/runs/{run}/job/{job}/logs/{n}": s.rawStepLog,
+
+		"/": func(http.ResponseWriter, *http.Request, *auth.Caller) error { return errNotFound },
+	} {
+		s.mux.Handle(pattern, s.handle(h))
+	}
+	s.mux.Handle("GET "+assetPrefix+"{file}", s.assets)
+	return s, nil
+}
+
+// ServeHTTP serves the pages, below / and nothing else.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w.Header())
+	s.mux.ServeHTTP(w, r)
+}
+
+var errNotFound = actions.Errorf(actions.NotFound, "Not Found")
+
+// A handler serves one route to a caller who may have no account.
+type handler func(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
+
+func (s *Site) handle(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := s.auth.Session(r)
+		if err != nil {
+			c = &auth.Caller{}
+		} else {
+			err = h(w, r, c)
+		}
+		if err != nil {
+			s.fail(w, r, c, err)
+		}
+	})
+}
+
+// fail answers with the page for an error. Handlers return one only before they
+// have written anything.
+func (s *Site) fail(w http.ResponseWriter, r *http.Request, c *auth.Caller, err error) {
+	if r.Context().Err() != nil {
+		return // nobody waits for it
+	}
+	kind := actions.KindOf(err)
+	if kind == actions.Internal {
+		s.log.ErrorContext(r.Context(), "page failed", "pattern", r.Pattern, "err", err)
+	}
+	p := errorPage{page: s.page(r, c, ""), Status: httpjson.StatusOf(kind), Message: httpjson.Message(err)}
+	p.Title = http.StatusText(p.Status)
+	if rerr := s.render(w, p.Status, "error", p); rerr != nil {
+		s.log.ErrorContext(r.Context(), "error page failed", "err", rerr)
+		http.Error(w, p.Title, p.Status)
+	}
+}
+
+type errorPage struct {
+	page
+	Status  int
+	Message string
+}
+
+// render answers with a template. Nothing is written when it fails.
+func (s *Site) render(w http.ResponseWriter, status int, name string, data any) error {
+	var b bytes.Buffer
+	if err := s.templates.ExecuteTemplate(&b, name, data); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the browser is gone; nobody misses it
+	return nil
+}
