@@ -45,7 +45,7 @@ var house = []room{
 	{program, "cmd", "assembly pure"},
 	{program, "e2e", "assembly pure"},
 
-	{assembly, "server", "surface service state pure"},
+	{assembly, "server", "runner surface service state pure"},
 	{assembly, "demo", "server pure"},
 	{assembly, "bench", "server runner pure"},
 	{assembly, "runner", "pure"},
