@@ -182,9 +182,6 @@ func BenchmarkPutPart(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		put(b, f.Logs, j, s.GUID, f.Logs.NewPart(), text)
-		if f.Logs.PutPart(b.Context(), j, s.GUID, 1, strings.NewReader(text)) != nil {
-			b.Fatal("second part")
-		}
+		put(b, f.Logs, j, s.GUID, 1, text)
 	}
 }

@@ -1,0 +1,112 @@
+package results
+
+import (
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// azureVersion is the version of Azure's interface that answers name.
+const azureVersion = "2023-11-03"
+
+// blob serves signed URLs: PUT of what a job shows, GET and HEAD of logs.
+func (a *API) blob(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Ms-Request-Id", a.NewID())
+	h.Set("X-Ms-Version", azureVersion)
+	h.Set("Cache-Control", "no-store")
+	g, err := a.Keys.VerifyURL(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
+	if err == nil {
+		err = a.granted(w, r, g)
+	}
+	if err == nil || r.Context().Err() != nil {
+		return
+	}
+	code, status := codeOf(err)
+	if status == http.StatusInternalServerError {
+		a.Log.ErrorContext(r.Context(), "request failed", "route", r.URL.Path, "err", err)
+	}
+	writeAzureError(w, r, code, status, httpjson.Message(err))
+}
+
+// granted serves a request whose URL is good. The signature covers path and
+// purpose, so one says as much as the other.
+func (a *API) granted(w http.ResponseWriter, r *http.Request, g token.Grant) error {
+	switch g.Purpose {
+	case logPurpose, summaryPurpose, diagnosticsPurpose:
+		return a.upload(w, r, g)
+	case jobLogsPurpose:
+		return a.jobLogs(w, r, g)
+	case runLogsPurpose:
+		return a.runLogs(w, r, g)
+	}
+	return errObject
+}
+
+// An azureError is an error with a code of Azure's of its own.
+type azureError struct {
+	error
+	code   string
+	status int
+}
+
+func (e *azureError) Unwrap() error { return e.error }
+
+var (
+	errQuery    = &azureError{actions.Errorf(actions.Malformed, "comp is not one that logs know"), "InvalidQueryParameterValue", http.StatusBadRequest}
+	errTooLarge = &azureError{actions.Errorf(actions.Invalid, "the body is too large"), "RequestBodyTooLarge", http.StatusRequestEntityTooLarge}
+)
+
+// codeOf is Azure's code and status for an error.
+func codeOf(err error) (code string, status int) {
+	if e, ok := errors.AsType[*azureError](err); ok {
+		return e.code, e.status
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return errTooLarge.code, errTooLarge.status
+	}
+	switch kind := actions.KindOf(err); kind {
+	case actions.Forbidden, actions.Unauthorized:
+		return "AuthenticationFailed", http.StatusForbidden
+	case actions.Malformed:
+		return "InvalidInput", http.StatusBadRequest
+	case actions.Invalid:
+		return errTooLarge.code, errTooLarge.status
+	case actions.NotFound, actions.Gone:
+		return "BlobNotFound", httpjson.StatusOf(kind)
+	case actions.Conflict:
+		return "OperationNotAllowedOnTheJob", http.StatusConflict
+	case actions.TooMany:
+		return "BlockCountExceedsLimit", http.StatusConflict
+	case actions.Unavailable:
+		return "ServerBusy", http.StatusServiceUnavailable
+	case actions.Internal:
+	}
+	return "InternalError", http.StatusInternalServerError
+}
+
+func writeAzureError(w http.ResponseWriter, r *http.Request, code string, status int, message string) {
+	body := struct {
+		XMLName xml.Name `xml:"Error"`
+		Code    string   `xml:"Code"`
+		Message string   `xml:"Message"`
+	}{Code: code, Message: message}
+	text, e := xml.Marshal(body)
+	if e != nil {
+		text = nil
+	}
+	text = append([]byte(xml.Header), text...)
+	h := w.Header()
+	h.Set("X-Ms-Error-Code", code)
+	h.Set("Content-Type", "application/xml")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(text) // the connection's error is nobody's to handle
+	}
+}

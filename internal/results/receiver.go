@@ -1,0 +1,129 @@
+package results
+
+import (
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+const receiverService = "results.services.receiver.Receiver"
+
+// receiver is the service that names places for what a job prints (§8.1).
+func (a *API) receiver() service {
+	return service{
+		wire.GetStepLogsURL:       a.stepLogsURL,
+		wire.CreateStepLogs:       a.stepLogsMetadata,
+		wire.GetJobLogsURL:        a.jobLogsURL,
+		wire.CreateJobLogs:        a.jobLogsMetadata,
+		wire.GetStepSummaryURL:    a.stepSummaryURL,
+		wire.CreateStepSummary:    a.stepSummaryMetadata,
+		wire.GetJobDiagnosticsURL: a.diagnosticsURL,
+	}
+}
+
+// stepLogsURL names a place for the next piece of a step's log. A runner may
+// have printed something before the first step: it calls that step by the job's
+// own id, and sends the same lines again with the job's log.
+func (a *API) stepLogsURL(c *call) (any, error) {
+	var req wire.BlobURLRequest
+	if err := c.decode(&req, &req.ResultsIDs); err != nil {
+		return nil, err
+	}
+	step, err := guid(req.StepID)
+	if err != nil {
+		return nil, err
+	}
+	if step == c.job.GUID {
+		step = logs.Preamble
+	}
+	return a.logsURL(c, step)
+}
+
+// jobLogsURL names a place for the next piece of the job's log.
+func (a *API) jobLogsURL(c *call) (any, error) {
+	var req wire.BlobURLRequest
+	if err := c.decode(&req, &req.ResultsIDs); err != nil {
+		return nil, err
+	}
+	return a.logsURL(c, c.job.GUID)
+}
+
+func (a *API) logsURL(c *call, step string) (any, error) {
+	url, err := a.uploadURL(c, place{purpose: logPurpose, job: c.job.ID, step: step, part: a.Logs.NewPart()})
+	return wire.LogsURLResponse{
+		LogsURL: url, BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: wire.IntString(a.Logs.Limits().Part),
+	}, err
+}
+
+// stepSummaryURL names the place of a step's summary.
+func (a *API) stepSummaryURL(c *call) (any, error) {
+	var req wire.BlobURLRequest
+	if err := c.decode(&req, &req.ResultsIDs); err != nil {
+		return nil, err
+	}
+	step, err := guid(req.StepID)
+	if err != nil {
+		return nil, err
+	}
+	url, err := a.uploadURL(c, place{purpose: summaryPurpose, job: c.job.ID, step: step})
+	return wire.SummaryURLResponse{
+		SummaryURL: url, BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: wire.IntString(a.Logs.Limits().Summary),
+	}, err
+}
+
+// diagnosticsURL names a place for the runner's own logs, which are not kept.
+func (a *API) diagnosticsURL(c *call) (any, error) {
+	var req wire.BlobURLRequest
+	if err := c.decode(&req, &req.ResultsIDs); err != nil {
+		return nil, err
+	}
+	url, err := a.uploadURL(c, place{purpose: diagnosticsPurpose, job: c.job.ID, step: c.job.GUID})
+	return wire.DiagnosticsURLResponse{DiagLogsURL: url, BlobStorageType: wire.BlobStorageUnspecified}, err
+}
+
+// The metadata that follow an upload say nothing that its part did not.
+
+func (a *API) stepLogsMetadata(c *call) (any, error) {
+	var req wire.LogsMetadata
+	return done(c, &req, &req.ResultsIDs, &req.StepID)
+}
+
+func (a *API) jobLogsMetadata(c *call) (any, error) {
+	var req wire.LogsMetadata
+	return done(c, &req, &req.ResultsIDs, nil)
+}
+
+func (a *API) stepSummaryMetadata(c *call) (any, error) {
+	var req wire.SummaryMetadata
+	return done(c, &req, &req.ResultsIDs, &req.StepID)
+}
+
+func done(c *call, req any, ids *wire.ResultsIDs, step *string) (any, error) {
+	if err := c.decode(req, ids); err != nil {
+		return nil, err
+	}
+	if step != nil {
+		if _, err := guid(*step); err != nil {
+			return nil, err
+		}
+	}
+	return wire.OKResponse{OK: true}, nil
+}
+
+// clean makes a text that a runner sent fit for a row: UTF-8, without NUL,
+// which PostgreSQL does not keep, and without line breaks.
+func clean(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit]
+	}
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+var errTooManySteps = actions.Errorf(actions.Invalid, "a job has at most %d steps", maxSteps)

@@ -1,0 +1,72 @@
+// Package results is where runners leave what a job shows: Twirp services that
+// take the states of steps and name places for logs and summaries, and the
+// signed URLs that are these places.
+//
+// A call of a service carries the job's token, and the ids in its body must be
+// the token's own. When the job is over the token is good for nothing but what
+// its runner had begun: a late piece of a log, for two minutes.
+//
+// A signed URL carries no other proof than its signature, which is checked on
+// the bytes of the path and the query before anything is looked at. It names one
+// part of one log, so a piece that is sent again replaces itself. Storage
+// clients say what they want in the query and, if they believe the place to be
+// Azure's, in headers; only the query counts here. Errors look like Azure's.
+//
+// People read logs by signed URLs, too: the REST API redirects to them
+// ([API.RunLogsURL], [API.JobLogsURL]), and each is good for one minute.
+//
+// Doubled slashes before a service's name are one, without a redirect. Rule
+// numbers in comments (§) are those of the runner protocol's reference.
+package results
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// Config is what the surface needs. All fields are required.
+type Config struct {
+	Store *store.Store
+	Logs  *logs.Logs
+	Keys  *token.Keys
+	Log   *slog.Logger
+	Now   func() time.Time
+	NewID func() string // makes a random GUID, for the ids of requests
+}
+
+// An API serves /twirp/ and /_blobs/.
+type API struct {
+	Config
+	services map[string]service
+}
+
+// New makes the surface.
+func New(c Config) *API {
+	a := &API{Config: c}
+	a.services = map[string]service{
+		receiverService: a.receiver(),
+		stepsService:    {"WorkflowStepsUpdate": a.updateSteps},
+	}
+	return a
+}
+
+const (
+	twirpRoot = "/twirp/"
+	blobsRoot = "/_blobs/"
+)
+
+// ServeHTTP serves the Twirp services and the signed URLs.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if strings.HasPrefix(r.URL.Path, blobsRoot) {
+		a.blob(w, r)
+		return
+	}
+	a.twirp(w, r)
+}

@@ -1,0 +1,544 @@
+package results_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/logs/logstest"
+	"github.com/understudy-ci/understudy/internal/results"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// A server is the surface behind a listener, with a clock that tests move.
+type server struct {
+	*logstest.Fixture
+	api  *results.API
+	keys *token.Keys
+	http *httptest.Server
+	late atomic.Int64 // nanoseconds ahead of the clock
+}
+
+func newServer(t *testing.T, st *store.Store, limits logs.Limits) *server {
+	t.Helper()
+	s := &server{Fixture: logstest.New(t, st, limits)}
+	var err error
+	if s.keys, err = token.LoadKeys(t.TempDir(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	s.api = results.New(results.Config{
+		Store: st, Logs: s.Logs, Keys: s.keys, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: s.now, NewID: uuid.NewString,
+	})
+	s.http = httptest.NewServer(s.api)
+	t.Cleanup(s.http.Close)
+	return s
+}
+
+func (s *server) now() time.Time { return time.Now().Add(time.Duration(s.late.Load())) }
+
+// wait moves the clock.
+func (s *server) wait(d time.Duration) { s.late.Add(int64(d)) }
+
+func (s *server) token(j *actions.Job) string {
+	s.T.Helper()
+	text, err := s.keys.SignJob(token.Job{
+		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
+	}, time.Now())
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return text
+}
+
+func (s *server) ids(j *actions.Job) wire.ResultsIDs {
+	return wire.ResultsIDs{RunID: s.Attempt.PlanID, JobID: j.GUID}
+}
+
+// call calls a method below /twirp/ with the token of a job, and returns the
+// status and the code of an error.
+func (s *server) call(j *actions.Job, method string, in, out any) (int, string) {
+	s.T.Helper()
+	return s.callAs(s.token(j), "/"+method, in, out)
+}
+
+func (s *server) callAs(text, path string, in, out any) (int, string) {
+	s.T.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.http.URL+path, bytes.NewReader(body))
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	req.Header.Set("Authorization", "bearer "+text)
+	req.Header.Set("Content-Type", "application/json")
+	status, answer, _ := s.do(req)
+	var e wire.TwirpError
+	if status != http.StatusOK {
+		if err := json.Unmarshal([]byte(answer), &e); err != nil || e.Msg == "" {
+			s.T.Errorf("%s: not an error of Twirp: %s", path, answer)
+		}
+	} else if out != nil {
+		if err := json.Unmarshal([]byte(answer), out); err != nil {
+			s.T.Errorf("%s: %v in %s", path, err, answer)
+		}
+	}
+	return status, e.Code
+}
+
+func (s *server) do(req *http.Request) (int, string, http.Header) {
+	s.T.Helper()
+	resp, err := s.http.Client().Do(req)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return resp.StatusCode, string(answer), resp.Header
+}
+
+// send sends a request without credentials, and returns the status and Azure's code.
+func (s *server) send(method, url, body string) (int, string) {
+	s.T.Helper()
+	req, err := http.NewRequestWithContext(s.T.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	status, answer, h := s.do(req)
+	code := h.Get("x-ms-error-code")
+	if status >= 300 && method != http.MethodHead && !strings.Contains(answer, "<Code>"+code+"</Code>") {
+		s.T.Errorf("%s %s: the body of %d is %q", method, url, status, answer)
+	}
+	if h.Get("x-ms-request-id") == "" || h.Get("X-Content-Type-Options") != "nosniff" {
+		s.T.Errorf("headers of a blob are missing: %v", h)
+	}
+	return status, code
+}
+
+func (s *server) put(url, body string) {
+	s.T.Helper()
+	if status, code := s.send(http.MethodPut, url, body); status != http.StatusCreated {
+		s.T.Errorf("PUT: %d %s", status, code)
+	}
+}
+
+// stepURL asks for a place for a piece of a step's log.
+func (s *server) stepURL(j *actions.Job, step string) string {
+	s.T.Helper()
+	var resp wire.LogsURLResponse
+	status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepLogsURL, wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: step}, &resp)
+	if status != http.StatusOK || resp.BlobStorageType != wire.BlobStorageUnspecified || !strings.Contains(resp.LogsURL, "?") {
+		s.T.Fatalf("%d %s: %+v", status, code, resp)
+	}
+	return resp.LogsURL
+}
+
+func (s *server) jobURL(j *actions.Job) string {
+	s.T.Helper()
+	var resp wire.LogsURLResponse
+	if status, code := s.call(j, wire.ReceiverPrefix+wire.GetJobLogsURL, wire.BlobURLRequest{ResultsIDs: s.ids(j)}, &resp); status != http.StatusOK {
+		s.T.Fatalf("%d %s", status, code)
+	}
+	return resp.LogsURL
+}
+
+func (s *server) jobLog(j *actions.Job) string {
+	s.T.Helper()
+	url, err := s.api.JobLogsURL(s.http.URL, j)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return s.get(url)
+}
+
+func (s *server) get(url string) string {
+	s.T.Helper()
+	req, err := http.NewRequestWithContext(s.T.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	status, answer, _ := s.do(req)
+	if status != http.StatusOK {
+		s.T.Fatalf("GET: %d %s", status, answer)
+	}
+	return answer
+}
+
+func (s *server) wantLog(j *actions.Job, want string) {
+	s.T.Helper()
+	if d := cmp.Diff(want, s.jobLog(j)); d != "" {
+		s.T.Error(d)
+	}
+}
+
+const (
+	appendQuery = "&" + wire.CompAppendBlock
+	sealQuery   = appendQuery + "&" + wire.SealQuery
+	bom         = "\xEF\xBB\xBF"
+)
+
+// The official runner's way: see §8.3.
+func TestLogInPiecesIsWhole(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newServer(t, st, logs.Limits{})
+		j := s.Job("build")
+		small, long := s.Step(j, 1, "Set up job"), s.Step(j, 2, "Run")
+		first := s.stepURL(j, strings.ToUpper(long.GUID))
+		s.put(first, "")
+		s.put(first+appendQuery, bom+"one\n")
+		s.put(s.stepURL(j, long.GUID)+appendQuery, bom+"two\n")
+		s.put(s.stepURL(j, long.GUID)+sealQuery, bom+"three\n")
+		s.put(first, "") // creation again wipes nothing
+		s.put(s.stepURL(j, small.GUID), bom+"zero\n")
+		for _, m := range []struct {
+			method string
+			step   string
+		}{{wire.CreateStepLogs, long.GUID}, {wire.CreateJobLogs, ""}} {
+			var ok wire.OKResponse
+			s.call(j, wire.ReceiverPrefix+m.method, wire.LogsMetadata{ResultsIDs: s.ids(j), StepID: m.step, LineCount: 3}, &ok)
+			if !ok.OK {
+				t.Errorf("%s is not ok", m.method)
+			}
+		}
+		s.wantLog(j, "zero\none\ntwo\nthree\n")
+		s.put(s.jobURL(j), bom+"all\n")
+		s.wantLog(j, "all\n")
+	})
+}
+
+func TestRepeatedRequestsAfterLostAnswersDoubleNothing(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	step := s.Step(j, 1, "Run")
+	whole, piece := s.stepURL(j, step.GUID), s.stepURL(j, step.GUID)
+	for range 3 {
+		s.put(whole, "one\n")
+		s.put(piece+appendQuery, "two\n")
+	}
+	s.put(piece+sealQuery, "three\n") // another one at the same place
+	s.put(piece+sealQuery, "three\n")
+	s.wantLog(j, "one\ntwo\nthree\n")
+}
+
+// The independent Go runner calls what it prints before the first step a step
+// whose id is the job's, and sends the same lines with the job's log (§8.3).
+func TestStepWithTheJobsIDIsNotTheJobsLog(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	step := s.Step(j, 1, "Run")
+	s.put(s.stepURL(j, j.GUID)+sealQuery, "hello\n")
+	s.put(s.stepURL(j, step.GUID)+sealQuery, "step\n")
+	s.wantLog(j, "hello\nstep\n")
+	s.put(s.jobURL(j)+sealQuery, "hello\nstep\nbye\n")
+	s.wantLog(j, "hello\nstep\nbye\n")
+}
+
+func TestRequestWithIDsOfAnotherJobIsForbidden(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j, other := s.Job("build"), s.Job("test")
+	foreignRun := s.ids(j)
+	foreignRun.RunID = uuid.NewString()
+	for name, method := range map[string]string{
+		"step logs": wire.GetStepLogsURL, "job logs": wire.GetJobLogsURL, "summary": wire.GetStepSummaryURL, "diagnostics": wire.GetJobDiagnosticsURL,
+		"step metadata": wire.CreateStepLogs, "job metadata": wire.CreateJobLogs, "summary metadata": wire.CreateStepSummary,
+	} {
+		for who, ids := range map[string]wire.ResultsIDs{"other job": s.ids(other), "other run": foreignRun, "nobody": {}} {
+			in := wire.BlobURLRequest{ResultsIDs: ids, StepID: uuid.NewString()}
+			if status, code := s.call(j, wire.ReceiverPrefix+method, in, nil); status != http.StatusForbidden || code != "permission_denied" {
+				t.Errorf("%s of %s: %d %s", name, who, status, code)
+			}
+		}
+	}
+	in := wire.StepsUpdateRequest{ResultsIDs: s.ids(other), ChangeOrder: 1}
+	if status, _ := s.call(j, wire.StepsUpdatePath, in, nil); status != http.StatusForbidden {
+		t.Errorf("steps update: %d", status)
+	}
+	if n := s.Keys(); n != 0 {
+		t.Errorf("%d blobs are left", n)
+	}
+}
+
+func TestCallsThatCannotBeServed(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	good, at := wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: uuid.NewString()}, "/"+wire.ReceiverPrefix+wire.GetStepLogsURL
+	deleted := *j
+	deleted.ID = 4711
+	other := *j
+	other.GUID = uuid.NewString()
+	for _, c := range []struct {
+		name, token, path string
+		in                any
+		status            int
+		code              string
+	}{
+		{"doubled slashes", s.token(j), "//twirp" + strings.TrimPrefix(at, "/twirp") + "/", good, 200, ""},
+		{"no such method", s.token(j), "/twirp/results.services.receiver.Receiver/GetLogs", good, 404, "bad_route"},
+		{"no such service", s.token(j), "/twirp/github.actions.results.api.v1.ArtifactService/CreateArtifact", good, 404, "bad_route"},
+		{"no token", "", at, good, 401, "unauthenticated"},
+		{"no JWT", "ghs_x", at, good, 401, "unauthenticated"},
+		{"token of a deleted job", s.token(&deleted), at, good, 401, "unauthenticated"},
+		{"token of another GUID", s.token(&other), at, good, 401, "unauthenticated"},
+		{"not JSON", s.token(j), at, json.RawMessage(`[1]`), 400, "invalid_argument"},
+		{"no step", s.token(j), at, wire.BlobURLRequest{ResultsIDs: s.ids(j)}, 400, "invalid_argument"},
+		{"step that climbs", s.token(j), at, wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: "../../x"}, 400, "invalid_argument"},
+		{"step in braces", s.token(j), at, wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: "{" + uuid.NewString() + "}"}, 400, "invalid_argument"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if status, code := s.callAs(c.token, c.path, c.in, nil); status != c.status || code != c.code {
+				t.Errorf("got %d %s, want %d %s", status, code, c.status, c.code)
+			}
+		})
+	}
+}
+
+func TestEndedJobMayOnlyFinishItsUploads(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	step := s.Step(j, 1, "Run")
+	url := s.stepURL(j, step.GUID)
+	s.Complete(j, s.now())
+	s.wait(time.Minute)
+	s.put(url, "late\n")
+	s.put(s.stepURL(j, step.GUID), "later\n")
+	url = s.stepURL(j, step.GUID)
+	s.wait(2 * time.Minute)
+	in := wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: step.GUID}
+	if status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepLogsURL, in, nil); status != http.StatusPreconditionFailed || code != "failed_precondition" {
+		t.Errorf("call: %d %s", status, code)
+	}
+	if status, _ := s.send(http.MethodPut, url, "too late\n"); status != http.StatusConflict {
+		t.Errorf("PUT: %d", status)
+	}
+	s.wantLog(j, "late\nlater\n")
+}
+
+func TestSignedURLThatWasAlteredIsRefused(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	step := s.Step(j, 1, "Run")
+	url := s.stepURL(j, step.GUID)
+	for i := len(s.http.URL) + 1; i < len(url); i++ {
+		for _, c := range []byte{'A', '1', '/', '&', '.', '~'} {
+			if url[i] == c {
+				continue
+			}
+			altered := url[:i] + string(c) + url[i+1:]
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, altered, strings.NewReader("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, _, _ := s.do(req); status != http.StatusForbidden && status != http.StatusNotFound {
+				t.Errorf("%d for %s", status, altered)
+			}
+		}
+	}
+	for name, c := range map[string]struct{ method, url string }{
+		"other method":    {http.MethodGet, url},
+		"DELETE":          {http.MethodDelete, url},
+		"second object":   {http.MethodPut, url + "&object=1.x.1"},
+		"encoded object":  {http.MethodPut, url + "&%6fbject=1.x.1"},
+		"encoded path":    {http.MethodPut, strings.Replace(url, "/logs/", "/%6cogs/", 1)},
+		"doubled slash":   {http.MethodPut, strings.Replace(url, "/logs/", "//logs/", 1)},
+		"other purpose":   {http.MethodPut, strings.Replace(url, "/logs/log", "/logs/summary", 1)},
+		"nothing signed":  {http.MethodPut, s.http.URL + "/_blobs/logs/log"},
+		"not our version": {http.MethodGet, s.http.URL + "/_blobs/logs/job-logs?object=1.1"},
+	} {
+		if status, code := s.send(c.method, c.url, "x"); status != http.StatusForbidden || code != "AuthenticationFailed" {
+			t.Errorf("%s: %d %s", name, status, code)
+		}
+	}
+	if n := s.Keys(); n != 0 {
+		t.Errorf("%d blobs are left", n)
+	}
+	s.wait(31 * time.Minute)
+	if status, code := s.send(http.MethodPut, url, "x"); status != http.StatusForbidden || code != "AuthenticationFailed" {
+		t.Errorf("expired: %d %s", status, code)
+	}
+}
+
+func TestUploadsThatAreRefusedLeaveNothing(t *testing.T) {
+	limits := logs.DefaultLimits()
+	limits.Part, limits.Summary = 100, 10
+	s := newServer(t, storetest.Open(t), limits)
+	j := s.Job("build")
+	step := s.Step(j, 1, "Run")
+	url := s.stepURL(j, step.GUID)
+	for query, body := range map[string]string{"&comp=block&blockid=x": "x", "&comp=blocklist": "x", appendQuery + appendQuery: "x", "&comp=appendblock;": "x"} {
+		if status, code := s.send(http.MethodPut, url+query, body); status != http.StatusBadRequest || code != "InvalidQueryParameterValue" {
+			t.Errorf("%s: %d %s", query, status, code)
+		}
+	}
+	long := strings.Repeat("x", 101)
+	if status, code := s.send(http.MethodPut, url, long); status != http.StatusRequestEntityTooLarge || code != "RequestBodyTooLarge" {
+		t.Errorf("too long: %d %s", status, code)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+appendQuery, io.MultiReader(strings.NewReader(long))) // chunked
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _, h := s.do(req); status != http.StatusRequestEntityTooLarge || h.Get("x-ms-error-code") != "RequestBodyTooLarge" {
+		t.Errorf("too long, in chunks: %d %v", status, h)
+	}
+	if n := s.Keys(); n != 0 {
+		t.Errorf("%d blobs are left", n)
+	}
+}
+
+func TestSummaryAndDiagnostics(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	step := s.Step(j, 1, "Run")
+	var place wire.SummaryURLResponse
+	in := wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: step.GUID}
+	if status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepSummaryURL, in, &place); status != http.StatusOK || place.SoftSizeLimit != 1<<20 {
+		t.Fatalf("%d %s: %+v", status, code, place)
+	}
+	s.put(place.SummaryURL, "# Summary\n")
+	s.put(place.SummaryURL, "# Summary\n")
+	var ok wire.OKResponse
+	if s.call(j, wire.ReceiverPrefix+wire.CreateStepSummary, wire.SummaryMetadata{ResultsIDs: s.ids(j), StepID: step.GUID, Size: 10}, &ok); !ok.OK {
+		t.Error("metadata are not ok")
+	}
+	if status, _ := s.send(http.MethodPut, place.SummaryURL, strings.Repeat("x", 1<<20+1)); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("too long: %d", status)
+	}
+	got, err := s.Logs.ReadSummaries(t.Context(), s.Run.ID, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]logs.Summary{{JobID: j.ID, Step: step.GUID, Text: "# Summary\n"}}, got); d != "" {
+		t.Error(d)
+	}
+	var diagnostics wire.DiagnosticsURLResponse
+	s.call(j, wire.ReceiverPrefix+wire.GetJobDiagnosticsURL, wire.BlobURLRequest{ResultsIDs: s.ids(j)}, &diagnostics)
+	before := s.Keys()
+	s.put(diagnostics.DiagLogsURL, "PK")
+	if n := s.Keys(); n != before {
+		t.Errorf("diagnostics were kept")
+	}
+}
+
+func TestDownloadsLiveForAMinute(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newServer(t, st, logs.Limits{})
+		j, empty := s.Job("build"), s.Job("empty")
+		step := s.Step(j, 1, "Run")
+		urlOf := func(url string, err error) string {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return url
+		}
+		run, job, none := urlOf(s.api.RunLogsURL(s.http.URL, s.Run, 1)), urlOf(s.api.JobLogsURL(s.http.URL, j)), urlOf(s.api.JobLogsURL(s.http.URL, empty))
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			for _, url := range []string{run, job, none} {
+				if status, code := s.send(method, url, ""); status != http.StatusNotFound || code != "BlobNotFound" {
+					t.Errorf("before there is a log: %s %d %s", method, status, code)
+				}
+			}
+		}
+		s.put(s.stepURL(j, step.GUID), "<script>alert(1)</script>\n")
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, job, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, h := s.do(req)
+		if status != http.StatusOK || h.Get("Content-Type") != "text/plain; charset=utf-8" || h.Get("Content-Length") != "26" ||
+			h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") {
+			t.Errorf("HEAD: %d %v", status, h)
+		}
+		s.wantLog(j, "<script>alert(1)</script>\n")
+		req.Method = http.MethodGet
+		if req.URL, err = req.URL.Parse(run); err != nil {
+			t.Fatal(err)
+		}
+		status, body, h := s.do(req)
+		if want := fmt.Sprintf("attachment; filename=logs_%d.zip", s.Run.ID); status != http.StatusOK || h.Get("Content-Disposition") != want ||
+			h.Get("Content-Type") != "application/zip" {
+			t.Errorf("zip: %d %v", status, h)
+		}
+		z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+		if err != nil || len(z.File) != 2 || z.File[1].Name != "build/1_Run.txt" {
+			t.Errorf("zip: %v, %v", z, err)
+		}
+		s.wait(time.Minute)
+		for _, url := range []string{run, job} {
+			if status, _ := s.send(http.MethodGet, url, ""); status != http.StatusForbidden {
+				t.Errorf("after a minute: %d", status)
+			}
+		}
+	})
+}
+
+func TestLogThatBreaksOffIsNotTakenForAWhole(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	step := s.Step(j, 1, "Run")
+	for range 2 {
+		s.put(s.stepURL(j, step.GUID), strings.Repeat("x", 1<<20))
+	}
+	parts, err := s.Store.StepLog(t.Context(), j.ID, step.GUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Blobs.Delete(t.Context(), parts[1].Blob); err != nil {
+		t.Fatal(err)
+	}
+	for _, make := range []func() (string, error){
+		func() (string, error) { return s.api.JobLogsURL(s.http.URL, j) },
+		func() (string, error) { return s.api.RunLogsURL(s.http.URL, s.Run, 1) },
+	} {
+		url, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := s.http.Client().Do(req)
+		if err != nil {
+			continue
+		}
+		if n, err := io.Copy(io.Discard, resp.Body); err == nil {
+			t.Errorf("%d bytes passed for the whole", n)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Blobs.Delete(t.Context(), parts[0].Blob); err != nil {
+		t.Fatal(err)
+	}
+	url, err := s.api.JobLogsURL(s.http.URL, j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := s.send(http.MethodGet, url, ""); status != http.StatusGone {
+		t.Errorf("log whose bytes are gone: %d", status)
+	}
+}

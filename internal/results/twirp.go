@@ -1,0 +1,152 @@
+package results
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// A service is the methods of a Twirp service by name.
+type service map[string]method
+
+// A method answers one call, which has the caller's request in it.
+type method func(c *call) (any, error)
+
+// A call is one request of a job.
+type call struct {
+	*http.Request
+	token token.Job
+	job   *actions.Job
+}
+
+const (
+	maxCall = 8 << 20         // bytes of a request
+	grace   = 2 * time.Minute // after its end, for what a job's runner had begun
+)
+
+// twirp serves POST /twirp/{service}/{method}.
+func (a *API) twirp(w http.ResponseWriter, r *http.Request) {
+	answer, err := a.dispatch(r)
+	if err == nil {
+		err = httpjson.Write(w, http.StatusOK, answer)
+	}
+	if err == nil || r.Context().Err() != nil {
+		return
+	}
+	if actions.KindOf(err) == actions.Internal {
+		a.Log.ErrorContext(r.Context(), "request failed", "route", r.URL.Path, "err", err)
+	}
+	status, body := twirpError(err)
+	if err := httpjson.Write(w, status, body); err != nil {
+		a.Log.ErrorContext(r.Context(), "error not answered", "route", r.URL.Path, "err", err)
+	}
+}
+
+func (a *API) dispatch(r *http.Request) (any, error) {
+	m := a.method(r.URL.Path)
+	if m == nil || r.Method != http.MethodPost || strings.HasPrefix(r.Header.Get("Content-Type"), "application/protobuf") {
+		return nil, badRoute{actions.Errorf(actions.NotFound, "no handler for %s %.200q, or not in JSON", r.Method, r.URL.Path)}
+	}
+	c, err := a.authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	return m(c)
+}
+
+func (a *API) method(path string) method {
+	words := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
+	if len(words) != 3 || words[0] != strings.Trim(twirpRoot, "/") {
+		return nil
+	}
+	return a.services[words[1]][words[2]]
+}
+
+// authenticate finds the job whose token the request carries.
+func (a *API) authenticate(r *http.Request) (*call, error) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return nil, actions.Errorf(actions.Unauthorized, "a bearer token is required")
+	}
+	t, err := a.Keys.Job(strings.TrimSpace(text), a.Now())
+	if err != nil {
+		return nil, err
+	}
+	job, err := a.Store.Job(r.Context(), t.ID)
+	switch {
+	case actions.KindOf(err) == actions.NotFound:
+		return nil, actions.Errorf(actions.Unauthorized, "the job of the token is deleted")
+	case err != nil:
+		return nil, err
+	case job.GUID != t.GUID:
+		return nil, actions.Errorf(actions.Unauthorized, "the token is of another job")
+	}
+	return &call{Request: r, token: t, job: job}, a.accepts(job)
+}
+
+// accepts says whether a job may still show something.
+func (a *API) accepts(job *actions.Job) error {
+	if job.Status == actions.InProgress || job.Status == actions.Completed && a.Now().Sub(job.CompletedAt) <= grace {
+		return nil
+	}
+	return actions.Errorf(actions.Conflict, "job %d is %s", job.ID, job.Status)
+}
+
+// decode reads the request into v, whose ids must be the token's.
+func (c *call) decode(v any, ids *wire.ResultsIDs) error {
+	if err := httpjson.Decode(c.Request, v, maxCall); err != nil {
+		return err
+	}
+	if !strings.EqualFold(ids.RunID, c.token.PlanGUID) || !strings.EqualFold(ids.JobID, c.job.GUID) {
+		return actions.Errorf(actions.Forbidden, "the ids of the request are not those of the token")
+	}
+	return nil
+}
+
+// guid is a step's id in the one form in which it is kept.
+func guid(text string) (string, error) {
+	id, err := uuid.Parse(text)
+	if err != nil || len(text) != len(id.String()) {
+		return "", actions.Errorf(actions.Malformed, "%.60q is not a GUID", text)
+	}
+	return id.String(), nil
+}
+
+// badRoute is Twirp's word for a method that is not there.
+type badRoute struct{ error }
+
+func (e badRoute) Unwrap() error { return e.error }
+
+// twirpError is the answer to an error. The codes and their statuses are Twirp's.
+func twirpError(err error) (int, wire.TwirpError) {
+	code, status := "internal", http.StatusInternalServerError
+	switch actions.KindOf(err) {
+	case actions.Malformed, actions.Invalid:
+		code, status = "invalid_argument", http.StatusBadRequest
+	case actions.Unauthorized:
+		code, status = "unauthenticated", http.StatusUnauthorized
+	case actions.Forbidden:
+		code, status = "permission_denied", http.StatusForbidden
+	case actions.NotFound, actions.Gone:
+		code, status = "not_found", http.StatusNotFound
+	case actions.Conflict:
+		code, status = "failed_precondition", http.StatusPreconditionFailed
+	case actions.TooMany:
+		code, status = "resource_exhausted", http.StatusTooManyRequests
+	case actions.Unavailable:
+		code, status = "unavailable", http.StatusServiceUnavailable
+	case actions.Internal:
+	}
+	e := wire.TwirpError{Code: code, Msg: httpjson.Message(err)}
+	if b, ok := err.(badRoute); ok { //nolint:errorlint // made by the dispatcher, never wrapped
+		e.Code, e.Msg = "bad_route", b.Error()
+	}
+	return status, e
+}
