@@ -125,13 +125,12 @@ func (s *Server) build(ctx context.Context) error {
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
 	s.logs = logs.New(logs.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now, Random: d.Random})
-	s.mount(keys, bot)
-	return nil
+	return s.mount(keys, bot)
 }
 
 // mount makes the surfaces.
-func (s *Server) mount(keys *token.Keys, bot *actions.Account) {
-	res := results.New(results.Config{Store: s.store, Logs: s.logs, Keys: keys, Log: s.log, Now: s.now})
+func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
+	res := results.New(results.Config{Store: s.store, Logs: s.logs, Keys: keys, Log: s.log, Now: s.now, NewID: uuid.NewString})
 	s.results = res
 	api := rest.New(rest.Config{
 		Store: s.store, Auth: s.auth, Git: s.repos, Log: s.log, Now: s.now, Runs: s.scheduler,
@@ -139,10 +138,10 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) {
 			return s.trigger.Dispatch(ctx, (*trigger.Dispatch)(d))
 		},
 		RunLogURL: func(r *http.Request, run *actions.Run, attempt int) (string, error) {
-			return res.RunLogURL(httpjson.Base(r).HTML, run, attempt)
+			return res.RunLogsURL(httpjson.Base(r).HTML, run, attempt)
 		},
 		JobLogURL: func(r *http.Request, job *actions.Job) (string, error) {
-			return res.JobLogURL(httpjson.Base(r).HTML, job)
+			return res.JobLogsURL(httpjson.Base(r).HTML, job)
 		},
 	})
 	s.rest, s.graphql = api, api.GraphQL()
@@ -152,7 +151,9 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) {
 	})
 	s.runners, s.runnerREST = runners, runners.REST()
 	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess})
-	s.web = web.New(web.Config{Store: s.store, Auth: s.auth, Logs: s.logs, Runs: s.scheduler, Log: s.log, Now: s.now})
+	site, err := web.New(web.Config{Store: s.store, Auth: s.auth, Logs: s.logs, Scheduler: s.scheduler, Log: s.log, Now: s.now})
+	s.web = site
+	return err
 }
 
 // base is that of URLs which no request gives: those of events that are found
