@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -17,7 +19,7 @@ const azureVersion = "2023-11-03"
 // blob serves signed URLs: PUT of what a job shows, GET and HEAD of logs.
 func (a *API) blob(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("X-Ms-Request-Id", a.NewID())
+	h.Set("X-Ms-Request-Id", uuid.NewString())
 	h.Set("X-Ms-Version", azureVersion)
 	h.Set("Cache-Control", "no-store")
 	g, err := a.Keys.VerifyURL(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, a.Now())

@@ -13,7 +13,7 @@
 // Azure's, in headers; only the query counts here. Errors look like Azure's.
 //
 // People read logs by signed URLs, too: the REST API redirects to them
-// ([API.RunLogsURL], [API.JobLogsURL]), and each is good for one minute.
+// ([API.RunLogURL], [API.JobLogURL]), and each is good for one minute.
 //
 // Doubled slashes before a service's name are one, without a redirect. Rule
 // numbers in comments (§) are those of the runner protocol's reference.
@@ -37,7 +37,6 @@ type Config struct {
 	Keys  *token.Keys
 	Log   *slog.Logger
 	Now   func() time.Time
-	NewID func() string // makes a random GUID, for the ids of requests
 }
 
 // An API serves /twirp/ and /_blobs/.

@@ -45,7 +45,7 @@ func newServer(t *testing.T, st *store.Store, limits logs.Limits) *server {
 		t.Fatal(err)
 	}
 	s.api = results.New(results.Config{
-		Store: st, Logs: s.Logs, Keys: s.keys, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: s.now, NewID: uuid.NewString,
+		Store: st, Logs: s.Logs, Keys: s.keys, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: s.now,
 	})
 	s.http = httptest.NewServer(s.api)
 	t.Cleanup(s.http.Close)
@@ -166,7 +166,7 @@ func (s *server) jobURL(j *actions.Job) string {
 
 func (s *server) jobLog(j *actions.Job) string {
 	s.T.Helper()
-	url, err := s.api.JobLogsURL(s.http.URL, j)
+	url, err := s.api.JobLogURL(s.http.URL, j)
 	if err != nil {
 		s.T.Fatal(err)
 	}
@@ -453,7 +453,7 @@ func TestDownloadsLiveForAMinute(t *testing.T) {
 			}
 			return url
 		}
-		run, job, none := urlOf(s.api.RunLogsURL(s.http.URL, s.Run, 1)), urlOf(s.api.JobLogsURL(s.http.URL, j)), urlOf(s.api.JobLogsURL(s.http.URL, empty))
+		run, job, none := urlOf(s.api.RunLogURL(s.http.URL, s.Run, 1)), urlOf(s.api.JobLogURL(s.http.URL, j)), urlOf(s.api.JobLogURL(s.http.URL, empty))
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			for _, url := range []string{run, job, none} {
 				if status, code := s.send(method, url, ""); status != http.StatusNotFound || code != "BlobNotFound" {
@@ -509,8 +509,8 @@ func TestLogThatBreaksOffIsNotTakenForAWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, make := range []func() (string, error){
-		func() (string, error) { return s.api.JobLogsURL(s.http.URL, j) },
-		func() (string, error) { return s.api.RunLogsURL(s.http.URL, s.Run, 1) },
+		func() (string, error) { return s.api.JobLogURL(s.http.URL, j) },
+		func() (string, error) { return s.api.RunLogURL(s.http.URL, s.Run, 1) },
 	} {
 		url, err := make()
 		if err != nil {
@@ -534,7 +534,7 @@ func TestLogThatBreaksOffIsNotTakenForAWhole(t *testing.T) {
 	if err := s.Blobs.Delete(t.Context(), parts[0].Blob); err != nil {
 		t.Fatal(err)
 	}
-	url, err := s.api.JobLogsURL(s.http.URL, j)
+	url, err := s.api.JobLogURL(s.http.URL, j)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,16 +65,16 @@ func placeOf(g token.Grant) (place, error) {
 
 var errObject = actions.Errorf(actions.Forbidden, "the signed URL names no object")
 
-// RunLogsURL is where the logs of an attempt can be read for a minute, as a zip
+// RunLogURL is where the logs of an attempt can be read for a minute, as a zip
 // file. base is that of pages, without a slash at its end. The caller has checked
 // who is asking.
-func (a *API) RunLogsURL(base string, run *actions.Run, attempt int) (string, error) {
+func (a *API) RunLogURL(base string, run *actions.Run, attempt int) (string, error) {
 	return a.downloadURL(base, runLogsPurpose, run.RepoID, run.ID, int64(attempt))
 }
 
-// JobLogsURL is where the log of a job can be read for a minute, as text. The
+// JobLogURL is where the log of a job can be read for a minute, as text. The
 // caller has checked who is asking.
-func (a *API) JobLogsURL(base string, job *actions.Job) (string, error) {
+func (a *API) JobLogURL(base string, job *actions.Job) (string, error) {
 	return a.downloadURL(base, jobLogsPurpose, job.RepoID, job.ID, int64(job.Attempt))
 }
 
