@@ -1,0 +1,136 @@
+package runnerapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// Limits of the live console. Runners cut lines themselves and send 100 in a
+// message (§8.4).
+const (
+	maxFeedMessage = 1 << 20 // bytes
+	maxFeedLines   = 4096    // of a message
+	maxFeedLine    = 1024    // characters
+
+	feedCheck = 10 * time.Second // between looks whether the job is over
+)
+
+// feed serves GET the WebSocket of the live console (§8.5): a job's runner sends
+// lines as they appear, for whoever follows. It only sends; and since some runners
+// never read, they are not asked for a sign of life either.
+func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
+	job, err := a.callingJob(r)
+	switch {
+	case err != nil:
+		return err
+	case !strings.EqualFold(r.PathValue("job"), job.GUID):
+		return actions.Errorf(actions.NotFound, "job %.60q is not the token's", r.PathValue("job"))
+	case job.Status != actions.InProgress:
+		return actions.Errorf(actions.Conflict, "job %d is %s", job.ID, job.Status)
+	}
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		return nil //nolint:nilerr // Accept has answered
+	}
+	conn.SetReadLimit(maxFeedMessage)
+	ctx, cancel := context.WithCancel(r.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		if a.waitForEnd(ctx, job) {
+			_ = conn.Close(websocket.StatusNormalClosure, "the job is over") // the runner may be gone already
+		}
+	})
+	a.readFeed(ctx, conn, job)
+	return nil
+}
+
+// readFeed publishes what a runner sends, until either side closes.
+func (a *API) readFeed(ctx context.Context, conn *websocket.Conn, job *actions.Job) {
+	defer conn.CloseNow() //nolint:errcheck // closed already, or of no use
+	for {
+		_, message, err := conn.Read(ctx)
+		if err != nil {
+			return // the end, or too long: the library has told the runner
+		}
+		var m wire.FeedLines
+		if json.Unmarshal(message, &m) != nil {
+			_ = conn.Close(websocket.StatusInvalidFramePayloadData, "a message is a JSON object")
+			return
+		}
+		if step, err := uuid.Parse(m.StepID); err == nil {
+			a.Logs.Publish(job.ID, feedStep(job, step.String()), int64(m.StartLine), feedLines(m.Value))
+		}
+	}
+}
+
+// feedStep is the step under which lines are kept. What comes before the first
+// step comes under the job's own id.
+func feedStep(job *actions.Job, step string) string {
+	if step == job.GUID {
+		return logs.Preamble
+	}
+	return step
+}
+
+// feedLines divides entries into lines and cuts them.
+func feedLines(entries []string) []string {
+	lines := make([]string, 0, min(len(entries), maxFeedLines))
+	for _, entry := range entries {
+		for line := range strings.SplitSeq(entry, "\n") {
+			if len(lines) == maxFeedLines {
+				return lines
+			}
+			lines = append(lines, cutLine(strings.TrimSuffix(line, "\r")))
+		}
+	}
+	return lines
+}
+
+// cutLine returns the first characters of a line; without the rest, which it
+// would hold in memory.
+func cutLine(line string) string {
+	if len(line) <= maxFeedLine {
+		return line
+	}
+	n := 0
+	for i := range line {
+		if n == maxFeedLine {
+			return strings.Clone(line[:i])
+		}
+		n++
+	}
+	return line
+}
+
+// waitForEnd waits until the job is over, and is false when ctx is done before.
+func (a *API) waitForEnd(ctx context.Context, job *actions.Job) bool {
+	changed, stop := a.Store.Watch(job.RunID)
+	defer stop()
+	tick := time.NewTicker(feedCheck)
+	defer tick.Stop()
+	for {
+		now, err := a.Store.Job(ctx, job.ID)
+		if err == nil && now.Status != actions.InProgress || actions.KindOf(err) == actions.NotFound {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}

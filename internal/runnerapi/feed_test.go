@@ -1,0 +1,195 @@
+package runnerapi
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/logs/logstest"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// A feedServer serves the live console only.
+type feedServer struct {
+	*logstest.Fixture
+	keys *token.Keys
+	http *httptest.Server
+}
+
+func newFeedServer(t *testing.T) *feedServer {
+	t.Helper()
+	s := &feedServer{Fixture: logstest.New(t, storetest.Open(t), logs.Limits{})}
+	var err error
+	if s.keys, err = token.LoadKeys(t.TempDir(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	a := &API{Config: Config{
+		Store: s.Store, Logs: s.Logs, Keys: s.keys, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now,
+	}}
+	mux := http.NewServeMux()
+	mux.Handle("GET /_runner/feed/{job}", a.wrap(a.feed, restError))
+	s.http = httptest.NewServer(mux)
+	t.Cleanup(s.http.Close)
+	return s
+}
+
+// dial connects with the token of one job to the feed of another.
+func (s *feedServer) dial(j *actions.Job, to string) (*websocket.Conn, int, error) {
+	s.T.Helper()
+	text, err := s.keys.SignJob(token.Job{
+		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
+	}, time.Now())
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	url := "ws" + strings.TrimPrefix(s.http.URL, "http") + "/_runner/feed/" + to
+	conn, resp, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + text}}})
+	status := 0
+	if resp != nil {
+		status = resp.StatusCode
+	}
+	return conn, status, err
+}
+
+func (s *feedServer) connect(j *actions.Job) *websocket.Conn {
+	s.T.Helper()
+	conn, status, err := s.dial(j, j.GUID)
+	if err != nil {
+		s.T.Fatalf("%d: %v", status, err)
+	}
+	s.T.Cleanup(func() { _ = conn.CloseNow() })
+	return conn
+}
+
+// send sends a message in frames of 1024 bytes, as the official runner does.
+func send(t *testing.T, conn *websocket.Conn, message string) {
+	t.Helper()
+	w, err := conn.Writer(t.Context(), websocket.MessageText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(message) > 0 {
+		n := min(len(message), 1024)
+		if _, err := io.WriteString(w, message[:n]); err != nil {
+			t.Fatal(err)
+		}
+		message = message[n:]
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func want(t *testing.T, events <-chan logs.Event, want ...logs.Event) {
+	t.Helper()
+	for _, w := range want {
+		select {
+		case e := <-events:
+			if d := cmp.Diff(w, e); d != "" {
+				t.Fatal(d)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%v did not come", w)
+		}
+	}
+}
+
+func TestLinesOfARunnerReachFollowers(t *testing.T) {
+	s := newFeedServer(t)
+	j := s.Job("build")
+	step := uuid.NewString()
+	events := s.Logs.Follow(t.Context(), j)
+	conn := s.connect(j)
+	send(t, conn, fmt.Sprintf(`{"count":2,"value":["first line","second\r\nthird"],"stepId":%q,"startLine":17}`, strings.ToUpper(step)))
+	send(t, conn, fmt.Sprintf(`{"Count":1,"Value":["as the Go runner writes it"],"StepID":%q,"StartLine":null}`, step))
+	send(t, conn, `{"value":["of no step"],"stepId":"x"}`)
+	send(t, conn, fmt.Sprintf(`{"value":["before the first step"],"stepId":%q}`, j.GUID))
+	long, err := json.Marshal(map[string]any{"value": []string{strings.Repeat("ä", 2000), "\xff"}, "stepId": step, "startLine": "21"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, conn, string(long))
+	want(t, events,
+		logs.Event{Step: step, Line: 17, Lines: []string{"first line", "second", "third"}, Lost: true},
+		logs.Event{Step: step, Line: 20, Lines: []string{"as the Go runner writes it"}},
+		logs.Event{Step: logs.Preamble, Line: 1, Lines: []string{"before the first step"}},
+		logs.Event{Step: step, Line: 21, Lines: []string{strings.Repeat("ä", 1024), "\uFFFD"}})
+}
+
+func TestFeedAnswersPings(t *testing.T) {
+	s := newFeedServer(t)
+	conn := s.connect(s.Job("build"))
+	ctx := conn.CloseRead(t.Context())
+	if err := conn.Ping(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFeedEndsWithTheJob(t *testing.T) {
+	s := newFeedServer(t)
+	j := s.Job("build")
+	conn := s.connect(j)
+	send(t, conn, `{"value":["x"],"stepId":"`+uuid.NewString()+`"}`)
+	s.Complete(j, time.Now())
+	_, _, err := conn.Read(t.Context())
+	if got := websocket.CloseStatus(err); got != websocket.StatusNormalClosure {
+		t.Errorf("got %v", err)
+	}
+	if _, status, err := s.dial(j, j.GUID); err == nil || status != http.StatusConflict {
+		t.Errorf("after the end: %d, %v", status, err)
+	}
+}
+
+func TestFeedOfAnotherJobIsNotFound(t *testing.T) {
+	s := newFeedServer(t)
+	j, other := s.Job("build"), s.Job("test")
+	if _, status, err := s.dial(j, other.GUID); err == nil || status != http.StatusNotFound {
+		t.Errorf("got %d, %v", status, err)
+	}
+	other.ID = j.ID
+	if _, status, err := s.dial(other, j.GUID); err == nil || status != http.StatusUnauthorized {
+		t.Errorf("token of another job: %d, %v", status, err)
+	}
+}
+
+func TestMessagesThatAreNoneEndTheFeed(t *testing.T) {
+	for name, c := range map[string]struct {
+		message string
+		want    websocket.StatusCode
+	}{
+		"not JSON": {"hello", websocket.StatusInvalidFramePayloadData},
+		"too long": {`{"value":["` + strings.Repeat("x", 2<<20) + `"]}`, websocket.StatusMessageTooBig},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newFeedServer(t)
+			conn := s.connect(s.Job("build"))
+			go func() { _ = conn.Write(t.Context(), websocket.MessageText, []byte(c.message)) }()
+			_, _, err := conn.Read(t.Context())
+			var e websocket.CloseError
+			if errors.As(err, &e) && e.Code != c.want || err == nil {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestOneMessageHasAtMostSoManyLines(t *testing.T) {
+	if n := len(feedLines([]string{strings.Repeat("\n", 1<<20)})); n != maxFeedLines {
+		t.Errorf("%d lines", n)
+	}
+}
