@@ -20,6 +20,8 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // Access is what the caller of a request may do with a repository. That there
@@ -41,8 +43,8 @@ type Access struct {
 // all: see [gitrepo.ReceiveOptions]. The caller's right to push is checked
 // already. The done that it returns gets the updates that were made, and
 // returns when what they cause is recorded; it is called whatever happens.
-type PushFunc func(ctx context.Context, updates []gitrepo.RefUpdate, view *gitrepo.View) (
-	done func(ctx context.Context, applied []gitrepo.RefUpdate) error, err error)
+type PushFunc func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (
+	done func(ctx context.Context, applied []actions.RefUpdate) error, err error)
 
 // Config is what a Server needs.
 type Config struct {

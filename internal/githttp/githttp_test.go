@@ -119,7 +119,7 @@ func TestWhatNoRefReachesIsNotGivenOut(t *testing.T) {
 		c.git("push", "-q", "-f", "origin", a+":main")
 		fresh := newClone(t, w.remote("reader", "octo/private"))
 		fresh.git("config", "protocol.version", version)
-		for _, sha := range []string{b, blob, tree, strings.Repeat("1", 40), gitrepo.ZeroSHA} {
+		for _, sha := range []string{b, blob, tree, strings.Repeat("1", 40), actions.ZeroSHA} {
 			if out, err := fresh.run("fetch", "-q", "origin", sha); err == nil {
 				t.Errorf("version %s: fetched %s\n%s", version, sha, out)
 			} else if !strings.Contains(out, "not our ref "+sha) {
@@ -319,7 +319,7 @@ func TestErrorsOfAPushReachTheClient(t *testing.T) {
 		{actions.Errorf(actions.Forbidden, "this repository is archived"), "remote: error: this repository is archived"},
 		{fmt.Errorf("disk on fire"), "remote: error: Internal Server Error"},
 	} {
-		w.push = func(context.Context, []gitrepo.RefUpdate, *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
+		w.push = func(context.Context, []actions.RefUpdate, *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
 			return nil, tt.err
 		}
 		if out, err := c.run("push", "origin", "main"); err == nil || !strings.Contains(out, tt.want) || strings.Contains(out, "fire") {

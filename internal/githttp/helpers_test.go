@@ -27,7 +27,7 @@ type world struct {
 	push PushFunc // replaced by tests
 
 	mu      sync.Mutex
-	applied []gitrepo.RefUpdate
+	applied []actions.RefUpdate
 	length  int64
 }
 
@@ -69,7 +69,7 @@ func (w *world) access(r *http.Request, owner, name string) (*Access, error) {
 	if public {
 		a.RepoID = 2
 	}
-	push := func(ctx context.Context, u []gitrepo.RefUpdate, v *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
+	push := func(ctx context.Context, u []actions.RefUpdate, v *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
 		return w.push(ctx, u, v)
 	}
 	switch {
@@ -90,8 +90,8 @@ func (w *world) access(r *http.Request, owner, name string) (*Access, error) {
 }
 
 // record is the push function that takes everything.
-func (w *world) record(context.Context, []gitrepo.RefUpdate, *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
-	return func(_ context.Context, applied []gitrepo.RefUpdate) error {
+func (w *world) record(context.Context, []actions.RefUpdate, *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+	return func(_ context.Context, applied []actions.RefUpdate) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.applied = append(w.applied, applied...)
@@ -100,7 +100,7 @@ func (w *world) record(context.Context, []gitrepo.RefUpdate, *gitrepo.View) (fun
 }
 
 // updates are those that pushes have made so far.
-func (w *world) updates() []gitrepo.RefUpdate {
+func (w *world) updates() []actions.RefUpdate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.applied

@@ -70,11 +70,11 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var done func(context.Context, []gitrepo.RefUpdate) error
+	var done func(context.Context, []actions.RefUpdate) error
 	begin(w, "application/x-git-receive-pack-result")
 	return s.git.Receive(r.Context(), a.RepoID, gitrepo.ReceiveOptions{
 		Version: gitrepo.Protocol(r.Header.Get("Git-Protocol")),
-		Check: func(ctx context.Context, updates []gitrepo.RefUpdate, view *gitrepo.View) (err error) {
+		Check: func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (err error) {
 			if !a.Workflows {
 				if err := refuseWorkflows(ctx, a, updates, view); err != nil {
 					return err
@@ -83,7 +83,7 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) error {
 			done, err = a.Push(ctx, updates, view)
 			return err
 		},
-		Done: func(ctx context.Context, applied []gitrepo.RefUpdate) error {
+		Done: func(ctx context.Context, applied []actions.RefUpdate) error {
 			return done(ctx, applied)
 		},
 	}, body, w)
@@ -91,10 +91,10 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) error {
 
 // refuseWorkflows refuses updates that would create or change a workflow file,
 // in the words that GitHub puts beside each ref.
-func refuseWorkflows(ctx context.Context, a *Access, updates []gitrepo.RefUpdate, view *gitrepo.View) error {
+func refuseWorkflows(ctx context.Context, a *Access, updates []actions.RefUpdate, view *gitrepo.View) error {
 	reasons := map[string]string{}
 	for _, u := range updates {
-		file, err := view.WorkflowFilesTouched(ctx, []gitrepo.RefUpdate{u})
+		file, err := view.WorkflowFilesTouched(ctx, []actions.RefUpdate{u})
 		switch {
 		case err != nil:
 			return err

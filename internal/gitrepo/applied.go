@@ -5,13 +5,15 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // Applied tells which of the updates that a Check noted were made, when nobody
 // was there to see it: after a crash. It first waits until no process moves
 // refs of the repository, and then makes durable what it found. The answer is
 // right as long as no later push was let in, so ask before serving any.
-func (g *Git) Applied(ctx context.Context, id int64, updates []RefUpdate) ([]RefUpdate, error) {
+func (g *Git) Applied(ctx context.Context, id int64, updates []actions.RefUpdate) ([]actions.RefUpdate, error) {
 	if err := g.mustExist(id); err != nil {
 		return nil, err
 	}
@@ -30,20 +32,20 @@ func (g *Git) Applied(ctx context.Context, id int64, updates []RefUpdate) ([]Ref
 
 // applied returns the updates whose refs stand where they were to go. The
 // caller holds the lock, and knows that they stood at Old before.
-func (v *View) applied(updates []RefUpdate) ([]RefUpdate, error) {
-	return v.standing(updates, func(u RefUpdate) string { return u.New })
+func (v *View) applied(updates []actions.RefUpdate) ([]actions.RefUpdate, error) {
+	return v.standing(updates, func(u actions.RefUpdate) string { return u.After })
 }
 
 // possible returns the updates whose refs stand at Old, and that change
 // something. Git refuses the others, since the caller holds the lock.
-func (v *View) possible(updates []RefUpdate) ([]RefUpdate, error) {
-	standing, err := v.standing(updates, func(u RefUpdate) string { return u.Old })
+func (v *View) possible(updates []actions.RefUpdate) ([]actions.RefUpdate, error) {
+	standing, err := v.standing(updates, func(u actions.RefUpdate) string { return u.Before })
 	if err != nil {
 		return nil, err
 	}
-	var possible []RefUpdate
+	var possible []actions.RefUpdate
 	for _, u := range standing {
-		if u.Old != u.New {
+		if u.Before != u.After {
 			possible = append(possible, u)
 		}
 	}
@@ -51,7 +53,7 @@ func (v *View) possible(updates []RefUpdate) ([]RefUpdate, error) {
 }
 
 // standing returns the updates whose refs stand at what at says.
-func (v *View) standing(updates []RefUpdate, at func(RefUpdate) string) ([]RefUpdate, error) {
+func (v *View) standing(updates []actions.RefUpdate, at func(actions.RefUpdate) string) ([]actions.RefUpdate, error) {
 	packed := map[string]string{} // read once, not once per ref
 	loose := make([]string, len(updates))
 	for i, u := range updates {
@@ -62,7 +64,7 @@ func (v *View) standing(updates []RefUpdate, at func(RefUpdate) string) ([]RefUp
 		if loose[i], err = readLoose(filepath.Join(v.git.dir(v.id), filepath.FromSlash(u.Ref))); err != nil {
 			return nil, err
 		}
-		packed[u.Ref] = ZeroSHA
+		packed[u.Ref] = actions.ZeroSHA
 	}
 	err := v.eachPacked(func(name, sha string) bool {
 		if _, ok := packed[name]; ok {
@@ -73,7 +75,7 @@ func (v *View) standing(updates []RefUpdate, at func(RefUpdate) string) ([]RefUp
 	if err != nil {
 		return nil, err
 	}
-	var standing []RefUpdate
+	var standing []actions.RefUpdate
 	for i, u := range updates {
 		now := loose[i]
 		if now == "" {
@@ -88,7 +90,7 @@ func (v *View) standing(updates []RefUpdate, at func(RefUpdate) string) ([]RefUp
 
 // syncRefs makes durable the names of what a push has made: git syncs files,
 // not the directories that they are in.
-func (v *View) syncRefs(updates []RefUpdate) error {
+func (v *View) syncRefs(updates []actions.RefUpdate) error {
 	if len(updates) == 0 {
 		return nil
 	}

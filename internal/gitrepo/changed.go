@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // ChangedFiles lists the paths that differ between two commits, in order, up
 // to limit of them; more tells that there are others. A renamed file counts
-// under both names, a submodule under its directory. With before [ZeroSHA]
+// under both names, a submodule under its directory. With before [actions.ZeroSHA]
 // all files of after differ.
 func (v *View) ChangedFiles(ctx context.Context, before, after string, limit int) (paths []string, more bool, err error) {
 	if err := errors.Join(checkSHA(before), checkSHA(after)); err != nil {
@@ -24,7 +26,7 @@ func (v *View) ChangedFiles(ctx context.Context, before, after string, limit int
 }
 
 func rootOf(sha string) string {
-	if sha == ZeroSHA {
+	if sha == actions.ZeroSHA {
 		return ""
 	}
 	return sha + "^{tree}"

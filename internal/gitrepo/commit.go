@@ -5,24 +5,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // A Commit is one commit as its author made it. Text that is not UTF-8 has
 // replacement characters.
 type Commit struct {
-	SHA       string
-	Tree      string
-	Parents   []string
-	Author    Signature
-	Committer Signature
-	Message   string
-}
-
-// A Signature is who wrote a commit, and when: claims that nobody has checked.
-type Signature struct {
-	Name  string
-	Email string
-	Time  time.Time // in the zone that the author gave
+	actions.Commit
+	Parents []string
 }
 
 const maxCommit = 4 << 20
@@ -48,7 +39,7 @@ func (v *View) Commit(ctx context.Context, sha string) (*Commit, error) {
 // make no sense stay empty.
 func parseCommit(sha, text string) *Commit {
 	head, message, _ := strings.Cut(text, "\n\n")
-	c := &Commit{SHA: sha, Message: strings.ToValidUTF8(message, "\ufffd")}
+	c := &Commit{Commit: actions.Commit{SHA: sha, Message: strings.ToValidUTF8(message, "\ufffd")}}
 	for line := range strings.SplitSeq(head, "\n") {
 		key, value, _ := strings.Cut(line, " ")
 		switch key {
@@ -67,14 +58,14 @@ func parseCommit(sha, text string) *Commit {
 }
 
 // parseSignature reads "Name <email> seconds zone".
-func parseSignature(s string) Signature {
+func parseSignature(s string) actions.Signature {
 	s = strings.ToValidUTF8(s, "\ufffd")
 	name, rest, _ := strings.Cut(s, "<")
 	end := strings.LastIndexByte(rest, '>')
 	if end < 0 {
-		return Signature{Name: strings.TrimSpace(name)}
+		return actions.Signature{Name: strings.TrimSpace(name)}
 	}
-	sig := Signature{Name: strings.TrimSpace(name), Email: rest[:end]}
+	sig := actions.Signature{Name: strings.TrimSpace(name), Email: rest[:end]}
 	fields := strings.Fields(rest[end+1:])
 	if len(fields) == 0 {
 		return sig

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // The test binary is also the server that gets killed.
@@ -54,7 +56,7 @@ func victim(root, mode string) error {
 		return err
 	}
 	tg := &testGit{Git: g}
-	tg.check = func(ctx context.Context, _ []RefUpdate, _ *View) error {
+	tg.check = func(ctx context.Context, _ []actions.RefUpdate, _ *View) error {
 		pid, err := receivePack(os.Getpid())
 		if err != nil {
 			return err
@@ -98,7 +100,7 @@ func receivePack(parent int) (int, error) {
 
 // killDuringPush pushes to a server that is killed during Check, or after it.
 // It returns a new Git on the same directory, the push, and git's process.
-func killDuringPush(t *testing.T, mode string) (*testGit, RefUpdate, int) {
+func killDuringPush(t *testing.T, mode string) (*testGit, actions.RefUpdate, int) {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("needs /proc to find the git process")
@@ -143,7 +145,7 @@ func killDuringPush(t *testing.T, mode string) (*testGit, RefUpdate, int) {
 	if <-pushed == nil {
 		t.Error("client was told that its push succeeded")
 	}
-	return g, RefUpdate{"refs/heads/main", ZeroSHA, sha}, pid
+	return g, actions.RefUpdate{Ref: "refs/heads/main", Before: actions.ZeroSHA, After: sha}, pid
 }
 
 // hasLiveChild tells whether a process has children that are no zombies.
@@ -162,7 +164,7 @@ func hasLiveChild(parent int) bool {
 func TestServerKilledBeforeTheIntentLeavesNoRef(t *testing.T) {
 	g, u, pid := killDuringPush(t, "undecided")
 	waitFor(t, func() bool { return syscall.Kill(pid, 0) != nil }) // git gives up by itself
-	applied, err := g.Applied(t.Context(), 1, []RefUpdate{u})
+	applied, err := g.Applied(t.Context(), 1, []actions.RefUpdate{u})
 	if len(applied) != 0 || err != nil {
 		t.Errorf("applied %v, %v; want none", applied, err)
 	}
@@ -175,14 +177,14 @@ func TestStartWaitsForGitThatAKilledServerLeftBehind(t *testing.T) {
 	g, u, _ := killDuringPush(t, "decided")
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if applied, err := g.Applied(soon, 1, []RefUpdate{u}); !errors.Is(err, context.DeadlineExceeded) {
+	if applied, err := g.Applied(soon, 1, []actions.RefUpdate{u}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with git still at it: %v, %v; want to wait", applied, err)
 	}
 	if err := os.Remove(refLock(g.Git)); err != nil {
 		t.Fatal(err)
 	}
-	applied, err := g.Applied(t.Context(), 1, []RefUpdate{u})
-	if diff := cmp.Diff([]RefUpdate{u}, applied); diff != "" || err != nil {
+	applied, err := g.Applied(t.Context(), 1, []actions.RefUpdate{u})
+	if diff := cmp.Diff([]actions.RefUpdate{u}, applied); diff != "" || err != nil {
 		t.Errorf("applied: %v (-want +got):\n%s", err, diff)
 	}
 }

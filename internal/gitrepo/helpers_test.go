@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // A testGit is a Git with repository 1, which a real git client reaches at
@@ -20,10 +22,10 @@ import (
 type testGit struct {
 	*Git
 	url   string
-	check func(ctx context.Context, updates []RefUpdate, view *View) error
+	check func(ctx context.Context, updates []actions.RefUpdate, view *View) error
 
 	mu   sync.Mutex
-	done [][]RefUpdate // what Done was told, push by push
+	done [][]actions.RefUpdate // what Done was told, push by push
 }
 
 func newTestGit(t *testing.T, limits Limits) *testGit {
@@ -41,7 +43,7 @@ func newTestGit(t *testing.T, limits Limits) *testGit {
 	if err := g.Create(t.Context(), 1, "main"); err != nil {
 		t.Fatal(err)
 	}
-	tg := &testGit{Git: g, check: func(context.Context, []RefUpdate, *View) error { return nil }}
+	tg := &testGit{Git: g, check: func(context.Context, []actions.RefUpdate, *View) error { return nil }}
 	srv := httptest.NewServer(tg)
 	t.Cleanup(srv.Close)
 	tg.url = srv.URL
@@ -67,10 +69,10 @@ func (g *testGit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
 		err = g.Receive(r.Context(), 1, ReceiveOptions{
 			Version: version,
-			Check: func(ctx context.Context, updates []RefUpdate, v *View) error {
+			Check: func(ctx context.Context, updates []actions.RefUpdate, v *View) error {
 				return g.check(ctx, updates, v)
 			},
-			Done: func(_ context.Context, applied []RefUpdate) error {
+			Done: func(_ context.Context, applied []actions.RefUpdate) error {
 				g.mu.Lock()
 				defer g.mu.Unlock()
 				g.done = append(g.done, applied)
@@ -84,7 +86,7 @@ func (g *testGit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (g *testGit) applied() [][]RefUpdate {
+func (g *testGit) applied() [][]actions.RefUpdate {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.done

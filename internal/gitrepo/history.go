@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // straight is how many commits are followed one by one before git is asked to
@@ -15,15 +17,15 @@ const straight = 20
 
 // CommitsBetween returns the commits that after has and before has not, the
 // oldest first, at most max of the newest ones; more tells that there are
-// others. With before "" or [ZeroSHA] it is the whole history of after.
+// others. With before "" or [actions.ZeroSHA] it is the whole history of after.
 func (v *View) CommitsBetween(ctx context.Context, before, after string, limit int) (commits []*Commit, more bool, err error) {
 	if before == "" {
-		before = ZeroSHA
+		before = actions.ZeroSHA
 	}
 	if err := errors.Join(checkSHA(before), checkSHA(after)); err != nil {
 		return nil, false, err
 	}
-	if before == ZeroSHA {
+	if before == actions.ZeroSHA {
 		return v.commits(ctx, limit, after)
 	}
 	if line, ok, err := v.straightLine(ctx, before, after); err != nil || ok && len(line) <= limit {

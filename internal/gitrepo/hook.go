@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // hookScript is the only hook. Git starts it when the pushed objects are
@@ -27,19 +29,6 @@ while IFS= read -r line <&4; do
 done
 [ "$answer" = yes ]
 `
-
-// A RefUpdate is the proposal, or the fact, that a ref moves. Old is [ZeroSHA]
-// for a new ref and New is ZeroSHA for one that goes.
-type RefUpdate struct {
-	Ref      string
-	Old, New string
-}
-
-// Created tells whether the update makes the ref.
-func (u RefUpdate) Created() bool { return u.Old == ZeroSHA }
-
-// Deleted tells whether the update removes the ref.
-func (u RefUpdate) Deleted() bool { return u.New == ZeroSHA }
 
 // A Refusal is an error that tells a pusher why the server takes none of the
 // updates.
@@ -63,7 +52,7 @@ func (r *Refusal) Error() string {
 var errNotAsked = errors.New("hook did not run")
 
 // readProposal reads what the hook sends: the quarantine, the updates, the end.
-func readProposal(r io.Reader, limit int) (quarantine string, updates []RefUpdate, err error) {
+func readProposal(r io.Reader, limit int) (quarantine string, updates []actions.RefUpdate, err error) {
 	lines := bufio.NewScanner(r)
 	if !lines.Scan() {
 		return "", nil, errNotAsked
@@ -84,7 +73,7 @@ func readProposal(r io.Reader, limit int) (quarantine string, updates []RefUpdat
 		if len(updates) > limit {
 			continue // the hook listens when it has said everything
 		}
-		updates = append(updates, RefUpdate{Ref: f[2], Old: f[0], New: f[1]})
+		updates = append(updates, actions.RefUpdate{Ref: f[2], Before: f[0], After: f[1]})
 	}
 	return "", nil, errNotAsked
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // request is the body of a push: commands, each "old new ref", and a pack.
@@ -58,7 +60,7 @@ func TestDamagedPacksLeaveNothing(t *testing.T) {
 	c := g.clone(t)
 	sha := c.commit("one", "a.txt", strings.Repeat("some content\n", 100))
 	pack := c.pack("main")
-	command := ZeroSHA + " " + sha + " refs/heads/main"
+	command := actions.ZeroSHA + " " + sha + " refs/heads/main"
 	broken := bytes.Clone(pack)
 	broken[len(broken)/2] ^= 0xff
 	unfinished := append(bytes.Clone(pack[:12]), pack[len(pack)-20:]...)
@@ -70,7 +72,7 @@ func TestDamagedPacksLeaveNothing(t *testing.T) {
 		"one bit":           request(broken, command),
 		"no objects":        request(unfinished, command),
 		"not a pack":        request([]byte("GIF89a nonsense nonsense nonsense"), command),
-		"missing object":    request(pack, ZeroSHA+" "+strings.Repeat("1", 40)+" refs/heads/main"),
+		"missing object":    request(pack, actions.ZeroSHA+" "+strings.Repeat("1", 40)+" refs/heads/main"),
 		"empty":             nil,
 		"half a length":     []byte("00"),
 		"bad length":        []byte("zzzz"),
@@ -101,9 +103,9 @@ func TestHostileRefNamesAreRefused(t *testing.T) {
 	for _, name := range []string{
 		"refs/heads/../../../x", "refs/heads/--upload-pack=x", "-x", "HEAD", "refs/heads/a..b", "refs/heads/x.lock", "refs/pull/1/head",
 		"refs/heads/a\nb", "config", "../config", "refs/heads/a\x1b[31m", "refs/heads/" + strings.Repeat("x", 300), "refs/heads/" + sha, "", " ",
-		"refs/heads/\xff\xfe", "refs/heads/a\n" + ZeroSHA + " " + sha + " refs/heads/injected", "refs/heads/a\nend", "objects/x", "refs/heads/HEAD",
+		"refs/heads/\xff\xfe", "refs/heads/a\n" + actions.ZeroSHA + " " + sha + " refs/heads/injected", "refs/heads/a\nend", "objects/x", "refs/heads/HEAD",
 	} {
-		answer := g.post(t, "receive-pack", bytes.NewReader(request(pack, ZeroSHA+" "+sha+" "+name)))
+		answer := g.post(t, "receive-pack", bytes.NewReader(request(pack, actions.ZeroSHA+" "+sha+" "+name)))
 		if strings.Contains(answer, "ok refs/") {
 			t.Errorf("%q: %q", name, answer)
 		}
@@ -122,21 +124,21 @@ func TestAWrongOldValueIsNoEvent(t *testing.T) {
 	a := c.commit("one")
 	b := c.commit("two")
 	c.git("push", "-q", "origin", "main")
-	var asked []RefUpdate
-	g.check = func(_ context.Context, updates []RefUpdate, _ *View) error {
+	var asked []actions.RefUpdate
+	g.check = func(_ context.Context, updates []actions.RefUpdate, _ *View) error {
 		asked = updates
 		return nil
 	}
 	pack := c.pack("main")
 	answer := g.post(t, "receive-pack", bytes.NewReader(request(pack,
-		a+" "+b+" refs/heads/main",       // where main is already
-		b+" "+b+" refs/heads/main2",      // not there
-		ZeroSHA+" "+a+" refs/heads/good", // fine
+		a+" "+b+" refs/heads/main",               // where main is already
+		b+" "+b+" refs/heads/main2",              // not there
+		actions.ZeroSHA+" "+a+" refs/heads/good", // fine
 	)))
 	if !strings.Contains(answer, "ok refs/heads/good") || strings.Contains(answer, "ok refs/heads/main") {
 		t.Errorf("answer %q", answer)
 	}
-	want := []RefUpdate{{"refs/heads/good", ZeroSHA, a}}
+	want := []actions.RefUpdate{{Ref: "refs/heads/good", Before: actions.ZeroSHA, After: a}}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
@@ -144,7 +146,7 @@ func TestAWrongOldValueIsNoEvent(t *testing.T) {
 		t.Errorf("applied (-want +got):\n%s", diff)
 	}
 	answer = g.post(t, "receive-pack", bytes.NewReader(request(pack,
-		ZeroSHA+" "+a+" refs/heads/twice", ZeroSHA+" "+b+" refs/heads/twice")))
+		actions.ZeroSHA+" "+a+" refs/heads/twice", actions.ZeroSHA+" "+b+" refs/heads/twice")))
 	if strings.Contains(answer, "ok refs/") || g.tip(t, "refs/heads/twice") != "" {
 		t.Errorf("one ref twice: %q", answer)
 	}
@@ -175,11 +177,11 @@ func TestOnePushOfManyToOneRefWins(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	var moved []RefUpdate
+	var moved []actions.RefUpdate
 	for _, applied := range g.applied()[1:] {
 		moved = append(moved, applied...)
 	}
-	want := []RefUpdate{{"refs/heads/main", start, g.tip(t, "refs/heads/main")}}
+	want := []actions.RefUpdate{Ref: {"refs/heads/main", Before: start, After: g.tip(t, "refs/heads/main")}}
 	if diff := cmp.Diff(want, moved); diff != "" || won != 1 {
 		t.Errorf("%d pushes won (-want +got):\n%s", won, diff)
 	}
@@ -262,7 +264,7 @@ func TestClientThatGoesAwayLeavesNothing(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
 	sha := c.commit("one")
-	body := request(c.pack("main"), ZeroSHA+" "+sha+" refs/heads/main")
+	body := request(c.pack("main"), actions.ZeroSHA+" "+sha+" refs/heads/main")
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer, err := os.Pipe()
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 func TestMaintenanceKeepsEverything(t *testing.T) {
@@ -46,7 +48,7 @@ func TestMaintenanceKeepsEverything(t *testing.T) {
 	if len(after) != len(before) || len(after) != manyRefs+1 || err != nil {
 		t.Errorf("%d refs, were %d, %v", len(after), len(before), err)
 	}
-	commits, _, err := g.CommitsBetween(t.Context(), 1, ZeroSHA, after[0].SHA, 1000)
+	commits, _, err := g.CommitsBetween(t.Context(), 1, actions.ZeroSHA, after[0].SHA, 1000)
 	if len(commits) != manyPacks || err != nil {
 		t.Errorf("%d commits, %v", len(commits), err)
 	}

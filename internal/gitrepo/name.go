@@ -7,9 +7,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// ZeroSHA stands for "no commit" at either end of an update.
-const ZeroSHA = "0000000000000000000000000000000000000000"
-
 const (
 	branchPrefix = "refs/heads/"
 	tagPrefix    = "refs/tags/"
@@ -19,7 +16,7 @@ const (
 
 // IsSHA tells whether s is a full, lower-case object name.
 func IsSHA(s string) bool {
-	if len(s) != len(ZeroSHA) {
+	if len(s) != len(actions.ZeroSHA) {
 		return false
 	}
 	for i := range len(s) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 func TestPushMovesRefsAndTellsDone(t *testing.T) {
@@ -20,9 +22,9 @@ func TestPushMovesRefsAndTellsDone(t *testing.T) {
 	}
 	b := c.commit("two", "a.txt", "b")
 	c.git("push", "origin", "main", ":v1")
-	want := [][]RefUpdate{
-		{{"refs/heads/main", ZeroSHA, a}, {"refs/tags/v1", ZeroSHA, tag}},
-		{{"refs/heads/main", a, b}, {"refs/tags/v1", tag, ZeroSHA}},
+	want := [][]actions.RefUpdate{
+		{{Ref: "refs/heads/main", Before: actions.ZeroSHA, After: a}, {Ref: "refs/tags/v1", Before: actions.ZeroSHA, After: tag}},
+		{{Ref: "refs/heads/main", Before: a, After: b}, {Ref: "refs/tags/v1", Before: tag, After: actions.ZeroSHA}},
 	}
 	got := g.applied()
 	if len(got) == 2 && got[1][0].Deleted() {
@@ -35,7 +37,7 @@ func TestPushMovesRefsAndTellsDone(t *testing.T) {
 
 func TestRefusedPushMovesNothingAndSaysWhy(t *testing.T) {
 	g := newTestGit(t, Limits{})
-	g.check = func(context.Context, []RefUpdate, *View) error {
+	g.check = func(context.Context, []actions.RefUpdate, *View) error {
 		return &Refusal{
 			Message: "error: no\x1b[31m thanks\nsecond line",
 			Reasons: map[string]string{"refs/heads/main": "refusing to allow this `x`"},
@@ -66,8 +68,8 @@ func TestCheckSeesPushedObjectsBeforeRefsMove(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
 	sha := c.commit("one", ".github/workflows/ci.yml", "on: push\n")
-	g.check = func(ctx context.Context, updates []RefUpdate, v *View) error {
-		if diff := cmp.Diff([]RefUpdate{{"refs/heads/main", ZeroSHA, sha}}, updates); diff != "" {
+	g.check = func(ctx context.Context, updates []actions.RefUpdate, v *View) error {
+		if diff := cmp.Diff([]actions.RefUpdate{{Ref: "refs/heads/main", Before: actions.ZeroSHA, After: sha}}, updates); diff != "" {
 			t.Errorf("updates (-want +got):\n%s", diff)
 		}
 		data, err := v.ReadFile(ctx, sha, ".github/workflows/ci.yml", 100)

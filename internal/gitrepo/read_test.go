@@ -32,10 +32,12 @@ func TestCommitIsReadAsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Commit{
-		SHA: sha, Tree: c.git("rev-parse", "HEAD^{tree}"), Parents: []string{first},
-		Author:    Signature{"Ada", "ada@example.com", time.Unix(1700000000, 0).In(time.FixedZone("", 90*60))},
-		Committer: Signature{"Bob", "bob@example.com", time.Unix(1700000100, 0).UTC()},
-		Message:   "two\n\nbody\n",
+		Parents: []string{first},
+		Commit: actions.Commit{
+			SHA: sha, Tree: c.git("rev-parse", "HEAD^{tree}"), Message: "two\n\nbody\n",
+			Author:    actions.Signature{Name: "Ada", Email: "ada@example.com", Time: time.Unix(1700000000, 0).In(time.FixedZone("", 90*60))},
+			Committer: actions.Signature{Name: "Bob", Email: "bob@example.com", Time: time.Unix(1700000100, 0).UTC()},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("commit (-want +got):\n%s", diff)
@@ -49,7 +51,7 @@ func TestCommitIsReadAsWritten(t *testing.T) {
 }
 
 func TestSignatureThatMakesNoSenseStaysEmpty(t *testing.T) {
-	for in, want := range map[string]Signature{
+	for in, want := range map[string]actions.Signature{
 		"":                             {},
 		"Ada":                          {Name: "Ada"},
 		"Ada <a@b> x +0000":            {Name: "Ada", Email: "a@b"},
@@ -76,7 +78,7 @@ func TestResolveKnowsEveryFormOfARevision(t *testing.T) {
 	for rev, want := range map[string]string{
 		"HEAD": b, "main": b, "refs/heads/main": b, "heads/main": b, "v1": a, "tags/v1": a,
 		"refs/tags/v1": a, "both": b, "refs/tags/both": a, a: a,
-		"refs/tags/tree": "", "nope": "", "refs/heads/nope": "", ZeroSHA: "", "": "", "--help": "", "../x": "", "main~1": "",
+		"refs/tags/tree": "", "nope": "", "refs/heads/nope": "", actions.ZeroSHA: "", "": "", "--help": "", "../x": "", "main~1": "",
 		"main\nHEAD": "", strings.Repeat("x", 5000): "", a[:10]: "", "refs/heads": "", "HEAD:a": "",
 	} {
 		got, err := g.Resolve(t.Context(), 1, rev)
@@ -136,7 +138,7 @@ func TestChangedFilesStopAtTheLimit(t *testing.T) { // TRG-7
 	if got, more, err := g.ChangedFiles(t.Context(), 1, b, d, 300); len(got) != 300 || !more || err != nil {
 		t.Errorf("%d files, more %v, err %v; want 300 and more", len(got), more, err)
 	}
-	if got, more, err := g.ChangedFiles(t.Context(), 1, ZeroSHA, a, 300); len(got) != 5 || more || err != nil {
+	if got, more, err := g.ChangedFiles(t.Context(), 1, actions.ZeroSHA, a, 300); len(got) != 5 || more || err != nil {
 		t.Errorf("whole tree: %v, %v, %v", got, more, err)
 	}
 	if got, _, err := g.ChangedFiles(t.Context(), 1, a, a, 300); len(got) != 0 || err != nil {
@@ -181,7 +183,7 @@ func TestHistoryBetweenTwoCommits(t *testing.T) {
 		{"backwards", shas[4], shas[2], 10, ""},
 		{"merge", shas[24], merge, 10, "side merge"},
 		{"other branch", fresh, side, 10, "side"},
-		{"all", ZeroSHA, shas[2], 10, "0 1 2"},
+		{"all", actions.ZeroSHA, shas[2], 10, "0 1 2"},
 	} {
 		if got := between(tt.before, tt.after, tt.limit); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)

@@ -28,12 +28,12 @@ type ReceiveOptions struct {
 	// error none does, and the pusher reads why: a *Refusal says it in detail,
 	// another error with its text, one of kind Internal not at all. Before it
 	// returns nil, Check must have durably noted the updates, for [Git.Applied].
-	Check func(ctx context.Context, updates []RefUpdate, view *View) error
+	Check func(ctx context.Context, updates []actions.RefUpdate, view *View) error
 
 	// Done learns after each nil of Check which updates were made, durably;
 	// maybe none. The client hears of success when Done has returned. An error
 	// is logged: what Check noted is then still to be dealt with.
-	Done func(ctx context.Context, applied []RefUpdate) error
+	Done func(ctx context.Context, applied []actions.RefUpdate) error
 }
 
 // finishTime is what Check and Done may take when the client has gone.
@@ -104,9 +104,9 @@ type push struct {
 	lockFile *os.File
 	killer   *time.Timer // set by stop
 
-	release  func()      // gives back the lock, once it is held
-	accepted []RefUpdate // what Check let through
-	asked    bool        // Check returned nil
+	release  func()              // gives back the lock, once it is held
+	accepted []actions.RefUpdate // what Check let through
+	asked    bool                // Check returned nil
 	reasons  map[string]string
 }
 
@@ -243,7 +243,7 @@ func (p *push) answer() {
 }
 
 // decide takes the lock and asks Check.
-func (p *push) decide(quarantine string, updates []RefUpdate) error {
+func (p *push) decide(quarantine string, updates []actions.RefUpdate) error {
 	if err := p.checkNames(updates); err != nil {
 		return err
 	}
@@ -278,7 +278,7 @@ func (p *push) decide(quarantine string, updates []RefUpdate) error {
 }
 
 // checkNames refuses the push if a ref has a name that we do not keep.
-func (p *push) checkNames(updates []RefUpdate) error {
+func (p *push) checkNames(updates []actions.RefUpdate) error {
 	reasons, seen := map[string]string{}, map[string]bool{}
 	for _, u := range updates {
 		if err := CheckRef(u.Ref); err != nil {
@@ -369,7 +369,7 @@ func (p *push) finish() {
 	}
 }
 
-func refNames(updates []RefUpdate) string {
+func refNames(updates []actions.RefUpdate) string {
 	names := make([]string, 0, min(len(updates), 10))
 	for _, u := range updates[:min(len(updates), 10)] {
 		names = append(names, u.Ref)

@@ -145,7 +145,7 @@ func (v *View) eachPacked(f func(name, sha string) bool) error {
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		sha, name, ok := bytes.Cut(lines.Bytes(), []byte(" "))
-		if !ok || len(sha) != len(ZeroSHA) { // a header, or the commit of the tag above
+		if !ok || len(sha) != len(actions.ZeroSHA) { // a header, or the commit of the tag above
 			continue
 		}
 		if !f(string(name), string(sha)) {

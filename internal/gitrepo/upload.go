@@ -128,7 +128,7 @@ func parseWants(request []byte) (map[string]bool, error) {
 			continue
 		}
 		// git takes upper case; capabilities may follow in version 0
-		sha = strings.ToLower(sha[:min(len(sha), len(ZeroSHA))])
+		sha = strings.ToLower(sha[:min(len(sha), len(actions.ZeroSHA))])
 		if !IsSHA(sha) {
 			return nil, fmt.Errorf("bad want line %.60q", p.payload())
 		}

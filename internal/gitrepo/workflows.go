@@ -13,18 +13,18 @@ const workflowDir = ".github/workflows"
 // change, "" if there is none: a file at the tip of an updated ref that no
 // branch has at that path with that content. It is for a [ReceiveOptions]
 // Check, while the refs stand where they were.
-func (v *View) WorkflowFilesTouched(ctx context.Context, updates []RefUpdate) (string, error) {
+func (v *View) WorkflowFilesTouched(ctx context.Context, updates []actions.RefUpdate) (string, error) {
 	fresh := map[Entry]bool{}
 	for _, u := range updates {
 		if u.Deleted() {
 			continue
 		}
-		now, err := v.workflowFiles(ctx, u.New)
+		now, err := v.workflowFiles(ctx, u.After)
 		if err != nil {
 			return "", err
 		}
 		if len(now) > 0 && !u.Created() {
-			if err := v.forget(ctx, now, u.Old); err != nil {
+			if err := v.forget(ctx, now, u.Before); err != nil {
 				return "", err
 			}
 		}

@@ -119,22 +119,14 @@ func (s *site) access(r *http.Request, owner, name string) (*githttp.Access, err
 		return nil, err
 	}
 	base := shape.Base{API: s.url + "/api/v3", HTML: s.url}
-	push := func(ctx context.Context, updates []gitrepo.RefUpdate, _ *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
-		p := &actions.Push{RepoID: repo.ID, ActorID: s.alice.ID, Updates: refUpdates(updates)}
-		done := func(ctx context.Context, applied []gitrepo.RefUpdate) error {
-			return s.trigger.Pushed(ctx, base, p, refUpdates(applied))
+	push := func(ctx context.Context, updates []actions.RefUpdate, _ *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+		p := &actions.Push{RepoID: repo.ID, ActorID: s.alice.ID, Updates: updates}
+		done := func(ctx context.Context, applied []actions.RefUpdate) error {
+			return s.trigger.Pushed(ctx, base, p, applied)
 		}
 		return done, s.trigger.Intend(ctx, p)
 	}
 	return &githttp.Access{RepoID: repo.ID, Push: push, Workflows: true}, nil
-}
-
-func refUpdates(updates []gitrepo.RefUpdate) []actions.RefUpdate {
-	var all []actions.RefUpdate
-	for _, u := range updates {
-		all = append(all, actions.RefUpdate{Ref: u.Ref, Before: u.Old, After: u.New})
-	}
-	return all
 }
 
 func (s *site) must(err error) {
@@ -327,4 +319,14 @@ func (s *site) path(parts ...any) string {
 		}
 	}
 	return b.String()
+}
+
+func readAll(t *testing.T, res *http.Response) string {
+	t.Helper()
+	defer res.Body.Close() //nolint:errcheck // read to its end
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -41,20 +41,13 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 // push is what a push by the caller does: an intent before refs move, runs
 // after. A push with a job's token starts no workflow (TRG-9).
 func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.Base) githttp.PushFunc {
-	return func(ctx context.Context, updates []gitrepo.RefUpdate, _ *gitrepo.View) (func(context.Context, []gitrepo.RefUpdate) error, error) {
-		p := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, Silent: caller.Job() != 0}
-		for _, u := range updates {
-			p.Updates = append(p.Updates, actions.RefUpdate{Ref: u.Ref, Before: u.Old, After: u.New})
-		}
+	return func(ctx context.Context, updates []actions.RefUpdate, _ *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+		p := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, Silent: caller.Job() != 0, Updates: updates}
 		if err := s.trigger.Intend(ctx, p); err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context, applied []gitrepo.RefUpdate) error {
-			list := make([]actions.RefUpdate, len(applied))
-			for i, u := range applied {
-				list[i] = actions.RefUpdate{Ref: u.Ref, Before: u.Old, After: u.New}
-			}
-			err := s.trigger.Pushed(ctx, base, p, list)
+		return func(ctx context.Context, applied []actions.RefUpdate) error {
+			err := s.trigger.Pushed(ctx, base, p, applied)
 			s.auth.Changed()
 			return err
 		}, nil

@@ -85,7 +85,7 @@ func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*scheduler.Start, 
 	run := &actions.Run{
 		RepoID: d.Repo.ID, Name: f.name(), Title: f.name(), Path: f.path, Event: "workflow_dispatch", Ref: ref,
 		HeadBranch: strings.TrimPrefix(strings.TrimPrefix(ref, "refs/heads/"), "refs/tags/"),
-		HeadSHA:    commit.SHA, HeadCommit: known(commit), Actor: *d.Actor,
+		HeadSHA:    commit.SHA, HeadCommit: commit.Commit, Actor: *d.Actor,
 	}
 	return &scheduler.Start{
 		Run: run, Repo: d.Repo, Workflow: f.workflow,

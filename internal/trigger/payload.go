@@ -33,7 +33,6 @@ type pushPayload struct {
 
 func (p *push) payload(ctx context.Context, head *gitrepo.Commit) ([]byte, error) {
 	u := p.update
-	commit := known(head)
 	event := &pushPayload{
 		Ref: u.Ref, Before: u.Before, After: u.After, Created: u.Created(), Deleted: u.Deleted(),
 		Repository: shape.NewPushRepository(p.base, p.repo),
@@ -41,7 +40,7 @@ func (p *push) payload(ctx context.Context, head *gitrepo.Commit) ([]byte, error
 		Sender:     shape.NewSimpleUser(p.base, p.actor),
 		Compare:    p.base.HTML + "/" + p.repo.FullName() + "/compare/",
 		Commits:    []*shape.PushCommit{},
-		HeadCommit: shape.NewPushCommit(p.base, p.repo, &commit),
+		HeadCommit: shape.NewPushCommit(p.base, p.repo, &head.Commit),
 	}
 	if u.Created() {
 		event.Compare += short(u.After)
@@ -58,8 +57,7 @@ func (p *push) payload(ctx context.Context, head *gitrepo.Commit) ([]byte, error
 		return nil, err
 	}
 	for _, c := range commits {
-		listed := known(c)
-		event.Commits = append(event.Commits, shape.NewPushCommit(p.base, p.repo, &listed))
+		event.Commits = append(event.Commits, shape.NewPushCommit(p.base, p.repo, &c.Commit))
 	}
 	payload, err := json.Marshal(event)
 	if err != nil {

@@ -92,21 +92,13 @@ func (t *Trigger) Reconcile(ctx context.Context, base shape.Base) error {
 }
 
 func (t *Trigger) reconcile(ctx context.Context, base shape.Base, p *actions.Push) error {
-	asked := make([]gitrepo.RefUpdate, len(p.Updates))
-	for i, u := range p.Updates {
-		asked[i] = gitrepo.RefUpdate{Ref: u.Ref, Old: u.Before, New: u.After}
-	}
-	found, err := t.git.Applied(ctx, p.RepoID, asked)
+	applied, err := t.git.Applied(ctx, p.RepoID, p.Updates)
 	if actions.KindOf(err) == actions.NotFound { // the repository is gone
 		_, err := t.store.DeletePush(ctx, p.ID)
 		return err
 	}
 	if err != nil {
 		return err
-	}
-	applied := make([]actions.RefUpdate, len(found))
-	for i, u := range found {
-		applied[i] = actions.RefUpdate{Ref: u.Ref, Before: u.Old, After: u.New}
 	}
 	t.log.InfoContext(ctx, "unfinished push found", "repo", p.RepoID, "updates", len(applied))
 	return t.Pushed(ctx, base, p, applied)
@@ -254,15 +246,7 @@ func (p *push) run(f *file, c *gitrepo.Commit) *actions.Run {
 	title, _, _ := strings.Cut(c.Message, "\n")
 	return &actions.Run{
 		RepoID: p.repo.ID, Name: f.name(), Title: title, Path: f.path, Event: "push", Ref: p.update.Ref,
-		HeadBranch: branch, HeadSHA: c.SHA, HeadCommit: known(c), Actor: *p.actor,
-	}
-}
-
-// known is what a run keeps of a commit.
-func known(c *gitrepo.Commit) actions.Commit {
-	return actions.Commit{
-		SHA: c.SHA, Tree: c.Tree, Message: c.Message,
-		Author: actions.Signature(c.Author), Committer: actions.Signature(c.Committer),
+		HeadBranch: branch, HeadSHA: c.SHA, HeadCommit: c.Commit, Actor: *p.actor,
 	}
 }
 
