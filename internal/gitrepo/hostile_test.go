@@ -181,7 +181,7 @@ func TestOnePushOfManyToOneRefWins(t *testing.T) {
 	for _, applied := range g.applied()[1:] {
 		moved = append(moved, applied...)
 	}
-	want := []actions.RefUpdate{Ref: {"refs/heads/main", Before: start, After: g.tip(t, "refs/heads/main")}}
+	want := []actions.RefUpdate{{Ref: "refs/heads/main", Before: start, After: g.tip(t, "refs/heads/main")}}
 	if diff := cmp.Diff(want, moved); diff != "" || won != 1 {
 		t.Errorf("%d pushes won (-want +got):\n%s", won, diff)
 	}

@@ -130,7 +130,7 @@ func (s *Server) build(ctx context.Context) error {
 
 // mount makes the surfaces.
 func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
-	res := results.New(results.Config{Store: s.store, Logs: s.logs, Keys: keys, Log: s.log, Now: s.now, NewID: uuid.NewString})
+	res := results.New(results.Config{Store: s.store, Logs: s.logs, Keys: keys, Log: s.log, Now: s.now})
 	s.results = res
 	api := rest.New(rest.Config{
 		Store: s.store, Auth: s.auth, Git: s.repos, Log: s.log, Now: s.now, Runs: s.scheduler,
@@ -138,10 +138,10 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 			return s.trigger.Dispatch(ctx, (*trigger.Dispatch)(d))
 		},
 		RunLogURL: func(r *http.Request, run *actions.Run, attempt int) (string, error) {
-			return res.RunLogsURL(httpjson.Base(r).HTML, run, attempt)
+			return res.RunLogURL(httpjson.Base(r).HTML, run, attempt)
 		},
 		JobLogURL: func(r *http.Request, job *actions.Job) (string, error) {
-			return res.JobLogsURL(httpjson.Base(r).HTML, job)
+			return res.JobLogURL(httpjson.Base(r).HTML, job)
 		},
 	})
 	s.rest, s.graphql = api, api.GraphQL()
