@@ -82,11 +82,20 @@ func (c *call) jobJSON(run *actions.Run, j *actions.Job, steps []*actions.Step) 
 	}
 	for _, s := range steps {
 		v.Steps = append(v.Steps, stepJSON{
-			Name: s.Name, Status: string(s.Status), Conclusion: shape.Null(string(s.Conclusion)), Number: s.Number,
+			Name: s.Name, Status: string(stepStatus(s)), Conclusion: shape.Null(string(s.Conclusion)), Number: s.Number,
 			StartedAt: shape.NullTime(s.StartedAt), CompletedAt: shape.NullTime(s.CompletedAt),
 		})
 	}
 	return v
+}
+
+// stepStatus is one of the three that a step has here: one whose turn has not
+// come is queued.
+func stepStatus(s *actions.Step) actions.Status {
+	if s.Status == actions.InProgress || s.Status == actions.Completed {
+		return s.Status
+	}
+	return actions.Queued
 }
 
 // listRunJobs serves GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs.

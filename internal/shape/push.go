@@ -30,10 +30,8 @@ func NewPushRepository(b Base, r *actions.Repository) *PushRepository {
 		Owner:        &PushOwner{Name: r.Owner.Login, Email: Null(r.Owner.Email), SimpleUser: *NewSimpleUser(b, &r.Owner)},
 		URL:          b.HTML + "/" + r.FullName(),
 		CreatedAt:    r.CreatedAt.Unix(),
+		PushedAt:     pushed(r).Unix(),
 		MasterBranch: r.DefaultBranch,
-	}
-	if !r.PushedAt.IsZero() {
-		p.PushedAt = r.PushedAt.Unix()
 	}
 	if r.Owner.Type == actions.Organization {
 		p.Organization = r.Owner.Login

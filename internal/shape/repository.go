@@ -1,6 +1,10 @@
 package shape
 
-import "github.com/understudy-ci/understudy/internal/actions"
+import (
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
 
 // A Repository is a repository as it stands in event payloads, and the larger
 // part of what REST answers about one.
@@ -8,7 +12,7 @@ type Repository struct {
 	MinimalRepository
 	CreatedAt                string   `json:"created_at"`
 	UpdatedAt                string   `json:"updated_at"`
-	PushedAt                 *string  `json:"pushed_at"`
+	PushedAt                 string   `json:"pushed_at"` // of a new repository: when it was made
 	GitURL                   string   `json:"git_url"`
 	SSHURL                   string   `json:"ssh_url"`
 	CloneURL                 string   `json:"clone_url"`
@@ -54,7 +58,7 @@ func repository(b Base, r *actions.Repository) Repository {
 		MinimalRepository: minimal(b, r),
 		CreatedAt:         Time(r.CreatedAt),
 		UpdatedAt:         Time(r.UpdatedAt),
-		PushedAt:          NullTime(r.PushedAt),
+		PushedAt:          Time(pushed(r)),
 		GitURL:            "git://" + host + "/" + full + ".git",
 		SSHURL:            "git@" + host + ":" + full + ".git",
 		CloneURL:          b.Git(full),
@@ -65,6 +69,14 @@ func repository(b Base, r *actions.Repository) Repository {
 		Visibility:        r.Visibility(),
 		DefaultBranch:     r.DefaultBranch,
 	}
+}
+
+// pushed is when the repository was pushed to last, or made.
+func pushed(r *actions.Repository) time.Time {
+	if r.PushedAt.IsZero() {
+		return r.CreatedAt
+	}
+	return r.PushedAt
 }
 
 // Permissions are what a caller may do with a repository, in the words of REST.

@@ -50,7 +50,7 @@ func TestRepositoryKeepsTheBaseOfTheRequest(t *testing.T) {
 		"git_refs_url":      "http://ci.test:3000/api/v3/repos/octo/hello/git/refs{/sha}",
 		"notifications_url": "http://ci.test:3000/api/v3/repos/octo/hello/notifications{?since,all,participating}",
 		"created_at":        "2026-03-10T11:00:00Z",
-		"pushed_at":         nil,
+		"pushed_at":         "2026-03-10T11:00:00Z",
 		"visibility":        "private",
 		"default_branch":    "trunk",
 		"node_id":           "MDEwOlJlcG9zaXRvcnk3",
@@ -111,6 +111,16 @@ func TestPushPayloadReadsAsGoGitHubExpects(t *testing.T) {
 	}
 	if got := e.Commits[0].GetTimestamp(); !got.Equal(github.Timestamp{Time: noon.Truncate(time.Second)}) {
 		t.Errorf("timestamp %v", got)
+	}
+}
+
+func TestBotHasItsAppsPage(t *testing.T) {
+	u := shape.NewSimpleUser(base, &actions.Account{ID: 5, Login: actions.JobBot, Type: actions.Bot})
+	if got, want := u.HTMLURL, "http://ci.test:3000/apps/github-actions"; got != want {
+		t.Errorf("html_url %s, want %s", got, want)
+	}
+	if got, want := u.URL, "http://ci.test:3000/api/v3/users/github-actions%5Bbot%5D"; got != want || u.Type != "Bot" {
+		t.Errorf("url %s, want %s", got, want)
 	}
 }
 

@@ -1,6 +1,11 @@
 package shape
 
-import "github.com/understudy-ci/understudy/internal/actions"
+import (
+	"net/url"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
 
 // A SimpleUser is an account as other objects show it.
 type SimpleUser struct {
@@ -26,14 +31,18 @@ type SimpleUser struct {
 
 // NewSimpleUser is the object for a.
 func NewSimpleUser(b Base, a *actions.Account) *SimpleUser {
-	api := b.API + "/users/" + a.Login
+	api := b.API + "/users/" + url.PathEscape(a.Login)
+	html := b.HTML + "/" + a.Login
+	if slug, ok := strings.CutSuffix(a.Login, "[bot]"); ok && a.Type == actions.Bot {
+		html = b.HTML + "/apps/" + slug
+	}
 	return &SimpleUser{
 		Login:             a.Login,
 		ID:                a.ID,
 		NodeID:            NodeID(string(a.Type), a.ID),
 		AvatarURL:         avatar(b, a),
 		URL:               api,
-		HTMLURL:           b.HTML + "/" + a.Login,
+		HTMLURL:           html,
 		FollowersURL:      api + "/followers",
 		FollowingURL:      api + "/following{/other_user}",
 		GistsURL:          api + "/gists{/gist_id}",
@@ -49,7 +58,7 @@ func NewSimpleUser(b Base, a *actions.Account) *SimpleUser {
 }
 
 // avatar stands below a name that no account can have.
-func avatar(b Base, a *actions.Account) string { return b.HTML + "/_avatars/" + a.Login }
+func avatar(b Base, a *actions.Account) string { return b.HTML + "/_avatars/" + url.PathEscape(a.Login) }
 
 // An OrganizationSimple is an organization as event payloads show it.
 type OrganizationSimple struct {
