@@ -3,6 +3,8 @@ package logs
 import (
 	"context"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 const (
@@ -39,9 +41,9 @@ func (l *Logs) Sweep(ctx context.Context) error {
 			if err := l.blobs.Delete(ctx, key); err != nil {
 				return err
 			}
-			if err := l.store.ForgetBlob(ctx, key); err != nil {
-				return err
-			}
+		}
+		if err := l.forget(ctx, keys); err != nil {
+			return err
 		}
 		if len(keys) < sweepBatch {
 			break
@@ -51,4 +53,17 @@ func (l *Logs) Sweep(ctx context.Context) error {
 		return err
 	}
 	return l.blobs.Sweep(ctx, l.now().Add(-staleBlob))
+}
+
+// forget removes the keys of blobs that are gone. It may be undone by power
+// loss: then they are deleted twice.
+func (l *Logs) forget(ctx context.Context, keys []string) error {
+	return l.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+		for _, key := range keys {
+			if err := tx.ForgetBlob(ctx, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -71,5 +71,5 @@ func (a *API) broken(r *http.Request, err error) error {
 	if r.Context().Err() == nil {
 		a.Log.WarnContext(r.Context(), "log not sent to its end", "err", err)
 	}
-	panic(http.ErrAbortHandler)
+	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
 }

@@ -37,7 +37,7 @@ type server struct {
 	late atomic.Int64 // nanoseconds ahead of the clock
 }
 
-func newServer(t *testing.T, st *store.Store, limits logs.Limits) *server {
+func newServer(t testing.TB, st *store.Store, limits logs.Limits) *server {
 	t.Helper()
 	s := &server{Fixture: logstest.New(t, st, limits)}
 	var err error
@@ -111,7 +111,7 @@ func (s *server) do(req *http.Request) (int, string, http.Header) {
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.T.Fatal(err)

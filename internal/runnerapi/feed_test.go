@@ -58,7 +58,8 @@ func (s *feedServer) dial(j *actions.Job, to string) (*websocket.Conn, int, erro
 		s.T.Fatal(err)
 	}
 	url := "ws" + strings.TrimPrefix(s.http.URL, "http") + "/_runner/feed/" + to
-	conn, resp, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + text}}})
+	header := http.Header{"Authorization": {"Bearer " + text}}
+	conn, resp, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // the library does
 	status := 0
 	if resp != nil {
 		status = resp.StatusCode
