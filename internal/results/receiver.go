@@ -1,9 +1,6 @@
 package results
 
 import (
-	"strings"
-
-	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -111,19 +108,3 @@ func done(c *call, req any, ids *wire.ResultsIDs, step *string) (any, error) {
 	}
 	return wire.OKResponse{OK: true}, nil
 }
-
-// clean makes a text that a runner sent fit for a row: UTF-8, without NUL,
-// which PostgreSQL does not keep, and without line breaks.
-func clean(s string, limit int) string {
-	if len(s) > limit {
-		s = s[:limit]
-	}
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-}
-
-var errTooManySteps = actions.Errorf(actions.Invalid, "a job has at most %d steps", maxSteps)

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -15,6 +16,8 @@ const (
 	maxNumber = 1 << 20
 	maxName   = 1024 // bytes
 )
+
+var errTooManySteps = actions.Errorf(actions.Invalid, "a job has at most %d steps", maxSteps)
 
 // updateSteps takes the states of steps that changed (§8.2). It does not wait for
 // the disk: the end of the job brings the final states. Old news is ignored, as
@@ -112,4 +115,18 @@ func moment(t wire.Time) time.Time {
 		return time.Time{}
 	}
 	return t.UTC()
+}
+
+// clean makes a text that a runner sent fit for a row: UTF-8, without NUL,
+// which PostgreSQL does not keep, and without line breaks.
+func clean(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit]
+	}
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
