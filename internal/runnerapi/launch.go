@@ -126,5 +126,5 @@ func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	name, _, _ := strings.Cut(r.PathValue("file"), "."+string(format))
-	return a.Git.Archive(r.Context(), grant.RepoID, grant.Object, name+"-"+grant.Object+"/", format, w)
+	return a.Git.Archive(r.Context(), grant.RepoID, grant.Object, name+"-"+grant.Object, format, w)
 }
