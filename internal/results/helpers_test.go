@@ -194,4 +194,3 @@ const (
 	sealQuery   = appendQuery + "&" + wire.SealQuery
 	bom         = "\xEF\xBB\xBF"
 )
-
