@@ -1,0 +1,65 @@
+// Command bench measures the built program and prints the table of
+// docs/performance.md. It is for development: `make bench`.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/understudy-ci/understudy/internal/bench"
+)
+
+type program struct {
+	Run    []string `placeholder:"NAME" help:"Measurements to take: ${measurements}. Default: all."`
+	Binary string   `default:"bin/understudy" placeholder:"FILE" help:"The program to measure."`
+	Dir    string   `placeholder:"DIR" help:"Where to put the servers' data for as long as it takes. Default: the directory for temporary files."`
+	Write  string   `placeholder:"FILE" help:"Write the table to FILE, not to the terminal."`
+}
+
+func main() {
+	var names []string
+	for _, m := range bench.Measurements() {
+		names = append(names, m.Name)
+	}
+	var p program
+	kong.Parse(&p, kong.Vars{"measurements": strings.Join(names, ", ")}, kong.Description("Measure how fast Understudy is."))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := p.measure(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (p *program) measure(ctx context.Context) error {
+	report, err := bench.Run(ctx, bench.Config{
+		Binary: p.Binary, Dir: p.Dir, Env: environment(), Now: time.Now, Out: os.Stderr,
+	}, p.Run)
+	if err != nil {
+		return err
+	}
+	if p.Write != "" {
+		return os.WriteFile(p.Write, []byte(report.Markdown()), 0o644) //nolint:gosec // documentation
+	}
+	fmt.Print(report.Markdown())
+	return nil
+}
+
+// environment is ours without settings of a server.
+func environment() []string {
+	var env []string
+	for _, pair := range os.Environ() {
+		if !strings.HasPrefix(pair, "UNDERSTUDY_") && !strings.HasPrefix(pair, "GIT_") {
+			env = append(env, pair)
+		}
+	}
+	return env
+}

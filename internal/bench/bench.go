@@ -1,0 +1,129 @@
+// Package bench measures how fast Understudy is, from outside: it starts the
+// built program as a server process of its own on a loopback port, pushes with
+// real git, and speaks to it as its users and runners do.
+//
+// A [Measurement] is one file and gives the rows of docs/performance.md. Each
+// starts servers of its own on new data directories, is bounded in count and in
+// time, and leaves nothing behind. Memory is read from the kernel's account of
+// the server process. Where a figure depends on the machine more than on the
+// program, a reference is measured in the same run: the disk's fsync, a bare
+// HTTP handler. Clients share the processors with the server, so those that
+// make load are written to cost little: see [conn].
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+)
+
+// Config is what measuring needs.
+type Config struct {
+	Binary string   // the program to measure
+	Dir    string   // where data directories are made; its disk is part of the result
+	Env    []string // environment of the programs that are started
+	Now    func() time.Time
+	Out    io.Writer // progress
+}
+
+// A Measurement gives rows of the table.
+type Measurement struct {
+	Name  string // as given to -run
+	About string
+	run   func(context.Context, *bench) ([]Row, error)
+}
+
+// Measurements are all there are, in the order of the table.
+func Measurements() []Measurement {
+	return []Measurement{
+		{"latency", "push returned → first step running", latency},
+		{"matrix", "a matrix of 20 jobs, push to conclusion", matrix},
+		{"jobs", "no-op jobs a second through the whole protocol", jobs},
+		{"dispatches", "dispatches accepted a second", dispatches},
+		{"reads", "REST requests a second, against a bare handler", reads},
+		{"logs", "log ingestion and the server's memory while it lasts", ingestion},
+		{"follow", "delay of a line from print to a follower", follow},
+		{"footprint", "idle memory, size of the program, cold start", footprint},
+	}
+}
+
+// A bench is one run of measurements. Its directory is removed in the end.
+type bench struct {
+	Config
+	dir string
+}
+
+// Run takes the measurements of the given names, all if there are none, and
+// reports what came of them.
+func Run(ctx context.Context, c Config, names []string) (_ *Report, err error) {
+	chosen, err := choose(names)
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{Config: c}
+	if b.dir, err = os.MkdirTemp(c.Dir, "understudy-bench-"); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(b.dir)
+	report := &Report{Machine: b.machine(ctx), Date: c.Now()}
+	for _, m := range chosen {
+		b.say("%s: %s", m.Name, m.About)
+		rows, err := m.run(ctx, b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Name, err)
+		}
+		for _, r := range rows {
+			b.say("  %s", r)
+		}
+		report.Rows = append(report.Rows, rows...)
+	}
+	report.Took = c.Now().Sub(report.Date)
+	return report, nil
+}
+
+func choose(names []string) ([]Measurement, error) {
+	all := Measurements()
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(m Measurement) bool { return m.Name == name }) {
+			return nil, fmt.Errorf("there is no measurement %q", name)
+		}
+	}
+	if len(names) > 0 {
+		all = slices.DeleteFunc(all, func(m Measurement) bool { return !slices.Contains(names, m.Name) })
+	}
+	return all, nil
+}
+
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.Out, format+"\n", args...) }
+
+// since is how long ago t was.
+func (b *bench) since(t time.Time) time.Duration { return b.Now().Sub(t) }
+
+// pause waits for d, or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// until calls f every so often until it says true, for no longer than limit.
+func until(ctx context.Context, what string, every, limit time.Duration, f func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s: not within %s", what, limit))
+	defer cancel()
+	for {
+		if done, err := f(); done || err != nil {
+			return err
+		}
+		if err := pause(ctx, every); err != nil {
+			return err
+		}
+	}
+}

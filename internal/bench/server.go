@@ -1,0 +1,209 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/runner"
+)
+
+const (
+	login      = "mona" // the account that owns the repositories
+	drain      = "5s"
+	stopLimit  = 20 * time.Second
+	startLimit = 20 * time.Second
+)
+
+// A server is a process of the program, and what its clients need.
+type server struct {
+	b       *bench
+	url     string // http://127.0.0.1:PORT
+	data    string
+	runners int
+	cmd     *exec.Cmd
+	ended   chan error
+	ready   time.Duration // from its start to the first 200
+
+	admin, user api // the REST API for the site admin, and for login
+}
+
+// serve starts a server on a new data directory, with an account that is no
+// site admin, and waits until its bundled runners are there.
+func (b *bench) serve(ctx context.Context, runners int) (_ *server, err error) {
+	data, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.start(ctx, data, runners)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.stop()
+		}
+	}()
+	if err := s.signUp(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.awaitRunners(ctx)
+}
+
+// start starts the program on a data directory and waits for its first 200.
+func (b *bench) start(ctx context.Context, data string, runners int) (*server, error) {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := os.OpenFile(data+".log", os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close() // the process has its own
+	s := &server{b: b, url: "http://" + address, data: data, runners: runners, ended: make(chan error, 1)}
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, //nolint:gosec // the program that is measured
+		"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain)
+	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = b.Env, out, out
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt comes to us, and we stop it in order
+	began := b.Now()
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { s.ended <- s.cmd.Wait() }()
+	if err := s.awaitHealth(ctx); err != nil {
+		s.stop()
+		text, _ := os.ReadFile(data + ".log")
+		return nil, fmt.Errorf("server: %w\n%s", err, text)
+	}
+	s.ready = b.since(began)
+	return s, nil
+}
+
+func freeAddress(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (s *server) awaitHealth(ctx context.Context) error {
+	return until(ctx, "first answer", time.Millisecond, startLimit, func() (bool, error) {
+		select {
+		case err := <-s.ended:
+			s.ended <- err
+			return false, fmt.Errorf("it ended: %w", err)
+		default:
+		}
+		c, err := dial(ctx, s.url)
+		if err != nil {
+			return false, nil // not yet
+		}
+		defer c.close()
+		status, _, err := c.do(http.MethodGet, "/healthz", "", nil)
+		return err == nil && status == http.StatusOK, nil
+	})
+}
+
+// signUp makes the account and its token.
+func (s *server) signUp(ctx context.Context) error {
+	text, err := os.ReadFile(filepath.Join(s.data, "admin-token"))
+	if err != nil {
+		return err
+	}
+	s.admin = api{s.url + "/api/v3", strings.TrimSpace(string(text))}
+	err = s.admin.do(ctx, http.MethodPost, "/admin/users", object{"login": login, "email": login + "@example.com"}, nil)
+	if err != nil {
+		return err
+	}
+	var made struct{ Token string }
+	scopes := object{"scopes": []string{"repo", "workflow"}}
+	if err := s.admin.do(ctx, http.MethodPost, "/admin/users/"+login+"/authorizations", scopes, &made); err != nil {
+		return err
+	}
+	s.user = api{s.admin.base, made.Token}
+	return nil
+}
+
+// awaitRunners waits until all bundled runners are online.
+func (s *server) awaitRunners(ctx context.Context) error {
+	return until(ctx, "bundled runners", 20*time.Millisecond, startLimit, func() (bool, error) {
+		var list struct{ Runners []struct{ Status string } }
+		err := s.admin.do(ctx, http.MethodGet, "/enterprises/understudy/actions/runners", nil, &list)
+		online := 0
+		for _, r := range list.Runners {
+			if r.Status == "online" {
+				online++
+			}
+		}
+		return online >= s.runners, err
+	})
+}
+
+// stop ends the server and its runners, by force if need be, and removes the
+// data directory unless it is used again.
+func (s *server) stop() {
+	s.halt()
+	if err := os.RemoveAll(s.data); err != nil {
+		s.b.say("  %s is left: %v", s.data, err)
+	}
+}
+
+// halt is stop, and the data directory stays.
+func (s *server) halt() {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.b.say("  server: %v", err)
+	}
+	t := time.NewTimer(stopLimit)
+	defer t.Stop()
+	select {
+	case <-s.ended:
+	case <-t.C:
+		s.b.say("  the server does not stop and is killed")
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+	}
+	for _, pid := range s.runnerPIDs() {
+		s.b.say("  runner %d is left and is killed", pid)
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// runnerPIDs are the processes of the bundled runners.
+func (s *server) runnerPIDs() []int {
+	var pids []int
+	for i := range s.runners {
+		pid, ok := runner.Running(filepath.Join(s.data, "runners", strconv.Itoa(i+1)))
+		if ok && pid > 1 { // less has a meaning of its own to kill
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// Names of a process's memory in /proc/PID/status.
+const (
+	resident     = "VmRSS"
+	peakResident = "VmHWM"
+)
+
+// memory is what a process holds, in bytes.
+func memory(pid int, name string) (int64, error) {
+	kb, _, _ := strings.Cut(field(fmt.Sprintf("/proc/%d/status", pid), name), " ")
+	n, err := strconv.ParseInt(kb, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("memory of process %d: %w", pid, err)
+	}
+	return n * 1024, nil
+}

@@ -1,0 +1,244 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// A simulated runner takes jobs and completes them without doing anything. It
+// speaks the whole protocol on one connection; its polls while a job runs are
+// left out, for they would be over before they are answered.
+type simulated struct {
+	c      *conn
+	auth   string // of the runner
+	broker string // ends in a slash
+	query  string // of polls
+	now    func() time.Time
+}
+
+// A crew makes simulated runners. They share one key: making keys is not what
+// is measured.
+type crew struct {
+	s     *server
+	key   *rsa.PrivateKey
+	label string
+	token string // registration token
+}
+
+const keyBits = 2048
+
+func (s *server) newCrew(ctx context.Context, label string) (*crew, error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, err
+	}
+	var made struct{ Token string }
+	err = s.admin.do(ctx, http.MethodPost, "/enterprises/understudy/actions/runners/registration-token", nil, &made)
+	return &crew{s, key, label, made.Token}, err
+}
+
+// hire registers a runner, gets its token and opens its session.
+func (w *crew) hire(ctx context.Context, name string) (_ *simulated, err error) {
+	c, err := dial(ctx, w.s.url)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	var at wire.RegisterResponse
+	err = c.json(http.MethodPost, "/api/v3/"+wire.RegisterPath, "RemoteAuth "+w.token, wire.RegisterRequest{
+		URL: w.s.url + "/enterprises/understudy", GroupID: 1, Name: name, Version: "3.0.0", UpdatesDisabled: true,
+		Labels: []wire.RunnerLabel{{Name: w.label, Type: wire.LabelUser}}, PublicKey: wire.PublicKeyXML(&w.key.PublicKey),
+	}, &at)
+	if err != nil {
+		return nil, err
+	}
+	r := &simulated{c: c, broker: at.Authorization.ServerURL, now: w.s.b.Now}
+	if r.auth, err = w.accessToken(c, at.Authorization); err != nil {
+		return nil, err
+	}
+	session := wire.Session{
+		SessionID: uuid.Nil.String(), OwnerName: name,
+		Agent: wire.Agent{ID: at.ID, Name: name, Version: "3.0.0"},
+	}
+	if err := c.json(http.MethodPost, r.broker+wire.SessionPath, r.auth, session, &session); err != nil {
+		return nil, err
+	}
+	r.query = "?" + url.Values{
+		"sessionId": {session.SessionID}, "status": {wire.StatusOnline}, "runnerVersion": {"3.0.0"},
+		"os": {"Linux"}, "architecture": {"X64"}, "disableUpdate": {"true"},
+	}.Encode()
+	return r, nil
+}
+
+func (w *crew) accessToken(c *conn, a wire.RunnerAuthorization) (string, error) {
+	now := w.s.b.Now()
+	assertion, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
+		"iss": a.ClientID, "sub": a.ClientID, "aud": a.AuthorizationURL,
+		"jti": uuid.NewString(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(time.Minute).Unix(),
+	}).SignedString(w.key)
+	if err != nil {
+		return "", err
+	}
+	form := "grant_type=" + wire.GrantClientCredentials +
+		"&client_assertion_type=" + url.QueryEscape(wire.AssertionJWTBearer) + "&client_assertion=" + assertion
+	answer, err := c.expect(http.MethodPost, a.AuthorizationURL, "", []byte(form))
+	if err != nil {
+		return "", err
+	}
+	var t wire.TokenResponse
+	if err := json.Unmarshal(answer, &t); err != nil {
+		return "", err
+	}
+	return "Bearer " + t.AccessToken, nil
+}
+
+// json is expect with JSON in and out.
+func (c *conn) json(method, target, auth string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	answer, err := c.expect(method, target, auth, body)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, target, err)
+	}
+	return nil
+}
+
+// work takes jobs until it fails, which is what the end of the connection's
+// context is to it, and calls done after each.
+func (r *simulated) work(done func()) error {
+	for {
+		var m wire.Message
+		answer, err := r.c.expect(http.MethodGet, r.broker+wire.MessagePath+r.query, r.auth, nil)
+		if err != nil {
+			return err
+		}
+		if len(answer) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(answer, &m); err != nil {
+			return err
+		}
+		if m.MessageType != wire.RunnerJobRequestType {
+			return fmt.Errorf("message of type %q", m.MessageType)
+		}
+		var offer wire.RunnerJobRequest
+		if err := json.Unmarshal([]byte(m.Body), &offer); err != nil {
+			return err
+		}
+		if err := r.job(&offer); err != nil {
+			return err
+		}
+		done()
+	}
+}
+
+// What a simulated runner reads of a job message.
+type simulatedJob struct {
+	Plan      struct{ PlanID string }
+	JobID     string
+	Resources struct {
+		Endpoints []struct {
+			URL           string
+			Authorization struct{ Parameters struct{ AccessToken string } }
+		}
+	}
+	Steps []struct{ ID string }
+}
+
+// job does all that a runner does for one job, in its order.
+func (r *simulated) job(offer *wire.RunnerJobRequest) error {
+	ack := wire.AcknowledgeRequest{RunnerRequestID: offer.RunnerRequestID}
+	if err := r.c.json(http.MethodPost, r.broker+wire.AcknowledgePath+r.query, r.auth, ack, nil); err != nil {
+		return err
+	}
+	var j simulatedJob
+	acquire := wire.AcquireJobRequest{JobMessageID: offer.RunnerRequestID, RunnerOS: "Linux"}
+	if err := r.c.json(http.MethodPost, offer.RunServiceURL+wire.AcquireJobPath, r.auth, acquire, &j); err != nil {
+		return err
+	}
+	if len(j.Resources.Endpoints) == 0 || len(j.Steps) == 0 {
+		return fmt.Errorf("job %s has no endpoint or no step", j.JobID)
+	}
+	at := j.Resources.Endpoints[0]
+	auth := "Bearer " + at.Authorization.Parameters.AccessToken
+	renew := wire.RenewJobRequest{PlanID: j.Plan.PlanID, JobID: j.JobID}
+	if err := r.c.json(http.MethodPost, at.URL+wire.RenewJobPath, auth, renew, nil); err != nil {
+		return err
+	}
+	steps := r.steps(j.Steps[0].ID)
+	ids := wire.ResultsIDs{RunID: j.Plan.PlanID, JobID: j.JobID}
+	update := wire.StepsUpdateRequest{ChangeOrder: 1, ResultsIDs: ids}
+	for _, s := range steps {
+		update.Steps = append(update.Steps, wire.StepUpdate{
+			ExternalID: s.ExternalID, Number: s.Number, Name: s.Name, StartedAt: s.StartedAt, CompletedAt: s.CompletedAt,
+			Status: wire.StepCompleted, Conclusion: wire.StepSuccess,
+		})
+	}
+	if err := r.c.json(http.MethodPost, "/"+wire.StepsUpdatePath, auth, update, nil); err != nil {
+		return err
+	}
+	if err := r.uploadLog(auth, ids, j.Steps[0].ID); err != nil {
+		return err
+	}
+	return r.c.json(http.MethodPost, at.URL+wire.CompleteJobPath, auth, wire.CompleteJobRequest{
+		PlanID: j.Plan.PlanID, JobID: j.JobID, Conclusion: wire.Succeeded, StepResults: steps,
+	}, nil)
+}
+
+// steps are those of a job with one step: the runner adds two of its own.
+func (r *simulated) steps(id string) []wire.StepResult {
+	now := wire.At(r.now())
+	steps := []wire.StepResult{
+		{ExternalID: uuid.NewString(), Number: 1, Name: "Set up job", Type: wire.StepRunner},
+		{ExternalID: id, Number: 2, Name: "Run true", Type: wire.StepRun},
+		{ExternalID: uuid.NewString(), Number: 3, Name: "Complete job", Type: wire.StepRunner},
+	}
+	for i := range steps {
+		steps[i].Status, steps[i].Conclusion = wire.Completed, wire.Succeeded
+		steps[i].StartedAt, steps[i].CompletedAt = now, now
+	}
+	return steps
+}
+
+// uploadLog uploads a short log of the step.
+func (r *simulated) uploadLog(auth string, ids wire.ResultsIDs, step string) error {
+	receiver := "/" + wire.ReceiverPrefix
+	var place wire.LogsURLResponse
+	request := wire.BlobURLRequest{ResultsIDs: ids, StepID: step}
+	if err := r.c.json(http.MethodPost, receiver+wire.GetStepLogsURL, auth, request, &place); err != nil {
+		return err
+	}
+	stamp := r.now().UTC().Format("2006-01-02T15:04:05.0000000Z ")
+	log := []byte(strings.Join([]string{"##[group]Run true", "true", "shell: /usr/bin/bash -e {0}", "##[endgroup]", ""}, "\n"))
+	log = append([]byte(stamp), bytes.ReplaceAll(log, []byte("\n##"), []byte("\n"+stamp+"##"))...)
+	if _, err := r.c.expect(http.MethodPut, place.LogsURL, "", log); err != nil {
+		return err
+	}
+	metadata := wire.LogsMetadata{ResultsIDs: ids, StepID: step, UploadedAt: wire.At(r.now()), LineCount: wire.Int(bytes.Count(log, []byte("\n")))}
+	return r.c.json(http.MethodPost, receiver+wire.CreateStepLogs, auth, metadata, nil)
+}
