@@ -58,7 +58,9 @@ func NewSimpleUser(b Base, a *actions.Account) *SimpleUser {
 }
 
 // avatar stands below a name that no account can have.
-func avatar(b Base, a *actions.Account) string { return b.HTML + "/_avatars/" + url.PathEscape(a.Login) }
+func avatar(b Base, a *actions.Account) string {
+	return b.HTML + "/_avatars/" + url.PathEscape(a.Login)
+}
 
 // An OrganizationSimple is an organization as event payloads show it.
 type OrganizationSimple struct {
