@@ -19,9 +19,9 @@ var version = "devel"
 
 const description = `GitHub Actions on your own machine.
 
-Start a server:            understudy serve
-See it work in a minute:   understudy demo
-Add a runner elsewhere:    understudy runner --url http://HOST:3000/OWNER/REPO --token TOKEN
+	Start a server:           understudy serve
+	See it work:              understudy demo
+	Add a runner elsewhere:   understudy runner --url http://HOST:3000/OWNER/REPO --token TOKEN
 
 Every flag is also an environment variable: --job-lease is UNDERSTUDY_JOB_LEASE.`
 
