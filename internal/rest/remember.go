@@ -109,10 +109,13 @@ func (a *API) remembered(w http.ResponseWriter, r *http.Request, rt *route, c *c
 	if err := rt.handle(rec, withCall(r, c)); err != nil {
 		return err
 	}
-	if counted && rec.status == http.StatusOK {
-		a.responses.put(&response{key, generation, rec.body, httpjson.ETag(rec.body), rec.header["Link"]})
+	if !counted || rec.status != http.StatusOK {
+		rec.send(w, r)
+		return nil
 	}
-	rec.send(w, r)
+	etag := httpjson.ETag(rec.body)
+	a.responses.put(&response{key, generation, rec.body, etag, rec.header["Link"]})
+	sendTagged(w, r, rec.body, etag)
 	return nil
 }
 
