@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/runner"
@@ -27,9 +26,6 @@ type runnerCommand struct {
 // Run registers the runner where that is needed, and takes jobs until it is
 // told to stop.
 func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
-	if err := os.MkdirAll(c.Work, 0o700); err != nil {
-		return fmt.Errorf("--work: %w", err)
-	}
 	if err := c.configure(ctx, log); err != nil {
 		return err
 	}
