@@ -1,0 +1,67 @@
+package demo
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/runner/worker"
+)
+
+// TestMain makes a runner of this program when a server starts it as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "runner" {
+		if err := runRunner(os.Args[2:]); err != nil {
+			slog.Error("runner", "err", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func runRunner(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	o := runner.Options{Token: os.Getenv("UNDERSTUDY_TOKEN"), Version: "test", Log: slog.Default()}
+	fs := flag.NewFlagSet("runner", flag.ContinueOnError)
+	fs.StringVar(&o.Root, "work", "", "")
+	fs.StringVar(&o.URL, "url", "", "")
+	fs.StringVar(&o.Name, "name", "", "")
+	fs.BoolVar(&o.Replace, "replace", false, "")
+	labels := fs.String("labels", "", "")
+	drain := fs.Duration("drain", time.Second, "")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	o.Labels = strings.Split(*labels, ",")
+	if !runner.Configured(o.Root, o.URL) {
+		if err := runner.Configure(ctx, o); err != nil {
+			return err
+		}
+	}
+	r, err := runner.New(runner.Config{
+		Root: o.Root, Version: o.Version, Env: cleanEnv(), Drain: *drain, Execute: worker.Run, Now: time.Now, Log: o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	return r.Listen(ctx)
+}
+
+func cleanEnv() []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
