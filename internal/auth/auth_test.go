@@ -28,6 +28,7 @@ type site struct {
 }
 
 func newSite(t *testing.T, st *store.Store) *site {
+	t.Helper()
 	s := &site{t: t, store: st}
 	s.clock.Store(1_800_000_000)
 	s.auth = auth.New(st, s.now)

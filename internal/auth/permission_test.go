@@ -19,6 +19,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, st *store.Store) *world {
+	t.Helper()
 	w := &world{site: newSite(t, st), tokens: map[string]string{"nobody": ""}}
 	w.org = w.account("octo", actions.Organization)
 	w.private = w.repository(w.org, "private", true)

@@ -77,10 +77,10 @@ type Problem struct {
 // that, and of an internal error nothing.
 func Message(err error) string {
 	kind := actions.KindOf(err)
-	switch kind {
-	case actions.Internal:
+	if kind == actions.Internal {
 		return "Server Error"
-	case actions.NotFound:
+	}
+	if kind == actions.NotFound {
 		return "Not Found"
 	}
 	for {

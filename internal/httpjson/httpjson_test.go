@@ -142,8 +142,10 @@ func TestErrorsSayNoMoreThanTheCallerMayKnow(t *testing.T) {
 		{"internal", errors.New("disk /dev/sda1 is on fire"), 500, `{"message":"Server Error","documentation_url":"d","status":"500"}`},
 		{"not found", actions.Errorf(actions.NotFound, "repository octo/secret"), 404, `{"message":"Not Found","documentation_url":"d","status":"404"}`},
 		{"forbidden", fmt.Errorf("run 1: %w", actions.Errorf(actions.Forbidden, "no")), 403, `{"message":"no","documentation_url":"d","status":"403"}`},
-		{"field", httpjson.Missing("Repository", "name"), 422,
-			`{"message":"Validation Failed","errors":[{"resource":"Repository","code":"missing_field","field":"name"}],"documentation_url":"d","status":"422"}`},
+		{
+			"field", httpjson.Missing("Repository", "name"), 422,
+			`{"message":"Validation Failed","errors":[{"resource":"Repository","code":"missing_field","field":"name"}],"documentation_url":"d","status":"422"}`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := httptest.NewRecorder()

@@ -1,6 +1,7 @@
 package httpjson
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -46,9 +47,7 @@ func SetLink(w http.ResponseWriter, target string, query url.Values, p Page, tot
 	var links []string
 	add := func(rel string, number int) {
 		q := url.Values{}
-		for k, v := range query {
-			q[k] = v
-		}
+		maps.Copy(q, query)
 		q.Set("page", strconv.Itoa(number))
 		links = append(links, "<"+target+"?"+q.Encode()+`>; rel="`+rel+`"`)
 	}

@@ -43,8 +43,17 @@ func (s *site) impersonate(login string, scopes ...string) string {
 func TestAccountsThatCannotBeAreRefused(t *testing.T) {
 	s := newSite(t)
 	for _, body := range []fields{
-		{}, {"login": ""}, {"login": "api"}, {"login": "a b"}, {"login": "-a"}, {"login": "ALICE"}, {"login": strings.Repeat("a", 40)},
-		{"login": "../etc"}, {"login": "ok", "email": "nobody"}, {"login": "ok", "email": "a@b\r\nc"}, {"login": 5},
+		{},
+		{"login": ""},
+		{"login": "api"},
+		{"login": "a b"},
+		{"login": "-a"},
+		{"login": "ALICE"},
+		{"login": strings.Repeat("a", 40)},
+		{"login": "../etc"},
+		{"login": "ok", "email": "nobody"},
+		{"login": "ok", "email": "a@b\r\nc"},
+		{"login": 5},
 	} {
 		s.want(s.do(http.MethodPost, "/admin/users", s.root, body), http.StatusUnprocessableEntity)
 	}
@@ -102,7 +111,7 @@ func TestUsersSeeThemselvesAndOthers(t *testing.T) {
 func TestRepositoriesAreMade(t *testing.T) {
 	each(t, func(s *site) {
 		gh := s.goGitHub(s.token)
-		r, res, err := gh.Repositories.Create(s.Context(), "", &github.Repository{Name: github.Ptr("my project!"), Description: github.Ptr("d"), Private: github.Ptr(true)})
+		r, res, err := gh.Repositories.Create(s.Context(), "", &github.Repository{Name: new("my project!"), Description: new("d"), Private: new(true)})
 		s.must(err)
 		if got, want := r.GetFullName(), "alice/my-project-"; got != want || !r.GetPrivate() || r.GetDefaultBranch() != "main" {
 			s.Errorf("made %s, want %s", got, want)
@@ -125,8 +134,16 @@ func TestRepositoriesAreMade(t *testing.T) {
 func TestRepositoriesThatCannotBeAreRefused(t *testing.T) {
 	s := newSite(t)
 	for _, body := range []fields{
-		{}, {"name": ""}, {"name": "Hello"}, {"name": ".."}, {"name": "x.git"}, {"name": strings.Repeat("a", 101)},
-		{"name": "x", "visibility": "secret"}, {"name": "x", "auto_init": true}, {"name": "x", "description": "a\nb"}, {"name": "x", "private": "yes"},
+		{},
+		{"name": ""},
+		{"name": "Hello"},
+		{"name": ".."},
+		{"name": "x.git"},
+		{"name": strings.Repeat("a", 101)},
+		{"name": "x", "visibility": "secret"},
+		{"name": "x", "auto_init": true},
+		{"name": "x", "description": "a\nb"},
+		{"name": "x", "private": "yes"},
 	} {
 		s.want(s.do(http.MethodPost, "/user/repos", s.token, body), http.StatusUnprocessableEntity)
 	}

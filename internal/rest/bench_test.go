@@ -58,6 +58,7 @@ func newRequest(b *testing.B, url, token string) *http.Request {
 }
 
 func load(b *testing.B, h http.Handler, path, token string) {
+	b.Helper()
 	server := httptest.NewServer(h)
 	defer server.Close()
 	client := server.Client()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -142,8 +143,8 @@ func (x *execution) wanted(s *selection) bool {
 }
 
 func (x *execution) field(ctx context.Context, out *fields, o *object, s *selection, where, path []any, depth int) {
-	where = append(where[:len(where):len(where)], s.alias)
-	path = append(path[:len(path):len(path)], s.alias)
+	where = append(slices.Clip(where), s.alias)
+	path = append(slices.Clip(path), s.alias)
 	resolve, ok := o.fields[s.name]
 	if s.name == "__typename" {
 		resolve, ok = constant(o.typeName), true
@@ -188,7 +189,7 @@ func (x *execution) complete(ctx context.Context, v any, s *selection, where, pa
 	case isList:
 		all := make([]*fields, 0, len(list))
 		for i, o := range list {
-			all = append(all, x.object(ctx, o, s.selections, where, append(path[:len(path):len(path)], i), depth))
+			all = append(all, x.object(ctx, o, s.selections, where, append(slices.Clip(path), i), depth))
 		}
 		return all
 	}

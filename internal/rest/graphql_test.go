@@ -72,10 +72,14 @@ func TestQueriesForWhatIsNotThereSaySo(t *testing.T) {
 	s := newSite(t)
 	bob := s.newToken(s.account("bob", nil), "repo")
 	for _, c := range []struct{ name, query, want string }{
-		{"private", `{repository(owner:"alice",name:"hello"){id}}`,
-			`{"data":{"repository":null},"errors":[{"message":"Could not resolve to a Repository with the name 'alice/hello'.","type":"NOT_FOUND","path":["repository"],"locations":[{"line":1,"column":2}]}]}`},
-		{"unknown field", "query Q {\n  viewer { login\n    zodiac }\n}",
-			`{"errors":[{"message":"Field 'zodiac' doesn't exist on type 'User'","path":["query Q","viewer","zodiac"],"locations":[{"line":3,"column":5}],"extensions":{"code":"undefinedField","fieldName":"zodiac","typeName":"User"}}]}`},
+		{
+			"private", `{repository(owner:"alice",name:"hello"){id}}`,
+			`{"data":{"repository":null},"errors":[{"message":"Could not resolve to a Repository with the name 'alice/hello'.","type":"NOT_FOUND","path":["repository"],"locations":[{"line":1,"column":2}]}]}`,
+		},
+		{
+			"unknown field", "query Q {\n  viewer { login\n    zodiac }\n}",
+			`{"errors":[{"message":"Field 'zodiac' doesn't exist on type 'User'","path":["query Q","viewer","zodiac"],"locations":[{"line":3,"column":5}],"extensions":{"code":"undefinedField","fieldName":"zodiac","typeName":"User"}}]}`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if d := cmp.Diff(c.want, string(s.want(s.graphql(bob, c.query, nil), http.StatusOK).text)); d != "" {

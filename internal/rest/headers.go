@@ -2,6 +2,7 @@ package rest
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -34,9 +35,7 @@ var commonHeaders = map[string][]string{
 }
 
 func (a *API) setCommonHeaders(h http.Header) {
-	for name, value := range commonHeaders {
-		h[name] = value
-	}
+	maps.Copy(h, commonHeaders)
 	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(a.Now().Add(rateWindow).Unix(), 10)}
 	if _, ok := h["X-Github-Request-Id"]; !ok {
 		n, m := rand.Uint64(), rand.Uint32()

@@ -55,7 +55,10 @@ type site struct {
 	repo         *actions.Repository
 }
 
-func newSite(t *testing.T) *site { return newSiteOn(t, storetest.Open(t)) }
+func newSite(t *testing.T) *site {
+	t.Helper()
+	return newSiteOn(t, storetest.Open(t))
+}
 
 // each runs a test with each engine of the store.
 func each(t *testing.T, test func(s *site)) {
@@ -211,7 +214,7 @@ func (s *site) do(method, path, token string, body any, headers ...string) *repl
 	}
 	res, err := s.client.Do(r)
 	s.must(err)
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	read, err := io.ReadAll(res.Body)
 	s.must(err)
 	return &reply{res, read}
@@ -323,7 +326,7 @@ func (s *site) path(parts ...any) string {
 
 func readAll(t *testing.T, res *http.Response) string {
 	t.Helper()
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

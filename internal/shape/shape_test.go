@@ -89,9 +89,9 @@ func TestPushPayloadReadsAsGoGitHubExpects(t *testing.T) {
 	text, err := json.Marshal(map[string]any{
 		"repository": shape.NewPushRepository(base, r),
 		"sender":     shape.NewSimpleUser(base, &r.Owner),
-		"commits": []any{shape.NewPushCommit(base, r, &actions.Commit{
+		"head_commit": shape.NewPushCommit(base, r, &actions.Commit{
 			SHA: "c0ffee", Message: "hi", Author: actions.Signature{Name: "A", Email: "a@b", Time: noon}, Committer: actions.Signature{Name: "B", Time: noon},
-		})},
+		}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestPushPayloadReadsAsGoGitHubExpects(t *testing.T) {
 	if got := e.GetRepo().GetOwner().GetName(); got != "octo" {
 		t.Errorf("owner name %s", got)
 	}
-	if got := e.Commits[0].GetTimestamp(); !got.Equal(github.Timestamp{Time: noon.Truncate(time.Second)}) {
+	if got := e.GetHeadCommit().GetTimestamp(); !got.Equal(github.Timestamp{Time: noon.Truncate(time.Second)}) {
 		t.Errorf("timestamp %v", got)
 	}
 }

@@ -48,6 +48,6 @@ func Parse(header string) (Version, error) {
 		}
 		supported = append(supported, text)
 	}
-	return "", fmt.Errorf("The version you specified in the \"X-GitHub-API-Version\" request header, %q, is not a supported version. "+ //nolint:revive,staticcheck // GitHub's sentence
+	return "", fmt.Errorf("The version you specified in the \"X-GitHub-API-Version\" request header, %q, is not a supported version. "+ //nolint:staticcheck // GitHub's sentence
 		"The following versions are currently supported: %s.", header, strings.Join(supported, ", "))
 }
