@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +29,10 @@ type crew struct {
 	wg     sync.WaitGroup
 	cancel context.CancelFunc
 	roots  []string
+
+	mu       sync.Mutex
+	stopping bool
+	children map[int]bool // process ids of runners that this process started
 }
 
 const (
@@ -38,7 +44,7 @@ const (
 
 func (s *Server) startCrew(ctx context.Context) *crew {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &crew{s: s, cancel: cancel}
+	c := &crew{s: s, cancel: cancel, children: make(map[int]bool)}
 	for i := range s.config.Runners {
 		root := filepath.Join(s.config.Data, "runners", strconv.Itoa(i+1))
 		c.roots = append(c.roots, root)
@@ -118,11 +124,29 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 	cmd := exec.Command(c.s.deps.Program, args...) //nolint:noctx,gosec // it outlives every context of this process
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = root, env, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := c.launch(cmd); err != nil {
 		return err
 	}
 	c.s.log.InfoContext(ctx, "bundled runner started", "runner", number, "pid", cmd.Process.Pid)
-	return cmd.Wait()
+	err = cmd.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.children, cmd.Process.Pid)
+	return err
+}
+
+// launch starts a runner, unless all are being stopped: that would miss it.
+func (c *crew) launch(cmd *exec.Cmd) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopping {
+		return context.Canceled
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.children[cmd.Process.Pid] = true
+	return nil
 }
 
 func (c *crew) registrationToken(ctx context.Context) (string, error) {
@@ -141,11 +165,9 @@ func (c *crew) registrationToken(ctx context.Context) (string, error) {
 // its job what is left of the drain time, and then fails it and says so.
 func (c *crew) stop(ctx context.Context) {
 	c.cancel()
-	for _, root := range c.roots {
-		if pid, ok := runner.Running(root); ok {
-			if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-				c.s.log.WarnContext(ctx, "bundled runner not told to end", "pid", pid, "err", err)
-			}
+	for _, pid := range c.all() {
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+			c.s.log.WarnContext(ctx, "bundled runner not told to end", "pid", pid, "err", err)
 		}
 	}
 	done := make(chan struct{})
@@ -161,4 +183,20 @@ func (c *crew) stop(ctx context.Context) {
 	case <-ctx.Done():
 		c.s.log.WarnContext(ctx, "bundled runners are still at work")
 	}
+}
+
+// all are the processes of all runners: children, which may be too young to
+// hold their lock, and those that an earlier server started. No child comes
+// after it.
+func (c *crew) all() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopping = true
+	pids := slices.Collect(maps.Keys(c.children))
+	for _, root := range c.roots {
+		if pid, ok := runner.Running(root); ok && pid > 0 && !c.children[pid] {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
