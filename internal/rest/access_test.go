@@ -165,3 +165,35 @@ func TestErrorsPointToTheReference(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLaterVersionIsServedEverywhere(t *testing.T) {
+	s := newSite(t)
+	ids := s.secret()
+	for _, route := range s.below(s.repo, ids) {
+		method, path, _ := strings.Cut(route, " ")
+		if method != http.MethodGet {
+			continue
+		}
+		a := s.get(path, "X-GitHub-Api-Version: 2026-03-10")
+		if a.StatusCode >= http.StatusBadRequest || a.Header.Get("X-GitHub-Api-Version-Selected") != "2026-03-10" {
+			t.Errorf("%s answers %d: %s", path, a.StatusCode, a.text)
+		}
+	}
+}
+
+func TestBytesThatAreNoTextAreRefused(t *testing.T) {
+	each(t, func(s *site) {
+		for _, path := range []string{
+			"/users/a%00b", "/users/%ff", "/repos/alice/he%00llo", s.path("actions/workflows/%00.yml"), s.path("actions/workflows/%ff.yml"), s.path("commits/a%00b/check-runs"),
+		} {
+			s.want(s.get(path), http.StatusNotFound)
+		}
+		for _, query := range []string{"branch=%00", "actor=%ff", "event=a%00b", "head_sha=%c3%28", "%", "x=%zz", "branch=\xff"} {
+			s.want(s.get(s.path("actions/runs?"+query)), http.StatusBadRequest)
+		}
+		s.want(s.do(http.MethodPost, "/admin/organizations", s.root, `{"login": "octo", "admin": "alice", "profile_name": "a\u0000b"}`), http.StatusUnprocessableEntity)
+		s.want(s.do(http.MethodPost, "/admin/organizations", s.root, `{"login": "octo", "admin": "al\u0000ice"}`), http.StatusUnprocessableEntity)
+		s.want(s.do(http.MethodPost, "/user/repos", s.token, `{"name": "x", "description": "\u0000"}`), http.StatusUnprocessableEntity)
+		s.want(s.do(http.MethodPost, s.path("actions/workflows/none.yml/dispatches"), s.token, `{"ref": "\u0000"}`), http.StatusNotFound)
+	})
+}

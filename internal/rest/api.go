@@ -78,7 +78,7 @@ func (a *API) Patterns() []string { return a.patterns }
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.setCommonHeaders(w.Header())
 	// ServeMux would redirect to the clean path, and it does not know the prefix.
-	if p := r.URL.Path; p == "" || p[0] != '/' || path.Clean(p) != p && path.Clean(p)+"/" != p {
+	if p := r.URL.Path; p == "" || p[0] != '/' || path.Clean(p) != p && path.Clean(p)+"/" != p || !isText(p) {
 		a.fail(w, r, &route{}, errNotFound)
 		return
 	}
@@ -115,8 +115,8 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, e
 	if !httpjson.CheckHost(r.Host) {
 		return nil, actions.Errorf(actions.Malformed, "Invalid Host header")
 	}
-	if tokenInQuery(r) {
-		return nil, actions.Errorf(actions.Malformed, "Must specify access token via Authorization header.")
+	if err := checkQuery(r); err != nil {
+		return nil, err
 	}
 	caller, err := a.Auth.Authenticate(r)
 	if err != nil {

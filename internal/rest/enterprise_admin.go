@@ -66,8 +66,8 @@ func (a *API) createOrganization(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
 		return err
 	}
-	if len(body.Name) > maxText {
-		return custom("Organization", "profile_name", errTooLong)
+	if err := checkText("Organization", "profile_name", body.Name); err != nil {
+		return err
 	}
 	admin, err := a.Store.AccountByLogin(r.Context(), body.Admin)
 	if actions.KindOf(err) == actions.NotFound || err == nil && admin.Type != actions.User {
@@ -103,11 +103,6 @@ func (a *API) createAccount(ctx context.Context, account *actions.Account, then 
 	a.Auth.Changed()
 	return err
 }
-
-// maxText is how long a name or description may be.
-const maxText = 350
-
-var errTooLong = actions.Errorf(actions.Invalid, "is too long (maximum is %d characters)", maxText)
 
 func checkEmail(email string) error {
 	name, host, ok := strings.Cut(email, "@")

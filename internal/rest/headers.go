@@ -67,9 +67,3 @@ func setCacheControl(h http.Header, c *auth.Caller) {
 	}
 	h["Cache-Control"] = cachePrivate
 }
-
-// tokenInQuery says whether the request tries to sign in by its query, where
-// tokens end up in logs.
-func tokenInQuery(r *http.Request) bool {
-	return strings.Contains(r.URL.RawQuery, "access_token") && r.URL.Query().Has("access_token")
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
@@ -107,7 +108,7 @@ func (n *newRepository) repository(owner *actions.Account) (*actions.Repository,
 	if err := actions.CheckRepositoryName(repo.Name); err != nil {
 		return nil, custom("Repository", "name", err)
 	}
-	if err := checkDescription(n.Description); err != nil {
+	if err := checkText("Repository", "description", n.Description); err != nil {
 		return nil, err
 	}
 	if n.AutoInit {
@@ -138,12 +139,16 @@ func setVisibility(repo *actions.Repository, visibility string) error {
 	return nil
 }
 
-func checkDescription(text string) error {
-	if len([]rune(text)) > maxText {
-		return custom("Repository", "description", errTooLong)
+// maxText is how long a name or description may be.
+const maxText = 350
+
+// checkText says whether text may be shown in one line.
+func checkText(resource, field, text string) error {
+	if utf8.RuneCountInString(text) > maxText {
+		return custom(resource, field, actions.Errorf(actions.Invalid, "%s is too long (maximum is %d characters)", field, maxText))
 	}
 	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-		return custom("Repository", "description", actions.Errorf(actions.Invalid, "description control characters are not allowed"))
+		return custom(resource, field, actions.Errorf(actions.Invalid, "%s control characters are not allowed", field))
 	}
 	return nil
 }
@@ -186,7 +191,7 @@ func (a *API) updateRepository(w http.ResponseWriter, r *http.Request) error {
 		return custom("Repository", "name", actions.Errorf(actions.Invalid, "a repository cannot be renamed here"))
 	}
 	if body.Description != nil {
-		if err := checkDescription(*body.Description); err != nil {
+		if err := checkText("Repository", "description", *body.Description); err != nil {
 			return err
 		}
 	}

@@ -63,6 +63,7 @@ const (
 	textRefers  = "refers to what does not exist, or is still referred to"
 	textNoSpace = "the database has no space left"
 	textBusy    = "the database is busy"
+	textBytes   = "a text has a zero character, or is not UTF-8"
 )
 
 func translateSQLite(e *sqlite.Error, err error) error {
@@ -87,6 +88,8 @@ func translatePostgres(e *pgconn.PgError, err error) error {
 		return kinded(actions.Conflict, textExists, err)
 	case e.Code == "23503":
 		return kinded(actions.Conflict, textRefers, err)
+	case e.Code == "22021":
+		return kinded(actions.Invalid, textBytes, err)
 	case e.Code == "53100":
 		return kinded(actions.Unavailable, textNoSpace, err)
 	case retryable(err), e.Code == "55P03", strings.HasPrefix(e.Code, "53"): // lock timeout, out of resources
