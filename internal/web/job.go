@@ -63,7 +63,7 @@ func (s *Site) find(r *http.Request, c *auth.Caller) (f found, err error) {
 }
 
 // job serves GET /{owner}/{repo}/actions/runs/{run}/job/{job}. With ?part=live
-// it answers only the head of the page.
+// it answers only what is around the logs.
 func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
 	f, err := s.find(r, c)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 		return err
 	}
 	if r.URL.Query().Get("part") == "live" {
-		return s.render(w, http.StatusOK, "job-live", p)
+		return s.render(w, http.StatusOK, "job-part", p)
 	}
 	steps, err := s.store.Steps(r.Context(), f.job.ID)
 	if err != nil {
@@ -140,7 +140,7 @@ func (s *Site) streamJob(ctx context.Context, w http.ResponseWriter, p jobPage, 
 		}
 		lines, err := s.writeStepLog(ctx, log, j, st, sp.Raw)
 		if err != nil {
-			log.text(`<p class="skipped">The rest of this log cannot be read at the moment.</p>`, "\n")
+			log.text(`<p class="gap">The rest of this log cannot be read at the moment.</p>`, "\n")
 			if actions.KindOf(err) == actions.Internal && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "log of a step not shown", "job", j.ID, "step", st.GUID, "err", err)
 			}

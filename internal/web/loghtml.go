@@ -61,7 +61,7 @@ func (l *logWriter) writeStep(n int, r io.Reader, raw string) (int64, error) {
 // writeTail writes the lines that came last; tail is a ring of the rest.
 func (l *logWriter) writeTail(count, rest int64, tail []string, raw string) {
 	if skipped := rest - int64(len(tail)); skipped > 0 {
-		l.text(`<p class="skipped">`, strconv.FormatInt(skipped, 10), ` lines are not shown here. <a href="`)
+		l.text(`<p class="gap">`, strconv.FormatInt(skipped, 10), ` lines are not shown here. <a href="`)
 		l.escaped(raw)
 		l.text(`">View raw log</a></p>`, "\n")
 	}

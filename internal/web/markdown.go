@@ -23,13 +23,52 @@ func newMarkdown() goldmark.Markdown {
 	)
 }
 
-// markdown renders a summary. One that cannot be rendered is shown as it is.
+// markdown renders a summary. One that the renderer would take long for is shown
+// as it is.
 func (s *Site) markdown(source []byte) template.HTML {
 	var b bytes.Buffer
-	if err := s.renderer.Convert(source, &b); err != nil {
-		return template.HTML("<pre>" + template.HTMLEscapeString(string(source)) + "</pre>") //nolint:gosec // escaped
+	if !calm(source) || s.renderer.Convert(source, &b) != nil {
+		return asIs(source)
 	}
 	return template.HTML(b.String()) //nolint:gosec // the renderer escapes
+}
+
+// asIs shows Markdown as text.
+func asIs(source []byte) template.HTML {
+	return template.HTML("<pre>" + template.HTMLEscapeString(string(source)) + "</pre>") //nolint:gosec // escaped
+}
+
+const (
+	maxMarks   = 3000 // of emphasis and links between two blank lines
+	maxNesting = 32   // of quotes and lists that begin in one line
+)
+
+// calm says whether a renderer is done with source soon. What it does within
+// one paragraph, and with blocks that are nested in one line, can take time that
+// grows with the square of their size.
+func calm(source []byte) bool {
+	marks := 0
+	for line := range bytes.Lines(source) {
+		text := bytes.TrimLeft(line, " \t>-+*.)0123456789")
+		blocks := line[:len(line)-len(text)]
+		if len(blocks)-bytes.Count(blocks, []byte(" "))-bytes.Count(blocks, []byte("\t")) > 2*maxNesting && bytes.ContainsAny(blocks, " \t>") {
+			return false
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			marks = 0
+			continue
+		}
+		for _, c := range line {
+			switch c {
+			case '[', ']', '*', '_', '~', '<':
+				marks++
+			}
+		}
+		if marks > maxMarks {
+			return false
+		}
+	}
+	return true
 }
 
 // A tamer makes text of what a summary must not have.

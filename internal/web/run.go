@@ -119,6 +119,10 @@ func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	return s.render(w, http.StatusOK, "run", p)
 }
 
+// maxRendered is how many bytes of summaries a page renders. What is beyond
+// it shows as text.
+const maxRendered = 1 << 20
+
 // summaries renders what the steps of an attempt wrote about themselves.
 func (s *Site) summaries(ctx context.Context, runID int64, attempt int, groups []jobGroup) ([]summary, error) {
 	texts, err := s.logs.ReadSummaries(ctx, runID, attempt)
@@ -132,9 +136,12 @@ func (s *Site) summaries(ctx context.Context, runID int64, attempt int, groups [
 		}
 	}
 	var list []summary
-	last := int64(0)
+	last, left := int64(0), maxRendered
 	for _, t := range texts {
-		html := s.markdown([]byte(t.Text))
+		html := asIs([]byte(t.Text))
+		if left -= len(t.Text); left >= 0 {
+			html = s.markdown([]byte(t.Text))
+		}
 		if t.JobID == last {
 			list[len(list)-1].HTML += html
 			continue

@@ -36,13 +36,19 @@
       url.searchParams.set("part", "live");
       const answer = await fetch(url);
       if (answer.ok) {
-        const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (steps) {
+          for (const around of ["main > .head", ".side"]) {
+            const part = fresh.querySelector(around.replace("main > ", ""));
+            if (part) document.querySelector(around).replaceWith(part);
+          }
+        }
         for (const d of live.querySelectorAll("details[open][id]")) {
-          const same = part.getElementById(d.id);
+          const same = fresh.getElementById(d.id);
           if (same) same.open = true;
         }
         const focus = document.activeElement && live.contains(document.activeElement) && document.activeElement.getAttribute("href");
-        live.replaceChildren(...part.body.childNodes);
+        live.replaceChildren(...fresh.body.childNodes);
         const el = focus && [...live.querySelectorAll("a[href]")].find((a) => a.getAttribute("href") === focus);
         if (el) el.focus({preventScroll: true});
       }
@@ -126,7 +132,7 @@
     const bottom = innerHeight + scrollY >= document.documentElement.scrollHeight - 60;
     if (e.lost) {
       const gap = document.createElement("p");
-      gap.className = "skipped";
+      gap.className = "gap";
       gap.textContent = "Lines are missing here; the page has them when it is loaded again.";
       st.into.append(gap);
     }

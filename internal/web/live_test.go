@@ -1,0 +1,201 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// events reads a stream as a browser does.
+type events struct {
+	t   testing.TB
+	in  *bufio.Reader
+	res *http.Response
+}
+
+type event struct{ name, id, data string }
+
+func (b *browser) stream(path string) *events {
+	t := b.ts.t
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // ends a test that hangs
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.ts.url+path, nil)
+	b.ts.check(err)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.AddCookie(&http.Cookie{Name: "understudy_session", Value: b.cookie})
+	res, err := http.DefaultClient.Do(r)
+	b.ts.check(err)
+	t.Cleanup(func() { cancel(); res.Body.Close() })
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%s: %s, %v", path, res.Status, res.Header)
+	}
+	return &events{t, bufio.NewReader(res.Body), res}
+}
+
+// next is the next event of that name; others are passed over. The end of the
+// stream is an event without a name.
+func (s *events) next(name string) event {
+	s.t.Helper()
+	var e event
+	for {
+		text, err := s.in.ReadString('\n')
+		if err != nil {
+			if name != "" {
+				s.t.Fatalf("the stream ended before %q: %v", name, err)
+			}
+			return event{}
+		}
+		field, value, _ := strings.Cut(strings.TrimSuffix(text, "\n"), ": ")
+		switch field {
+		case "event":
+			e.name = value
+		case "id":
+			e.id = value
+		case "data":
+			e.data = value
+		case "":
+			if name != "" && e.name == name {
+				return e
+			}
+			e = event{}
+		}
+	}
+}
+
+func (s *events) lines() liveLines {
+	s.t.Helper()
+	var l liveLines
+	if err := json.Unmarshal([]byte(s.next("lines").data), &l); err != nil {
+		s.t.Fatal(err)
+	}
+	return l
+}
+
+func textOf(l liveLine) string {
+	var b strings.Builder
+	for _, p := range l.Pieces {
+		b.WriteString(p[1])
+	}
+	return b.String()
+}
+
+func TestJobPageFollowsItsLog(t *testing.T) {
+	s := newSample(t, plain)
+	s.Site.times.settle = time.Millisecond
+	steps, err := s.store.Steps(t.Context(), s.live.ID)
+	s.check(err)
+	page := s.browser().get(jobPath(headOf(s.repo), s.live)).body
+	if !strings.Contains(page, "cc -o hello") || !strings.Contains(page, `<data hidden value="2">`) {
+		t.Fatalf("the page lacks what is stored:\n%s", page)
+	}
+	st := s.browser().stream(jobPath(headOf(s.repo), s.live) + "/live?have=1:1,2:2")
+	if e := st.next("steps"); !strings.Contains(e.data, `"name":"Run make","class":"running"`) {
+		t.Errorf("steps: %s", e.data)
+	}
+	s.logs.Publish(s.live.ID, steps[1].GUID, 3, []string{"\x1b[31mthree\x1b[0m", "four"})
+	l := st.lines()
+	want := liveLines{Step: 2, From: 3, Lines: []liveLine{{Pieces: [][2]string{{"f1", "three"}}}, {Pieces: [][2]string{{"", "four"}}}}}
+	if diff := cmp.Diff(want, l); diff != "" {
+		t.Errorf("lines:\n%s", diff)
+	}
+
+	// A step that nobody has announced waits for its name.
+	guid := s.guid()
+	s.logs.Publish(s.live.ID, guid, 1, []string{"early"})
+	s.update(func(tx *store.Tx) error {
+		return tx.SaveStep(t.Context(), s.live, &actions.Step{JobID: s.live.ID, GUID: guid, Number: 3, Name: "Late", Status: actions.InProgress, StartedAt: time.Now()})
+	})
+	if l := st.lines(); l.Step != 3 || textOf(l.Lines[0]) != "early" {
+		t.Errorf("lines of a new step: %+v", l)
+	}
+
+	s.live.Complete(actions.Success, time.Now())
+	s.update(func(tx *store.Tx) error { return tx.UpdateJob(t.Context(), s.live) })
+	s.logs.End(s.live.ID)
+	if e := st.next("end"); !strings.Contains(e.data, "completed success") {
+		t.Errorf("end: %s", e.data)
+	}
+	st.next("") // and the stream with it
+}
+
+func TestFollowerThatComesAgainGetsOnlyWhatIsNew(t *testing.T) {
+	s := newSample(t, plain)
+	steps, err := s.store.Steps(t.Context(), s.live.ID)
+	s.check(err)
+	s.logs.Publish(s.live.ID, steps[1].GUID, 3, []string{"three", "four"})
+	path := jobPath(headOf(s.repo), s.live) + "/live?have=1:1,2:"
+	if l := s.browser().stream(path + "3").lines(); l.From != 4 || l.Lost || textOf(l.Lines[0]) != "four" {
+		t.Errorf("after line 3: %+v", l)
+	}
+	s.logs.Publish(s.live.ID, steps[1].GUID, 9, []string{"nine"})
+	if l := s.browser().stream(path + "4").lines(); l.From != 9 || !l.Lost {
+		t.Errorf("after a gap: %+v", l)
+	}
+}
+
+func TestCursorReadsWhatItWrites(t *testing.T) {
+	want := cursor{1: 7, 20: 1 << 30}
+	if diff := cmp.Diff(want, parseCursor(want.String())); diff != "" {
+		t.Error(diff)
+	}
+	for _, text := range []string{"", ",", "1", "1:", ":1", "x:y", "1:-5", "1:99999999999999999999", "\x00", "1:1099511627777"} {
+		if got := parseCursor(text); len(got) != 0 {
+			t.Errorf("%q became %v", text, got)
+		}
+	}
+	if got := parseCursor(strings.Repeat("1:1,", 1<<20)); len(got) != 1 {
+		t.Errorf("got %d steps", len(got))
+	}
+}
+
+func TestRunPageHearsOfChangesUntilTheRunIsOver(t *testing.T) {
+	s := newSample(t, plain)
+	s.Site.times.settle = time.Millisecond
+	st := s.browser().stream(runPath(headOf(s.repo), s.running.ID) + "/live")
+	st.next("changed")
+	s.addStep(s.live, 3, "Another", "", "")
+	st.next("changed")
+	s.running.Status, s.running.Conclusion = actions.Completed, actions.Success
+	s.update(func(tx *store.Tx) error { return tx.UpdateRun(t.Context(), s.running) })
+	st.next("end")
+	st.next("")
+}
+
+func TestStreamsEndWhenAccessIsLost(t *testing.T) {
+	s := newSample(t, plain)
+	s.Site.times.check = 5 * time.Millisecond
+	friend := s.account("friend")
+	repo := s.testSite.repo(s.owner, "private", true)
+	run := s.addRun(repo, ".github/workflows/ci.yml", nil)
+	job := s.addJob(run, "build", "build", nil)
+	s.check(s.store.SetCollaborator(t.Context(), repo.ID, friend.ID, actions.Read))
+	h := headOf(repo)
+
+	b, out := s.signedIn(friend), s.signedIn(friend)
+	ofRun, ofJob := b.stream(runPath(h, run.ID)+"/live"), b.stream(jobPath(h, job)+"/live")
+	signedOut := out.stream(runPath(h, run.ID) + "/live")
+	ofRun.next("changed")
+	ofJob.next("head")
+	signedOut.next("changed")
+	if got := out.post("/logout", map[string][]string{"csrf": {out.csrf("/")}}); got.status != http.StatusSeeOther {
+		t.Fatalf("sign out: %d", got.status)
+	}
+	signedOut.next("")
+
+	s.check(s.store.SetCollaborator(t.Context(), repo.ID, friend.ID, actions.NoAccess))
+	s.auth.Changed()
+	ofRun.next("")
+	ofJob.next("")
+	if got := b.get(runPath(h, run.ID) + "/live"); got.status != http.StatusNotFound {
+		t.Errorf("the browser that comes again gets %d", got.status)
+	}
+}

@@ -1,0 +1,263 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+func plain(s string) string { return s }
+
+// pages are the paths of all pages of a sample.
+func (s *sample) pages() []string {
+	h := headOf(s.repo)
+	return []string{
+		"/", "/login", "/octo/nothing", h.Path, h.Path + "/actions", h.Path + "/actions?branch=x&status=failure&page=2", h.Path + "/actions/workflows/ci.yml",
+		runPath(h, s.done.ID), runPath(h, s.done.ID) + "/attempts/1", runPath(h, s.running.ID), runPath(h, s.broken.ID),
+		runPath(h, s.running.ID) + "?part=live", jobPath(h, s.failed), jobPath(h, s.live), jobPath(h, s.queued), jobPath(h, s.live) + "?part=live",
+	}
+}
+
+// Executing a template with its struct finds every wrong field, because all of
+// these pages together go through every branch.
+func TestEveryPageRenders(t *testing.T) {
+	s := newSample(t, plain)
+	for _, b := range []*browser{s.browser(), s.signedIn(s.owner)} {
+		for _, path := range s.pages() {
+			got := b.get(path)
+			if path == "/login" && b.cookie != "" {
+				continue // on to the next page
+			}
+			if want := path != "/octo/nothing"; (got.status == http.StatusOK) != want {
+				t.Errorf("%s: %d\n%s", path, got.status, got.body)
+			}
+			if part := strings.Contains(path, "part="); part == strings.Contains(got.body, "<html") || !part && !strings.HasSuffix(got.body, "</html>\n") {
+				t.Errorf("%s is not whole:\n%s", path, got.body)
+			}
+			if strings.Contains(got.body, "ZgotmplZ") {
+				t.Errorf("%s: a value was refused by the template:\n%s", path, got.body)
+			}
+		}
+	}
+}
+
+func TestPagesLetNoScriptIn(t *testing.T) {
+	s := newSample(t, plain)
+	for _, path := range append(s.pages(), s.assets.CSS, "/assets/none.css", jobPath(headOf(s.repo), s.failed)+"/logs") {
+		got := s.browser().get(path)
+		h := got.header
+		if policy := h.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'; script-src 'self';") ||
+			!strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "same-origin" {
+			t.Errorf("%s: headers %v", path, h)
+		}
+		if cache := h.Get("Cache-Control"); !strings.HasPrefix(cache, "private") && path != s.assets.CSS {
+			t.Errorf("%s: cache %q", path, cache)
+		}
+		for _, inline := range []string{" style=", " onclick", " onload", "<style", "<script>"} {
+			if strings.Contains(got.body, inline) && strings.Contains(got.body, "<html") {
+				t.Errorf("%s has%s, which the policy forbids", path, inline)
+			}
+		}
+	}
+}
+
+func TestAssetsAreSmallAndKeptForGood(t *testing.T) {
+	ts := newTestSite(t)
+	page := ts.browser().get("/").body
+	for _, path := range []string{ts.assets.CSS, ts.assets.JS, ts.assets.Icon} {
+		got := ts.browser().get(path)
+		if got.status != http.StatusOK || !strings.Contains(got.header.Get("Cache-Control"), "immutable") || len(got.body) > 10_000 {
+			t.Errorf("%s: %d, %d bytes, %v", path, got.status, len(got.body), got.header)
+		}
+		if !strings.Contains(page, `"`+path+`"`) {
+			t.Errorf("the page does not use %s", path)
+		}
+	}
+}
+
+func TestRunListFiltersAndTurnsPages(t *testing.T) {
+	ts := newTestSite(t)
+	octo := ts.account("octo")
+	repo := ts.repo(octo, "hello", false)
+	for i := range 60 {
+		ts.addRun(repo, ".github/workflows/ci.yml", func(r *actions.Run) {
+			r.Title = fmt.Sprintf("title-%d-", i)
+			if i == 7 {
+				r.HeadBranch, r.Status, r.Conclusion = "feat/x", actions.Completed, actions.Failure
+			}
+		})
+	}
+	ts.addRun(repo, ".github/workflows/other file.yml", func(r *actions.Run) { r.Name, r.Title, r.Event = "Other", "title-other-", "workflow_dispatch" })
+	b := ts.browser()
+	titles := func(path string) int { return strings.Count(b.get(path).body, `class="title"`) }
+	for path, want := range map[string]int{
+		"": 25, "?page=2": 25, "?page=3": 11, "?page=99": 0, "?page=-1": 25, "?branch=feat%2Fx": 1, "?status=failure": 1, "?status=in_progress&page=3": 10,
+		"?status=nonsense": 25, "?branch=none": 0, "?event=workflow_dispatch": 1, "?actor=octo": 25, "?actor=nobody": 0, "/workflows/ci.yml?page=3": 10,
+		"/workflows/other%20file.yml": 1,
+	} {
+		if got := titles("/octo/hello/actions" + path); got != want {
+			t.Errorf("%s: %d runs, want %d", path, got, want)
+		}
+	}
+	first := b.get("/octo/hello/actions?status=in_progress")
+	if !strings.Contains(first.body, `rel="next" href="/octo/hello/actions?page=2&amp;status=in_progress"`) || strings.Contains(first.body, `rel="prev"`) {
+		t.Errorf("links of the first page:\n%s", first.body)
+	}
+	if last := b.get("/octo/hello/actions?page=3"); !strings.Contains(last.body, `rel="prev" href="/octo/hello/actions?page=2"`) || strings.Contains(last.body, `rel="next"`) {
+		t.Errorf("links of the last page:\n%s", last.body)
+	}
+	for _, path := range []string{"/workflows/none.yml", "/workflows/..%2f..%2fsecret", "/workflows/999"} {
+		if got := b.get("/octo/hello/actions" + path); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+}
+
+func TestEmptyRepositoryShowsHowToPush(t *testing.T) {
+	ts := newTestSite(t)
+	octo := ts.account("octo")
+	now := time.Now()
+	r := &actions.Repository{Owner: *octo, Name: "new", DefaultBranch: "trunk", CreatedAt: now, UpdatedAt: now}
+	ts.check(ts.store.CreateRepository(t.Context(), r))
+	got := ts.browser().get("/octo/new")
+	for _, want := range []string{"This repository is empty", ts.url + "/octo/new.git", "git push -u origin trunk"} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("no %q:\n%s", want, got.body)
+		}
+	}
+}
+
+func TestBrokenWorkflowFileShowsLineAndColumn(t *testing.T) {
+	s := newSample(t, plain)
+	got := s.browser().get(runPath(headOf(s.repo), s.broken.ID)).body
+	for _, want := range []string{"2 errors", ".github/workflows/deploy.yml, line 12, column 7", "Unexpected value &#39;step&#39;", "line 19, column 3"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "/job/") {
+		t.Error("the check run of the file is shown as a job")
+	}
+	jobs, err := s.store.Jobs(t.Context(), s.broken.ID, 1)
+	s.check(err)
+	if got := s.browser().get(jobPath(headOf(s.repo), jobs[0])); got.status != http.StatusSeeOther {
+		t.Errorf("page of the check run: %d", got.status)
+	}
+}
+
+func TestRunPageShowsJobsStepsAndSummaries(t *testing.T) {
+	s := newSample(t, plain)
+	got := s.browser().get(runPath(headOf(s.repo), s.done.ID)).body
+	for _, want := range []string{
+		"Matrix: build", "build (linux, 1.26)", "build (windows, 1.26)", "Run go test ./...", "1m 23s", "1m 35s", `aria-label="Skipped"`,
+		"<th>target</th>", `<a href="https://example.com/notes" rel="noopener nofollow">the notes</a>`, "1 error and 1 warning",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q:\n%s", want, got)
+		}
+	}
+}
+
+func TestOlderAttemptShowsItsOwnJobs(t *testing.T) {
+	s := newSample(t, plain)
+	next, err := s.done.Rerun(*s.owner, s.guid(), false, time.Now())
+	s.check(err)
+	s.update(func(tx *store.Tx) error {
+		if err := tx.CreateAttempt(t.Context(), next); err != nil {
+			return err
+		}
+		return tx.UpdateRun(t.Context(), s.done)
+	})
+	s.addJob(s.done, "build", "second try", nil)
+	b, at := s.signedIn(s.owner), runPath(headOf(s.repo), s.done.ID)
+	newest, first := b.get(at).body, b.get(at+"/attempts/1").body
+	if !strings.Contains(newest, "second try") || strings.Contains(newest, "Matrix: build") || !strings.Contains(newest, "Cancel run") {
+		t.Errorf("newest attempt:\n%s", newest)
+	}
+	if strings.Contains(first, "second try") || !strings.Contains(first, "Matrix: build") || strings.Contains(first, "Cancel run") || strings.Contains(first, "Re-run all") {
+		t.Errorf("first attempt:\n%s", first)
+	}
+	for _, n := range []string{"0", "3", "x", "-1", "99999999999999999999"} {
+		if got := b.get(at + "/attempts/" + n); got.status != http.StatusNotFound {
+			t.Errorf("attempt %s: %d", n, got.status)
+		}
+	}
+}
+
+func TestQueuedJobSaysWhatItWaitsFor(t *testing.T) {
+	now := time.Now()
+	runner := func(seen time.Time, labels ...string) *actions.Runner {
+		r := &actions.Runner{LastSeenAt: seen}
+		for _, l := range labels {
+			r.Labels = append(r.Labels, actions.Label{Name: l})
+		}
+		return r
+	}
+	job := func(change func(*actions.Job)) *actions.Job {
+		j := &actions.Job{Status: actions.Queued, Labels: []string{"self-hosted", "gpu"}}
+		if change != nil {
+			change(j)
+		}
+		return j
+	}
+	for _, c := range []struct {
+		name    string
+		job     *actions.Job
+		runners []*actions.Runner
+		want    string
+	}{
+		{"nobody", job(nil), nil, "No runner with the labels self-hosted, gpu is registered"},
+		{"one label", job(func(j *actions.Job) { j.Labels = []string{"gpu"} }), nil, "No runner with the label gpu is registered"},
+		{"others", job(nil), []*actions.Runner{runner(now, "self-hosted", "linux")}, "No runner with the labels self-hosted, gpu is registered"},
+		{"offline", job(nil), []*actions.Runner{runner(time.Time{}, "self-hosted", "GPU")}, "Waiting for a runner to pick up this job: every runner with self-hosted, gpu is offline"},
+		{"busy", job(nil), []*actions.Runner{runner(now, "self-hosted", "gpu")}, "Waiting for a runner to pick up this job (self-hosted, gpu)"},
+		{"held", job(func(j *actions.Job) { j.Held = true }), nil, "Waiting for another job of the matrix to end (max-parallel)"},
+		{"pending", job(func(j *actions.Job) { j.Status = actions.Pending }), nil, "Waiting for its turn in the concurrency group"},
+		{"running", job(func(j *actions.Job) { j.Status = actions.InProgress }), nil, ""},
+	} {
+		if got := waitsFor(c.job, c.runners, now); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestOnlyRunnersThatServeTheRepositoryCount(t *testing.T) {
+	s := newSample(t, plain)
+	page := jobPath(headOf(s.repo), s.queued)
+	for i, scope := range []actions.Scope{{RepoID: s.repo.ID + 1}, {OwnerID: s.owner.ID + 1}, {RepoID: s.repo.ID}} {
+		if got := s.browser().get(page).body; !strings.Contains(got, "No runner with the labels") {
+			t.Fatalf("after runner %d:\n%s", i, got)
+		}
+		ts := &actions.Runner{Scope: scope, Name: "r", ClientID: strconv.Itoa(i), PublicKey: []byte{1}, Labels: []actions.Label{{Name: "self-hosted"}, {Name: "gpu"}}}
+		s.check(s.store.CreateRunner(t.Context(), ts))
+	}
+	if got := s.browser().get(page).body; !strings.Contains(got, "is offline") {
+		t.Errorf("with a runner of the repository:\n%s", got)
+	}
+}
+
+func TestAgesAndDurationsReadWell(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	var got []string
+	for _, d := range []time.Duration{-time.Hour, 0, time.Second, 59 * time.Second, time.Minute, 119 * time.Minute, 25 * time.Hour, 800 * time.Hour} {
+		got = append(got, ago(now.Add(-d), now)+" / "+duration(d))
+	}
+	want := []string{
+		"now / 0s", "now / 0s", "now / 1s", "59 seconds ago / 59s", "1 minute ago / 1m 0s", "1 hour ago / 1h 59m 0s", "1 day ago / 25h 0m 0s",
+		"on Oct 19, 2026 / 800h 0m 0s",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
