@@ -13,9 +13,21 @@ const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, key, idx, tota
 func jobFields(j *actions.Job) []any {
 	return []any{
 		&j.ID, &j.RunID, &j.RepoID, &j.OwnerID, &j.Attempt, &j.GUID, &j.Key, &j.Index, &j.Total, &j.Matrix, &j.Name,
-		decoded{&j.Labels}, &j.Group, truth{&j.Held}, truth{&j.ContinueOnError}, span{&j.Timeout}, span{&j.CancelTimeout},
-		&j.Status, &j.Conclusion, decoded{&j.Outputs}, &j.RunnerID, &j.RunnerName,
-		moment{&j.CreatedAt}, moment{&j.StartedAt}, moment{&j.CompletedAt}, moment{&j.LockedUntil}, moment{&j.CancelAt}, &j.StepOrder,
+		decoded{&j.Labels},
+		&j.Group,
+		truth{&j.Held},
+		truth{&j.ContinueOnError},
+		span{&j.Timeout},
+		span{&j.CancelTimeout},
+		&j.Status, &j.Conclusion,
+		decoded{&j.Outputs},
+		&j.RunnerID, &j.RunnerName,
+		moment{&j.CreatedAt},
+		moment{&j.StartedAt},
+		moment{&j.CompletedAt},
+		moment{&j.LockedUntil},
+		moment{&j.CancelAt},
+		&j.StepOrder,
 	}
 }
 
