@@ -20,7 +20,7 @@ type runnerCommand struct {
 	Ephemeral bool          `help:"Take one job, then remove the runner."`
 	Replace   bool          `help:"Take over the name of a runner that is registered already."`
 	Work      string        `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs."`
-	Drain     time.Duration `default:"30s" help:"On SIGTERM, how long a running job may go on."`
+	Drain     time.Duration `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
 }
 
 // Run registers the runner where that is needed, and takes jobs until it is

@@ -25,7 +25,8 @@ type Config struct {
 	// RenewEvery is the longest time between renewals of a job; 0 means a
 	// minute. A short lease is renewed three times in its length.
 	RenewEvery time.Duration
-	// Drain is how long a job may go on when Listen's context is done.
+	// Drain is how long a job may take when Listen's context is done. The last
+	// part of it is for a shutdown of the job, and for its reports.
 	Drain time.Duration
 	// Execute runs a job; nil means [worker.Run]. Simulated runners give their own.
 	Execute   func(context.Context, *worker.Job) *worker.Result
@@ -53,7 +54,7 @@ type timing struct {
 	patience time.Duration // beyond the lease, how long a silent server is borne
 	stepGap  time.Duration
 	feedGap  time.Duration
-	shutdown time.Duration // from the shutdown of a job to its kill
+	shutdown time.Duration // the longest last part of a drain
 	lastWord time.Duration // for the reports of a job that has been shut down
 }
 

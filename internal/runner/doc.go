@@ -31,7 +31,7 @@
 //
 // # End
 //
-// When the context of Listen is done, a running job may go on for
-// [Config.Drain]; then it is shut down, which fails it with a message, and
-// completed like any other.
+// When the context of Listen is done, a running job has [Config.Drain] to end.
+// It may go on for the first part of that; then it is shut down, which fails it
+// with a message, and completed like any other.
 package runner

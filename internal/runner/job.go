@@ -43,6 +43,7 @@ type job struct {
 	killer   *time.Timer
 	leaving  context.CancelFunc // ends the patience with the server
 	shutdown bool
+	mercy    time.Duration // from the shutdown to the kill
 }
 
 // start begins to work on an offer. The job does not end with ctx: it is told
@@ -242,10 +243,11 @@ func (j *job) jobID() string {
 	return j.id
 }
 
-// finish waits for the job to end: for drain on its own, then shut down
-// (CAN-6).
+// finish waits for the job to end, for drain at the most: first on its own, then
+// shut down (CAN-6), and then killed while there is time to report that.
 func (j *job) finish(ctx context.Context, drain time.Duration) {
-	t := time.NewTimer(drain)
+	last := min(j.r.timing.shutdown, drain/2)
+	t := time.NewTimer(drain - last)
 	defer t.Stop()
 	select {
 	case <-j.done:
@@ -255,7 +257,7 @@ func (j *job) finish(ctx context.Context, drain time.Duration) {
 	j.log.InfoContext(ctx, "job is shut down with the runner")
 	j.decline()
 	j.mu.Lock()
-	j.shutdown = true
+	j.shutdown, j.mercy = true, last*3/4
 	if j.kill != nil {
 		j.armShutdown()
 	}
@@ -266,9 +268,9 @@ func (j *job) finish(ctx context.Context, drain time.Duration) {
 // armShutdown needs j.mu.
 func (j *job) armShutdown() {
 	j.signal(worker.Shutdown)
-	j.arm(j.r.timing.shutdown)
+	j.arm(j.mercy)
 	leave := j.leaving
-	last := time.AfterFunc(j.r.timing.shutdown+j.r.timing.lastWord, leave)
+	last := time.AfterFunc(j.mercy+j.r.timing.lastWord, leave)
 	go func() { <-j.done; last.Stop() }()
 }
 
