@@ -161,7 +161,13 @@ func (g *registration) call(ctx context.Context, method, path string, in, out an
 func (g *registration) exchange(ctx context.Context, serverURL string) (*wire.RegistrationResponse, error) {
 	var resp wire.RegistrationResponse
 	req := wire.RegistrationRequest{URL: serverURL, RunnerEvent: wire.EventRegister}
-	if err := g.call(ctx, http.MethodPost, wire.RegistrationPath, req, &resp); err != nil {
+	err := g.call(ctx, http.MethodPost, wire.RegistrationPath, req, &resp)
+	switch statusOf(err) {
+	case http.StatusNotFound, http.StatusUnauthorized, http.StatusForbidden:
+		return nil, fmt.Errorf("the server does not take this registration token for %s: "+
+			"it is wrong, expired or for another repository, organization or enterprise (%w)", serverURL, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !resp.UseV2Flow {
