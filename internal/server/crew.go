@@ -16,6 +16,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
@@ -108,7 +109,10 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 		return err
 	}
 	defer func() { _ = out.Close() }() // the child has its own
-	url := c.s.local + "/enterprises/" + actions.Enterprise
+	url, name := c.s.local+"/enterprises/"+actions.Enterprise, "bundled-"+strconv.Itoa(number)
+	if err := c.forget(ctx, name); err != nil {
+		return err
+	}
 	env := c.s.deps.Env
 	if !runner.Configured(root, url) {
 		text, err := c.registrationToken(ctx)
@@ -118,7 +122,7 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 		env = append(append([]string{}, env...), "UNDERSTUDY_TOKEN="+text)
 	}
 	args := []string{
-		"runner", "--url", url, "--name", "bundled-" + strconv.Itoa(number), "--replace", "--work", root,
+		"runner", "--url", url, "--name", name, "--replace", "--work", root,
 		"--labels", strings.Join(c.s.config.RunnerLabels, ","), "--drain", c.s.config.Drain.String(),
 	}
 	cmd := exec.Command(c.s.deps.Program, args...) //nolint:noctx,gosec // it outlives every context of this process
@@ -147,6 +151,16 @@ func (c *crew) launch(cmd *exec.Cmd) error {
 	}
 	c.children[cmd.Process.Pid] = true
 	return nil
+}
+
+// forget ends the session of a runner that has no process. A killed one leaves
+// it behind, and the next would have to wait until it counts no more.
+func (c *crew) forget(ctx context.Context, name string) error {
+	found, _, err := c.s.store.Runners(ctx, actions.Scope{}, name, store.Page{Number: 1, Size: 1})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return c.s.store.DeleteSession(ctx, found[0].ID)
 }
 
 func (c *crew) registrationToken(ctx context.Context) (string, error) {
