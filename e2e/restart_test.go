@@ -24,9 +24,7 @@ func TestJobOfABundledRunnerSurvivesAKilledServer(t *testing.T) {
 	if now := s.bundled(); len(before) != 1 || !slices.Equal(now, before) {
 		t.Errorf("processes of bundled runners: %v, and after a restart %v", before, now)
 	}
-	if all := s.runners("/enterprises/understudy"); len(all) != 1 || all[0].Status != "online" {
-		t.Errorf("registered: %+v", all)
-	}
+	s.onlyRunner("/enterprises/understudy", "bundled-1")
 }
 
 func TestJobOfAnExternalRunnerSurvivesAKilledServer(t *testing.T) {
@@ -42,9 +40,20 @@ func TestJobOfAnExternalRunnerSurvivesAKilledServer(t *testing.T) {
 	if own.ended() {
 		t.Errorf("the runner ended: %v", own.cmd.ProcessState)
 	}
-	if all := s.runners(r.api); len(all) != 1 || all[0].Name != "own" || all[0].Status != "online" {
-		t.Errorf("registered: %+v", all)
-	}
+	s.onlyRunner(r.api, "own")
+}
+
+// onlyRunner checks that exactly one runner is registered in a scope, and that
+// it is online. That is noted a moment after it has polled.
+func (s *server) onlyRunner(scope, name string) {
+	s.t.Helper()
+	until(s.t, "the runner is not online", func() bool {
+		all := s.runners(scope)
+		if len(all) != 1 || all[0].Name != name {
+			s.t.Fatalf("registered: %+v", all)
+		}
+		return all[0].Status == "online"
+	})
 }
 
 // newRunner starts a runner of this repository with a name and a label.

@@ -1,0 +1,108 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/understudy-ci/understudy/internal/openapitest"
+)
+
+// in is the server as a subtest sees it.
+func (s *server) in(t *testing.T) *server {
+	c := *s
+	c.t = t
+	return &c
+}
+
+// in is the repository as a subtest sees it.
+func (r *repository) in(t *testing.T) *repository {
+	c := *r
+	c.server = r.server.in(t)
+	return &c
+}
+
+// conforming is a client that follows no redirect and compares answers with
+// GitHub's description of its API.
+func conforming(t *testing.T) *http.Client {
+	return &http.Client{
+		Transport:     openapitest.New(t).Transport(http.DefaultTransport),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// A reply is an answer of the server, read.
+type reply struct {
+	t      *testing.T
+	what   string // was asked for
+	status int
+	header http.Header
+	body   []byte
+}
+
+// ask sends a request as the holder of a token, or as nobody. The address is a
+// path of the API or a whole URL.
+func (s *server) ask(token, method, address string, in any) *reply {
+	s.t.Helper()
+	if strings.HasPrefix(address, "/") {
+		address = s.url + "/api/v3" + address
+	}
+	var send io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		send = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(s.t.Context(), method, address, send)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "token "+token)
+	}
+	res, err := conforming(s.t).Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // read to its end
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", method, address, err)
+	}
+	return &reply{s.t, method + " " + address, res.StatusCode, res.Header, body}
+}
+
+// want checks the status, and for an error its message.
+func (a *reply) want(status int, message string) *reply {
+	a.t.Helper()
+	var v struct{ Message string }
+	if a.status >= http.StatusBadRequest {
+		_ = json.Unmarshal(a.body, &v) // an error is one of the message
+	}
+	if a.status != status || v.Message != message {
+		a.t.Errorf("%s: %d %s, want %d %q", a.what, a.status, a.body, status, message)
+	}
+	return a
+}
+
+// has checks that the body holds all of the texts.
+func (a *reply) has(texts ...string) *reply {
+	a.t.Helper()
+	for _, text := range texts {
+		if !bytes.Contains(a.body, []byte(text)) {
+			a.t.Errorf("%s: the answer lacks %s:\n%s", a.what, text, a.body)
+		}
+	}
+	return a
+}
+
+// page asks for a page as nobody and returns its HTML.
+func (s *server) page(path string) *reply {
+	s.t.Helper()
+	return s.ask("", http.MethodGet, s.url+path, nil).want(http.StatusOK, "")
+}
