@@ -10,10 +10,12 @@ import (
 	"github.com/understudy-ci/understudy/internal/demo"
 )
 
+// A demoCommand takes nothing from variables that are meant for serve: its
+// database must not be that of a server which people use.
 type demoCommand struct {
 	Keep     bool   `help:"Leave the server up afterwards, and say how to use it."`
-	Database string `placeholder:"URL" help:"An empty database: postgres://…. Default: SQLite."`
-	Runners  int    `default:"2" placeholder:"N" help:"How many runners to start."`
+	Database string `env:"UNDERSTUDY_DEMO_DATABASE" placeholder:"URL" help:"An empty database: postgres://…. Default: SQLite."`
+	Runners  int    `env:"UNDERSTUDY_DEMO_RUNNERS" default:"2" placeholder:"N" help:"How many runners to start."`
 	Dir      string `placeholder:"DIR" help:"Directory to work in, kept afterwards. Must be empty or not be there. Default: a temporary one."`
 }
 

@@ -13,23 +13,22 @@ var sampleJobs = []string{"build (en)", "build (de)", "build (fr)", "test", "rep
 
 // checkRun says what of a completed run is not as it should be.
 func checkRun(f *frame) error {
-	var errs []error
-	if f.run.Conclusion != success {
-		errs = append(errs, fmt.Errorf("the run concluded %s", f.run.Conclusion))
-	}
-	var names []string
+	var names, bad []string
 	for _, j := range f.jobs {
 		names = append(names, j.Name)
 		if j.Conclusion != success {
-			errs = append(errs, fmt.Errorf("job %s concluded %s", j.Name, j.Conclusion))
+			bad = append(bad, j.Name+" "+j.Conclusion)
 		}
 	}
 	for _, name := range sampleJobs {
 		if !slices.Contains(names, name) {
-			errs = append(errs, fmt.Errorf("there is no job %s", name))
+			bad = append(bad, name+" missing")
 		}
 	}
-	return errors.Join(errs...)
+	if f.run.Conclusion != success || len(bad) > 0 {
+		return fmt.Errorf("the run concluded %s: %s", f.run.Conclusion, strings.Join(bad, ", "))
+	}
+	return nil
 }
 
 // checkLogs says what is missing in the archive of the logs: a log for each job

@@ -126,8 +126,9 @@ func (d *demo) review(ctx context.Context, f *frame, book logbook, pushed time.T
 	if err != nil {
 		return errors.Join(failed, fmt.Errorf("page of the run: %w", err))
 	}
+	d.t.printf("\n")
 	if summary != "" {
-		d.t.printf("\n%s\n", indent(summary, "  "))
+		d.t.printf("%s\n", indent(summary, "  "))
 	}
 	began, ended := extent(f.jobs)
 	d.t.field("run", d.t.paint(cyan, f.run.URL)+d.t.paint(faint, d.fleeting()))

@@ -44,7 +44,7 @@ func TestDemoRunsThrough(t *testing.T) {
 			`✓ report +\d+ ms +bundled-`,
 			`hello 1\.0\.0\n\n +program +digest\n +─+ +─+\n +hello-en +[0-9a-f]{40}\n`,
 			`20 tests passed`,
-			`run +http://127\.0\.0\.1:\d+/octo/hello/actions/runs/\d+\n`,
+			`run +http://127\.0\.0\.1:\d+/octo/hello/actions/runs/\d+ `,
 			`conclusion +success, [0-9.]+ m?s after git push returned\n`,
 			`first step +\d+ ms`,
 		} {
@@ -61,41 +61,42 @@ func TestDemoRunsThrough(t *testing.T) {
 	})
 }
 
-// A follower cancels the context when the demo invites to use it.
-type follower struct {
+// A guest does something when the demo invites to use the server, and then
+// presses Ctrl-C.
+type guest struct {
 	bytes.Buffer
-	invited func()
+	visit func()
 }
 
-func (f *follower) Write(p []byte) (int, error) {
-	n, err := f.Buffer.Write(p)
+func (g *guest) Write(p []byte) (int, error) {
+	n, err := g.Buffer.Write(p)
 	if bytes.Contains(p, []byte("The log of the server is")) {
-		f.invited()
+		g.visit()
 	}
 	return n, err
 }
 
-func TestDemoThatIsKeptTakesAnotherPushAndStaysOnDisk(t *testing.T) {
+// keep gives a demo that is kept in dir for as long as visit takes.
+func keep(t *testing.T, dir string, visit func(ctx context.Context, url string)) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	dir := filepath.Join(t.TempDir(), "it's kept")
-	out := &follower{}
-	out.invited = func() {
+	g := &guest{}
+	g.visit = func() {
 		defer cancel()
-		url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(out.String())
-		res, err := get(ctx, url+"/octo/hello/actions")
-		if err != nil || res.StatusCode != http.StatusOK {
-			t.Errorf("page: %v, %v", res, err)
-		}
-		push := exec.CommandContext(ctx, "bash", "-c", "git commit -q --allow-empty -m again && git push -q")
-		push.Dir, push.Env = filepath.Join(dir, "hello"), append(cleanEnv(), "GIT_TERMINAL_PROMPT=0")
-		if text, err := push.CombinedOutput(); err != nil {
-			t.Errorf("push as the demo says: %v\n%s", err, text)
-		}
+		visit(ctx, regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(g.String()))
 	}
-	err := Run(ctx, Config{Dir: dir, Keep: true, Runners: 2}, testDeps(t), &Terminal{Out: out})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
+	if err := Run(ctx, Config{Dir: dir, Keep: true, Runners: 2}, testDeps(t), &Terminal{Out: g}); err != nil {
+		t.Fatalf("%v\n%s", err, g.String())
 	}
+}
+
+func TestDemoThatIsKeptCanBeUsedAndStaysOnDisk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "it's kept")
+	keep(t, dir, func(ctx context.Context, url string) {
+		if _, err := newClient(url).do(ctx, http.MethodGet, "/octo/hello/actions", nil); err != nil {
+			t.Errorf("page without signing in: %v", err)
+		}
+	})
 	for _, name := range []string{"data/admin-token", "octo-token", "hello/build.sh", "gh/config.yml", "server.log"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
@@ -113,16 +114,93 @@ func TestDemoThatIsKeptTakesAnotherPushAndStaysOnDisk(t *testing.T) {
 	}
 }
 
-func get(ctx context.Context, url string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// moreCheckouts uses the action in all ways that it has.
+const moreCheckouts = `
+on: push
+permissions: {contents: read}
+jobs:
+  checkouts:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+        id: plain
+      - name: on the branch of the push, with one commit and nothing secret left
+        run: |
+          test "$(git symbolic-ref HEAD)" = refs/heads/main
+          test "$(git rev-parse HEAD)" = "$GITHUB_SHA"
+          test "${{ steps.plain.outputs.commit }}" = "$GITHUB_SHA"
+          test "$(git rev-list --count HEAD)" = 1
+          ! grep -i -e authorization -e x-access .git/config
+      - uses: actions/checkout@v5
+        with: {ref: v-one, path: old, fetch-depth: 0}
+      - run: test "$(git -C old rev-parse HEAD)" = "$(git -C old rev-parse origin/main~1)"
+      - uses: actions/checkout@v5
+        with: {repository: actions/checkout, path: other/action}
+      - run: test -f other/action/action.yml
+      - uses: actions/checkout@v5
+        id: climbs
+        continue-on-error: true
+        with: {path: ../../x}
+      - uses: actions/checkout@v5
+        id: option
+        continue-on-error: true
+        with: {ref: --upload-pack=touch}
+      - run: test ${{ steps.climbs.outcome }}${{ steps.option.outcome }} = failurefailure
+`
+
+func TestCheckoutActionReadsPrivateRepositoriesAndOtherRefs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	keep(t, dir, func(ctx context.Context, url string) {
+		token, err := readToken(filepath.Join(dir, "octo-token"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c := newClient(url).as(token)
+		if _, err := c.do(ctx, http.MethodPatch, "/api/v3/repos/"+repo, []byte(`{"private": true}`)); err != nil {
+			t.Error(err)
+			return
+		}
+		const push = `git tag v-one && git rm -q .github/workflows/ci.yml && mkdir -p .github/workflows && cat >.github/workflows/more.yml &&
+			git add .github && git commit -qm more && git push -q origin main v-one`
+		cmd := exec.CommandContext(ctx, "bash", "-c", push)
+		cmd.Dir, cmd.Env, cmd.Stdin = filepath.Join(dir, "hello"), append(cleanEnv(), "GIT_TERMINAL_PROMPT=0"), strings.NewReader(moreCheckouts)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("push as the demo says: %v\n%s", err, text)
+			return
+		}
+		sha, err := (&clone{dir: cmd.Dir, env: cmd.Env}).head(ctx)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		checkConcluded(ctx, t, c, sha)
+	})
+}
+
+// checkConcluded waits for the run of a commit, which must end well.
+func checkConcluded(ctx context.Context, t *testing.T, c *client, sha string) {
+	t.Helper()
+	w := &watcher{client: c, repo: repo, seen: make(map[string]span)}
+	r, err := w.find(ctx, sha)
 	if err != nil {
-		return nil, err
+		t.Error(err)
+		return
 	}
-	res, err := http.DefaultClient.Do(req)
+	f, err := w.follow(ctx, r.ID, func(*frame) {})
 	if err != nil {
-		return nil, err
+		t.Error(err)
+		return
 	}
-	return res, res.Body.Close()
+	if f.run.Conclusion == success {
+		return
+	}
+	book, err := c.logs(ctx, repo, r.ID)
+	if err != nil {
+		t.Error(err)
+	}
+	whole, _ := book.job("checkouts")
+	t.Errorf("conclusion %s\n%s", f.run.Conclusion, whole)
 }
 
 func TestDemoLeavesNothingBehindWhenInterrupted(t *testing.T) {

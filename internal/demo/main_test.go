@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,7 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "runner" {
 		if err := runRunner(os.Args[2:]); err != nil {
-			slog.Error("runner", "err", err)
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 func runRunner(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	o := runner.Options{Token: os.Getenv("UNDERSTUDY_TOKEN"), Version: "test", Log: slog.Default()}
+	o := runner.Options{Token: os.Getenv("UNDERSTUDY_TOKEN"), Version: "test", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	fs := flag.NewFlagSet("runner", flag.ContinueOnError)
 	fs.StringVar(&o.Root, "work", "", "")
 	fs.StringVar(&o.URL, "url", "", "")

@@ -169,11 +169,11 @@ func TestRunMustHaveAllJobsAndTheirSuccess(t *testing.T) {
 		t.Errorf("all well: %v", err)
 	}
 	f.jobs[3].Conclusion = cancelled
-	if err := checkRun(f); err == nil || !strings.Contains(err.Error(), "job test concluded cancelled") {
+	if err := checkRun(f); err == nil || !strings.Contains(err.Error(), "test cancelled") {
 		t.Errorf("cancelled job: %v", err)
 	}
 	f.jobs = f.jobs[:3]
-	if err := checkRun(f); err == nil || !strings.Contains(err.Error(), "no job report") {
+	if err := checkRun(f); err == nil || !strings.Contains(err.Error(), "report missing") {
 		t.Errorf("missing job: %v", err)
 	}
 }
@@ -181,6 +181,17 @@ func TestRunMustHaveAllJobsAndTheirSuccess(t *testing.T) {
 func TestTailShowsTheEndWithoutTimes(t *testing.T) {
 	const text = "2026-11-20T12:00:00.1Z one\n2026-11-20T12:00:00.2Z \x1b[31mtwo\x1b[0m\tx\nthree\n"
 	if diff := cmp.Diff([]string{"two    x", "three"}, tail(text, 2)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestFailedStepShowsTheEndOfItsLog(t *testing.T) {
+	book, jobs := someBook(t)
+	jobs[0].Conclusion, jobs[0].Steps[2].Conclusion = failure, failure
+	var out bytes.Buffer
+	d := &demo{t: &Terminal{Out: &out}}
+	d.failures(&frame{jobs: jobs}, book)
+	if diff := cmp.Diff("\nbuild (en) › Complete job\n  c\n  d\n", out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -96,8 +96,12 @@ func (s *stage) serve(ctx context.Context, c Config, deps server.Deps) (context.
 	var result error
 	go func() {
 		defer close(ended)
-		result = errors.Join(sv.Run(up, func(urls []string) { ready <- urls[0] }), sv.Close())
-		fail(errors.Join(errors.New("the server ended"), result))
+		err := errors.Join(sv.Run(up, func(urls []string) { ready <- urls[0] }), sv.Close())
+		if up.Err() == nil { // nobody asked it to end
+			fail(fmt.Errorf("the server ended by itself: %w", err))
+			return
+		}
+		result = err
 	}()
 	s.end = func() error {
 		fail(nil)

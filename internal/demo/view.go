@@ -182,21 +182,21 @@ func (v *view) row(r row, column, width int) string {
 var wheel = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
 // mark is the sign of a status or conclusion.
-func (t *view) mark(state string) string {
+func (v *view) mark(state string) string {
 	switch state {
 	case success:
-		return t.paint(green, "✓")
+		return v.paint(green, "✓")
 	case failure, "timed_out", "startup_failure":
-		return t.paint(red, "✗")
+		return v.paint(red, "✗")
 	case inProgress:
-		if t.Interactive {
-			return t.paint(yellow, string(wheel[t.turn%len(wheel)]))
+		if v.Interactive {
+			return v.paint(yellow, string(wheel[v.turn%len(wheel)]))
 		}
 		return "●"
 	case skipped, cancelled:
-		return t.paint(faint, "⊘")
+		return v.paint(faint, "⊘")
 	}
-	return t.paint(faint, "○")
+	return v.paint(faint, "○")
 }
 
 // tell writes a line for each job and step that is not what it was.
@@ -206,7 +206,7 @@ func (v *view) tell(f *frame) {
 		key, state := fmt.Sprint(j.ID), stateOf(j.Status, j.Conclusion)
 		was := v.told[key]
 		v.told[key] = state
-		if was != state && state == inProgress || was == "" && j.Status == completed && j.Conclusion != skipped {
+		if was != state && state == inProgress || was == "" && j.Status == completed && ran(j.Conclusion) {
 			v.printf("%s: starts on %s\n", printable(j.Name), printable(j.Runner))
 		}
 		for _, s := range j.Steps {

@@ -79,7 +79,7 @@ func (w *watcher) look(ctx context.Context, id int64) (*frame, error) {
 // note is when something was first seen to have begun, and to have ended.
 func (w *watcher) note(key, status, conclusion string, now time.Time) span {
 	s := w.seen[key]
-	if s.began.IsZero() && (status == inProgress || status == completed && conclusion != skipped) {
+	if s.began.IsZero() && (status == inProgress || status == completed && ran(conclusion)) {
 		s.began = now
 	}
 	if s.ended.IsZero() && status == completed && !s.began.IsZero() {
@@ -88,6 +88,9 @@ func (w *watcher) note(key, status, conclusion string, now time.Time) span {
 	w.seen[key] = s
 	return s
 }
+
+// ran says whether what has that conclusion must have begun.
+func ran(conclusion string) bool { return conclusion != skipped && conclusion != cancelled }
 
 // pause waits for the time of the next look.
 func pause(ctx context.Context) error {
