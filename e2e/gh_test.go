@@ -60,16 +60,20 @@ func (g *ghTool) run(code int, args ...string) string {
 	return string(out)
 }
 
-// prints runs gh and checks that its output is the text, in which ID stands for
-// a number, AGO for a time, and ... for anything.
+// placeholders stand for what differs from run to run in the output of gh.
+var placeholders = strings.NewReplacer(
+	`\{n\}`, `\d+`,
+	`\{time\}`, `(?:\d+m)?\d+s`,
+	`\{ago\}`, `(?:less than a minute|about \d+ minutes?) ago`,
+	`…`, `(?s:.*)`,
+)
+
+// prints runs gh and checks that its output is the text, with placeholders.
 func (g *ghTool) prints(want string, code int, args ...string) {
 	g.t.Helper()
 	out := strings.TrimSpace(g.run(code, args...))
-	pattern := regexp.QuoteMeta(strings.TrimSpace(want))
-	for _, r := range [][2]string{{`\bID\b`, `\d+`}, {`\bAGO\b`, `(?:less than a minute|about \d+ minutes?) ago`}, {`\bTIME\b`, `\d+m?s?`}, {`\\\.\\\.\\\.`, `(?s:.*)`}} {
-		pattern = regexp.MustCompile(r[0]).ReplaceAllLiteralString(pattern, r[1])
-	}
-	if !regexp.MustCompile("^" + pattern + "$").MatchString(out) {
+	pattern := "^" + placeholders.Replace(regexp.QuoteMeta(strings.TrimSpace(want))) + "$"
+	if !regexp.MustCompile(pattern).MatchString(out) {
 		g.t.Errorf("gh %s printed\n%s\nwant\n%s", strings.Join(args, " "), out, want)
 	}
 }
@@ -132,25 +136,25 @@ func TestGhShowsWhatAPushMade(t *testing.T) {
   ✓ Logged in to ci.example as admin (GH_ENTERPRISE_TOKEN)
   ✓ Git operations for ci.example configured to use https protocol.
   ✓ Token: ghp_************************************
-  ✓ Token scopes: repo, ...`},
+  ✓ Token scopes: repo, …`},
 		{"api user --jq .login", 0, "admin"},
 		{"api graphql -f query={viewer{login}} --jq .data.viewer.login", 0, "admin"},
-		{"workflow list", 0, ".github/workflows/broken.yml\tactive\tID\nCI\tactive\tID"},
-		{"workflow view ci.yml", 0, "CI - ci.yml\nID: ID\n\nTotal runs 1\nRecent runs\n" +
-			"completed\tfailure\tchange 1\tCI\tmain\tpush\tTIME\tID\n..."},
+		{"workflow list", 0, ".github/workflows/broken.yml\tactive\t{n}\nCI\tactive\t{n}"},
+		{"workflow view ci.yml", 0, "CI - ci.yml\nID: {n}\n\nTotal runs 1\nRecent runs\n" +
+			"completed\tfailure\tchange 1\tCI\tmain\tpush\t{time}\t{n}\n…"},
 		{"workflow view CI --yaml", 0, ghWorkflow},
-		{"workflow view nothing.yml", 1, "could not find any workflows named nothing.yml"},
-		{"run list", 0, "completed\tfailure\tchange 1\t...\tmain\tpush\tID\tTIME\t0m\ncompleted\tfailure\tchange 1\t...\tmain\tpush\tID\tTIME\t0m"},
-		{"run list --workflow ci.yml --branch main --user admin --limit 1", 0, "completed\tfailure\tchange 1\tCI\tmain\tpush\tID\tTIME\t0m"},
+		{"workflow view nothing.yml", 1, "HTTP 404: Not Found (…)"},
+		{"run list", 0, "completed\tfailure\tchange 1\t…\tmain\tpush\t{n}\t{time}\t0m\ncompleted\tfailure\tchange 1\t…\tmain\tpush\t{n}\t{time}\t0m"},
+		{"run list --workflow ci.yml --branch main --user admin --limit 1", 0, "completed\tfailure\tchange 1\tCI\tmain\tpush\t{n}\t{time}\t0m"},
 		{"run list --branch nothing", 0, ""},
 		{"run list --workflow ci.yml --json databaseId,conclusion,headSha,workflowName --jq .[]|[.databaseId,.conclusion,.headSha,.workflowName]|@tsv", 0,
 			id + "\tfailure\t" + ci.SHA + "\tCI"},
-		{"run view " + id, 0, `X main CI · ID
-Triggered via push AGO
+		{"run view " + id, 0, `X main CI · {n}
+Triggered via push {ago}
 
 JOBS
-✓ greet in TIME (ID ID)
-X fails in TIME (ID ID)
+✓ greet in {time} (ID {n})
+X fails in {time} (ID {n})
   ✓ Set up job
   ✓ Run echo before
   X Break
@@ -162,41 +166,41 @@ X it broke
 fails: a.txt#3
 
 X Process completed with exit code 3.
-fails: .github#ID
+fails: .github#{n}
 
 
-To see what failed, try: gh run view ID --log-failed
-View this run on GitHub: http://ci.example/admin/hello/actions/runs/ID`},
-		{"run view --exit-status " + id, 1, "X main CI · ID\n..."},
-		{"run view --job " + greet, 0, `X main CI · ID
-Triggered via push AGO
+To see what failed, try: gh run view {n} --log-failed
+View this run on GitHub: http://ci.example/admin/hello/actions/runs/{n}`},
+		{"run view --exit-status " + id, 1, "X main CI · {n}\n…"},
+		{"run view --job " + greet, 0, `X main CI · {n}
+Triggered via push {ago}
 
-✓ greet in TIME (ID ID)
+✓ greet in {time} (ID {n})
   ✓ Set up job
   ✓ Say it
   ✓ Complete job
 
 To see the full job log, try: gh run view --log --job=` + greet + `
-View this run on GitHub: http://ci.example/admin/hello/actions/runs/ID`},
-		{"run view --log " + id, 0, "greet\tSet up job\t...Z Current runner version: ...\ngreet\tSay it\t...Z hello push, , \n" +
-			"...\nfails\tSet up job\t...\nfails\tRun echo before\t...Z before\nfails\tBreak\t...Z ##[error]it broke\n" +
-			"fails\tBreak\t...Z ##[error]Process completed with exit code 3.\nfails\tComplete job\t...Z Cleaning up orphan processes"},
-		{"run view --log --job " + greet, 0, "greet\tSet up job\t...\ngreet\tSay it\t...Z hello push, , \n...\ngreet\tComplete job\t...Z Cleaning up orphan processes"},
-		{"run view --log-failed " + id, 0, "fails\tBreak\t...Z ##[group]Run echo \"::error file=a.txt,line=3::it broke\"\n" +
-			"...Z ##[error]it broke\nfails\tBreak\t...Z ##[error]Process completed with exit code 3."},
-		{fmt.Sprint("run view ", broken.ID), 0, `X main .github/workflows/broken.yml · ID
-Triggered via push AGO
+View this run on GitHub: http://ci.example/admin/hello/actions/runs/{n}`},
+		{"run view --log " + id, 0, "greet\tSet up job\t…Z Current runner version: …\ngreet\tSay it\t…Z hello push, , \n" +
+			"…\nfails\tSet up job\t…\nfails\tRun echo before\t…Z before\nfails\tBreak\t…Z ##[error]it broke\n" +
+			"fails\tBreak\t…Z ##[error]Process completed with exit code 3.\nfails\tComplete job\t…Z Cleaning up orphan processes"},
+		{"run view --log --job " + greet, 0, "greet\tSet up job\t…\ngreet\tSay it\t…Z hello push, , \ngreet\tComplete job\t…Z Cleaning up orphan processes"},
+		{"run view --log-failed " + id, 0, "fails\tBreak\t…Z ##[group]Run echo \"::error file=a.txt,line=3::it broke\"\n" +
+			"…Z ##[error]it broke\nfails\tBreak\t…Z ##[error]Process completed with exit code 3."},
+		{fmt.Sprint("run view ", broken.ID), 0, `X main .github/workflows/broken.yml · {n}
+Triggered via push {ago}
 
 X This run likely failed because of a workflow file issue.
 
-For more information, see: http://ci.example/admin/hello/actions/runs/ID`},
+For more information, see: http://ci.example/admin/hello/actions/runs/{n}`},
 		{fmt.Sprint("run view --log ", broken.ID), 1, "failed to get run log: log not found"},
 		{fmt.Sprint("run rerun ", broken.ID), 1, fmt.Sprintf("run %d cannot be rerun; its workflow file may be broken", broken.ID)},
 		{fmt.Sprint("run cancel ", broken.ID), 1, "Cannot cancel a workflow run that is completed"},
 		{"run watch " + id, 0, "Run CI (" + id + ") has already completed with 'failure'"},
 		{"run watch --exit-status " + id, 1, "Run CI (" + id + ") has already completed with 'failure'"},
-		{"run view 123456789", 1, "failed to get run: HTTP 404: Not Found (...)"},
-		{"run view --job 123456789", 1, "failed to get job: HTTP 404: Not Found (...)"},
+		{"run view 123456789", 1, "failed to get run: HTTP 404: Not Found (…)"},
+		{"run view --job 123456789", 1, "failed to get job: HTTP 404: Not Found (…)"},
 	} {
 		t.Run(c.args, func(t *testing.T) { g.in(t).prints(c.want, c.code, strings.Fields(c.args)...) })
 	}
@@ -216,9 +220,9 @@ func TestGhDispatchesAWorkflowWithInputs(t *testing.T) {
 		{"ci.yml -f who=me -f nope=1", `Unexpected inputs provided: ["nope"]`},
 		{"ci.yml -f who=me --ref nothing", "No ref found for: nothing"},
 		{"push.yml", "Workflow does not have 'workflow_dispatch' trigger"},
-		{"broken.yml", "failed to parse workflow: .github/workflows/broken.yml (Line: 6, Col: 9): ..."},
+		{"broken.yml", "failed to parse workflow: .github/workflows/broken.yml (Line: 6, Col: 9): …"},
 	} {
-		g.prints("could not create workflow dispatch event: HTTP 422: "+c.want+" (https://ci.example/api/v3/repos/admin/hello/actions/workflows/ID/dispatches)",
+		g.prints("could not create workflow dispatch event: HTTP 422: "+c.want+" (https://ci.example/api/v3/repos/admin/hello/actions/workflows/{n}/dispatches)",
 			1, append([]string{"workflow", "run"}, strings.Fields(c.args)...)...)
 	}
 	if after := len(r.runs()); after != before {
@@ -228,8 +232,8 @@ func TestGhDispatchesAWorkflowWithInputs(t *testing.T) {
 	g.prints("", 0, "workflow", "run", "ci.yml", "-f", "who=you & me", "-f", "loud=true", "-f", "size=large")
 	one := r.runAt(".github/workflows/ci.yml", "workflow_dispatch")
 	r.await(one, "failure")
-	g.prints("greet\t...Z hello you & me, large, true\n...", 0, "run", "view", fmt.Sprint(one.ID), "--log")
-	g.prints("completed\tfailure\tCI\tCI\tmain\tworkflow_dispatch\tID\tTIME\t0m", 0, "run", "list", "--workflow", "CI", "--limit", "1")
+	g.prints("greet\t…Z hello you & me, large, true\n…", 0, "run", "view", fmt.Sprint(one.ID), "--log")
+	g.prints("completed\tfailure\tCI\tCI\tmain\tworkflow_dispatch\t{n}\t{time}\t0m", 0, "run", "list", "--workflow", "CI", "--limit", "1")
 }
 
 func TestGhWatchEndsWithTheRun(t *testing.T) {
@@ -285,11 +289,11 @@ func TestGhCancelsRerunsAndDeletesARun(t *testing.T) {
 	id := fmt.Sprint(one.ID)
 	const path = "repos/admin/hello/actions/runs/"
 	gate.pass(1)
-	g.prints(`{"message":"Could not delete the workflow run",...gh: Could not delete the workflow run (HTTP 403)`, 1, "api", "-X", "DELETE", path+id)
+	g.prints(`{"message":"Could not delete the workflow run",…gh: Could not delete the workflow run (HTTP 403)`, 1, "api", "-X", "DELETE", path+id)
 	g.prints("run "+id+" cannot be rerun; its workflow file may be broken", 1, "run", "rerun", id)
 	g.prints("✓ Request to cancel workflow submitted.", 0, "run", "cancel", id)
 	r.await(one, "cancelled")
-	g.prints("X main .github/workflows/ci.yml · ID\nTriggered via push AGO\n\nJOBS\nX only in TIME (ID ID)\n...X The operation was canceled.\n...", 0, "run", "view", id)
+	g.prints("X main .github/workflows/ci.yml · {n}\nTriggered via push {ago}\n\nJOBS\nX only in {time} (ID {n})\n…X The operation was canceled.\n…", 0, "run", "view", id)
 
 	gate.open()
 	g.prints("", 0, "run", "rerun", id)
@@ -298,7 +302,7 @@ func TestGhCancelsRerunsAndDeletesARun(t *testing.T) {
 	g.prints("cancelled", 0, "api", path+id+"/attempts/1", "--jq", ".conclusion")
 
 	g.prints("", 0, "api", "-X", "DELETE", path+id)
-	g.prints("failed to get run: HTTP 404: Not Found (...)", 1, "run", "view", id)
+	g.prints("failed to get run: HTTP 404: Not Found (…)", 1, "run", "view", id)
 	g.prints("", 0, "run", "list")
 }
 
