@@ -115,3 +115,23 @@ func thousandRuns(b *testing.B, st *store.Store, au *auth.Auth) (token string, r
 	must(err)
 	return token, runID
 }
+
+// A sink is an http.ResponseWriter that keeps nothing.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) WriteHeader(int)             {}
+func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkRemembered is what the handler itself costs, without a connection.
+func BenchmarkRemembered(b *testing.B) {
+	st := storetest.Open(b)
+	au := auth.New(st, time.Now)
+	api := rest.New(rest.Config{Store: st, Auth: au, Now: time.Now})
+	token, runID := thousandRuns(b, st, au)
+	r := newRequest(b, "http://ci.test/repos/alice/hello/actions/runs/"+strconv.FormatInt(runID, 10), token)
+	b.ReportAllocs()
+	for b.Loop() {
+		api.ServeHTTP(&sink{make(http.Header)}, r)
+	}
+}
