@@ -15,7 +15,7 @@ demo: build # a server, a push and its run, live in this terminal
 test: node_modules/.package-lock.json # every test, on SQLite and PostgreSQL
 	scripts/need gcc=gcc libc6-dev=/usr/include/stdio.h postgresql='/usr/lib/postgresql/*/bin/initdb' \
 		gh=gh e2fsprogs=mkfs.ext4 xfsprogs=xfs_io
-	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 \
+	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 \
 		scripts/with-postgres $(GO) test -race -timeout 9m ./...
 
 bench: build # the figures of docs/performance.md
