@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -220,9 +221,7 @@ func (b *browser) open(method, path string, form url.Values, header http.Header)
 	b.ts.t.Helper()
 	r, err := http.NewRequestWithContext(b.ts.t.Context(), method, b.ts.url+path, strings.NewReader(form.Encode()))
 	b.ts.check(err)
-	for k, v := range header {
-		r.Header[k] = v
-	}
+	maps.Copy(r.Header, header)
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

@@ -35,6 +35,7 @@ func (s *Site) stream(w http.ResponseWriter) *stream {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "private, no-store")
+	h.Set("Connection", "close")     // it has a deadline that is not for another request
 	h.Set("X-Accel-Buffering", "no") // a proxy that would wait for more
 	w.WriteHeader(http.StatusOK)
 	st := &stream{w: w, rc: http.NewResponseController(w), now: s.now}
@@ -98,6 +99,9 @@ type watcher struct {
 // follow calls tell at first and after each change of a run, until it says that
 // all is over, the visitor leaves or may no longer see it.
 func (s *Site) follow(r *http.Request, st *stream, repo *actions.Repository, runID int64, wt watcher) error {
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	changed, stop := s.store.Watch(runID)
 	defer stop()
 	check, beat := time.NewTicker(s.times.check), time.NewTicker(s.times.beat)

@@ -90,7 +90,7 @@ func textOf(l liveLine) string {
 
 func TestJobPageFollowsItsLog(t *testing.T) {
 	s := newSample(t, plain)
-	s.Site.times.settle = time.Millisecond
+	s.times.settle = time.Millisecond
 	steps, err := s.store.Steps(t.Context(), s.live.ID)
 	s.check(err)
 	page := s.browser().get(jobPath(headOf(s.repo), s.live)).body
@@ -159,7 +159,7 @@ func TestCursorReadsWhatItWrites(t *testing.T) {
 
 func TestRunPageHearsOfChangesUntilTheRunIsOver(t *testing.T) {
 	s := newSample(t, plain)
-	s.Site.times.settle = time.Millisecond
+	s.times.settle = time.Millisecond
 	st := s.browser().stream(runPath(headOf(s.repo), s.running.ID) + "/live")
 	st.next("changed")
 	s.addStep(s.live, 3, "Another", "", "")
@@ -172,7 +172,7 @@ func TestRunPageHearsOfChangesUntilTheRunIsOver(t *testing.T) {
 
 func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	s := newSample(t, plain)
-	s.Site.times.check = 5 * time.Millisecond
+	s.times.check = 5 * time.Millisecond
 	friend := s.account("friend")
 	repo := s.testSite.repo(s.owner, "private", true)
 	run := s.addRun(repo, ".github/workflows/ci.yml", nil)

@@ -75,7 +75,7 @@ func calm(source []byte) bool {
 type tamer struct{}
 
 // summaryLevel is the level of the heading above a summary: its own are below.
-const summaryLevel = 3
+const summaryLevel = 2
 
 // Transform changes links and images of a document.
 func (tamer) Transform(doc *ast.Document, reader text.Reader, _ parser.Context) {
@@ -87,8 +87,9 @@ func (tamer) Transform(doc *ast.Document, reader text.Reader, _ parser.Context) 
 			case ast.KindLink, ast.KindAutoLink, ast.KindImage:
 				links = append(links, n)
 			case ast.KindHeading:
-				h := n.(*ast.Heading) //nolint:errcheck,forcetypeassert // its kind says so
-				h.Level = min(h.Level+summaryLevel, 6)
+				if h, ok := n.(*ast.Heading); ok {
+					h.Level = min(h.Level+summaryLevel, 6)
+				}
 			}
 		}
 		return ast.WalkContinue, nil

@@ -8,7 +8,7 @@ import (
 func TestSummaryMarkdown(t *testing.T) {
 	s := &Site{renderer: newMarkdown()}
 	for _, c := range []struct{ name, in, want string }{
-		{"heading below ours", "# a\n\n### b", "<h4>a</h4>\n<h6>b</h6>\n"},
+		{"heading below ours", "# a\n\n### b", "<h3>a</h3>\n<h5>b</h5>\n"},
 		{"web link", "[a](https://x.example/b)", `<p><a href="https://x.example/b" rel="noopener nofollow">a</a></p>` + "\n"},
 		{"mail link", "[a](mailto:b@x.example)", `<p><a href="mailto:b@x.example" rel="noopener nofollow">a</a></p>` + "\n"},
 		{"bare link", "see https://x.example/b.", `<p>see <a href="https://x.example/b" rel="noopener nofollow">https://x.example/b</a>.</p>` + "\n"},

@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 	"net/http"
+	"path"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
@@ -30,7 +31,11 @@ func headOf(repo *actions.Repository) *repoHead {
 }
 
 func (s *Site) page(r *http.Request, c *auth.Caller, title string) page {
-	p := page{Title: title, Assets: s.assets, Here: localPath(r.URL.RequestURI())}
+	here := r.URL.RequestURI()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		here = path.Dir(r.URL.Path) // the page of the form
+	}
+	p := page{Title: title, Assets: s.assets, Here: localPath(here)}
 	if !c.Anonymous() {
 		p.Login, p.CSRF = c.Account.Login, csrf(r)
 	}

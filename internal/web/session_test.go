@@ -256,11 +256,11 @@ func TestOnlyThoseWhoMayChangeARunSeeButtons(t *testing.T) {
 func TestCookieIsSecureOverHTTPS(t *testing.T) {
 	ts := newTestSite(t)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	if c := ts.Site.cookie(r, "x", time.Hour); c.Secure {
+	if c := ts.cookie(r, "x", time.Hour); c.Secure {
 		t.Error("a browser would not send it back over http")
 	}
 	r = httpjson.WithOrigin(r, httpjson.Origin{HTML: "https://ci.example"})
-	if c := ts.Site.cookie(r, "x", time.Hour); !c.Secure {
+	if c := ts.cookie(r, "x", time.Hour); !c.Secure {
 		t.Error("a browser would send it over http")
 	}
 }

@@ -38,6 +38,9 @@ func TestTextOfStrangersIsNeverMarkup(t *testing.T) {
 		for _, path := range s.pages() {
 			body := b.get(path).body
 			seen = seen || strings.Contains(body, "evil")
+			if strings.Count(body, "<script") > 1 || strings.Contains(body, "<img") || strings.Contains(body, "<iframe") {
+				t.Errorf("%q on %s became an element:\n%s", evil, path, body)
+			}
 			for _, tag := range tags.FindAllString(body, -1) {
 				if strings.Contains(tag, "evil") && !harmless(tag) {
 					t.Errorf("%q on %s became %s", evil, path, tag)
