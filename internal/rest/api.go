@@ -107,11 +107,10 @@ func callOf(r *http.Request) *call {
 // whether they may.
 func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, error) {
 	h := w.Header()
-	v, err := version.Parse(r.Header.Get(version.Header))
+	v, err := selectVersion(h, r)
 	if err != nil {
-		return nil, actions.Errorf(actions.Malformed, "%w", err)
+		return nil, err
 	}
-	h["X-Github-Api-Version-Selected"] = []string{string(v)}
 	if !httpjson.CheckHost(r.Host) {
 		return nil, actions.Errorf(actions.Malformed, "Invalid Host header")
 	}
@@ -132,6 +131,19 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, e
 		return nil, err
 	}
 	return c, a.Auth.Can(r.Context(), caller, c.repo, *rt.need)
+}
+
+// Around makes h, which serves other paths of the REST API, answer with the
+// headers and the choice of version that all of them have.
+func (a *API) Around(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.setCommonHeaders(w.Header())
+		if _, err := selectVersion(w.Header(), r); err != nil {
+			a.fail(w, r, &route{}, err)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // serve makes a handler of a route.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/version"
 )
 
 // There is no rate limit. Clients that heed the headers read that they have all
@@ -41,6 +42,16 @@ func (a *API) setCommonHeaders(h http.Header) {
 		n, m := rand.Uint64(), rand.Uint32()
 		h["X-Github-Request-Id"] = []string{fmt.Sprintf("%04X:%06X:%06X:%08X", n>>48, n>>24&0xffffff, n&0xffffff, m)}
 	}
+}
+
+// selectVersion is the version that the request asks for, which the answer names.
+func selectVersion(h http.Header, r *http.Request) (version.Version, error) {
+	v, err := version.Parse(r.Header.Get(version.Header))
+	if err != nil {
+		return "", actions.Errorf(actions.Malformed, "%w", err)
+	}
+	h["X-Github-Api-Version-Selected"] = []string{string(v)}
+	return v, nil
 }
 
 // setScopeHeaders says what the token may and what the route wants.
