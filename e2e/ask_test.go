@@ -106,3 +106,11 @@ func (s *server) page(path string) *reply {
 	s.t.Helper()
 	return s.ask("", http.MethodGet, s.url+path, nil).want(http.StatusOK, "")
 }
+
+// json decodes the body.
+func (a *reply) json(out any) {
+	a.t.Helper()
+	if err := json.Unmarshal(a.body, out); err != nil {
+		a.t.Fatalf("%s: %v in %s", a.what, err, a.body)
+	}
+}
