@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -64,6 +66,18 @@ func build(path string) error {
 	}
 	return nil
 }
+
+// look looks at every file that the program is made of. The go command keeps the
+// result of a test until a file changes that the test has looked at.
+var look = sync.OnceValue(func() error {
+	visit := func(path string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		return err
+	}
+	return errors.Join(filepath.WalkDir("../cmd", visit), filepath.WalkDir("../internal", visit))
+})
 
 // until looks every few milliseconds until ok says yes, and fails the test when
 // that takes longer than patience.
@@ -173,6 +187,9 @@ type server struct {
 // newServer prepares a server that was never started.
 func newServer(t *testing.T, args ...string) *server {
 	t.Helper()
+	if err := look(); err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	s := &server{
 		t: t, data: filepath.Join(dir, "data"), url: "http://" + freeAddress(t), args: args, env: environment(t),
