@@ -17,6 +17,7 @@ package runnerapi
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -56,14 +57,18 @@ type API struct {
 	runner http.Handler // below /_runner, and action resolution at the root
 	rest   http.Handler // the registration paths of the REST API
 	idle   *idleness
+	timing timing
 }
 
-// pollTime is how long a poll without news is held. Clients give up at 100 s.
-const pollTime = 50 * time.Second
+// timing holds the waits that tests shorten.
+type timing struct {
+	poll       time.Duration // for which a poll without news is held; clients give up at 100 s
+	completion time.Duration // by which a completion may be behind the poll that says "idle"
+}
 
 // New makes the surface.
 func New(c Config) *API {
-	a := &API{Config: c, idle: newIdleness()}
+	a := &API{Config: c, idle: newIdleness(), timing: timing{poll: 50 * time.Second, completion: 10 * time.Second}}
 	runner := http.NewServeMux()
 	for pattern, h := range map[string]struct {
 		serve handler
@@ -80,7 +85,7 @@ func New(c Config) *API {
 		"GET /_runner/feed/{job}":                                          {a.feed, restError},
 		"GET /_runner/actions/{repo}/{sha}/{file}":                         {a.actionArchive, restError},
 		"GET /_runner/broker/_apis/connectionData":                         {a.connectionData, restError},
-		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions": {a.migrateSession, restError},
+		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions": {a.migrateSession, shimError},
 		"POST /actions/build/{plan}/jobs/{job}/runnerresolve/actions":      {a.resolveActions, restError},
 	} {
 		runner.Handle(pattern, a.wrap(h.serve, h.fail))
@@ -97,7 +102,8 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
-		if err == nil || r.Context().Err() != nil {
+		hungUp := r.Context().Err()
+		if err == nil || hungUp != nil && errors.Is(err, hungUp) {
 			return
 		}
 		if actions.KindOf(err) == actions.Internal {
@@ -134,10 +140,14 @@ func singleSlashes(r *http.Request) *http.Request {
 	return r
 }
 
-// The bases that runners are given, for the base by which they came.
-func brokerURL(r *http.Request) string { return httpjson.Base(r).HTML + "/_runner/broker/" }
-func tokenURL(r *http.Request) string  { return httpjson.Base(r).HTML + "/_runner/token/" }
-func runURL(r *http.Request) string    { return httpjson.Base(r).HTML + "/_runner/run/" }
+// A base is that by which a runner comes in: "https://ci.example".
+type base string
+
+func baseOf(r *http.Request) base { return base(httpjson.Base(r).HTML) }
+
+func (b base) broker() string { return string(b) + "/_runner/broker/" }
+func (b base) token() string  { return string(b) + "/_runner/token/" }
+func (b base) run() string    { return string(b) + "/_runner/run/" }
 
 // bearer is the token of the request, in any case of the scheme's name.
 func bearer(r *http.Request) (string, error) {
@@ -176,6 +186,9 @@ func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if plan := r.PathValue("plan"); plan != "" && !strings.EqualFold(plan, t.PlanGUID) {
+		return nil, actions.Errorf(actions.NotFound, "plan %.60q is not the token's", plan)
+	}
 	job, err := a.Store.Job(r.Context(), t.ID)
 	if err == nil && job.GUID != t.GUID {
 		err = actions.Errorf(actions.Unauthorized, "the token is of another job")
@@ -183,7 +196,10 @@ func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
 	return job, err
 }
 
+// detachedLife bounds what goes on without a caller.
+const detachedLife = time.Minute
+
 // detached lets a write go on when its caller hangs up, for a bounded time.
 func detached(r *http.Request) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(r.Context()), time.Minute)
+	return context.WithTimeout(context.WithoutCancel(r.Context()), detachedLife)
 }

@@ -2,20 +2,24 @@ package runnerapi
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// status is [httpjson.StatusOf] without 403: old runners read a bare one as
-// "your version is too old" and stop (§4.2).
+// status is [httpjson.StatusOf] with two exceptions. There is no 403: old
+// runners read a bare one as "your version is too old" and stop (§4.2). And what
+// may pass is 503: clients try that again for minutes, and 500 only a few times.
 func status(err error) int {
-	if k := actions.KindOf(err); k != actions.Forbidden {
+	switch k := actions.KindOf(err); k { //nolint:exhaustive // the others are what the table says
+	case actions.Forbidden:
+		return http.StatusNotFound
+	case actions.Internal:
+		return http.StatusServiceUnavailable
+	default:
 		return httpjson.StatusOf(k)
 	}
-	return http.StatusNotFound
 }
 
 // text is what a caller may read of an error.
@@ -24,6 +28,13 @@ func text(err error) string {
 		return "Server Error"
 	}
 	return err.Error()
+}
+
+// challenge makes clients fetch a new token: some send none before they read it.
+func challenge(w http.ResponseWriter, status int) {
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
 }
 
 // An invalidSession tells a runner to open a new session (§4.2).
@@ -39,27 +50,22 @@ func brokerError(w http.ResponseWriter, err error) error {
 	} else if actions.KindOf(err) == actions.Gone {
 		e.ErrorKind, e.StatusCode = wire.RunnerNotFound, http.StatusNotFound
 	}
-	if e.StatusCode == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
+	challenge(w, e.StatusCode)
 	return httpjson.Write(w, e.StatusCode, e)
 }
 
-// runError answers in the shape of §5. What may pass is said with 503, which
-// clients try again.
+// runError answers in the shape of §5.
 func runError(w http.ResponseWriter, err error) error {
 	e := wire.RunServiceError{Source: wire.RunServiceSource, StatusCode: status(err), ErrorMessage: text(err)}
-	switch actions.KindOf(err) { //nolint:exhaustive // the others are what their status says
-	case actions.Internal:
-		e.StatusCode = http.StatusServiceUnavailable
-	case actions.Gone:
+	if actions.KindOf(err) == actions.Gone { // the next poll says so
 		e.StatusCode = http.StatusNotFound
 	}
+	challenge(w, e.StatusCode)
 	return httpjson.Write(w, e.StatusCode, e)
 }
 
-// oauthError answers in the shape of §3.1, with a Content-Length: a chunked
-// refusal is not recognised.
+// oauthError answers in the shape of §3.1: always 400, with a Content-Length,
+// without which the refusal is not recognised.
 func oauthError(w http.ResponseWriter, err error) error {
 	e := wire.TokenError{Error: "invalid_request", Description: text(err)}
 	switch actions.KindOf(err) { //nolint:exhaustive // the others are the client's mistakes
@@ -68,21 +74,32 @@ func oauthError(w http.ResponseWriter, err error) error {
 	case actions.NotFound, actions.Gone:
 		e.Error = wire.ErrInvalidClient
 	}
-	body, err := httpjson.Marshal(e)
-	if err != nil {
-		return err
+	return httpjson.Write(w, http.StatusBadRequest, e)
+}
+
+// shimError answers in the shape of §12, for the routes of the old protocol.
+func shimError(w http.ResponseWriter, err error) error {
+	e := struct {
+		Message  string `json:"message"`
+		TypeName string `json:"typeName"`
+		TypeKey  string `json:"typeKey"`
+	}{Message: text(err)}
+	code := status(err)
+	switch actions.KindOf(err) { //nolint:exhaustive // clients know no names for the others
+	case actions.Conflict:
+		e.TypeKey = "TaskAgentSessionConflictException"
+	case actions.Gone:
+		e.TypeKey, code = "TaskAgentNotFoundException", http.StatusNotFound
 	}
-	w.Header().Set("Content-Type", httpjson.ContentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(http.StatusBadRequest)
-	_, err = w.Write(body)
-	return nil //nolint:nilerr // the connection's error is nobody's to handle
+	if e.TypeKey != "" {
+		e.TypeName = "GitHub.DistributedTask.WebApi." + e.TypeKey + ", Sdk"
+	}
+	challenge(w, code)
+	return httpjson.Write(w, code, e)
 }
 
 // restError answers as the REST API does.
 func restError(w http.ResponseWriter, err error) error {
-	if actions.KindOf(err) == actions.Unauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
+	challenge(w, httpjson.StatusOf(actions.KindOf(err)))
 	return httpjson.WriteError(w, err, "https://docs.github.com/rest/actions/self-hosted-runners")
 }

@@ -8,66 +8,76 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// An idleness remembers what each runner said of itself in its newest poll.
+// An idleness holds a timer for each runner that says it is idle while it holds
+// a job. A timer takes itself out when it ends, so there are never many.
 type idleness struct {
-	mu       sync.Mutex
-	online   map[int64]bool // by runner
-	expected map[int64]bool // jobs whose completion is overdue
+	mu     sync.Mutex
+	timers map[int64]*time.Timer // by runner
 }
 
-func newIdleness() *idleness {
-	return &idleness{online: make(map[int64]bool), expected: make(map[int64]bool)}
-}
+func newIdleness() *idleness { return &idleness{timers: make(map[int64]*time.Timer)} }
 
-// noted keeps what the runner says and returns it.
-func (i *idleness) noted(runnerID int64, online bool) bool {
+// begin calls late after d, unless the runner says before that it is busy. While
+// a runner has a timer, it gets no second one.
+func (i *idleness) begin(runnerID int64, d time.Duration, late func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.online[runnerID] = online
-	return online
+	if i.timers[runnerID] != nil {
+		return
+	}
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		i.mu.Lock()
+		due := i.timers[runnerID] == t
+		if due {
+			delete(i.timers, runnerID)
+		}
+		i.mu.Unlock()
+		if due {
+			late()
+		}
+	})
+	i.timers[runnerID] = t
 }
 
-// expect says whether the caller is the first to expect the job's completion.
-func (i *idleness) expect(jobID int64) bool {
+// end stops the timer of a runner that is busy again.
+func (i *idleness) end(runnerID int64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	first := !i.expected[jobID]
-	i.expected[jobID] = true
-	return first
+	if t := i.timers[runnerID]; t != nil {
+		t.Stop()
+		delete(i.timers, runnerID)
+	}
 }
-
-// settle ends the expectation and says whether the runner is still idle.
-func (i *idleness) settle(jobID, runnerID int64) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	delete(i.expected, jobID)
-	return i.online[runnerID]
-}
-
-// completionGrace is how far the completion of a job may be behind the poll
-// that says that the runner is idle again.
-const completionGrace = 10 * time.Second
 
 // expectCompletion watches a runner that says it is idle while it holds a job.
 // A listener says Busy before its next poll, so the job is over on that side; if
 // its completion does not come in a moment, it will not come (§9.3).
-func (a *API) expectCompletion(ctx context.Context, runner *actions.Runner) {
+func (a *API) expectCompletion(ctx context.Context, runner *actions.Runner) error {
 	job, err := a.Store.RunnerJob(ctx, runner.ID)
-	if err != nil || !a.idle.expect(job.ID) {
+	if actions.KindOf(err) == actions.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // the poll may end before the wait
+	a.idle.begin(runner.ID, a.timing.completion, func() { a.failUnreported(ctx, runner, job) })
+	return nil
+}
+
+// failUnreported fails the job if the runner still holds it.
+func (a *API) failUnreported(ctx context.Context, runner *actions.Runner, job *actions.Job) {
+	ctx, cancel := context.WithTimeout(ctx, detachedLife)
+	defer cancel()
+	held, err := a.Store.RunnerJob(ctx, runner.ID)
+	if actions.KindOf(err) == actions.NotFound || err == nil && held.ID != job.ID {
 		return
 	}
-	ctx = context.WithoutCancel(ctx)
-	time.AfterFunc(completionGrace, func() {
-		if !a.idle.settle(job.ID, runner.ID) {
-			return
-		}
-		held, err := a.Store.RunnerJob(ctx, runner.ID)
-		if err != nil || held.ID != job.ID {
-			return
-		}
-		message := "The runner " + runner.Name + " is idle again and has not reported how the job ended."
-		if err := a.Scheduler.Fail(ctx, job.ID, message); err != nil {
-			a.Log.ErrorContext(ctx, "job not failed", "job", job.ID, "err", err)
-		}
-	})
+	if err == nil {
+		err = a.Scheduler.Fail(ctx, job.ID, "The runner "+runner.Name+" is idle again and has not reported how the job ended.")
+	}
+	if err != nil { // the next poll tries again
+		a.Log.ErrorContext(ctx, "job not failed", "job", job.ID, "err", err)
+	}
 }

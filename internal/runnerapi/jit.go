@@ -10,7 +10,10 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-const keyBits = 2048
+const (
+	keyBits       = 2048
+	maxWorkFolder = 255
+)
 
 // A jitRequest is the body of POST …/actions/runners/generate-jitconfig.
 type jitRequest struct {
@@ -40,6 +43,10 @@ func (a *API) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 		return httpjson.Missing("JitConfig", "name")
 	case len(req.Labels) == 0:
 		return httpjson.Missing("JitConfig", "labels")
+	case req.RunnerGroupID == 0:
+		return httpjson.Missing("JitConfig", "runner_group_id")
+	case len(req.WorkFolder) > maxWorkFolder:
+		return actions.Errorf(actions.Invalid, "work_folder is longer than %d bytes", maxWorkFolder)
 	case req.RunnerGroupID != actions.DefaultGroupID:
 		return actions.Errorf(actions.NotFound, "runner group %d", req.RunnerGroupID)
 	}
@@ -75,12 +82,12 @@ func jitConfig(r *http.Request, runner *actions.Runner, key *rsa.PrivateKey, p *
 	config := &wire.RunnerConfig{
 		Settings: wire.RunnerSettings{
 			AgentID: wire.IntString(runner.ID), AgentName: runner.Name, PoolID: actions.DefaultGroupID, PoolName: actions.DefaultGroup,
-			Ephemeral: true, ServerURL: brokerURL(r), ServerURLV2: brokerURL(r), UseV2Flow: true,
+			Ephemeral: true, ServerURL: baseOf(r).broker(), ServerURLV2: baseOf(r).broker(), UseV2Flow: true,
 			GitHubURL: p.url(r), WorkFolder: work,
 		},
 		Credentials: wire.Credentials{
 			Scheme: "OAuth",
-			Data:   wire.CredentialsData{ClientID: runner.ClientID, AuthorizationURL: tokenURL(r), RequireFIPS: true},
+			Data:   wire.CredentialsData{ClientID: runner.ClientID, AuthorizationURL: baseOf(r).token(), RequireFIPS: true},
 		},
 		Key: params,
 	}

@@ -3,6 +3,7 @@ package runnerapi
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -42,6 +43,9 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 	found := wire.ResolveActionsResponse{Actions: make(map[string]wire.ActionInfo)}
 	missing := wire.ResolveActionsError{Errors: make(map[string]wire.ActionError)}
 	for _, ref := range req.Actions {
+		if _, ok := found.Actions[ref.Key()]; ok {
+			continue // another directory of the same commit
+		}
 		info, err := a.resolve(r, job, ref)
 		switch actions.KindOf(err) { //nolint:exhaustive // the others are not the job's to see
 		case "":
@@ -64,14 +68,14 @@ func (a *API) resolve(r *http.Request, job *actions.Job, ref wire.ActionRef) (*w
 	owner, name, _ := strings.Cut(ref.Action, "/")
 	repo, err := a.Auth.Repository(r.Context(), owner, name)
 	if actions.KindOf(err) == actions.NotFound || err == nil && repo.Private && repo.ID != job.RepoID {
-		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action %s, repository not found", ref.Action)
+		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, repository not found", ref.Key())
 	}
 	if err != nil {
 		return nil, err
 	}
 	sha, err := a.commitOf(r.Context(), repo, ref.Version)
 	if k := actions.KindOf(err); k == actions.NotFound || k == actions.Invalid {
-		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%s`, unable to find version `%s`", ref.Key(), ref.Version)
+		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, unable to find version `%.100s`", ref.Key(), ref.Version)
 	}
 	if err != nil {
 		return nil, err
@@ -125,6 +129,25 @@ func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	name, _, _ := strings.Cut(r.PathValue("file"), "."+string(format))
-	return a.Git.Archive(r.Context(), grant.RepoID, grant.Object, name+"-"+grant.Object, format, w)
+	out := &counter{w: w}
+	err = a.Git.Archive(r.Context(), grant.RepoID, grant.Object, "action-"+grant.Object, format, out)
+	if err != nil && out.n > 0 { // a reader must not take the half for the whole
+		if r.Context().Err() == nil {
+			a.Log.WarnContext(r.Context(), "archive not sent to its end", "repo", grant.RepoID, "err", err)
+		}
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
+	}
+	return err
+}
+
+// A counter counts what went through it.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/httpjson"
@@ -37,12 +39,19 @@ type assignment struct {
 // uploads, and because a runner gets no second one (§3.2).
 const tokenSlack = time.Hour
 
-// assignment loads what the job's message is made of. With an error of kind
-// Invalid no runner can ever be told about the job, which is returned all the same.
-func (a *API) assignment(ctx context.Context, guid string) (*assignment, error) {
+// assignment loads the job with its run, if the runner may take it now. Nothing
+// is changed yet: [queue.Queue.Acquire] decides again.
+func (a *API) assignment(ctx context.Context, guid string, r *actions.Runner) (*assignment, error) {
+	if uuid.Validate(guid) != nil {
+		return nil, actions.Errorf(actions.NotFound, "job %.60q", guid)
+	}
 	as := &assignment{}
 	err := a.Store.View(ctx, func(tx *store.Tx) (err error) {
-		if as.job, err = tx.JobByGUID(ctx, guid); err != nil {
+		if as.job, err = tx.JobByGUID(ctx, strings.ToLower(guid)); err != nil {
+			return err
+		}
+		asked := *as.job
+		if err := asked.Acquire(r, a.Now(), 0); err != nil {
 			return err
 		}
 		if as.run, err = tx.Run(ctx, as.job.RunID); err != nil {
@@ -57,18 +66,21 @@ func (a *API) assignment(ctx context.Context, guid string) (*assignment, error) 
 		as.repo, err = tx.Repository(ctx, as.job.RepoID)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
+	return as, err
+}
+
+// read finds the job in its workflow. With an error of kind Invalid no runner
+// can ever be told about it.
+func (a *API) read(ctx context.Context, as *assignment) (err error) {
 	if as.source, err = a.Scheduler.Source(ctx, as.run); err != nil {
-		return as, err
+		return err
 	}
 	if as.spec = as.source.Workflow.Job(as.job.Key); as.spec == nil {
-		return as, actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
+		return actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
 	}
 	as.grants = grants(as.source.Workflow, as.spec)
 	as.token, err = a.Keys.Installation(as.job.GUID)
-	return as, err
+	return err
 }
 
 // grants are the permissions of the job's token (PRM-1): the job's own, else
@@ -88,9 +100,9 @@ func grants(w *workflow.Workflow, j *workflow.Job) map[string]string {
 	return out
 }
 
-// end is when the job is over at the latest.
-func (as *assignment) end(now time.Time) time.Time {
-	return now.Add(as.job.Timeout + as.job.CancelTimeout + tokenSlack)
+// end is when a job that starts at the given time is over at the latest.
+func (as *assignment) end(start time.Time) time.Time {
+	return start.Add(as.job.Timeout + as.job.CancelTimeout + tokenSlack)
 }
 
 // saveToken makes the job's GITHUB_TOKEN count. It never outlives a day.
@@ -107,7 +119,7 @@ func (a *API) saveToken(ctx context.Context, tx *store.Tx, as *assignment) error
 	})
 }
 
-// message is the whole job message (§6).
+// jobMessage is the whole job message (§6).
 func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, error) {
 	base := httpjson.Base(r)
 	connection, err := a.connection(r, as)
@@ -162,16 +174,16 @@ func present(tokens ...*workflow.Token) []*wire.Token {
 
 // connection is the endpoint through which the job speaks to this server (§6.6).
 func (a *API) connection(r *http.Request, as *assignment) (*wire.Endpoint, error) {
-	now, html := a.Now(), httpjson.Base(r).HTML
+	start, html := as.job.StartedAt, httpjson.Base(r).HTML // a message that is asked for again is the same
 	jwt, err := a.Keys.SignJob(token.Job{
 		PlanGUID: as.attempt.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
-		OrchestrationID: as.orchestrationID(), Expires: as.end(now),
-	}, now)
+		OrchestrationID: as.orchestrationID(), Expires: as.end(start),
+	}, start)
 	if err != nil {
 		return nil, err
 	}
 	return &wire.Endpoint{
-		Name: wire.SystemConnection, URL: runURL(r), IsReady: true,
+		Name: wire.SystemConnection, URL: baseOf(r).run(), IsReady: true,
 		Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: jwt}},
 		Data: map[string]string{
 			wire.PipelinesServiceURL: html + "/",

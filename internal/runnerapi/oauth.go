@@ -4,7 +4,10 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
@@ -28,7 +31,10 @@ func (a *API) oauthToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	runner, err := a.Store.RunnerByClient(r.Context(), client)
+	if uuid.Validate(client) != nil {
+		return actions.Errorf(actions.Malformed, "the client is no GUID")
+	}
+	runner, err := a.Store.RunnerByClient(r.Context(), strings.ToLower(client))
 	if err != nil {
 		return err
 	}
@@ -37,7 +43,7 @@ func (a *API) oauthToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now := a.Now()
-	if _, err := token.VerifyAssertion(assertion, client, key, []string{tokenURL(r)}, now); err != nil {
+	if _, err := token.VerifyAssertion(assertion, client, key, audiences(baseOf(r)), now); err != nil {
 		return err
 	}
 	text, err := a.Keys.SignRunner(token.Runner{ID: runner.ID, Expires: now.Add(runnerTokenLife)}, now)
@@ -47,6 +53,13 @@ func (a *API) oauthToken(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, wire.TokenResponse{
 		AccessToken: text, ExpiresIn: wire.Int(runnerTokenLife / time.Second), TokenType: "Bearer",
 	})
+}
+
+// audiences are what the runners that come in by b call this server. A proxy may
+// have taken TLS off without saying so.
+func audiences(b base) []string {
+	_, rest, _ := strings.Cut(b.token(), "://")
+	return []string{"http://" + rest, "https://" + rest}
 }
 
 func publicKey(r *actions.Runner) (*rsa.PublicKey, error) {

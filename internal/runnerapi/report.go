@@ -1,106 +1,180 @@
 package runnerapi
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // Limits on what one job may report. Runners keep to less: ten annotations of
-// each kind and step, 4096 characters each.
+// each kind and step, 4096 characters each. A report is a job's last word, so
+// what is too much or makes no sense is left out of it, and a warning says so;
+// only one without a conclusion is refused.
 const (
-	maxCompletion  = 64 << 20 // bytes
+	maxCompletion  = 32 << 20 // bytes
 	maxSteps       = 2000
 	maxAnnotations = 1000
 	maxText        = 4096    // characters of a name, title or message
 	maxOutputs     = 1 << 20 // bytes of a job's outputs in all (RES-4)
+	maxNumber      = 1 << 30 // of steps, lines and columns
 
 	renewAfterEnd = time.Minute // one more renewal may be under way
 )
 
+// result is what a completion means.
+func result(req *wire.CompleteJobRequest) (*scheduler.Result, error) {
+	conclusion, ok := conclusionOf(req.Conclusion)
+	if !ok {
+		return nil, actions.Errorf(actions.Invalid, "conclusion %.50q is not known", req.Conclusion)
+	}
+	r := report{Result: scheduler.Result{Conclusion: conclusion}}
+	r.outputs(req.Outputs)
+	for i := range req.StepResults {
+		s := &req.StepResults[i]
+		r.step(s)
+		for j := range s.Annotations {
+			r.annotation(&s.Annotations[j], s.Number)
+		}
+	}
+	for i := range req.Annotations {
+		r.annotation(&req.Annotations[i], 0)
+	}
+	r.warn("outputs", r.lostOutputs)
+	r.warn("steps", r.lostSteps)
+	r.warn("annotations", r.lostAnnotations)
+	return &r.Result, nil
+}
+
+// A report is a result in the making.
+type report struct {
+	scheduler.Result
+	lostOutputs, lostSteps, lostAnnotations int
+}
+
+func (r *report) warn(what string, lost int) {
+	if lost > 0 {
+		r.Annotations = append(r.Annotations, &actions.Annotation{
+			Path: noPath, StartLine: 1, EndLine: 1, Level: actions.LevelWarning,
+			Message: fmt.Sprintf("The runner reported more than can be kept of a job: %d %s are missing.", lost, what),
+		})
+	}
+}
+
+// outputs keeps the job's outputs but those that are empty or secret (RES-4).
+func (r *report) outputs(given map[string]wire.Variable) {
+	r.Outputs = make(map[string]string)
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(given)) { // the same ones each time
+		v := given[name]
+		if v.Value == "" || v.IsSecret {
+			continue
+		}
+		if size+len(name)+len(v.Value) > maxOutputs {
+			r.lostOutputs++
+			continue
+		}
+		size += len(name) + len(v.Value)
+		r.Outputs[name] = v.Value
+	}
+}
+
+func (r *report) step(s *wire.StepResult) {
+	conclusion, ok := conclusionOf(s.Conclusion)
+	if s.Conclusion == "" { // never reached
+		conclusion, ok = actions.Skipped, true
+	}
+	id, err := uuid.Parse(s.ExternalID)
+	if !ok || err != nil || len(r.Steps) == maxSteps {
+		r.lostSteps++
+		return
+	}
+	step := &actions.Step{
+		GUID: id.String(), Number: number(s.Number), Name: clip(s.Name),
+		StartedAt: moment(s.StartedAt), CompletedAt: moment(s.CompletedAt), Status: actions.Completed, Conclusion: conclusion,
+	}
+	if step.CompletedAt.Before(step.StartedAt) {
+		step.CompletedAt = step.StartedAt
+	}
+	r.Steps = append(r.Steps, step)
+}
+
+// noPath is what an annotation without a file has for a path.
+const noPath = ".github"
+
+func (r *report) annotation(a *wire.Annotation, step int) {
+	if len(r.Annotations) == maxAnnotations {
+		r.lostAnnotations++
+		return
+	}
+	out := &actions.Annotation{
+		StepNumber: number(max(step, int(a.StepNumber))), Path: clip(a.Path), Title: clip(a.Title), Message: clip(a.Message),
+		StartLine: max(number(a.StartLine), 1), StartColumn: number(a.StartColumn), EndColumn: number(a.EndColumn),
+		Level: levelOf(a.Level),
+	}
+	out.EndLine = max(number(a.EndLine), out.StartLine)
+	if out.Path == "" {
+		out.Path = noPath
+	}
+	r.Annotations = append(r.Annotations, out)
+}
+
+func levelOf(s string) actions.Level {
+	switch strings.ToLower(s) {
+	case wire.LevelFailure:
+		return actions.LevelFailure
+	case wire.LevelWarning:
+		return actions.LevelWarning
+	}
+	return actions.LevelNotice
+}
+
 // conclusionOf is GitHub's word for what a runner says (STA-4).
-func conclusionOf(s string) (actions.Conclusion, error) {
+func conclusionOf(s string) (c actions.Conclusion, ok bool) {
 	switch strings.ToLower(s) {
 	case strings.ToLower(wire.Succeeded), strings.ToLower(wire.SucceededWithIssues), "success":
-		return actions.Success, nil
+		return actions.Success, true
 	case strings.ToLower(wire.Failed), strings.ToLower(wire.Abandoned), "failure":
-		return actions.Failure, nil
+		return actions.Failure, true
 	case strings.ToLower(wire.Canceled), "cancelled":
-		return actions.Cancelled, nil
+		return actions.Cancelled, true
 	case strings.ToLower(wire.Skipped):
-		return actions.Skipped, nil
+		return actions.Skipped, true
 	}
-	return "", actions.Errorf(actions.Invalid, "conclusion %q is not known", clip(s))
+	return "", false
 }
 
 // forcedEnd says whether the server, and not the runner, ended the job: then its
 // runner is to stop at its next renewal.
 func forcedEnd(j *actions.Job) bool { return j.Conclusion == actions.Cancelled && !j.CancelAt.IsZero() }
 
-// outputs are the job's outputs; those that are empty or secret are not kept (RES-4).
-func outputs(given map[string]wire.Variable) map[string]string {
-	kept, size := make(map[string]string), 0
-	for name, v := range given {
-		size += len(name) + len(v.Value)
-		if v.Value != "" && !v.IsSecret && size <= maxOutputs {
-			kept[name] = v.Value
-		}
+func number[N ~int | ~int64](n N) int { return int(min(max(n, 0), maxNumber)) }
+
+// moment is a time that a runner reports; zero for one that no clock shows.
+func moment(t wire.Time) time.Time {
+	if y := t.Year(); y < 2000 || y > 2200 {
+		return time.Time{}
 	}
-	return kept
+	return t.Time
 }
-
-func stepOf(s *wire.StepResult) (*actions.Step, error) {
-	if uuid.Validate(s.ExternalID) != nil {
-		return nil, actions.Errorf(actions.Invalid, "external_id %q of step %d is not a GUID", clip(s.ExternalID), s.Number)
-	}
-	step := &actions.Step{
-		GUID: strings.ToLower(s.ExternalID), Number: s.Number, Name: clip(s.Name),
-		StartedAt: s.StartedAt.Time, CompletedAt: s.CompletedAt.Time, Status: actions.Completed,
-	}
-	if s.Conclusion == "" { // a step that was never reached
-		step.Conclusion = actions.Skipped
-		return step, nil
-	}
-	var err error
-	step.Conclusion, err = conclusionOf(s.Conclusion)
-	return step, err
-}
-
-func annotationOf(a *wire.Annotation, step int) *actions.Annotation {
-	out := &actions.Annotation{
-		StepNumber: max(step, int(a.StepNumber)), Path: clip(a.Path), Title: clip(a.Title), Message: clip(a.Message),
-		StartLine: line(a.StartLine), EndLine: line(a.EndLine), StartColumn: column(a.StartColumn), EndColumn: column(a.EndColumn),
-		Level: actions.LevelNotice,
-	}
-	switch strings.ToLower(a.Level) {
-	case wire.LevelFailure:
-		out.Level = actions.LevelFailure
-	case wire.LevelWarning:
-		out.Level = actions.LevelWarning
-	}
-	if out.Path == "" {
-		out.Path = ".github"
-	}
-	out.EndLine = max(out.EndLine, out.StartLine)
-	return out
-}
-
-const maxLine = 1 << 30
-
-func line(n wire.Int) int   { return int(min(max(n, 1), maxLine)) }
-func column(n wire.Int) int { return int(min(max(n, 0), maxLine)) }
 
 // clip cuts a text that a runner sent, makes it UTF-8 and takes NUL out of it,
 // which PostgreSQL does not keep.
 func clip(s string) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-	if utf8.RuneCountInString(s) <= maxText {
-		return s
+	n := 0
+	for i := range s {
+		if n == maxText {
+			return strings.Clone(s[:i]) // without the rest, which it would hold in memory
+		}
+		n++
 	}
-	return string([]rune(s)[:maxText])
+	return s
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -25,17 +25,26 @@ func (a *API) acquireJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := detached(r)
 	defer cancel()
-	as, err := a.assignment(ctx, strings.ToLower(req.JobMessageID))
-	if actions.KindOf(err) == actions.Invalid {
-		return a.refuse(ctx, as.job, err)
-	}
+	as, err := a.assignment(ctx, req.JobMessageID, runner)
 	if err != nil {
 		return err
 	}
-	as.job, err = a.Queue.Acquire(ctx, as.job.GUID, runner, func(tx *store.Tx) error { return a.saveToken(ctx, tx, as) })
+	if err := a.read(ctx, as); err != nil {
+		if actions.KindOf(err) == actions.Invalid {
+			return a.refuse(ctx, as.job, err)
+		}
+		return err
+	}
+	job, err := a.Queue.Acquire(ctx, as.job.GUID, runner, func(tx *store.Tx) error {
+		if _, err := tx.Runner(ctx, runner.ID); err != nil { // one for one job may have had its job since
+			return err
+		}
+		return a.saveToken(ctx, tx, as)
+	})
 	if err != nil {
 		return err
 	}
+	as.job = job
 	msg, err := a.jobMessage(r, as)
 	if err != nil {
 		return a.refuse(ctx, as.job, err)
@@ -58,15 +67,37 @@ func (a *API) renewJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	until := job.CompletedAt
-	if job.Status == actions.Completed {
-		if a.Now().Sub(job.CompletedAt) > renewAfterEnd || forcedEnd(job) {
-			return actions.Errorf(actions.NotFound, "job %d is completed", job.ID)
-		}
-	} else if until, err = a.Queue.Renew(r.Context(), job); err != nil {
+	var req wire.RenewJobRequest
+	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
 		return err
 	}
+	if err := sameJob(job, req.JobID); err != nil {
+		return err
+	}
+	var until time.Time
+	if job.Status != actions.Completed {
+		until, err = a.Queue.Renew(r.Context(), job)
+		if actions.KindOf(err) == actions.NotFound { // it has just ended
+			job, err = a.Store.Job(r.Context(), job.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if job.Status == actions.Completed {
+		if until = job.CompletedAt.Add(renewAfterEnd); !a.Now().Before(until) || forcedEnd(job) {
+			return actions.Errorf(actions.NotFound, "job %d is completed", job.ID)
+		}
+	}
 	return httpjson.Write(w, http.StatusOK, wire.RenewJobResponse{LockedUntil: wire.At(until)})
+}
+
+// sameJob is an error if a body names another job than the token does.
+func sameJob(job *actions.Job, guid string) error {
+	if !strings.EqualFold(guid, job.GUID) {
+		return actions.Errorf(actions.NotFound, "job %.60q is not the token's", guid)
+	}
+	return nil
 }
 
 // completeJob serves POST completejob (§5.3). A job that is over stays as it is.
@@ -79,8 +110,8 @@ func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &req, maxCompletion); err != nil {
 		return err
 	}
-	if !strings.EqualFold(req.JobID, job.GUID) {
-		return actions.Errorf(actions.NotFound, "job %s is not the token's", req.JobID)
+	if err := sameJob(job, req.JobID); err != nil {
+		return err
 	}
 	res, err := result(&req)
 	if err != nil {
@@ -93,32 +124,4 @@ func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.Logs.End(job.ID)
 	return httpjson.Write(w, http.StatusOK, struct{}{})
-}
-
-// result is what a completion means, within limits.
-func result(req *wire.CompleteJobRequest) (*scheduler.Result, error) {
-	conclusion, err := conclusionOf(req.Conclusion)
-	if err != nil {
-		return nil, err
-	}
-	res := &scheduler.Result{Conclusion: conclusion, Outputs: outputs(req.Outputs)}
-	if len(req.StepResults) > maxSteps {
-		return nil, actions.Errorf(actions.Invalid, "%d steps are more than %d", len(req.StepResults), maxSteps)
-	}
-	for i := range req.StepResults {
-		s := &req.StepResults[i]
-		step, err := stepOf(s)
-		if err != nil {
-			return nil, err
-		}
-		res.Steps = append(res.Steps, step)
-		for j := range s.Annotations {
-			res.Annotations = append(res.Annotations, annotationOf(&s.Annotations[j], s.Number))
-		}
-	}
-	for i := range req.Annotations {
-		res.Annotations = append(res.Annotations, annotationOf(&req.Annotations[i], 0))
-	}
-	res.Annotations = res.Annotations[:min(len(res.Annotations), maxAnnotations)]
-	return res, nil
 }

@@ -2,6 +2,7 @@ package runnerapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // A place is a runner scope that a request names.
@@ -40,7 +42,7 @@ func (a *API) placeOf(ctx context.Context, r *http.Request) (*place, error) {
 func (a *API) placeOfURL(ctx context.Context, text string) (*place, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
-		return nil, actions.Errorf(actions.Invalid, "url %q is not an absolute URL", text)
+		return nil, actions.Errorf(actions.Invalid, "url %.200q is not an absolute URL", text)
 	}
 	segments := strings.Split(strings.Trim(u.Path, "/"), "/")
 	switch {
@@ -55,7 +57,7 @@ func (a *API) placeOfURL(ctx context.Context, text string) (*place, error) {
 	case len(segments) == 1 && segments[0] != "":
 		return a.organization(ctx, segments[0])
 	}
-	return nil, actions.Errorf(actions.Invalid, "url %q names no organization, repository or enterprise", text)
+	return nil, actions.Errorf(actions.Invalid, "url %.200q names no organization, repository or enterprise", text)
 }
 
 func (a *API) organization(ctx context.Context, login string) (*place, error) {
@@ -119,19 +121,30 @@ func (a *API) mayRegister(r *http.Request, p *place, remove bool) error {
 	}
 	if text, err := bearer(r); err == nil {
 		if admin, err := a.Keys.Admin(text, a.Now()); err == nil {
-			from, err := a.placeOfURL(r.Context(), admin.Scope)
-			if err != nil {
-				return err
+			if admin.Scope != adminScope(p.scope, remove) {
+				return errOtherScope
 			}
-			return sameScope(from.scope, p)
+			return nil
 		}
 	}
 	return a.mayManage(r, p)
 }
 
+// adminScope is what the token that a registration token is exchanged for is
+// good for. It has ids, because a name can pass to another repository.
+func adminScope(s actions.Scope, remove bool) string {
+	event := wire.EventRegister
+	if remove {
+		event = wire.EventRemove
+	}
+	return fmt.Sprintf("%s owner:%d repo:%d", event, s.OwnerID, s.RepoID)
+}
+
+var errOtherScope = actions.Errorf(actions.NotFound, "the token is for another scope")
+
 func sameScope(s actions.Scope, p *place) error {
 	if s != p.scope {
-		return actions.Errorf(actions.NotFound, "the token is for another scope")
+		return errOtherScope
 	}
 	return nil
 }

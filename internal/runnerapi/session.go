@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -36,6 +38,7 @@ func (a *API) createSession(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) openSession(ctx context.Context, runner *actions.Runner, owner string) (*actions.Session, error) {
 	now := a.Now()
+	owner = bounded(owner, maxOwner)
 	s := &actions.Session{ID: a.NewID(), RunnerID: runner.ID, Owner: owner, CreatedAt: now, PolledAt: now}
 	err := a.Store.Update(ctx, func(tx *store.Tx) error {
 		old, err := tx.RunnerSession(ctx, runner.ID)
@@ -81,13 +84,16 @@ func (a *API) message(w http.ResponseWriter, r *http.Request) error {
 	if err := a.checkSession(r.Context(), runner, query.Get("sessionId")); err != nil {
 		return err
 	}
-	online := query.Get("status") != wire.StatusBusy
-	runner.OS, runner.Arch, runner.Version = bounded(query.Get("os")), bounded(query.Get("architecture")), bounded(query.Get("runnerVersion"))
+	online := !strings.EqualFold(query.Get("status"), wire.StatusBusy)
+	runner.OS, runner.Arch = bounded(query.Get("os"), maxWord), bounded(query.Get("architecture"), maxWord)
+	runner.Version = bounded(query.Get("runnerVersion"), maxWord)
 	a.seen(runner, query.Get("sessionId"))
-	ctx, cancel := context.WithTimeout(r.Context(), pollTime)
+	ctx, cancel := context.WithTimeout(r.Context(), a.timing.poll)
 	defer cancel()
-	if a.idle.noted(runner.ID, online) {
-		a.expectCompletion(ctx, runner)
+	if !online {
+		a.idle.end(runner.ID)
+	} else if err := a.expectCompletion(ctx, runner); err != nil {
+		return err
 	}
 	m, err := a.Queue.Message(ctx, runner, online)
 	if err != nil {
@@ -101,8 +107,21 @@ func (a *API) message(w http.ResponseWriter, r *http.Request) error {
 	return a.writeMessage(w, r, m)
 }
 
-// bounded keeps what a runner says of itself short.
-func bounded(s string) string { return s[:min(len(s), 64)] }
+const (
+	maxWord  = 64  // bytes of what a runner says of itself
+	maxOwner = 255 // bytes of the name that it gives its session
+)
+
+// bounded makes what a runner says of itself short, printable and UTF-8.
+func bounded(s string, most int) string {
+	s = strings.ToValidUTF8(s[:min(len(s), most)], "")
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return -1
+	}, s)
+}
 
 // checkSession finds out whether the poll is of the runner's session. A runner
 // without one may go on with the id that it has: old ones know no other way out.
@@ -124,6 +143,16 @@ func (a *API) checkSession(ctx context.Context, runner *actions.Runner, id strin
 	return a.Store.Update(ctx, func(tx *store.Tx) error {
 		return tx.SaveSession(ctx, &actions.Session{ID: id, RunnerID: runner.ID, Owner: runner.Name, CreatedAt: now, PolledAt: now})
 	})
+}
+
+// ownSession is an error if the runner has another session than id.
+func (a *API) ownSession(ctx context.Context, runner *actions.Runner, id string) error {
+	s, err := a.Store.RunnerSession(ctx, runner.ID)
+	switch {
+	case actions.KindOf(err) == actions.NotFound, err == nil && s.ID != id:
+		return invalidSession{actions.Errorf(actions.Conflict, "runner %s has another session", runner.Name)}
+	}
+	return err
 }
 
 // seen notes a poll. It need not be on disk.
@@ -148,7 +177,7 @@ func (a *API) writeMessage(w http.ResponseWriter, r *http.Request, m *queue.Mess
 		msg.MessageID, msg.MessageType = wire.Int(m.Offer.ID), wire.RunnerJobRequestType
 		body = wire.RunnerJobRequest{
 			ID: m.Offer.GUID, RunnerRequestID: m.Offer.GUID, ShouldAcknowledge: true,
-			RunServiceURL: runURL(r), BillingOwnerID: "",
+			RunServiceURL: baseOf(r).run(), BillingOwnerID: "",
 		}
 	}
 	text, err := json.Marshal(body)
@@ -159,7 +188,8 @@ func (a *API) writeMessage(w http.ResponseWriter, r *http.Request, m *queue.Mess
 	return httpjson.Write(w, http.StatusOK, msg)
 }
 
-// acknowledge serves POST acknowledge (§4.4).
+// acknowledge serves POST acknowledge (§4.4). A session that was taken over
+// cannot do it any more.
 func (a *API) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	runner, err := a.callingRunner(r)
 	if err != nil {
@@ -169,7 +199,10 @@ func (a *API) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
 		return err
 	}
-	if !a.Queue.Acknowledge(runner.ID, req.RunnerRequestID) {
+	if err := a.ownSession(r.Context(), runner, r.URL.Query().Get("sessionId")); err != nil {
+		return err
+	}
+	if !a.Queue.Acknowledge(runner.ID, strings.ToLower(req.RunnerRequestID)) {
 		// Acquired already, or offered before this server started: acquirejob decides.
 		a.Log.DebugContext(r.Context(), "acknowledged what is not offered", "runner", runner.ID)
 	}

@@ -69,5 +69,5 @@ func (a *API) migrateSession(w http.ResponseWriter, r *http.Request) error {
 		SessionID string    `json:"sessionId"`
 		OwnerName string    `json:"ownerName"`
 		Migration migration `json:"brokerMigrationMessage"`
-	}{s.ID, s.Owner, migration{brokerURL(r)}})
+	}{s.ID, s.Owner, migration{baseOf(r).broker()}})
 }
