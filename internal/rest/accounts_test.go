@@ -158,6 +158,24 @@ func TestRepositoriesThatCannotBeAreRefused(t *testing.T) {
 	s.want(s.do(http.MethodPost, "/user/repos", s.jobToken(s.repo, map[string]string{"contents": "write"}), fields{"name": "q"}), http.StatusForbidden)
 }
 
+func TestARepositoryWhoseCreationWasCutShortIsMadeAtStart(t *testing.T) {
+	each(t, func(s *site) {
+		now := s.alice.CreatedAt
+		half := &actions.Repository{Owner: *s.alice, Name: "half", DefaultBranch: "main", CreatedAt: now, UpdatedAt: now}
+		s.must(s.store.CreateRepository(s.Context(), half))
+		s.must(s.api.Reconcile(s.Context()))
+		head, err := s.git.Head(half.ID)
+		if err != nil || head != "main" {
+			s.Errorf("HEAD %q, %v", head, err)
+		}
+		sha := s.push(s.repo, "main", map[string]string{"a": "b"})
+		s.must(s.api.Reconcile(s.Context()))
+		if got, err := s.git.Resolve(s.Context(), s.repo.ID, "main"); err != nil || got != sha {
+			s.Errorf("main is %s, %v, want %s", got, err, sha)
+		}
+	})
+}
+
 func TestRepositoryIsChanged(t *testing.T) {
 	s := newSite(t)
 	s.pushed()

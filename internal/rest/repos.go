@@ -173,6 +173,24 @@ func (a *API) addRepository(ctx context.Context, repo *actions.Repository) error
 	return err
 }
 
+// Reconcile makes the files of repositories whose row is there without them,
+// because the server was killed between the two. It is called at start.
+func (a *API) Reconcile(ctx context.Context) error {
+	const some = 500
+	for after := int64(0); ; {
+		repos, err := a.Store.RepositoriesAfter(ctx, after, some)
+		if err != nil || len(repos) == 0 {
+			return err
+		}
+		for _, repo := range repos {
+			if err := a.Git.Create(ctx, repo.ID, repo.DefaultBranch); err != nil { // one that exists is left as it is
+				return err
+			}
+			after = repo.ID
+		}
+	}
+}
+
 // updateRepository serves PATCH /repos/{owner}/{repo}: description, visibility
 // and default branch.
 func (a *API) updateRepository(w http.ResponseWriter, r *http.Request) error {

@@ -73,6 +73,12 @@ func (q queries) VisibleRepositories(ctx context.Context, accountID int64, every
 		order by r.pushed_at desc, r.id desc limit $3`, flag(everything), accountID, limit)
 }
 
+// RepositoriesAfter lists up to limit repositories with ids greater than after,
+// in the order of ids.
+func (q queries) RepositoriesAfter(ctx context.Context, after int64, limit int) ([]*actions.Repository, error) {
+	return all(ctx, q, scanRepository, repositorySelect+` where r.id > $1 order by r.id limit $2`, after, limit)
+}
+
 // CountRepositories counts the repositories of an account.
 func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, private int, err error) {
 	scan := func(r row) ([2]int, error) {
