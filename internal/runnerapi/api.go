@@ -54,10 +54,11 @@ type Config struct {
 // An API serves runners.
 type API struct {
 	Config
-	runner http.Handler // below /_runner, and action resolution at the root
-	rest   http.Handler // the registration paths of the REST API
-	idle   *idleness
-	timing timing
+	runner   http.Handler // below /_runner, and action resolution at the root
+	rest     http.Handler // the registration paths of the REST API
+	patterns []string     // of rest
+	idle     *idleness
+	timing   timing
 }
 
 // timing holds the waits that tests shorten.

@@ -14,7 +14,10 @@ var scopePaths = []string{"/repos/{owner}/{repo}", "/orgs/{org}", "/enterprises/
 
 func (a *API) restMux() http.Handler {
 	mux := http.NewServeMux()
-	handle := func(pattern string, h handler) { mux.Handle(pattern, a.wrap(h, restError)) }
+	handle := func(pattern string, h handler) {
+		a.patterns = append(a.patterns, pattern)
+		mux.Handle(pattern, a.wrap(h, restError))
+	}
 	handle("POST /"+wire.RegistrationPath, a.exchangeToken)
 	handle("POST /"+wire.RegisterPath, a.register)
 	for _, scope := range scopePaths {
@@ -27,11 +30,15 @@ func (a *API) restMux() http.Handler {
 		handle("DELETE "+runners+"/{runner_id}", a.deleteRunner)
 		handle("GET "+scope+"/actions/runner-groups", a.listGroups)
 	}
-	handle("/", func(http.ResponseWriter, *http.Request) error {
+	mux.Handle("/", a.wrap(func(http.ResponseWriter, *http.Request) error {
 		return actions.Errorf(actions.NotFound, "no such route")
-	})
+	}, restError))
 	return mux
 }
+
+// Patterns are the routes of the REST API that are served here, in the form of
+// http.ServeMux.
+func (a *API) Patterns() []string { return a.patterns }
 
 // A runnerJSON is a runner as the REST API shows it.
 type runnerJSON struct {

@@ -28,7 +28,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	if err != nil {
 		return err
 	}
-	if err := s.trigger.Reconcile(ctx, s.base()); err != nil {
+	if err := errors.Join(s.reconcile(ctx), s.trigger.Reconcile(ctx, s.base())); err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
 		}

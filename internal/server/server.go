@@ -66,6 +66,9 @@ type Server struct {
 
 	rest, graphql, runners, runnerREST, results, git, web http.Handler
 
+	patterns  []string                    // routes of the REST API
+	reconcile func(context.Context) error // finishes repositories that were cut short
+
 	local    string // base by which bundled runners come in: http://127.0.0.1:3000
 	draining context.Context
 	drain    context.CancelFunc
@@ -149,7 +152,9 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Logs: s.logs, Git: s.repos, Keys: keys,
 		Log: s.log, Now: s.now, NewID: uuid.NewString, Random: s.deps.Random, BotID: bot.ID,
 	})
-	s.runners, s.runnerREST = runners, runners.REST()
+	s.runners, s.runnerREST = runners, api.Around(runners.REST())
+	s.patterns = append(api.Patterns(), runners.Patterns()...)
+	s.reconcile = api.Reconcile
 	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess})
 	site, err := web.New(web.Config{Store: s.store, Auth: s.auth, Logs: s.logs, Scheduler: s.scheduler, Log: s.log, Now: s.now})
 	s.web = site
