@@ -74,8 +74,7 @@ type jobStream struct {
 	drained bool         // no more lines will come
 }
 
-// maxPending is how many events wait for the step they belong to. Those of lines
-// before the first step wait for nothing and are dropped at the end.
+// maxPending is how many events wait for the step they belong to.
 const maxPending = 64
 
 // tell sends what has changed of the job and its steps.
@@ -132,6 +131,9 @@ func (j *jobStream) tellSteps(steps []*actions.Step) error {
 
 // show sends lines that the browser has not got.
 func (j *jobStream) show(e logs.Event) {
+	if e.Step == logs.Preamble || e.Step == j.job.GUID {
+		return // lines of no step: they are in the raw log
+	}
 	n, ok := j.numbers[e.Step]
 	if !ok {
 		if len(j.pending) < maxPending {
