@@ -124,7 +124,7 @@ func spawn(t *testing.T, env []string, out, log string, args ...string) *process
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close() //nolint:errcheck // the child has its own
+		defer f.Close() // the child has its own
 		*to.stream = f
 	}
 	if err := p.cmd.Start(); err != nil {
@@ -195,7 +195,7 @@ func newServer(t *testing.T, args ...string) *server {
 		t: t, data: filepath.Join(dir, "data"), url: "http://" + freeAddress(t), args: args, env: environment(t),
 		outFile: filepath.Join(dir, "out"), logFile: filepath.Join(dir, "log"),
 	}
-	showOnFailure(t, s.logFile, filepath.Join(s.data, "runners", "*", "runner.log"))
+	watchLogs(t, s.logFile, filepath.Join(s.data, "runners", "*", "runner.log"))
 	t.Cleanup(func() {
 		for _, pid := range s.bundled() {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // an error is that it has ended
@@ -294,24 +294,27 @@ func newRunner(t *testing.T, args ...string) *runner {
 	t.Helper()
 	dir := t.TempDir()
 	r := &runner{work: filepath.Join(dir, "work"), logFile: filepath.Join(dir, "log")}
-	showOnFailure(t, r.logFile)
+	watchLogs(t, r.logFile)
 	r.process = spawn(t, environment(t), filepath.Join(dir, "out"), r.logFile, append([]string{"runner", "--work", r.work}, args...)...)
 	return r
 }
 
-// showOnFailure shows files that match the patterns at the end of a test that
-// has failed.
-func showOnFailure(t *testing.T, patterns ...string) {
+// watchLogs looks at the files that match the patterns at the end of a test. It
+// fails the test if a process has crashed or raced, and shows the logs of a test
+// that has failed.
+func watchLogs(t *testing.T, patterns ...string) {
 	t.Helper()
 	t.Cleanup(func() {
-		if !t.Failed() {
-			return
-		}
 		for _, pattern := range patterns {
 			names, _ := filepath.Glob(pattern) // the pattern is good
 			for _, name := range names {
-				text, err := os.ReadFile(name)
-				t.Logf("%s: %v\n%s", name, err, text)
+				text := string(read(t, name))
+				if strings.Contains(text, "WARNING: DATA RACE") || strings.Contains(text, "\npanic: ") || strings.HasPrefix(text, "panic: ") {
+					t.Error("a process has crashed or raced")
+				}
+				if t.Failed() {
+					t.Logf("%s:\n%s", name, text)
+				}
 			}
 		}
 	})

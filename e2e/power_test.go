@@ -153,7 +153,7 @@ func (d *disk) shutDown() {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // of a dead disk
+	defer f.Close()
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), shutdown, noLogFlush); err != nil {
 		d.t.Skip("this kernel cannot shut a file system down: ", err)
 	}
