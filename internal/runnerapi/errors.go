@@ -1,6 +1,7 @@
 package runnerapi
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -40,12 +41,14 @@ func challenge(w http.ResponseWriter, status int) {
 // An invalidSession tells a runner to open a new session (§4.2).
 type invalidSession struct{ error }
 
+func (e invalidSession) Unwrap() error { return e.error }
+
 // brokerError answers in the shape of §4.2. The runner deletes its
 // configuration when it reads RunnerNotFound, so that is for runners that are
 // really gone.
 func brokerError(w http.ResponseWriter, err error) error {
 	e := wire.BrokerError{Source: wire.BrokerSource, StatusCode: status(err), ErrorMessage: text(err)}
-	if _, ok := err.(invalidSession); ok { //nolint:errorlint // made by the handler itself, never wrapped
+	if _, ok := errors.AsType[invalidSession](err); ok {
 		e.ErrorKind = wire.RunnerSessionInvalid
 	} else if actions.KindOf(err) == actions.Gone {
 		e.ErrorKind, e.StatusCode = wire.RunnerNotFound, http.StatusNotFound

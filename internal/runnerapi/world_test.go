@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -47,6 +48,8 @@ type world struct {
 	git       *gitrepo.Git
 	repos     string // directory of the bare repositories
 	keys      *token.Keys
+	log       *slog.Logger
+	queue     *queue.Queue
 	scheduler *scheduler.Scheduler
 	api       *runnerapi.API
 	http      *httptest.Server
@@ -79,12 +82,12 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	blobs, err := blobfs.New(t.TempDir(), blobfs.Options{NoSync: true})
 	w.must(err)
 	a := auth.New(st, w.now)
-	q := queue.New(st, log, lease, w.now)
-	w.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: q, Log: log, Now: w.now, NewID: uuid.NewString, Lease: lease})
+	w.log, w.queue = log, queue.New(st, log, lease, w.now)
+	w.scheduler = w.newScheduler()
 	w.people(a)
 	bot := w.account(actions.JobBot, actions.Bot, false)
 	w.api = runnerapi.New(runnerapi.Config{
-		Store: st, Auth: a, Queue: q, Scheduler: w.scheduler, Git: w.git, Keys: w.keys, Log: log, Now: w.now,
+		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Git: w.git, Keys: w.keys, Log: log, Now: w.now,
 		Logs:  logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now, Random: rand.Reader}),
 		NewID: uuid.NewString, Random: rand.Reader, BotID: bot.ID,
 	})
@@ -154,8 +157,19 @@ func (w *world) must(err error) {
 	}
 }
 
+// newScheduler makes a scheduler that remembers nothing, as after a restart.
+func (w *world) newScheduler() *scheduler.Scheduler {
+	return scheduler.New(scheduler.Config{Store: w.st, Queue: w.queue, Log: w.log, Now: w.now, NewID: uuid.NewString, Lease: lease})
+}
+
 // start makes a run of the workflow text in octo/hello.
 func (w *world) start(text string) *actions.Run {
+	w.t.Helper()
+	return w.startAs(w.scheduler, text, text)
+}
+
+// startAs makes a run of a workflow text for which another is recorded.
+func (w *world) startAs(s *scheduler.Scheduler, text, recorded string) *actions.Run {
 	w.t.Helper()
 	const path = ".github/workflows/ci.yml"
 	ctx := w.t.Context()
@@ -172,8 +186,8 @@ func (w *world) start(text string) *actions.Run {
 		}
 		run.WorkflowID = rec.ID
 		payload := `{"ref":"refs/heads/main","repository":{"full_name":"octo/hello","html_url":"http://ci.test/octo/hello"}}`
-		src := &actions.RunSource{Payload: []byte(payload), Workflow: []byte(text)}
-		return w.scheduler.Start(ctx, tx, &scheduler.Start{Run: run, Repo: w.hello, Source: src, Workflow: parsed})
+		src := &actions.RunSource{Payload: []byte(payload), Workflow: []byte(recorded)}
+		return s.Start(ctx, tx, &scheduler.Start{Run: run, Repo: w.hello, Source: src, Workflow: parsed})
 	}))
 	return run
 }
@@ -183,6 +197,7 @@ func (w *world) job(run *actions.Run) *actions.Job {
 	w.t.Helper()
 	jobs, err := w.st.Jobs(w.t.Context(), run.ID, 0)
 	w.must(err)
+	jobs = slices.DeleteFunc(jobs, func(j *actions.Job) bool { return j.Key == "" }) // the check run of the file
 	if len(jobs) != 1 {
 		w.t.Fatalf("%d jobs, want one", len(jobs))
 	}
@@ -308,3 +323,10 @@ func (w *world) wantSource(what string, a *answer, status int, source, kind stri
 		w.t.Errorf("%s: %d %s, want %d of %s, kind %q", what, a.status, a.body, status, source, kind)
 	}
 }
+
+func openStore(t *testing.T) *store.Store {
+	t.Helper()
+	return storetest.Open(t)
+}
+
+var storePage = store.Page{Number: 1, Size: 100}

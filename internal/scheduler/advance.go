@@ -22,7 +22,7 @@ type state struct {
 }
 
 // load reads the current attempt of a run. Its source is nil when the workflow
-// file cannot be read; such a run is completed.
+// file cannot be read, be it that an older server could.
 func (s *Scheduler) load(ctx context.Context, tx *store.Tx, runID int64) (st *state, err error) {
 	st = &state{}
 	if st.run, err = tx.Run(ctx, runID); err != nil {
@@ -46,6 +46,9 @@ func (s *Scheduler) load(ctx context.Context, tx *store.Tx, runID int64) (st *st
 // advance does what the plan says is next, until nothing is: it queues and skips
 // jobs, cancels what is to be cancelled, and concludes the attempt in the end.
 func (s *Scheduler) advance(ctx context.Context, tx *store.Tx, st *state) error {
+	if st.source == nil && st.attempt.Status != actions.Completed {
+		return s.abandon(ctx, tx, st)
+	}
 	for st.attempt.Status != actions.Completed {
 		d, err := plan.Next(s.planRun(st))
 		if err != nil {
@@ -63,6 +66,17 @@ func (s *Scheduler) advance(ctx context.Context, tx *store.Tx, st *state) error 
 		}
 	}
 	return nil
+}
+
+// abandon ends an attempt whose workflow cannot be read any more: nobody can say
+// what would be next.
+func (s *Scheduler) abandon(ctx context.Context, tx *store.Tx, st *state) error {
+	for _, j := range st.jobs {
+		if err := s.conclude(ctx, tx, j, actions.Failure); err != nil {
+			return err
+		}
+	}
+	return s.finish(ctx, tx, st, &plan.Decision{Conclusion: actions.Failure, Error: "The workflow of this run cannot be read by this server."})
 }
 
 // planRun is an attempt as the plan sees it.

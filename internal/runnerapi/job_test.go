@@ -1,0 +1,215 @@
+package runnerapi_test
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+func TestJobsGoOnlyToRunnersThatMayTakeThem(t *testing.T) { // §5.1
+	each(t, func(w *world) {
+		guid := w.job(w.start("on: push\njobs: {a: {runs-on: [self-hosted, GPU], steps: [{run: exit 0}]}}\n")).GUID
+		plain, foreign := w.runner("plain"), w.runnerOf("repos/mona/other", "mona/other", "foreign", "gpu")
+		guild := w.runnerOf("orgs/guild", "guild", "guild", "gpu")
+		for name, c := range map[string]*client{"lacks a label": plain, "of another repository": foreign, "of another owner": guild} {
+			a, _ := c.ask(wire.StatusOnline)
+			w.want("poll of a runner that "+name, a, http.StatusAccepted)
+			a, _ = c.acquire(guid)
+			w.wantSource(name, a, http.StatusNotFound, wire.RunServiceSource, "")
+		}
+		for _, id := range []string{"", uuid.NewString(), "x", "\x00", strings.Repeat("1", 60_000), "'--"} {
+			a, _ := plain.acquire(id)
+			w.wantSource("job "+id[:min(len(id), 8)], a, http.StatusNotFound, wire.RunServiceSource, "")
+		}
+		first, second := w.runner("first", "gpu"), w.runnerOf(repo, place, "second", "Gpu")
+		first.take(guid)
+		a, _ := second.acquire(guid)
+		w.wantSource("a job that another has", a, http.StatusConflict, wire.RunServiceSource, "")
+	})
+}
+
+func TestOneOfManyRunnersGetsTheJob(t *testing.T) {
+	each(t, func(w *world) {
+		guid := w.job(w.start(simple)).GUID
+		var clients []*client
+		for i := range 12 {
+			clients = append(clients, w.runner(fmt.Sprint("box", i)))
+		}
+		statuses := make([]int, len(clients))
+		var wg sync.WaitGroup
+		for i, c := range clients {
+			wg.Go(func() {
+				a, _ := c.acquire(guid)
+				statuses[i] = a.status
+			})
+		}
+		wg.Wait()
+		got := make(map[int]int)
+		for _, s := range statuses {
+			got[s]++
+		}
+		if got[http.StatusOK] != 1 || got[http.StatusConflict] != len(clients)-1 {
+			t.Errorf("answers %v, want one 200 and the rest 409", got)
+		}
+	})
+}
+
+func TestAnAcquireThatIsAskedForAgainGetsTheSame(t *testing.T) { // §5.1
+	each(t, func(w *world) {
+		c := w.runner("box")
+		run := w.start(simple)
+		h := c.take(w.job(run).GUID)
+		w.pass(5 * time.Second)
+		if again := c.take(strings.ToUpper(w.job(run).GUID)); string(again.raw) != string(h.raw) {
+			t.Errorf("the second message differs:\n%s\n%s", h.raw, again.raw)
+		}
+		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
+		a, _ := c.acquire(w.job(run).GUID)
+		w.wantSource("after the end", a, http.StatusUnprocessableEntity, wire.RunServiceSource, "")
+	})
+}
+
+func TestACancelledJobCannotBeAcquired(t *testing.T) { // §5.1
+	each(t, func(w *world) {
+		c := w.runner("box")
+		run := w.start(simple)
+		w.must(w.scheduler.Cancel(t.Context(), run.ID, false))
+		a, _ := c.acquire(w.job(run).GUID)
+		w.wantSource("acquire", a, http.StatusUnprocessableEntity, wire.RunServiceSource, "")
+	})
+}
+
+func TestTheTokenSaysWhichJobItIs(t *testing.T) {
+	each(t, func(w *world) {
+		one, two := w.runner("one"), w.runner("two")
+		a, b := one.take(w.job(w.start(simple)).GUID), two.take(w.job(w.start(simple)).GUID)
+		foreign := wire.CompleteJobRequest{JobID: a.msg.JobID, PlanID: a.msg.Plan.PlanID, Conclusion: wire.Failed}
+		w.wantSource("complete another job", b.report(&foreign), http.StatusNotFound, wire.RunServiceSource, "")
+		renewal := wire.RenewJobRequest{JobID: a.msg.JobID, PlanID: a.msg.Plan.PlanID}
+		w.wantSource("renew another job", w.call(http.MethodPost, "/_runner/run/renewjob", b.access, renewal, nil), http.StatusNotFound, wire.RunServiceSource, "")
+		w.wantSource("renew with a runner's token", w.call(http.MethodPost, "/_runner/run/renewjob", one.access, renewal, nil), http.StatusUnauthorized, wire.RunServiceSource, "")
+		w.wantSource("complete with a runner's token", w.call(http.MethodPost, "/_runner/run/completejob", one.access, foreign, nil), http.StatusUnauthorized, wire.RunServiceSource, "")
+		path := "/_runner/feed/" + a.msg.JobID
+		w.want("log to another job", w.call(http.MethodGet, path, b.access, nil, nil), http.StatusNotFound)
+		for _, path := range []string{
+			"/actions/build/" + a.msg.Plan.PlanID + "/jobs/" + a.msg.JobID + "/runnerresolve/actions",
+			"/actions/build/" + a.msg.Plan.PlanID + "/jobs/" + b.msg.JobID + "/runnerresolve/actions",
+			"/actions/build/" + b.msg.Plan.PlanID + "/jobs/" + a.msg.JobID + "/runnerresolve/actions",
+		} {
+			w.want("resolve for another job", w.call(http.MethodPost, path, b.access, struct{}{}, nil), http.StatusNotFound)
+		}
+		j, err := w.st.JobByGUID(t.Context(), a.msg.JobID)
+		if err != nil || j.Status != actions.InProgress {
+			t.Errorf("the other job is %s, %v; want it in progress", j.Status, err)
+		}
+	})
+}
+
+func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // §5.2
+	each(t, func(w *world) {
+		h := w.runner("box").take(w.job(w.start(simple)).GUID)
+		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
+		a, until := h.renew()
+		w.want("renewal under way", a, http.StatusOK)
+		if !until.After(w.now()) {
+			t.Errorf("locked until %s, which is over", until)
+		}
+		w.pass(time.Minute)
+		a, _ = h.renew()
+		w.wantSource("a minute later", a, http.StatusNotFound, wire.RunServiceSource, "")
+	})
+}
+
+func TestTheFirstConclusionStays(t *testing.T) { // §5.3
+	each(t, func(w *world) {
+		c := w.runner("box")
+		for said, want := range map[string]actions.Conclusion{
+			"succeeded": actions.Success, "SucceededWithIssues": actions.Success, "failed": actions.Failure,
+			"canceled": actions.Cancelled, "skipped": actions.Skipped, "ABANDONED": actions.Failure,
+		} {
+			run := w.start(simple)
+			h := c.take(w.job(run).GUID)
+			for _, bad := range []string{"", "great", "succeeded\x00"} {
+				w.wantSource("conclusion "+bad, h.complete(bad), http.StatusUnprocessableEntity, wire.RunServiceSource, "")
+			}
+			w.want(said, h.complete(said), http.StatusOK)
+			w.want("again", h.complete("failed"), http.StatusOK)
+			if got := w.job(run).Conclusion; got != want {
+				t.Errorf("%s: %s, want %s", said, got, want)
+			}
+		}
+	})
+}
+
+// A report is the job's last word: what is too much or makes no sense is left
+// out, and the conclusion counts.
+func TestHostileReportsLoseOnlyWhatIsTooMuch(t *testing.T) {
+	each(t, func(w *world) {
+		run := w.start(simple)
+		h := w.runner("box").take(w.job(run).GUID)
+		req := &wire.CompleteJobRequest{Conclusion: wire.Succeeded, Outputs: map[string]wire.Variable{
+			"a": {Value: "small"}, "b": {Value: strings.Repeat("x", 2<<20)}, "c\x00": {Value: "\x00\x1b"}, "secret": {Value: "s", IsSecret: true}, "empty": {},
+		}}
+		for i := range 100_000 {
+			req.StepResults = append(req.StepResults, wire.StepResult{ExternalID: uuid.NewString(), Number: i, Name: "s", Conclusion: "succeeded"})
+		}
+		hostile := &req.StepResults[0]
+		hostile.Number, hostile.Name = math.MinInt64, "a\x00\x1b[2J"+strings.Repeat("é", 9000)
+		hostile.StartedAt, hostile.CompletedAt = wire.At(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), wire.At(time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC))
+		hostile.CompletedAt = wire.At(time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC))
+		req.StepResults[1].Number = math.MaxInt64
+		req.StepResults[2].ExternalID = "../../etc/passwd"
+		req.StepResults[3].Conclusion = "great"
+		req.StepResults[4].Conclusion = ""
+		for range 5000 {
+			hostile.Annotations = append(hostile.Annotations, wire.Annotation{
+				Level: "FAILURE", Message: "\x00", StartLine: -5, EndLine: math.MaxInt64, StartColumn: -1, StepNumber: math.MinInt64,
+			})
+		}
+		w.want("complete", h.report(req), http.StatusOK)
+		j := w.job(run)
+		if j.Conclusion != actions.Success || j.Outputs["a"] != "small" || len(j.Outputs) != 2 {
+			t.Errorf("job %s with %d outputs, want success with a and c", j.Conclusion, len(j.Outputs))
+		}
+		steps, err := w.st.Steps(t.Context(), j.ID)
+		w.must(err)
+		if len(steps) != 2000 {
+			t.Fatalf("%d steps, want 2000", len(steps))
+		}
+		for _, s := range steps {
+			if s.Number < 0 || s.Number > 1<<30 || len(s.Name) > 4*4096 || strings.Contains(s.Name, "\x00") || s.StartedAt.Year() > 2200 || s.CompletedAt.Before(s.StartedAt) || s.Conclusion == "" {
+				t.Errorf("step %+v is as it was sent", s)
+			}
+		}
+		notes, total, err := w.st.Annotations(t.Context(), j.ID, storePage)
+		if err != nil || total != 1000+3 || notes[0].StartLine != 1 || notes[0].EndLine != 1<<30 || notes[0].StepNumber != 0 || notes[0].Level != actions.LevelFailure {
+			t.Errorf("%d annotations, the first %+v, %v; want 1000 and three warnings", total, notes[0], err)
+		}
+	})
+}
+
+func TestAJobThatCannotBeDescribedFails(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	run := w.startAs(w.newScheduler(), simple, "jobs: what an older server could read")
+	guid := w.job(run).GUID
+	foreign := w.runnerOf("repos/mona/other", "mona/other", "foreign")
+	a, _ := foreign.acquire(guid)
+	w.wantSource("a runner that may not have it", a, http.StatusNotFound, wire.RunServiceSource, "")
+	if got := w.job(run).Status; got != actions.Queued {
+		t.Fatalf("the job is %s by a stranger's doing, want queued", got)
+	}
+	a, _ = w.runner("box").acquire(guid)
+	w.wantSource("acquire", a, http.StatusUnprocessableEntity, wire.RunServiceSource, "")
+	if got := w.job(run).Conclusion; got != actions.Failure {
+		t.Errorf("conclusion %s, want failure: it must not come back for ever", got)
+	}
+}

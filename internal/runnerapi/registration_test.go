@@ -1,0 +1,296 @@
+package runnerapi_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+const (
+	site  = "enterprises/understudy"
+	repo  = "repos/octo/hello"
+	place = "octo/hello"
+)
+
+// exchange trades a registration token.
+func (w *world) exchange(authorization, place, event string, out *wire.RegistrationResponse) *answer {
+	w.t.Helper()
+	if out == nil {
+		out = &wire.RegistrationResponse{}
+	}
+	in := wire.RegistrationRequest{URL: w.http.URL + "/" + place, RunnerEvent: event}
+	return w.call(http.MethodPost, "/api/v3/actions/runner-registration", authorization, in, out)
+}
+
+func TestRegistrationTokensAreGoodForOneThing(t *testing.T) {
+	each(t, func(w *world) {
+		reg, remove := w.registrationToken(repo, "registration-token"), w.registrationToken(repo, "remove-token")
+		other := w.registrationToken("repos/mona/other", "registration-token")
+		for _, c := range []struct {
+			name, authorization, place, event string
+			want                              int
+		}{
+			{"as it should be", "RemoteAuth " + reg, place, "register", 200},
+			{"scheme in another case", "remoteauth " + reg, place, "register", 200},
+			{"name in another case", "RemoteAuth " + reg, "Octo/HELLO", "register", 200},
+			{"a clone URL", "RemoteAuth " + reg, "octo/hello.git", "register", 200},
+			{"to remove", "RemoteAuth " + remove, place, "remove", 200},
+			{"a remove token to register", "RemoteAuth " + remove, place, "register", 404},
+			{"a registration token to remove", "RemoteAuth " + reg, place, "remove", 404},
+			{"of another repository", "RemoteAuth " + other, place, "register", 404},
+			{"for the site", "RemoteAuth " + reg, site, "register", 404},
+			{"for an organization", "RemoteAuth " + reg, "guild", "register", 404},
+			{"for nothing", "RemoteAuth " + reg, "octo/nothing", "register", 404},
+			{"made up", "RemoteAuth AAAAAAAAAAAAAAAAAAAAAAAAAAAAA", place, "register", 404},
+			{"no token, a private repository", "", place, "register", 401},
+			{"no token, no repository", "", "octo/nothing", "register", 401},
+			{"a person's token", "token " + w.admin, place, "register", 401},
+			{"another event", "RemoteAuth " + reg, place, "destroy", 422},
+			{"a URL of three parts", "RemoteAuth " + reg, "octo/hello/actions", "register", 422},
+			{"a URL of none", "RemoteAuth " + reg, "", "register", 422},
+		} {
+			if a := w.exchange(c.authorization, c.place, c.event, nil); a.status != c.want {
+				t.Errorf("%s: %d %s, want %d", c.name, a.status, a.body, c.want)
+			}
+		}
+		w.pass(time.Hour)
+		w.want("after an hour", w.exchange("RemoteAuth "+reg, place, "register", nil), http.StatusNotFound)
+	})
+}
+
+// What a token was exchanged for may do no more than the token itself.
+func TestAdminTokensAreGoodForOneThing(t *testing.T) {
+	each(t, func(w *world) {
+		var register, remove wire.RegistrationResponse
+		w.want("register", w.exchange("RemoteAuth "+w.registrationToken(repo, "registration-token"), place, "register", &register), http.StatusOK)
+		w.want("remove", w.exchange("RemoteAuth "+w.registrationToken(repo, "remove-token"), place, "remove", &remove), http.StatusOK)
+		c := w.runnerOf(repo, place, "box")
+		runner := "/api/v3/" + repo + "/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
+		in := w.request(place, "second")
+		const path = "/api/v3/actions/runners/register"
+		w.want("register with a remove token", w.call(http.MethodPost, path, "Bearer "+remove.Token, in, nil), http.StatusNotFound)
+		w.want("register elsewhere", w.call(http.MethodPost, path, "Bearer "+register.Token, w.request("mona/other", "second"), nil), http.StatusNotFound)
+		w.want("groups elsewhere", w.call(http.MethodGet, "/api/v3/orgs/guild/actions/runner-groups", "Bearer "+register.Token, nil, nil), http.StatusNotFound)
+		w.want("register", w.call(http.MethodPost, path, "bearer "+register.Token, in, nil), http.StatusOK)
+		w.want("remove with a registration token", w.call(http.MethodDelete, runner, "Bearer "+register.Token, nil, nil), http.StatusNotFound)
+		w.want("as a runner", w.call(http.MethodPost, "/_runner/broker/session", "Bearer "+register.Token, nil, nil), http.StatusUnauthorized)
+		w.want("remove", w.call(http.MethodDelete, runner, "Bearer "+remove.Token, nil, nil), http.StatusNoContent)
+	})
+}
+
+func TestWhoMayNotManageRunnersLearnsNothing(t *testing.T) {
+	each(t, func(w *world) {
+		for _, c := range []struct {
+			name, authorization, scope string
+			want                       int
+		}{
+			{"nobody, private", "", repo, 404},
+			{"nobody, missing", "", "repos/octo/nothing", 404},
+			{"nobody, public", "", "repos/octo/tools", 401},
+			{"stranger, private", "token " + w.mona, repo, 404},
+			{"stranger, missing", "token " + w.mona, "repos/octo/nothing", 404},
+			{"stranger, public", "token " + w.mona, "repos/octo/tools", 403},
+			{"stranger, organization", "token " + w.mona, "orgs/guild", 403},
+			{"stranger, the site", "token " + w.mona, site, 404},
+			{"person as organization", "token " + w.admin, "orgs/octo", 404},
+			{"another enterprise", "token " + w.admin, "enterprises/acme", 404},
+			{"owner", "token " + w.mona, "repos/mona/other", 201},
+			{"admin", "token " + w.admin, "orgs/guild", 201},
+		} {
+			for _, kind := range []string{"registration-token", "remove-token"} {
+				if a := w.call(http.MethodPost, "/api/v3/"+c.scope+"/actions/runners/"+kind, c.authorization, nil, nil); a.status != c.want {
+					t.Errorf("%s, %s: %d %s, want %d", c.name, kind, a.status, a.body, c.want)
+				}
+			}
+			want := c.want
+			if want == http.StatusCreated {
+				want = http.StatusOK
+			}
+			for _, list := range []string{"runners", "runner-groups"} {
+				if a := w.call(http.MethodGet, "/api/v3/"+c.scope+"/actions/"+list, c.authorization, nil, nil); a.status != want {
+					t.Errorf("%s, %s: %d %s, want %d", c.name, list, a.status, a.body, want)
+				}
+			}
+		}
+	})
+}
+
+func TestRunnersOfANameAreFoundExactly(t *testing.T) { // §2.3
+	each(t, func(w *world) {
+		w.runnerOf(repo, place, "box")
+		w.runnerOf(repo, place, "box2")
+		w.runner("box3")
+		for name, want := range map[string]int{"box": 1, "bo": 0, "box2": 1, "box3": 0, "nobody": 0, "": 2, "%": 0} {
+			var out struct {
+				Total   int `json:"total_count"`
+				Runners []struct{ Name, OS, Status string }
+			}
+			w.want("runners", w.call(http.MethodGet, "/api/v3/"+repo+"/actions/runners?name="+strings.ReplaceAll(name, "%", "%25"), "token "+w.admin, nil, &out), http.StatusOK)
+			if out.Total != want || len(out.Runners) != want {
+				t.Errorf("name %q: %+v, want %d", name, out, want)
+			}
+		}
+	})
+}
+
+func TestRegistrationsThatMakeNoRunner(t *testing.T) {
+	each(t, func(w *world) {
+		reg := w.registrationToken(repo, "registration-token")
+		small, err := rsa.GenerateKey(rand.Reader, 1024)
+		w.must(err)
+		w.runnerOf(repo, place, "box")
+		for name, c := range map[string]struct {
+			change func(*wire.RegisterRequest)
+			want   int
+		}{
+			"name in use":        {func(r *wire.RegisterRequest) { r.Name = "box" }, 409},
+			"no name":            {func(r *wire.RegisterRequest) { r.Name = "" }, 422},
+			"long name":          {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("x", 65) }, 422},
+			"NUL in the name":    {func(r *wire.RegisterRequest) { r.Name = "a\x00b" }, 422},
+			"no labels":          {func(r *wire.RegisterRequest) { r.Labels = nil }, 422},
+			"101 labels":         {func(r *wire.RegisterRequest) { r.Labels = make([]wire.RunnerLabel, 101) }, 422},
+			"label with a comma": {func(r *wire.RegisterRequest) { r.Labels[0].Name = "a,b" }, 422},
+			"long label":         {func(r *wire.RegisterRequest) { r.Labels[0].Name = strings.Repeat("x", 257) }, 422},
+			"no key":             {func(r *wire.RegisterRequest) { r.PublicKey = "" }, 422},
+			"short key":          {func(r *wire.RegisterRequest) { r.PublicKey = wire.PublicKeyXML(&small.PublicKey) }, 422},
+			"another group":      {func(r *wire.RegisterRequest) { r.GroupID = 7 }, 404},
+			"no URL":             {func(r *wire.RegisterRequest) { r.URL = "" }, 422},
+			"NUL in the URL":     {func(r *wire.RegisterRequest) { r.URL = "http://h/octo/a\x00b" }, 422},
+			"NUL in the version": {func(r *wire.RegisterRequest) { r.Version = "2\x00" + strings.Repeat("é", 99) }, 200},
+		} {
+			req := w.request(place, "new")
+			c.change(req)
+			if a := w.call(http.MethodPost, "/api/v3/actions/runners/register", "RemoteAuth "+reg, req, nil); a.status != c.want {
+				t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.want)
+			}
+		}
+	})
+}
+
+func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // §2.3
+	each(t, func(w *world) {
+		old := w.runnerOf(repo, place, "box")
+		req := w.request(place, "box")
+		key, err := otherKey()
+		w.must(err)
+		req.PublicKey, req.Replace, req.RunnerID = wire.PublicKeyXML(&key.PublicKey), true, old.id
+		fresh := w.register(req, w.registrationToken(repo, "registration-token"))
+		fresh.key = key
+		fresh.connect()
+		a := old.authorize(old.assertion(nil), nil)
+		if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), wire.ErrInvalidClient) {
+			t.Errorf("token for the old key: %d %s, want 400 invalid_client (§3.1)", a.status, a.body)
+		}
+		a, _ = old.ask(wire.StatusOnline)
+		w.wantSource("poll with the old token", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
+		a, _ = old.acquire(w.job(w.start(simple)).GUID)
+		w.wantSource("acquire with the old token", a, http.StatusNotFound, wire.RunServiceSource, "")
+		_, n, err := w.st.Runners(t.Context(), actions.Scope{RepoID: w.hello.ID}, "", storePage)
+		if err != nil || n != 1 {
+			t.Errorf("%d runners, %v; want one", n, err)
+		}
+	})
+}
+
+func TestAssertionsThatProveNothing(t *testing.T) { // §3.1
+	each(t, func(w *world) {
+		c := w.register(w.request(site, "box"), w.registrationToken(site, "registration-token"))
+		key, err := otherKey()
+		w.must(err)
+		forged := *c
+		forged.key = key
+		none, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{"sub": c.auth.ClientID, "iss": c.auth.ClientID}).SignedString(jwt.UnsafeAllowNoneSignatureType)
+		w.must(err)
+		for name, test := range map[string]struct{ assertion, code, text string }{
+			"another key":      {forged.assertion(nil), "invalid_request", ""},
+			"no signature":     {none, "invalid_request", ""},
+			"no assertion":     {"", "invalid_request", ""},
+			"garbage":          {"a.b.c", "invalid_request", ""},
+			"another audience": {c.assertion(func(m jwt.MapClaims) { m["aud"] = "https://evil.test/_runner/token/" }), "invalid_request", ""},
+			"another issuer":   {c.assertion(func(m jwt.MapClaims) { m["iss"] = "x" }), "invalid_request", ""},
+			"NUL as client":    {c.assertion(func(m jwt.MapClaims) { m["sub"] = "\x00" }), "invalid_request", ""},
+			"unknown client":   {c.assertion(func(m jwt.MapClaims) { m["sub"] = "6f9619ff-8b86-4011-b42d-00c04fc964ff" }), wire.ErrInvalidClient, ""},
+			"clock 10 m late":  {c.assertion(func(m jwt.MapClaims) { m["exp"] = w.now().Add(-10 * time.Minute).Unix() }), "invalid_request", "Current server time is"},
+		} {
+			a := c.authorize(test.assertion, nil)
+			if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), `"error":"`+test.code+`"`) || !strings.Contains(string(a.body), test.text) || a.header.Get("Content-Length") == "" {
+				t.Errorf("%s: %d %s, want 400 %s %q with a Content-Length", name, a.status, a.body, test.code, test.text)
+			}
+		}
+		late := c.assertion(func(m jwt.MapClaims) {
+			m["exp"], m["nbf"] = w.now().Add(-4*time.Minute).Unix(), w.now().Add(-9*time.Minute).Unix()
+		})
+		w.want("a clock that is four minutes late", c.authorize(late, nil), http.StatusOK)
+		https := c.assertion(func(m jwt.MapClaims) { m["aud"] = strings.Replace(c.auth.AuthorizationURL, "http:", "https:", 1) })
+		w.want("behind a proxy that takes TLS off", c.authorize(https, nil), http.StatusOK)
+		w.want("a form of another kind", w.do(http.MethodPost, c.auth.AuthorizationURL, "", strings.NewReader("grant_type=password"), "application/x-www-form-urlencoded"), http.StatusBadRequest)
+		w.want("a form of a megabyte", w.do(http.MethodPost, c.auth.AuthorizationURL, "", strings.NewReader("grant_type="+strings.Repeat("x", 1<<20)), "application/x-www-form-urlencoded"), http.StatusBadRequest)
+	})
+}
+
+// The official runner calls these two without the port, and then wants it back (§1).
+func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	reg := w.registrationToken(repo, "registration-token")
+	for given, want := range map[string]string{
+		"http://127.0.0.1:3000/octo/hello": "http://127.0.0.1:3000",
+		"http://127.0.0.1/octo/hello":      "http://127.0.0.1",
+		"http://evil.test/octo/hello":      w.http.URL,
+	} {
+		var tenant wire.RegistrationResponse
+		in := wire.RegistrationRequest{URL: given, RunnerEvent: "register"}
+		w.want(given, w.call(http.MethodPost, "/api/v3/actions/runner-registration", "RemoteAuth "+reg, in, &tenant), http.StatusOK)
+		req := w.request(place, "box")
+		req.URL, req.Replace = given, true
+		c := w.register(req, reg)
+		if tenant.URL != want+"/_runner/broker/" || c.auth.ServerURL != tenant.URL || c.auth.AuthorizationURL != want+"/_runner/token/" {
+			t.Errorf("%s: %s and %+v, want URLs of %s", given, tenant.URL, c.auth, want)
+		}
+	}
+}
+
+func TestABusyRunnerIsNotDeleted(t *testing.T) {
+	each(t, func(w *world) {
+		c := w.runnerOf(repo, place, "box")
+		h := c.take(w.job(w.start(simple)).GUID)
+		path := "/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
+		w.want("busy", w.call(http.MethodDelete, "/api/v3/"+repo+path, "token "+w.admin, nil, nil), http.StatusUnprocessableEntity)
+		w.want("of another scope", w.call(http.MethodDelete, "/api/v3/"+site+path, "token "+w.admin, nil, nil), http.StatusNotFound)
+		var out struct{ Busy bool }
+		w.want("get", w.call(http.MethodGet, "/api/v3/"+repo+path, "token "+w.admin, nil, &out), http.StatusOK)
+		if !out.Busy {
+			t.Error("the runner is not shown as busy")
+		}
+		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
+		w.want("idle", w.call(http.MethodDelete, "/api/v3/"+repo+path, "token "+w.admin, nil, nil), http.StatusNoContent)
+	})
+}
+
+func TestJITRequestsThatMakeNoRunner(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	for name, c := range map[string]struct {
+		body string
+		want int
+	}{
+		"no name":     {`{"runner_group_id":1,"labels":["x"]}`, 422},
+		"no labels":   {`{"name":"a","runner_group_id":1}`, 422},
+		"no group":    {`{"name":"a","labels":["x"]}`, 422},
+		"other group": {`{"name":"a","labels":["x"],"runner_group_id":9}`, 404},
+		"bad label":   {`{"name":"a","labels":["x,y"],"runner_group_id":1}`, 422},
+		"long folder": {`{"name":"a","labels":["x"],"runner_group_id":1,"work_folder":"` + strings.Repeat("x", 300) + `"}`, 422},
+	} {
+		if a := w.do(http.MethodPost, "/api/v3/"+repo+"/actions/runners/generate-jitconfig", "token "+w.admin, strings.NewReader(c.body), "application/json"); a.status != c.want {
+			t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.want)
+		}
+	}
+	w.want("stranger", w.call(http.MethodPost, "/api/v3/"+repo+"/actions/runners/generate-jitconfig", "token "+w.mona, nil, nil), http.StatusNotFound)
+}
