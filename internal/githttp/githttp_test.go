@@ -48,7 +48,7 @@ func TestCloneFetchAndPushInEveryVersion(t *testing.T) {
 
 func TestEmptyRepositoryClonesWithItsDefaultBranch(t *testing.T) {
 	w := newWorld(t, gitrepo.Limits{})
-	if err := w.Server.git.SetHead(t.Context(), 1, "trunk"); err != nil {
+	if err := w.git.SetHead(t.Context(), 1, "trunk"); err != nil {
 		t.Fatal(err)
 	}
 	c := newClone(t, w.url)

@@ -189,7 +189,7 @@ func (w *world) do(t *testing.T, method, path, token string, header map[string]s
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func (v *View) Commit(ctx context.Context, sha string) (*Commit, error) {
 // make no sense stay empty.
 func parseCommit(sha, text string) *Commit {
 	head, message, _ := strings.Cut(text, "\n\n")
-	c := &Commit{Commit: actions.Commit{SHA: sha, Message: strings.ToValidUTF8(message, "\ufffd")}}
+	c := &Commit{Commit: actions.Commit{SHA: sha, Message: strings.TrimRight(strings.ToValidUTF8(message, "\ufffd"), "\n")}}
 	for line := range strings.SplitSeq(head, "\n") {
 		key, value, _ := strings.Cut(line, " ")
 		switch key {

@@ -81,7 +81,7 @@ func (g *testGit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}, r.Body, w)
 	}
 	if err != nil {
-		g.log.Error("request", "err", err)
+		g.log.ErrorContext(r.Context(), "request", "err", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
 }
@@ -165,7 +165,7 @@ func (g *testGit) post(t *testing.T, service string, body io.Reader) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	out, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -270,7 +270,7 @@ func TestClientThatGoesAwayLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer writer.Close() //nolint:errcheck // of a test
+	defer writer.Close()
 	go func() {
 		_, _ = writer.Write(body[:len(body)-10])
 		cancel()

@@ -57,7 +57,7 @@ func (g *Git) packRefs(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	unlock, err := g.lock(ctx, id, f)
 	if err != nil {
 		return err

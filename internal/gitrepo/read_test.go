@@ -34,7 +34,7 @@ func TestCommitIsReadAsWritten(t *testing.T) {
 	want := &Commit{
 		Parents: []string{first},
 		Commit: actions.Commit{
-			SHA: sha, Tree: c.git("rev-parse", "HEAD^{tree}"), Message: "two\n\nbody\n",
+			SHA: sha, Tree: c.git("rev-parse", "HEAD^{tree}"), Message: "two\n\nbody",
 			Author:    actions.Signature{Name: "Ada", Email: "ada@example.com", Time: time.Unix(1700000000, 0).In(time.FixedZone("", 90*60))},
 			Committer: actions.Signature{Name: "Bob", Email: "bob@example.com", Time: time.Unix(1700000100, 0).UTC()},
 		},

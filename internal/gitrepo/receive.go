@@ -224,8 +224,8 @@ func (p *push) feedCommands(in *bufio.Reader) error {
 
 // answer waits for the hook, has the updates checked, and answers.
 func (p *push) answer() {
-	defer p.proposal.Close() //nolint:errcheck // only read
-	defer p.verdict.Close()  //nolint:errcheck // the hook reads the end either way
+	defer p.proposal.Close()
+	defer p.verdict.Close()
 	quarantine, updates, err := readProposal(p.proposal, p.git.limits.Updates)
 	if errors.Is(err, errNotAsked) {
 		return

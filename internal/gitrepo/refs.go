@@ -141,7 +141,7 @@ func (v *View) eachPacked(f func(name, sha string) bool) error {
 	if err != nil {
 		return ignoreMissing(err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		sha, name, ok := bytes.Cut(lines.Bytes(), []byte(" "))

@@ -32,7 +32,7 @@ func (g *Git) Create(ctx context.Context, id int64, defaultBranch string) error 
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // empty when all went well, swept later when not
+	defer os.RemoveAll(tmp)
 	bare := filepath.Join(tmp, "new.git")
 	cmd := g.command(ctx, "init", "--quiet", "--bare", "--template=", "--object-format=sha1",
 		"--initial-branch="+defaultBranch, "--", bare)

@@ -85,7 +85,7 @@ func (g *graph) status(j *workflow.Job, args []expr.Value) (upstream, error) {
 // failure describes an expression of j that could not be evaluated, in
 // GitHub's words.
 func (g *graph) failure(j *workflow.Job, what string, at workflow.Pos, err error) error {
-	return fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(g.run, at), err) //nolint:staticcheck,revive // shown as it is
+	return fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(g.run, at), err) //nolint:staticcheck // shown as it is
 }
 
 // place names a position in the workflow file.

@@ -114,10 +114,12 @@ func laterKindOf(name string) (eventKind, bool) {
 	case "project_column":
 		return eventKind{types: "created updated moved deleted"}, true
 	case "pull_request", "pull_request_target":
-		return eventKind{types: "assigned unassigned labeled unlabeled opened edited closed reopened synchronize " +
-			"converted_to_draft locked unlocked enqueued dequeued milestoned demilestoned ready_for_review " +
-			"review_requested review_request_removed auto_merge_enabled auto_merge_disabled",
-			defaults: "opened synchronize reopened", keys: branches + " " + paths}, true
+		return eventKind{
+			types: "assigned unassigned labeled unlabeled opened edited closed reopened synchronize " +
+				"converted_to_draft locked unlocked enqueued dequeued milestoned demilestoned ready_for_review " +
+				"review_requested review_request_removed auto_merge_enabled auto_merge_disabled",
+			defaults: "opened synchronize reopened", keys: branches + " " + paths,
+		}, true
 	case "pull_request_review":
 		return eventKind{types: "submitted edited dismissed"}, true
 	case "push":
@@ -201,7 +203,7 @@ func (r *reader) eventFields(e *Event, kind eventKind) []field {
 	if kind.types != "" {
 		fields = append(fields, optional("types", func(v *Token) { e.Types = r.types(v, kind.types) }))
 	}
-	for _, key := range strings.Fields(kind.keys) {
+	for key := range strings.FieldsSeq(kind.keys) {
 		fields = append(fields, optional(key, r.eventKey(e, key)))
 	}
 	return fields

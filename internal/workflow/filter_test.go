@@ -129,12 +129,14 @@ func TestDispatchInputsAreCheckedAndTyped(t *testing.T) { // TRG-12
 		event  string
 	}{
 		{
-			"defaults", map[string]string{"MUST": "x"},
+			"defaults",
+			map[string]string{"MUST": "x"},
 			`{"text":"d","must":"x","flag":false,"on":true,"pick":"b","n":""}`,
 			`{"text":"d","must":"x","flag":"false","on":"true","pick":"b","n":""}`,
 		},
 		{
-			"given", map[string]string{"must": "x", "text": "", "flag": "true", "on": "false", "pick": "a", "n": "4"},
+			"given",
+			map[string]string{"must": "x", "text": "", "flag": "true", "on": "false", "pick": "a", "n": "4"},
 			`{"text":"","must":"x","flag":true,"on":false,"pick":"a","n":"4"}`,
 			`{"text":"","must":"x","flag":"true","on":"false","pick":"a","n":"4"}`,
 		},
@@ -142,19 +144,23 @@ func TestDispatchInputsAreCheckedAndTyped(t *testing.T) { // TRG-12
 		{"empty", map[string]string{"must": ""}, `Required input 'must' not provided`, ""},
 		{"unknown", map[string]string{"must": "x", "z": "", "y": ""}, `Unexpected inputs provided: ["y", "z"]`, ""},
 		{
-			"option", map[string]string{"must": "x", "pick": "c"},
+			"option",
+			map[string]string{"must": "x", "pick": "c"},
 			`Provided value 'c' for input 'pick' not in the list of allowed values`, "",
 		},
 		{
-			"boolean", map[string]string{"must": "x", "flag": "yes"},
+			"boolean",
+			map[string]string{"must": "x", "flag": "yes"},
 			`Provided value 'yes' for input 'flag' not in the list of allowed values`, "",
 		},
 		{
-			"number", map[string]string{"must": "x", "n": "four"},
+			"number",
+			map[string]string{"must": "x", "n": "four"},
 			`Provided value 'four' for input 'n' not in the list of allowed values`, "",
 		},
 		{
-			"too long", map[string]string{"must": strings.Repeat("x", 65_536)},
+			"too long",
+			map[string]string{"must": strings.Repeat("x", 65_536)},
 			`inputs are too large: at most 65535 characters are allowed`, "",
 		},
 	}

@@ -134,7 +134,7 @@ func (e *Event) DispatchInputs(given map[string]string) (inputs, event *expr.Obj
 			names = append(names, strconv.Quote(name))
 		}
 		slices.Sort(names)
-		return nil, nil, fmt.Errorf("Unexpected inputs provided: [%s]", strings.Join(names, ", ")) //nolint:staticcheck,revive // GitHub's text
+		return nil, nil, fmt.Errorf("Unexpected inputs provided: [%s]", strings.Join(names, ", ")) //nolint:staticcheck // GitHub's text
 	}
 	return inputs, event, nil
 }
@@ -147,7 +147,7 @@ func (in *Input) resolve(given string, ok bool) (string, error) {
 			return in.Default.Text(), nil
 		}
 		if in.Required {
-			return "", fmt.Errorf("Required input '%s' not provided", in.Name) //nolint:staticcheck,revive // GitHub's text
+			return "", fmt.Errorf("Required input '%s' not provided", in.Name) //nolint:staticcheck // GitHub's text
 		}
 		if in.Type == BooleanInput {
 			return "false", nil
@@ -164,11 +164,11 @@ func (in *Input) resolve(given string, ok bool) (string, error) {
 		wrong = !slices.Contains(in.Options, given)
 	case StringInput, EnvironmentInput:
 		if given == "" && in.Required {
-			return "", fmt.Errorf("Required input '%s' not provided", in.Name) //nolint:staticcheck,revive // GitHub's text
+			return "", fmt.Errorf("Required input '%s' not provided", in.Name) //nolint:staticcheck // GitHub's text
 		}
 	}
 	if wrong {
-		//nolint:staticcheck,revive // GitHub's text
+		//nolint:staticcheck // GitHub's text
 		return "", fmt.Errorf("Provided value '%s' for input '%s' not in the list of allowed values", cut(given, 100), in.Name)
 	}
 	return given, nil

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -21,9 +22,10 @@ type Permissions struct {
 	named map[string]Level
 }
 
-// ReadAll and WriteAll are the short forms, and a map names single scopes;
-// what it does not name is none.
-func ReadAll() *Permissions  { return &Permissions{all: Read} }
+// ReadAll is the short form `read-all`.
+func ReadAll() *Permissions { return &Permissions{all: Read} }
+
+// WriteAll is the short form `write-all`.
 func WriteAll() *Permissions { return &Permissions{all: Write} }
 
 // Level returns the level of one scope. Metadata is readable always.
@@ -76,10 +78,8 @@ func scopeLevels(scope string) (highest Level, readable bool) {
 	case "id-token", "copilot-requests":
 		return Write, false
 	}
-	for _, s := range PermissionScopes() {
-		if s == scope {
-			return Write, true
-		}
+	if slices.Contains(PermissionScopes(), scope) {
+		return Write, true
 	}
 	return "", false
 }
@@ -106,7 +106,7 @@ func (r *reader) permissions(t *Token) *Permissions {
 			continue
 		}
 		l := Level(r.literal(value))
-		if l != None && !(l == Read && readable) && !(l == Write && highest == Write) {
+		if l != None && (l != Read || !readable) && (l != Write || highest != Write) {
 			r.unexpected(value)
 		}
 		p.named[key.Str] = l

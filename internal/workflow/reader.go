@@ -109,15 +109,12 @@ func (r *reader) flag(t *Token) bool {
 	return t.Bool
 }
 
-// noExpression records an error if t is a string with ${{ }}, and reports
-// whether it is none.
-func (r *reader) noExpression(t *Token) bool {
+// noExpression records an error if t is a string with ${{ }}.
+func (r *reader) noExpression(t *Token) {
 	if t.Kind == String && strings.Contains(t.Str, "${{") {
 		r.errorf(t.Pos, "A template expression is not allowed in this context")
 		r.banned[t.Pos] = true
-		return false
 	}
-	return true
 }
 
 // template parses the expressions in a string. A nil scope allows none.

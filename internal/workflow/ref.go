@@ -30,7 +30,7 @@ type ActionRef struct {
 func ParseActionRef(uses string) (*ActionRef, error) {
 	if image, ok := strings.CutPrefix(uses, "docker://"); ok {
 		if image == "" {
-			return nil, fmt.Errorf("Expected format docker://image. Actual '%s'", uses) //nolint:staticcheck,revive // GitHub's text
+			return nil, fmt.Errorf("Expected format docker://image. Actual '%s'", uses) //nolint:staticcheck // GitHub's text
 		}
 		return &ActionRef{Kind: Docker, Image: image}, nil
 	}
@@ -39,14 +39,14 @@ func ParseActionRef(uses string) (*ActionRef, error) {
 	}
 	if path, ok := strings.CutPrefix(uses, "$/"); ok {
 		if strings.Contains(path, "@") || !plainPath(strings.Split(path, "/")) {
-			return nil, fmt.Errorf("Expected format $/path, without a ref. Actual '%s'", uses) //nolint:staticcheck,revive // as above
+			return nil, fmt.Errorf("Expected format $/path, without a ref. Actual '%s'", uses) //nolint:staticcheck // as above
 		}
 		return &ActionRef{Kind: SelfRepository, Path: path}, nil
 	}
 	name, ref, _ := strings.Cut(uses, "@")
 	parts := strings.FieldsFunc(name, func(c rune) bool { return c == '/' || c == '\\' })
 	if len(parts) < 2 || ref == "" || strings.Contains(ref, "@") || !plainPath(parts) || strings.HasPrefix(name, "/") {
-		return nil, fmt.Errorf("Expected format {org}/{repo}[/path]@ref. Actual '%s'", uses) //nolint:staticcheck,revive // as above
+		return nil, fmt.Errorf("Expected format {org}/{repo}[/path]@ref. Actual '%s'", uses) //nolint:staticcheck // as above
 	}
 	return &ActionRef{
 		Kind: Repository,

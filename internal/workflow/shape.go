@@ -52,7 +52,7 @@ func typed(r *reader, t *Token, sc *expr.Scope, k Kind) *Token {
 		return t
 	}
 	v := r.template(t, sc)
-	if v.Kind != Expression && !(t.Kind == String && strings.Contains(t.Str, "${{")) { // else: reported
+	if v.Kind != Expression && (t.Kind != String || !strings.Contains(t.Str, "${{")) { // else: reported
 		r.unexpected(v)
 	}
 	return v
