@@ -66,7 +66,7 @@ func TestCommitsBranchesAndRefs(t *testing.T) {
 	for _, ref := range []string{"main", sha, "heads/main", "HEAD"} {
 		c, _, err := gh.Repositories.GetCommit(t.Context(), "alice", "hello", ref, nil)
 		s.must(err)
-		if c.GetSHA() != sha || c.GetCommit().GetMessage() != "a commit\n\nwith a body\n" || c.GetCommit().GetAuthor().GetEmail() != "alice@example.com" {
+		if c.GetSHA() != sha || c.GetCommit().GetMessage() != "a commit\n\nwith a body" || c.GetCommit().GetAuthor().GetEmail() != "alice@example.com" {
 			t.Errorf("%s: %v", ref, c)
 		}
 	}
