@@ -19,7 +19,8 @@ test: node_modules/.package-lock.json # every test, on SQLite and PostgreSQL
 		scripts/with-postgres $(GO) test -race -timeout 9m ./...
 
 bench: build # the figures of docs/performance.md
-	$(GO) run ./cmd/bench
+	scripts/need wrk=wrk
+	$(GO) run ./cmd/bench --write docs/performance.md
 
 lint: $(GOLANGCI_LINT)
 	scripts/need shellcheck=shellcheck

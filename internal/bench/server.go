@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -206,4 +207,28 @@ func memory(pid int, name string) (int64, error) {
 		return 0, fmt.Errorf("memory of process %d: %w", pid, err)
 	}
 	return n * 1024, nil
+}
+
+// ticks is how many clock ticks of /proc are a second: it is 100 on every
+// platform of Go.
+const ticks = 100
+
+// processorTime is how long a process has run, on all processors.
+func processorTime(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name, which may hold anything, ends in the last parenthesis; after it
+	// come the state and eleven more fields until user and system time.
+	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(f) < 13 {
+		return 0, fmt.Errorf("process %d: its state has %d fields", pid, len(f))
+	}
+	user, err := strconv.ParseInt(f[11], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseInt(f[12], 10, 64)
+	return time.Duration(user+system) * time.Second / ticks, err
 }

@@ -129,32 +129,45 @@ func (c *conn) json(method, target, auth string, in, out any) error {
 }
 
 // work takes jobs until it fails, which is what the end of the connection's
-// context is to it, and calls done after each.
-func (r *simulated) work(done func()) error {
+// context is to it, and says after each whether it was this runner's.
+func (r *simulated) work(done func(ours bool)) error {
 	for {
-		var m wire.Message
-		answer, err := r.c.expect(http.MethodGet, r.broker+wire.MessagePath+r.query, r.auth, nil)
+		offer, err := r.poll()
 		if err != nil {
 			return err
 		}
-		if len(answer) == 0 {
+		if offer == nil {
 			continue
 		}
-		if err := json.Unmarshal(answer, &m); err != nil {
+		j, err := r.acquire(offer)
+		if err != nil {
 			return err
 		}
-		if m.MessageType != wire.RunnerJobRequestType {
-			return fmt.Errorf("message of type %q", m.MessageType)
+		if j != nil {
+			err = r.execute(j)
 		}
-		var offer wire.RunnerJobRequest
-		if err := json.Unmarshal([]byte(m.Body), &offer); err != nil {
+		if err != nil {
 			return err
 		}
-		if err := r.job(&offer); err != nil {
-			return err
-		}
-		done()
+		done(j != nil)
 	}
+}
+
+// poll waits for an offer; nil is none this time.
+func (r *simulated) poll() (*wire.RunnerJobRequest, error) {
+	answer, err := r.c.expect(http.MethodGet, r.broker+wire.MessagePath+r.query, r.auth, nil)
+	if err != nil || len(answer) == 0 {
+		return nil, err
+	}
+	var m wire.Message
+	if err := json.Unmarshal(answer, &m); err != nil {
+		return nil, err
+	}
+	if m.MessageType != wire.RunnerJobRequestType {
+		return nil, fmt.Errorf("message of type %q", m.MessageType)
+	}
+	var offer wire.RunnerJobRequest
+	return &offer, json.Unmarshal([]byte(m.Body), &offer)
 }
 
 // What a simulated runner reads of a job message.
@@ -170,20 +183,38 @@ type simulatedJob struct {
 	Steps []struct{ ID string }
 }
 
-// job does all that a runner does for one job, in its order.
-func (r *simulated) job(offer *wire.RunnerJobRequest) error {
+// acquire acknowledges an offer and takes the job; nil is one that another
+// runner has.
+func (r *simulated) acquire(offer *wire.RunnerJobRequest) (*simulatedJob, error) {
 	ack := wire.AcknowledgeRequest{RunnerRequestID: offer.RunnerRequestID}
 	if err := r.c.json(http.MethodPost, r.broker+wire.AcknowledgePath+r.query, r.auth, ack, nil); err != nil {
-		return err
+		return nil, err
+	}
+	body, err := json.Marshal(wire.AcquireJobRequest{JobMessageID: offer.RunnerRequestID, RunnerOS: "Linux"})
+	if err != nil {
+		return nil, err
+	}
+	status, answer, err := r.c.do(http.MethodPost, offer.RunServiceURL+wire.AcquireJobPath, r.auth, body)
+	switch {
+	case err != nil:
+		return nil, err
+	case status == http.StatusConflict:
+		return nil, nil
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("acquirejob: %d: %.300s", status, answer)
 	}
 	var j simulatedJob
-	acquire := wire.AcquireJobRequest{JobMessageID: offer.RunnerRequestID, RunnerOS: "Linux"}
-	if err := r.c.json(http.MethodPost, offer.RunServiceURL+wire.AcquireJobPath, r.auth, acquire, &j); err != nil {
-		return err
+	if err := json.Unmarshal(answer, &j); err != nil {
+		return nil, err
 	}
 	if len(j.Resources.Endpoints) == 0 || len(j.Steps) == 0 {
-		return fmt.Errorf("job %s has no endpoint or no step", j.JobID)
+		return nil, fmt.Errorf("job %s has no endpoint or no step", j.JobID)
 	}
+	return &j, nil
+}
+
+// execute does all that a runner does for a job that it has, in its order.
+func (r *simulated) execute(j *simulatedJob) error {
 	at := j.Resources.Endpoints[0]
 	auth := "Bearer " + at.Authorization.Parameters.AccessToken
 	renew := wire.RenewJobRequest{PlanID: j.Plan.PlanID, JobID: j.JobID}
