@@ -13,7 +13,7 @@ import (
 // runners read a bare one as "your version is too old" and stop (§4.2). And what
 // may pass is 503: clients try that again for minutes, and 500 only a few times.
 func status(err error) int {
-	switch k := actions.KindOf(err); k { //nolint:exhaustive // the others are what the table says
+	switch k := actions.KindOf(err); k {
 	case actions.Forbidden:
 		return http.StatusNotFound
 	case actions.Internal:

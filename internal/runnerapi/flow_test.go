@@ -127,10 +127,12 @@ func TestAJITConfigurationIsACompleteRunnerForOneJob(t *testing.T) { // §2.5
 }
 
 func jitClient(w *world, config *wire.RunnerConfig, key *rsa.PrivateKey) *client {
-	return &client{w: w, key: key, id: wire.Int(config.Settings.AgentID), name: config.Settings.AgentName, algorithm: jwt.SigningMethodPS256,
+	return &client{
+		w: w, key: key, id: wire.Int(config.Settings.AgentID), name: config.Settings.AgentName, algorithm: jwt.SigningMethodPS256,
 		auth: wire.RunnerAuthorization{
 			AuthorizationURL: config.Credentials.Data.AuthorizationURL, ServerURL: config.Settings.ServerURLV2, ClientID: config.Credentials.Data.ClientID,
-		}}
+		},
+	}
 }
 
 // runEphemeral runs one job and tries for a second.

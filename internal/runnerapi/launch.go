@@ -47,7 +47,7 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 			continue // another directory of the same commit
 		}
 		info, err := a.resolve(r, job, ref)
-		switch actions.KindOf(err) { //nolint:exhaustive // the others are not the job's to see
+		switch actions.KindOf(err) {
 		case "":
 			found.Actions[ref.Key()] = *info
 		case actions.NotFound, actions.Invalid:
@@ -67,7 +67,8 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 func (a *API) resolve(r *http.Request, job *actions.Job, ref wire.ActionRef) (*wire.ActionInfo, error) {
 	owner, name, _ := strings.Cut(ref.Action, "/")
 	repo, err := a.Auth.Repository(r.Context(), owner, name)
-	if actions.KindOf(err) == actions.NotFound || err == nil && repo.Private && repo.ID != job.RepoID {
+	unknown := actions.KindOf(err) == actions.NotFound || actions.KindOf(err) == actions.Invalid
+	if unknown || err == nil && repo.Private && repo.ID != job.RepoID {
 		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, repository not found", ref.Key())
 	}
 	if err != nil {

@@ -122,7 +122,7 @@ func (a *API) busy(r *http.Request) (map[int64]bool, error) {
 
 // getRunner serves GET …/actions/runners/{runner_id}.
 func (a *API) getRunner(w http.ResponseWriter, r *http.Request) error {
-	_, runner, err := a.runnerInPath(r, a.mayManage)
+	runner, err := a.runnerInPath(r, a.mayManage)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (a *API) getRunner(w http.ResponseWriter, r *http.Request) error {
 // deleteRunner serves DELETE …/actions/runners/{runner_id}: for people, and for
 // a runner that removes itself with a removal token. One that runs a job stays.
 func (a *API) deleteRunner(w http.ResponseWriter, r *http.Request) error {
-	_, runner, err := a.runnerInPath(r, func(r *http.Request, p *place) error { return a.mayRegister(r, p, true) })
+	runner, err := a.runnerInPath(r, func(r *http.Request, p *place) error { return a.mayRegister(r, p, true) })
 	if err != nil {
 		return err
 	}
@@ -159,23 +159,23 @@ func (a *API) deleteRunner(w http.ResponseWriter, r *http.Request) error {
 }
 
 // runnerInPath is the runner that the path names, in the scope that it names.
-func (a *API) runnerInPath(r *http.Request, may func(*http.Request, *place) error) (*place, *actions.Runner, error) {
+func (a *API) runnerInPath(r *http.Request, may func(*http.Request, *place) error) (*actions.Runner, error) {
 	p, err := a.placeOf(r.Context(), r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := may(r, p); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	id, err := httpjson.PathID(r, "runner_id")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	runner, err := a.Store.Runner(r.Context(), id)
 	if err == nil && runner.Scope != p.scope {
 		err = actions.Errorf(actions.NotFound, "runner %d", id)
 	}
-	return p, runner, err
+	return runner, err
 }
 
 // listGroups serves GET …/actions/runner-groups for runners that are being
