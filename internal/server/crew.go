@@ -37,10 +37,10 @@ type crew struct {
 }
 
 const (
-	crewLook    = 200 * time.Millisecond // between looks at a runner that is not our child
-	restartMin  = time.Second            // before a runner that has ended is started again
-	restartMax  = time.Minute            // … when it keeps ending
-	runnerLived = 30 * time.Second       // a runner that lived so long had a good start
+	crewLook     = 200 * time.Millisecond // between looks at a runner that is not our child
+	firstPause   = time.Second            // before a runner that has ended is started again
+	longestPause = time.Minute            // … when it keeps ending
+	runnerLived  = 30 * time.Second       // a runner that lived so long had a good start
 )
 
 func (s *Server) startCrew(ctx context.Context) *crew {
@@ -59,7 +59,7 @@ func (s *Server) startCrew(ctx context.Context) *crew {
 
 // keep sees to it that a runner lives on root until ctx ends.
 func (c *crew) keep(ctx context.Context, root string, number int) {
-	wait := restartMin
+	wait := firstPause
 	for ctx.Err() == nil {
 		if pid, ok := runner.Running(root); ok {
 			c.s.log.InfoContext(ctx, "bundled runner found", "runner", number, "pid", pid)
@@ -71,10 +71,10 @@ func (c *crew) keep(ctx context.Context, root string, number int) {
 			c.s.log.ErrorContext(ctx, "bundled runner ended", "runner", number, "err", err, "log", filepath.Join(root, "runner.log"))
 		}
 		if c.s.now().Sub(began) > runnerLived {
-			wait = restartMin
+			wait = firstPause
 		}
 		pause(ctx, wait)
-		wait = min(2*wait, restartMax)
+		wait = min(2*wait, longestPause)
 	}
 }
 

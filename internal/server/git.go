@@ -28,7 +28,7 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 	}
 	access := &githttp.Access{RepoID: repo.ID, Workflows: caller.HasScope("workflow"), App: caller.Job() != 0}
 	err = s.auth.Can(r.Context(), caller, repo, auth.Need{Permission: actions.Write, Scope: "contents", SignedIn: true})
-	switch actions.KindOf(err) { //nolint:exhaustive // the others are failures
+	switch actions.KindOf(err) { // the others are failures
 	case "":
 		access.Push = s.push(caller, repo, shape.Base(httpjson.Base(r)))
 	case actions.Forbidden, actions.NotFound, actions.Unauthorized:
