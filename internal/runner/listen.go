@@ -68,11 +68,15 @@ func (l *listener) run(ctx context.Context) (err error) {
 		return removed(err)
 	}
 	defer l.closeSession(ctx)
-	err = l.listen(ctx)
-	if l.job != nil { // ctx is done, or the runner is gone: its job ends in order
-		l.job.finish(ctx, l.cfg.Drain)
+	err = removed(l.listen(ctx))
+	if l.job == nil {
+		return err
 	}
-	return removed(err)
+	l.job.finish(ctx, l.cfg.Drain) // ctx is done, or the runner is gone: its job ends in order
+	if errors.Is(err, ErrRemoved) && l.job.acquired && bool(l.settings.Ephemeral) {
+		return errJobDone // the server forgets such a runner with its job, which a poll may hear first
+	}
+	return err
 }
 
 // removed makes a broker's "not found" an ErrRemoved.

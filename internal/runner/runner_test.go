@@ -311,6 +311,39 @@ func TestEphemeralRunnerTakesOneJobAndIsGone(t *testing.T) {
 	}
 }
 
+func TestEphemeralRunnerEndsWellWhenAPollHearsFirstThatItIsGone(t *testing.T) {
+	s := newServer(t)
+	busy, gone, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s.failing(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/broker/message" && r.URL.Query().Get("status") == wire.StatusBusy:
+			close(busy)
+			<-gone
+			defer close(told)
+			return refuseMessage(wire.RunnerNotFound)(w, r)
+		case r.URL.Path == "/run/completejob":
+			close(gone)
+			<-told
+		}
+		return false
+	})
+	root := configure(t, s, func(o *Options) { o.Ephemeral = true })
+	l := listen(t, root, func(ctx context.Context, j *worker.Job) *worker.Result {
+		<-busy
+		return succeed(ctx, j)
+	}, nil)
+	s.offer("request-1")
+	if got := s.result().Conclusion; got != wire.Succeeded {
+		t.Errorf("conclusion %s", got)
+	}
+	if err := l.end(t); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if Configured(root, "") {
+		t.Error("the configuration is still there")
+	}
+}
+
 func TestCancellationReachesTheWorker(t *testing.T) {
 	s := newServer(t)
 	listen(t, configure(t, s, nil), func(_ context.Context, j *worker.Job) *worker.Result {
