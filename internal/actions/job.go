@@ -24,7 +24,7 @@ type Job struct {
 	Name   string // as people see it: "test (1.26, linux)"
 
 	Labels []string // runs-on; a runner must carry all of them
-	Group  string   // runs-on group; empty for any
+	Group  string   // runs-on group; empty for the default one
 	Held   bool     // waits for max-parallel: queued, but offered to nobody
 
 	ContinueOnError bool
@@ -39,6 +39,7 @@ type Job struct {
 	RunnerName string
 
 	CreatedAt   time.Time
+	QueuedAt    time.Time // when runners could first have it; zero while Held, and for a job that none ever could
 	StartedAt   time.Time // zero until a runner acquires the job
 	CompletedAt time.Time // zero until Status is Completed
 	LockedUntil time.Time // the runner must renew before; zero unless InProgress
@@ -59,6 +60,8 @@ func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
 		return Errorf(Conflict, "job %d is %s, not queued", j.ID, j.Status)
 	case !r.Has(j.Labels):
 		return Errorf(NotFound, "runner %s lacks a label of %v", r.Name, j.Labels)
+	case !r.InGroup(j.Group):
+		return Errorf(NotFound, "runner %s is not in the group %q", r.Name, j.Group)
 	case !r.Serves(j.OwnerID, j.RepoID):
 		return Errorf(NotFound, "runner %s does not serve the repository of job %d", r.Name, j.ID)
 	}
@@ -66,6 +69,9 @@ func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
 	j.LockedUntil = now.Add(lease)
 	return nil
 }
+
+// Release lets runners have a job that max-parallel held back.
+func (j *Job) Release(now time.Time) { j.Held, j.QueuedAt = false, now }
 
 // Complete ends the job. A job that is over keeps its first conclusion, and
 // Complete says so by false.
@@ -78,15 +84,20 @@ func (j *Job) Complete(c Conclusion, now time.Time) bool {
 	return true
 }
 
-// LabelKey is the one text for a set of labels: lower case, sorted, without
-// repeats, joined by commas. Labels cannot hold commas (see [CheckLabel]).
-func LabelKey(labels []string) string {
+// LabelKey is the one text for what a runs-on asks for: its labels in lower
+// case, sorted, without repeats, joined by commas, and its group on a line of its
+// own unless it is the default one. Labels hold neither (see [CheckLabel]).
+func LabelKey(group string, labels []string) string {
 	keys := make([]string, len(labels))
 	for i, l := range labels {
 		keys[i] = strings.ToLower(l)
 	}
 	slices.Sort(keys)
-	return strings.Join(slices.Compact(keys), ",")
+	key := strings.Join(slices.Compact(keys), ",")
+	if !isDefault(group) {
+		key += "\n" + strings.ToLower(group)
+	}
+	return key
 }
 
 // A Step is one entry of a job, as its runner reports it.

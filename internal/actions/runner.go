@@ -64,6 +64,13 @@ func (r *Runner) Has(labels []string) bool {
 	return true
 }
 
+// InGroup says whether the runner is in the group that a runs-on names. All
+// runners are in the default group: there is no other yet, so a job that asks for
+// one waits.
+func (r *Runner) InGroup(group string) bool { return isDefault(group) }
+
+func isDefault(group string) bool { return group == "" || strings.EqualFold(group, DefaultGroup) }
+
 // Serves says whether the runner may work for a repository.
 func (r *Runner) Serves(ownerID, repoID int64) bool {
 	switch {

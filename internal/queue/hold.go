@@ -20,8 +20,12 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 		if job, err = tx.JobByGUID(ctx, guid); err != nil {
 			return err
 		}
-		if held, err := tx.RunnerJob(ctx, r.ID); err == nil && held.ID != job.ID {
+		held, err := tx.RunnerJob(ctx, r.ID)
+		switch {
+		case err == nil && held.ID != job.ID:
 			return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, held.ID)
+		case err != nil && actions.KindOf(err) != actions.NotFound:
+			return err
 		}
 		fresh := job.Status == actions.Queued
 		if err := job.Acquire(r, q.now(), q.lease); err != nil {
@@ -31,7 +35,7 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 			if err := tx.UpdateJob(ctx, job); err != nil {
 				return err
 			}
-			if err := begin(ctx, tx, job, q.now()); err != nil {
+			if err := tx.BeginRun(ctx, job, q.now()); err != nil {
 				return err
 			}
 		}
@@ -45,23 +49,6 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 	q.mu.Unlock()
 	q.log.InfoContext(ctx, "job acquired", "job", job.ID, "run", job.RunID, "runner", r.ID)
 	return job, nil
-}
-
-// begin marks the attempt of the job's run as in progress.
-func begin(ctx context.Context, tx *store.Tx, j *actions.Job, now time.Time) error {
-	run, err := tx.Run(ctx, j.RunID)
-	if err != nil || run.Attempt != j.Attempt || run.Status == actions.InProgress {
-		return err
-	}
-	a, err := tx.Attempt(ctx, run.ID, run.Attempt)
-	if err != nil {
-		return err
-	}
-	run.Status, a.Status, run.UpdatedAt = actions.InProgress, actions.InProgress, now
-	if err := tx.UpdateAttempt(ctx, a); err != nil {
-		return err
-	}
-	return tx.UpdateRun(ctx, run)
 }
 
 // Renew lets the runner keep its job for another lease, whose end it returns. A

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"maps"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -10,17 +11,15 @@ import (
 // pick reserves for r the oldest waiting job that it may take, and returns nil
 // when there is none.
 func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
-	sets, err := q.store.WaitingLabelSets(ctx)
+	sets, err := q.waitingSets(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		q.mu.Lock()
-		limit := len(q.offers) + 1 // one of so many is free, if there are so many
-		q.mu.Unlock()
+		limit := q.reserved() + 1 // one of so many is free, if there are so many
 		var oldest *store.Waiting
 		for _, set := range sets {
-			if !r.Has(set.Labels) {
+			if !r.InGroup(set.Group) || !r.Has(set.Labels) {
 				continue
 			}
 			jobs, err := q.store.NextJobs(ctx, set.ID, r.Scope, limit)
@@ -38,6 +37,16 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 			return &Message{Offer: oldest}, nil
 		}
 	}
+}
+
+// reserved counts the jobs that are reserved for somebody, and forgets those
+// whose time is over: a job may have been acquired through another server.
+func (q *Queue) reserved() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	maps.DeleteFunc(q.offers, func(_ string, o *offer) bool { return now.After(o.until) })
+	return len(q.offers)
 }
 
 func (q *Queue) firstFree(jobs []*store.Waiting, runnerID int64) *store.Waiting {

@@ -1,7 +1,7 @@
 // Package queue brings queued jobs and runners together.
 //
 // A runner waits in [Queue.Message]; a job that becomes ready is offered at once
-// to one runner that carries all of its labels and serves its repository
+// to one runner that carries all of its labels, is in its group, and serves its repository
 // ([Queue.Wake], called after the commit). The offer reserves the job in memory
 // only: for a short while until the runner acknowledges it, then for as long as
 // it may take to acquire it. What is not acquired in time is offered again, and
@@ -10,7 +10,7 @@
 //
 // The database is the truth. A runner that starts to wait looks for the oldest
 // job it may take, through an index by label set, so jobs that nobody can take
-// cost nothing; and it looks again every few seconds, so a lost wake-up or a job
+// cost nothing (see labelSets); and it looks again every few seconds, so a lost wake-up or a job
 // queued by another server costs seconds, never a job.
 //
 // A busy runner waits in the same place for the cancellation of its job.
@@ -19,6 +19,7 @@ package queue
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -51,10 +52,11 @@ type Queue struct {
 	lease time.Duration
 
 	mu      sync.Mutex
-	waiting []*poll           // idle runners, longest wait first
-	busy    map[int64]*poll   // by runner
-	offers  map[string]*offer // by job GUID
-	told    map[int64]time.Time
+	waiting []*poll             // idle runners, longest wait first
+	busy    map[int64]*poll     // by runner
+	offers  map[string]*offer   // by job GUID
+	told    map[int64]time.Time // by job: when its runner heard of the cancellation
+	sets    labelSets
 }
 
 // A poll is one runner that waits. An offer is put into ch at most once; poke
@@ -63,6 +65,7 @@ type poll struct {
 	runner *actions.Runner
 	ch     chan *Message
 	poke   chan struct{}
+	over   chan struct{} // closed when the runner waits anew: this one's connection is dead
 }
 
 // An offer reserves a job for one runner.
@@ -82,10 +85,10 @@ func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time
 }
 
 // Message waits until there is something to tell runner r, and returns nil when
-// ctx ends first. An idle runner is offered a job; one that is busy learns that
+// ctx ends first, or when the runner asks again meanwhile. An idle runner is offered a job; one that is busy learns that
 // its job was cancelled. A message that could not be delivered comes again.
 func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Message, error) {
-	p := &poll{runner: r, ch: make(chan *Message, 1), poke: make(chan struct{}, 1)}
+	p := &poll{runner: r, ch: make(chan *Message, 1), poke: make(chan struct{}, 1), over: make(chan struct{})}
 	q.enter(p, idle)
 	defer q.leave(p, idle)
 	tick := time.NewTicker(lookAgain)
@@ -102,6 +105,8 @@ func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Mes
 				continue
 			case <-tick.C:
 				continue
+			case <-p.over:
+				return nil, nil
 			case <-ctx.Done():
 			}
 		}
@@ -127,10 +132,20 @@ func (q *Queue) enter(p *poll, idle bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if idle {
+		q.waiting = slices.DeleteFunc(q.waiting, func(x *poll) bool {
+			if x.runner.ID != p.runner.ID {
+				return false
+			}
+			close(x.over)
+			return true
+		})
 		q.waiting = append(q.waiting, p)
-	} else {
-		q.busy[p.runner.ID] = p
+		return
 	}
+	if x := q.busy[p.runner.ID]; x != nil {
+		close(x.over)
+	}
+	q.busy[p.runner.ID] = p
 }
 
 // leave ends the wait. A message that came at the last moment is not lost: the
@@ -168,7 +183,9 @@ func (q *Queue) delivered(m *Message) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.told[m.Cancel.ID] = q.now()
+	now := q.now()
+	maps.DeleteFunc(q.told, func(_ int64, at time.Time) bool { return now.Sub(at) >= tellAgain })
+	q.told[m.Cancel.ID] = now
 }
 
 // Wake offers a job that has just become ready to the runner that has waited
@@ -176,11 +193,12 @@ func (q *Queue) delivered(m *Message) {
 func (q *Queue) Wake(w *store.Waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.sets.expect(w)
 	if !q.free(w.GUID, 0) {
 		return
 	}
 	for i, p := range q.waiting {
-		if p.runner.Has(w.Labels) && p.runner.Serves(w.OwnerID, w.RepoID) {
+		if p.runner.InGroup(w.Group) && p.runner.Has(w.Labels) && p.runner.Serves(w.OwnerID, w.RepoID) {
 			q.reserve(w, p.runner.ID)
 			q.waiting = slices.Delete(q.waiting, i, i+1) // it gets one message
 			p.ch <- &Message{Offer: w}

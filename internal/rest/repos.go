@@ -165,7 +165,7 @@ func (a *API) addRepository(ctx context.Context, repo *actions.Repository) error
 	if err = a.Git.Create(ctx, repo.ID, repo.DefaultBranch); err == nil {
 		return nil
 	}
-	undo := func(tx *store.Tx) error { return tx.DeleteRepository(context.WithoutCancel(ctx), repo.ID) }
+	undo := func(tx *store.Tx) error { return tx.DeleteRepository(context.WithoutCancel(ctx), repo.ID, a.Now()) }
 	if undone := a.Store.Update(context.WithoutCancel(ctx), undo); undone != nil {
 		a.Log.ErrorContext(ctx, "repository left without files", "repo", repo.ID, "err", undone)
 	}

@@ -18,6 +18,7 @@ type state struct {
 	attempt *actions.Attempt
 	repo    *actions.Repository
 	source  *Source
+	broken  error // why there is no source
 	jobs    []*actions.Job
 }
 
@@ -37,8 +38,11 @@ func (s *Scheduler) load(ctx context.Context, tx *store.Tx, runID int64) (st *st
 	if st.jobs, err = tx.Jobs(ctx, runID, st.run.Attempt); err != nil {
 		return nil, err
 	}
-	if st.source, err = s.source(ctx, tx, st.run); err != nil && actions.KindOf(err) != actions.Invalid {
-		return nil, err
+	if st.source, err = s.source(ctx, tx, st.run); err != nil {
+		if actions.KindOf(err) != actions.Invalid {
+			return nil, err
+		}
+		st.broken = err
 	}
 	return st, nil
 }
@@ -46,13 +50,13 @@ func (s *Scheduler) load(ctx context.Context, tx *store.Tx, runID int64) (st *st
 // advance does what the plan says is next, until nothing is: it queues and skips
 // jobs, cancels what is to be cancelled, and concludes the attempt in the end.
 func (s *Scheduler) advance(ctx context.Context, tx *store.Tx, st *state) error {
-	if st.source == nil && st.attempt.Status != actions.Completed {
-		return s.abandon(ctx, tx, st)
-	}
 	for st.attempt.Status != actions.Completed {
+		if st.source == nil {
+			return s.abandon(ctx, tx, st, st.broken)
+		}
 		d, err := plan.Next(s.planRun(st))
 		if err != nil {
-			return fmt.Errorf("plan of run %d: %w", st.run.ID, err)
+			return s.abandon(ctx, tx, st, err)
 		}
 		again, err := s.apply(ctx, tx, st, d)
 		if err != nil {
@@ -68,15 +72,18 @@ func (s *Scheduler) advance(ctx context.Context, tx *store.Tx, st *state) error 
 	return nil
 }
 
-// abandon ends an attempt whose workflow cannot be read any more: nobody can say
-// what would be next.
-func (s *Scheduler) abandon(ctx context.Context, tx *store.Tx, st *state) error {
+// abandon ends an attempt of which nobody can say what would be next, because
+// this server cannot read its workflow any more. Were it an error, the run could
+// never end, and its runners would be asked about it for ever.
+func (s *Scheduler) abandon(ctx context.Context, tx *store.Tx, st *state, reason error) error {
 	for _, j := range st.jobs {
 		if err := s.conclude(ctx, tx, j, actions.Failure); err != nil {
 			return err
 		}
 	}
-	return s.finish(ctx, tx, st, &plan.Decision{Conclusion: actions.Failure, Error: "The workflow of this run cannot be read by this server."})
+	return s.finish(ctx, tx, st, &plan.Decision{
+		Conclusion: actions.Failure, Error: "The workflow of this run cannot be read by this server: " + reason.Error(),
+	})
 }
 
 // planRun is an attempt as the plan sees it.
@@ -120,7 +127,7 @@ func (s *Scheduler) apply(ctx context.Context, tx *store.Tx, st *state, d *plan.
 	}
 	for _, id := range d.Release {
 		i := slices.IndexFunc(st.jobs, func(j *actions.Job) bool { return j.ID == id })
-		st.jobs[i].Held = false
+		st.jobs[i].Release(s.now())
 		if err := tx.UpdateJob(ctx, st.jobs[i]); err != nil {
 			return false, err
 		}
@@ -142,30 +149,46 @@ func (s *Scheduler) create(ctx context.Context, tx *store.Tx, st *state, n *plan
 	now := s.now()
 	j := &actions.Job{
 		RunID: st.run.ID, RepoID: st.run.RepoID, OwnerID: st.repo.Owner.ID, Attempt: st.run.Attempt, GUID: s.newID(),
-		Key: n.Key, Index: n.Index, Total: n.Total, Name: n.Name, Labels: n.Labels, Group: n.RunnerGroup, Held: n.Hold,
+		Key: n.Key, Index: n.Index, Total: n.Total, Name: actions.Clip(n.Name, maxText), Labels: n.Labels,
+		Group: actions.Clip(n.RunnerGroup, maxText), Held: n.Hold,
 		ContinueOnError: n.ContinueOnError, Timeout: time.Duration(n.TimeoutMinutes) * time.Minute,
 		CancelTimeout: time.Duration(n.CancelTimeoutMinutes) * time.Minute, Status: n.Status, Conclusion: n.Conclusion, CreatedAt: now,
 	}
 	if n.Matrix != nil {
 		j.Matrix = []byte(expr.ToJSON(n.Matrix))
 	}
-	if j.Status == actions.Completed {
+	switch {
+	case j.Status == actions.Completed:
 		j.CompletedAt = now
+	case !j.Held:
+		j.QueuedAt = now
 	}
 	if err := tx.CreateJob(ctx, j); err != nil {
 		return nil, err
 	}
-	if n.Error != "" {
-		a := note(j, actions.LevelFailure, n.Error)
-		a.Path = st.run.Path
-		if err := tx.CreateAnnotation(ctx, a); err != nil {
-			return nil, err
-		}
+	if err := s.remark(ctx, tx, st, j, n.Error); err != nil {
+		return nil, err
 	}
 	if j.Status == actions.Queued && !j.Held {
 		s.wake(tx, j)
 	}
 	return j, nil
+}
+
+// remark notes beside a new job why it failed before it began, or why it will
+// wait for ever.
+func (s *Scheduler) remark(ctx context.Context, tx *store.Tx, st *state, j *actions.Job, problem string) error {
+	var a *actions.Annotation
+	switch {
+	case problem != "":
+		a = note(j, actions.LevelFailure, problem)
+	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
+		a = note(j, actions.LevelWarning, fmt.Sprintf("This server has no runner group '%s', so no runner can take the job.", j.Group))
+	default:
+		return nil
+	}
+	a.Path = st.run.Path
+	return tx.CreateAnnotation(ctx, a)
 }
 
 // finish concludes the attempt and the run.

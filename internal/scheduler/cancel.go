@@ -24,8 +24,7 @@ func (s *Scheduler) Cancel(ctx context.Context, runID int64, force bool) error {
 		if err := tx.UpdateAttempt(ctx, st.attempt); err != nil {
 			return err
 		}
-		tx.Changed(st.run.RepoID, st.run.ID)
-		return s.advance(ctx, tx, st)
+		return s.goOn(ctx, tx, st)
 	})
 	if err != nil {
 		return fmt.Errorf("cancel run %d: %w", runID, err)
@@ -76,7 +75,7 @@ func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account,
 			return err
 		}
 		number, st.attempt, st.jobs = a.Number, a, nil
-		return s.advance(ctx, tx, st)
+		return s.launch(ctx, tx, st)
 	})
 	if err != nil {
 		return fmt.Errorf("rerun of run %d: %w", runID, err)

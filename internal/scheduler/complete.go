@@ -3,6 +3,8 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -20,27 +22,83 @@ type Result struct {
 // next. A job that is over stays as it is, and that is no error: the runner may
 // not have heard the first answer.
 func (s *Scheduler) Complete(ctx context.Context, guid string, res *Result) error {
-	var job *actions.Job
+	var (
+		job   *actions.Job
+		ended bool // by this call
+	)
 	err := s.store.Update(ctx, func(tx *store.Tx) (err error) {
 		if job, err = tx.JobByGUID(ctx, guid); err != nil {
 			return err
 		}
-		if job.Status == actions.Completed {
+		if ended = job.Status != actions.Completed; !ended {
 			return nil
 		}
-		job.Outputs = res.Outputs
-		for _, step := range res.Steps {
-			if err := tx.SaveStep(ctx, job, step); err != nil {
-				return err
-			}
+		notes, err := s.outputs(ctx, tx, job, res)
+		if err != nil {
+			return err
 		}
-		return s.end(ctx, tx, job, res.Conclusion, res.Annotations...)
+		if err := saveSteps(ctx, tx, job, res.Steps); err != nil {
+			return err
+		}
+		return s.end(ctx, tx, job, res.Conclusion, notes...)
 	})
-	if err != nil {
-		return fmt.Errorf("complete: %w", err)
+	if err != nil || !ended {
+		return wrap("complete", err)
 	}
 	s.log.InfoContext(ctx, "job completed", "job", job.ID, "run", job.RunID, "runner", job.RunnerID, "conclusion", job.Conclusion)
 	return nil
+}
+
+// outputs gives the job its outputs, unless those of the run would be too large
+// (RES-4), and returns the annotations of the job.
+func (s *Scheduler) outputs(ctx context.Context, tx *store.Tx, job *actions.Job, res *Result) ([]*actions.Annotation, error) {
+	if len(res.Outputs) == 0 {
+		return res.Annotations, nil
+	}
+	size, err := tx.OutputSize(ctx, job.RunID, job.Attempt)
+	if err != nil {
+		return nil, err
+	}
+	for name, v := range res.Outputs {
+		size += int64(len(name) + len(v))
+	}
+	if size > maxOutputs {
+		return append(slices.Clone(res.Annotations), note(job, actions.LevelFailure,
+			"The outputs of this job were dropped: those of all jobs of a run together may have at most 50 MB.")), nil
+	}
+	job.Outputs = res.Outputs
+	return res.Annotations, nil
+}
+
+// saveSteps writes the steps that are not known as the runner reports them. Most
+// are: runners report while they work.
+func saveSteps(ctx context.Context, tx *store.Tx, job *actions.Job, steps []*actions.Step) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	list, err := tx.Steps(ctx, job.ID)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]*actions.Step, len(list))
+	for _, k := range list {
+		known[k.GUID] = k
+	}
+	for _, step := range steps {
+		if k := known[step.GUID]; k != nil && same(k, step) {
+			continue
+		}
+		if err := tx.SaveStep(ctx, job, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// same compares what a report can change, times as they are kept.
+func same(a, b *actions.Step) bool {
+	return a.Number == b.Number && a.Name == b.Name && a.Status == b.Status && a.Conclusion == b.Conclusion &&
+		a.StartedAt.Equal(b.StartedAt.Truncate(time.Microsecond)) && a.CompletedAt.Equal(b.CompletedAt.Truncate(time.Microsecond))
 }
 
 // Fail ends a job that cannot go on, with a message that people find beside it.
@@ -68,9 +126,22 @@ func lost(j *actions.Job) actions.Conclusion {
 	return actions.Failure
 }
 
+const (
+	maxText    = 4096     // characters of a name or message
+	maxOutputs = 50 << 20 // of all jobs of a run (RES-4)
+)
+
 // note is a remark on the job itself.
 func note(j *actions.Job, level actions.Level, message string) *actions.Annotation {
-	return &actions.Annotation{JobID: j.ID, Path: ".github", StartLine: 1, EndLine: 1, Level: level, Message: message}
+	return &actions.Annotation{JobID: j.ID, Path: ".github", StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
+}
+
+// wrap says what failed, if something did.
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // end concludes a job in tx and advances its run.
@@ -82,7 +153,16 @@ func (s *Scheduler) end(ctx context.Context, tx *store.Tx, job *actions.Job, c a
 	if err != nil || st.run.Attempt != job.Attempt {
 		return err
 	}
-	return s.advance(ctx, tx, st)
+	return s.goOn(ctx, tx, st)
+}
+
+// goOn advances a run of which something has changed.
+func (s *Scheduler) goOn(ctx context.Context, tx *store.Tx, st *state) error {
+	err := s.advance(ctx, tx, st)
+	if err != nil || st.attempt.Status == actions.Completed {
+		return err
+	}
+	return tx.TouchRun(ctx, st.run, s.now())
 }
 
 // conclude writes the end of a job: the job's tokens die with it, steps that
@@ -106,45 +186,11 @@ func (s *Scheduler) conclude(ctx context.Context, tx *store.Tx, job *actions.Job
 	if !held {
 		return nil
 	}
-	if err := s.closeSteps(ctx, tx, job); err != nil {
+	if err := tx.CloseSteps(ctx, job); err != nil {
 		return err
 	}
 	if err := tx.DeleteJobTokens(ctx, job.ID); err != nil {
 		return err
 	}
-	return removeEphemeral(ctx, tx, job.RunnerID)
-}
-
-// closeSteps ends the steps that no runner will report on any more.
-func (s *Scheduler) closeSteps(ctx context.Context, tx *store.Tx, job *actions.Job) error {
-	steps, err := tx.Steps(ctx, job.ID)
-	if err != nil {
-		return err
-	}
-	for _, st := range steps {
-		if st.Status == actions.Completed {
-			continue
-		}
-		if st.Status == actions.InProgress {
-			st.Conclusion = job.Conclusion
-		} else {
-			st.Conclusion = actions.Skipped
-		}
-		st.Status, st.CompletedAt = actions.Completed, job.CompletedAt
-		if err := tx.SaveStep(ctx, job, st); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func removeEphemeral(ctx context.Context, tx *store.Tx, runnerID int64) error {
-	r, err := tx.Runner(ctx, runnerID)
-	if actions.KindOf(err) == actions.NotFound || err == nil && !r.Ephemeral {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return tx.DeleteRunner(ctx, r.ID)
+	return tx.DeleteEphemeral(ctx, job.RunnerID)
 }

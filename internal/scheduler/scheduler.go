@@ -55,6 +55,6 @@ func New(c Config) *Scheduler {
 
 // wake offers the job to runners once the transaction is committed.
 func (s *Scheduler) wake(tx *store.Tx, j *actions.Job) {
-	w := &store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Labels: j.Labels}
+	w := &store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Group: j.Group, Labels: j.Labels}
 	tx.After(func() { s.queue.Wake(w) })
 }

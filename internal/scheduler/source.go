@@ -20,6 +20,8 @@ type Source struct {
 	Event    expr.Value // github.event
 	Inputs   expr.Value // inputs: an object, empty for events without inputs
 	Server   string     // base of web pages when the event came: "https://ci.example"
+
+	size int // bytes of the texts that it was made of
 }
 
 // sources keeps what the newest runs were planned from, so that each of their
@@ -28,10 +30,15 @@ type sources struct {
 	mu    sync.Mutex
 	byRun map[int64]*Source
 	order []int64 // oldest first
+	size  int     // bytes of the texts
 }
 
-// maxSources bounds the memory that parsed workflows and events may take.
-const maxSources = 128
+// Bounds of the memory that parsed workflows and events may take: a few times
+// the size of their texts.
+const (
+	maxSources     = 2048
+	maxSourcesSize = 32 << 20
+)
 
 func newSources() *sources { return &sources{byRun: make(map[int64]*Source)} }
 
@@ -44,11 +51,14 @@ func (c *sources) get(runID int64) *Source {
 func (c *sources) put(runID int64, s *Source) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byRun[runID] == nil {
-		c.order = append(c.order, runID)
+	if c.byRun[runID] != nil {
+		return
 	}
+	c.order = append(c.order, runID)
 	c.byRun[runID] = s
-	if len(c.order) > maxSources {
+	c.size += s.size
+	for len(c.order) > maxSources || c.size > maxSourcesSize && len(c.order) > 1 {
+		c.size -= c.byRun[c.order[0]].size
 		delete(c.byRun, c.order[0])
 		c.order = c.order[1:]
 	}
@@ -78,14 +88,14 @@ func (s *Scheduler) source(ctx context.Context, from reader, run *actions.Run) (
 	}
 	src, err := newSource(w, recorded)
 	if err != nil {
-		return nil, fmt.Errorf("run %d: %w", run.ID, err)
+		return nil, actions.Errorf(actions.Invalid, "%w", err)
 	}
 	s.sources.put(run.ID, src)
 	return src, nil
 }
 
 func newSource(w *workflow.Workflow, recorded *actions.RunSource) (*Source, error) {
-	src := &Source{Workflow: w, Inputs: expr.NewObject()}
+	src := &Source{Workflow: w, Inputs: expr.NewObject(), size: len(recorded.Workflow) + len(recorded.Payload) + len(recorded.Inputs)}
 	var err error
 	if src.Event, err = expr.FromJSON(recorded.Payload); err != nil {
 		return nil, fmt.Errorf("event: %w", err)

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -46,8 +47,26 @@ func (s *Scheduler) Start(ctx context.Context, tx *store.Tx, st *Start) error {
 	if err := s.title(ctx, tx, st, src); err != nil {
 		return err
 	}
-	return s.advance(ctx, tx, &state{run: run, attempt: a, repo: st.Repo, source: src})
+	return s.launch(ctx, tx, &state{run: run, attempt: a, repo: st.Repo, source: src})
 }
+
+// launch makes the first jobs of an attempt. People who rely on concurrency
+// groups must not find out by two deployments at once that there are none here.
+func (s *Scheduler) launch(ctx context.Context, tx *store.Tx, st *state) error {
+	if err := s.advance(ctx, tx, st); err != nil || len(st.jobs) == 0 {
+		return err
+	}
+	w := st.source.Workflow
+	if w.Concurrency == nil && !slices.ContainsFunc(w.Jobs, func(j *workflow.Job) bool { return j.Concurrency != nil }) {
+		return nil
+	}
+	a := note(st.jobs[0], actions.LevelWarning, "This server does not act on 'concurrency': the run neither waits for others nor cancels them.")
+	a.Path = st.run.Path
+	return tx.CreateAnnotation(ctx, a)
+}
+
+// maxTitle is the length of a run's title in characters.
+const maxTitle = 1024
 
 // title evaluates run-name, which may name the run's number. One that fails
 // leaves the title as it is.
@@ -59,7 +78,7 @@ func (s *Scheduler) title(ctx context.Context, tx *store.Tx, st *Start, src *Sou
 	if err != nil || name == "" {
 		return nil //nolint:nilerr // as said above
 	}
-	st.Run.Title = name
+	st.Run.Title = actions.Clip(name, maxTitle)
 	return tx.UpdateRun(ctx, st.Run)
 }
 
@@ -78,7 +97,7 @@ func (s *Scheduler) annotateFile(ctx context.Context, tx *store.Tx, st *Start) e
 		line := max(e.Pos.Line, 1)
 		err := tx.CreateAnnotation(ctx, &actions.Annotation{
 			JobID: check.ID, Path: run.Path, StartLine: line, EndLine: line, StartColumn: e.Pos.Col, EndColumn: e.Pos.Col,
-			Level: actions.LevelFailure, Title: "Invalid workflow file", Message: e.Error(),
+			Level: actions.LevelFailure, Title: "Invalid workflow file", Message: actions.Clip(e.Error(), maxText),
 		})
 		if err != nil {
 			return err

@@ -13,7 +13,10 @@ const accountColumns = `id, login, type, name, email, site_admin, suspended, cre
 func accountFields(a *actions.Account) []any {
 	return []any{
 		&a.ID, &a.Login, &a.Type, &a.Name, &a.Email,
-		truth{&a.SiteAdmin}, truth{&a.Suspended}, moment{&a.CreatedAt}, moment{&a.UpdatedAt},
+		truth{&a.SiteAdmin},
+		truth{&a.Suspended},
+		moment{&a.CreatedAt},
+		moment{&a.UpdatedAt},
 	}
 }
 

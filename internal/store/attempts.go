@@ -17,7 +17,11 @@ func scanAttempt(r row) (*actions.Attempt, error) {
 	a := new(actions.Attempt)
 	fields := []any{
 		&a.RunID, &a.Number, &a.PlanID, &a.Status, &a.Conclusion,
-		moment{&a.StartedAt}, moment{&a.CompletedAt}, moment{&a.CancelAt}, truth{&a.Forced}, truth{&a.Debug},
+		moment{&a.StartedAt},
+		moment{&a.CompletedAt},
+		moment{&a.CancelAt},
+		truth{&a.Forced},
+		truth{&a.Debug},
 	}
 	return a, r.Scan(append(fields, accountFields(&a.Triggering)...)...)
 }

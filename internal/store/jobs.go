@@ -2,13 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, labels, runner_group, held, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, started_at, completed_at, locked_until, cancel_at, step_order`
+const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, labels, runner_group, held, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
 
 func jobFields(j *actions.Job) []any {
 	return []any{
@@ -23,6 +24,7 @@ func jobFields(j *actions.Job) []any {
 		decoded{&j.Outputs},
 		&j.RunnerID, &j.RunnerName,
 		moment{&j.CreatedAt},
+		moment{&j.QueuedAt},
 		moment{&j.StartedAt},
 		moment{&j.CompletedAt},
 		moment{&j.LockedUntil},
@@ -39,17 +41,17 @@ func scanJob(r row) (*actions.Job, error) {
 // CreateJob adds j and sets its id.
 func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
 	tx.Changed(j.RepoID, j.RunID)
-	set, err := tx.labelSet(ctx, j.Labels)
+	set, err := tx.labelSet(ctx, j.Group, j.Labels)
 	if err != nil {
 		return err
 	}
 	id, err := one(ctx, tx.queries, value[int64], `insert into jobs
 		(run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, label_set_id, labels, runner_group, held,
-		 continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, created_at, completed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) returning id`,
+		 continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, created_at, queued_at, completed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) returning id`,
 		j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, j.Key, j.Index, j.Total, string(j.Matrix), j.Name, set, text(j.Labels), j.Group, flag(j.Held),
 		flag(j.ContinueOnError), j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, text(j.Outputs),
-		micros(j.CreatedAt), micros(j.CompletedAt))
+		micros(j.CreatedAt), micros(j.QueuedAt), micros(j.CompletedAt))
 	if err != nil {
 		return fmt.Errorf("job %s of run %d: %w", j.Key, j.RunID, err)
 	}
@@ -94,9 +96,9 @@ func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions
 func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
 	tx.Changed(j.RepoID, j.RunID)
 	_, err := exec(ctx, tx.queries, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
-		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12 where id = $1`,
+		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12, queued_at = $13 where id = $1`,
 		j.ID, flag(j.Held), j.Status, j.Conclusion, text(j.Outputs), j.RunnerID, j.RunnerName,
-		micros(j.StartedAt), micros(j.CompletedAt), micros(j.LockedUntil), micros(j.CancelAt), j.StepOrder)
+		micros(j.StartedAt), micros(j.CompletedAt), micros(j.LockedUntil), micros(j.CancelAt), j.StepOrder, micros(j.QueuedAt))
 	if err != nil {
 		return fmt.Errorf("job %d: %w", j.ID, err)
 	}
@@ -114,34 +116,60 @@ func (q queries) RunningJobs(ctx context.Context) ([]*actions.Job, error) {
 	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress' order by id`)
 }
 
+// OverdueJobs lists the jobs in progress whose lease or time has ended at t, and
+// those that were told to cancel.
+func (q queries) OverdueJobs(ctx context.Context, t time.Time) ([]*actions.Job, error) {
+	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress'
+		and (locked_until < $1 or started_at + timeout < $1 or cancel_at <> 0) order by id`, micros(t))
+}
+
+// OutputSize is how long the outputs of all jobs of an attempt are, in characters.
+func (q queries) OutputSize(ctx context.Context, runID int64, attempt int) (int64, error) {
+	n, err := one(ctx, q, value[int64], `select cast(coalesce(sum(length(outputs)), 0) as bigint) from jobs where run_id = $1 and attempt = $2`, runID, attempt)
+	if err != nil {
+		return 0, fmt.Errorf("outputs of run %d: %w", runID, err)
+	}
+	return n, nil
+}
+
 // RunnerJob returns the job that a runner holds, NotFound for none.
 func (q queries) RunnerJob(ctx context.Context, runnerID int64) (*actions.Job, error) {
 	return one(ctx, q, scanJob, `select `+jobColumns+` from jobs where runner_id = $1 and status = 'in_progress' order by id limit 1`, runnerID)
 }
 
-// QueuedBefore lists the jobs that have waited for a runner since before t.
+// QueuedBefore lists jobs that have waited for a runner since before t, the
+// longest wait first. What max-parallel holds back does not wait for one.
 func (q queries) QueuedBefore(ctx context.Context, t time.Time) ([]*actions.Job, error) {
-	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where status = 'queued' and created_at < $1 order by id limit 100`, micros(t))
+	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where status = 'queued' and held = 0 and queued_at > 0 and queued_at < $1
+		order by queued_at limit 100`, micros(t))
 }
 
 // A LabelSet is one distinct runs-on of the jobs of this server.
 type LabelSet struct {
 	ID     int64
+	Group  string
 	Labels []string
 }
 
 func scanLabelSet(r row) (*LabelSet, error) {
 	s := new(LabelSet)
-	return s, r.Scan(&s.ID, decoded{&s.Labels})
+	return s, r.Scan(&s.ID, &s.Group, decoded{&s.Labels})
 }
 
+// maxLabelKey is the length of the longest key that is kept as it is. A hundred
+// long labels would not fit into an index of PostgreSQL.
+const maxLabelKey = 512
+
 // labelSet is the id of the set of labels, made if it is new.
-func (q queries) labelSet(ctx context.Context, labels []string) (int64, error) {
-	key := actions.LabelKey(labels)
+func (q queries) labelSet(ctx context.Context, group string, labels []string) (int64, error) {
+	key := actions.LabelKey(group, labels)
+	if len(key) > maxLabelKey {
+		key = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(key)))
+	}
 	id, err := one(ctx, q, value[int64], `select id from label_sets where key = $1`, key)
 	if actions.KindOf(err) == actions.NotFound {
-		id, err = one(ctx, q, value[int64], `insert into label_sets (key, labels) values ($1, $2)
-			on conflict (key) do update set labels = label_sets.labels returning id`, key, text(labels))
+		id, err = one(ctx, q, value[int64], `insert into label_sets (key, runner_group, labels) values ($1, $2, $3)
+			on conflict (key) do update set labels = label_sets.labels returning id`, key, group, text(labels))
 	}
 	if err != nil {
 		return 0, fmt.Errorf("labels %v: %w", labels, err)
@@ -157,22 +185,23 @@ func (q queries) WaitingLabelSets(ctx context.Context) ([]*LabelSet, error) {
 		select * from (`+next+`) first
 		union all
 		select (`+next+` and label_set_id > waiting.id) from waiting where waiting.id is not null)
-		select s.id, s.labels from waiting join label_sets s on s.id = waiting.id`)
+		select s.id, s.runner_group, s.labels from waiting join label_sets s on s.id = waiting.id`)
 }
 
 // A Waiting is what the queue needs to know of a job that waits for a runner.
 type Waiting struct {
 	ID, RepoID, OwnerID, LabelSetID int64
 	GUID                            string
+	Group                           string
 	Labels                          []string
 }
 
 func scanWaiting(r row) (*Waiting, error) {
 	w := new(Waiting)
-	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.LabelSetID, &w.GUID, decoded{&w.Labels})
+	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.LabelSetID, &w.GUID, &w.Group, decoded{&w.Labels})
 }
 
-const waitingColumns = `id, repo_id, owner_id, label_set_id, guid, labels`
+const waitingColumns = `id, repo_id, owner_id, label_set_id, guid, runner_group, labels`
 
 // NextJobs lists the oldest jobs with one label set that wait for a runner of
 // the scope. Each of the three scopes has its own index.
@@ -185,9 +214,4 @@ func (q queries) NextJobs(ctx context.Context, labelSetID int64, sc actions.Scop
 		return all(ctx, q, scanWaiting, `select `+waitingColumns+free+` and owner_id = $2 order by id limit $3`, labelSetID, sc.OwnerID, limit)
 	}
 	return all(ctx, q, scanWaiting, `select `+waitingColumns+free+` order by id limit $2`, labelSetID, limit)
-}
-
-// WaitingJob returns the job as the queue sees it, NotFound if it waits no more.
-func (q queries) WaitingJob(ctx context.Context, id int64) (*Waiting, error) {
-	return one(ctx, q, scanWaiting, `select `+waitingColumns+` from jobs where id = $1 and status = 'queued' and held = 0`, id)
 }

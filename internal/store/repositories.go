@@ -19,8 +19,12 @@ var repositorySelect = `select ` + prefixed("r", repositoryColumns) + `, ` + pre
 func scanRepository(row row) (*actions.Repository, error) {
 	r := new(actions.Repository)
 	fields := []any{
-		&r.ID, &r.Name, &r.Description, truth{&r.Private}, &r.DefaultBranch,
-		moment{&r.CreatedAt}, moment{&r.UpdatedAt}, moment{&r.PushedAt},
+		&r.ID, &r.Name, &r.Description,
+		truth{&r.Private},
+		&r.DefaultBranch,
+		moment{&r.CreatedAt},
+		moment{&r.UpdatedAt},
+		moment{&r.PushedAt},
 	}
 	return r, row.Scan(append(fields, accountFields(&r.Owner)...)...)
 }
@@ -92,10 +96,33 @@ func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, 
 	return n[0], n[1], nil
 }
 
-// DeleteRepository removes a repository with all that hangs on its row.
-func (tx *Tx) DeleteRepository(ctx context.Context, id int64) error {
+// DeleteRepository removes a repository with its runs, the tokens of its jobs
+// and its runners. The blobs of its runs become dead.
+func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) error {
 	tx.Changed(id, 0)
-	if err := execOne(ctx, tx.queries, `delete from repositories where id = $1`, id); err != nil {
+	const (
+		die   = `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `
+		dying = ` where job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1) on conflict do nothing`
+	)
+	for _, table := range []string{"log_parts", "summaries"} {
+		if _, err := exec(ctx, tx.queries, die+table+dying, id, micros(now)); err != nil {
+			return fmt.Errorf("repository %d: %w", id, err)
+		}
+	}
+	for _, statement := range []string{
+		`delete from tokens where job_id <> 0 and job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1)`,
+		`delete from runners where repo_id = $1`,
+		`delete from registration_tokens where repo_id = $1`,
+	} {
+		if _, err := exec(ctx, tx.queries, statement, id); err != nil {
+			return fmt.Errorf("repository %d: %w", id, err)
+		}
+	}
+	err := execOne(ctx, tx.queries, `delete from repositories where id = $1`, id)
+	if err == nil {
+		_, err = exec(ctx, tx.queries, `delete from texts where not exists (select 1 from run_sources s where s.workflow = texts.hash)`)
+	}
+	if err != nil {
 		return fmt.Errorf("repository %d: %w", id, err)
 	}
 	return nil

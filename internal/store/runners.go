@@ -103,6 +103,15 @@ func (q queries) DeleteRunner(ctx context.Context, id int64) error {
 	return err
 }
 
+// DeleteEphemeral removes a runner that was registered for one job.
+func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
+	_, err := exec(ctx, q, `delete from runners where id = $1 and ephemeral = 1`, id)
+	if err != nil {
+		return fmt.Errorf("runner %d: %w", id, err)
+	}
+	return nil
+}
+
 const sessionColumns = `id, runner_id, owner_name, created_at, polled_at`
 
 func scanSession(r row) (*actions.Session, error) {

@@ -21,7 +21,11 @@ func scanRun(row row) (*actions.Run, error) {
 	r := new(actions.Run)
 	fields := []any{
 		&r.ID, &r.RepoID, &r.WorkflowID, &r.Number, &r.Name, &r.Title, &r.Path, &r.Event, &r.Ref, &r.HeadBranch, &r.HeadSHA,
-		decoded{&r.HeadCommit}, &r.Attempt, &r.Status, &r.Conclusion, moment{&r.CreatedAt}, moment{&r.StartedAt}, moment{&r.UpdatedAt},
+		decoded{&r.HeadCommit},
+		&r.Attempt, &r.Status, &r.Conclusion,
+		moment{&r.CreatedAt},
+		moment{&r.StartedAt},
+		moment{&r.UpdatedAt},
 	}
 	fields = append(fields, accountFields(&r.Actor)...)
 	return r, row.Scan(append(fields, accountFields(&r.Triggering)...)...)
@@ -82,9 +86,29 @@ func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 	return nil
 }
 
-// UnfinishedRuns lists the ids of runs that are not completed, oldest first.
-func (q queries) UnfinishedRuns(ctx context.Context) ([]int64, error) {
-	return all(ctx, q, value[int64], `select id from runs where status <> 'completed' order by id`)
+// TouchRun notes that something of the run changed.
+func (tx *Tx) TouchRun(ctx context.Context, r *actions.Run, now time.Time) error {
+	tx.Changed(r.RepoID, r.ID)
+	_, err := exec(ctx, tx.queries, `update runs set updated_at = $2 where id = $1`, r.ID, micros(now))
+	if err != nil {
+		return fmt.Errorf("run %d: %w", r.ID, err)
+	}
+	return nil
+}
+
+// BeginRun marks the run of job j, and the attempt, as in progress if the job is
+// of its current attempt and it is not yet.
+func (tx *Tx) BeginRun(ctx context.Context, j *actions.Job, now time.Time) error {
+	n, err := exec(ctx, tx.queries, `update runs set status = 'in_progress', updated_at = $3
+		where id = $1 and attempt = $2 and status not in ('in_progress', 'completed')`, j.RunID, j.Attempt, micros(now))
+	if err == nil && n > 0 {
+		tx.Changed(j.RepoID, j.RunID)
+		_, err = exec(ctx, tx.queries, `update attempts set status = 'in_progress' where run_id = $1 and number = $2`, j.RunID, j.Attempt)
+	}
+	if err != nil {
+		return fmt.Errorf("run %d: %w", j.RunID, err)
+	}
+	return nil
 }
 
 // A RunFilter narrows a list of runs. Zero fields do not.
@@ -174,16 +198,20 @@ func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) er
 	tx.Changed(repoID, id)
 	for _, table := range []string{"log_parts", "summaries"} {
 		if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `+table+`
-			where job_id in (select id from jobs where run_id = $1) on conflict do nothing`, id, micros(now)); err != nil {
+			where job_id in (select id from jobs where run_id = $1 and repo_id = $3) on conflict do nothing`, id, micros(now), repoID); err != nil {
 			return fmt.Errorf("run %d: %w", id, err)
 		}
 	}
-	n, err := exec(ctx, tx.queries, `delete from runs where id = $1 and repo_id = $2`, id, repoID)
+	hash, err := one(ctx, tx.queries, value[[]byte], `select s.workflow from run_sources s join runs r on r.id = s.run_id
+		where r.id = $1 and r.repo_id = $2`, id, repoID)
+	if err == nil {
+		err = execOne(ctx, tx.queries, `delete from runs where id = $1 and repo_id = $2`, id, repoID)
+	}
+	if err == nil {
+		_, err = exec(ctx, tx.queries, `delete from texts where hash = $1 and not exists (select 1 from run_sources where workflow = $1)`, hash)
+	}
 	if err != nil {
 		return fmt.Errorf("run %d: %w", id, err)
-	}
-	if n == 0 {
-		return actions.Errorf(actions.NotFound, "run %d", id)
 	}
 	return nil
 }

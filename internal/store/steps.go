@@ -27,6 +27,17 @@ func (tx *Tx) SaveStep(ctx context.Context, j *actions.Job, s *actions.Step) err
 	return nil
 }
 
+// CloseSteps ends the steps of a job that is over: those at work as the job, the
+// others as skipped.
+func (tx *Tx) CloseSteps(ctx context.Context, j *actions.Job) error {
+	_, err := exec(ctx, tx.queries, `update steps set conclusion = case when status = 'in_progress' then $2 else 'skipped' end,
+		status = 'completed', completed_at = $3 where job_id = $1 and status <> 'completed'`, j.ID, j.Conclusion, micros(j.CompletedAt))
+	if err != nil {
+		return fmt.Errorf("steps of job %d: %w", j.ID, err)
+	}
+	return nil
+}
+
 // Steps lists the steps of a job by number.
 func (q queries) Steps(ctx context.Context, jobID int64) ([]*actions.Step, error) {
 	return all(ctx, q, scanStep, `select `+stepColumns+` from steps where job_id = $1 order by number, guid`, jobID)

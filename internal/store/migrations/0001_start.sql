@@ -113,7 +113,6 @@ create index runs_repo_branch on runs (repo_id, head_branch, id);
 create index runs_repo_event on runs (repo_id, event, id);
 create index runs_repo_sha on runs (repo_id, head_sha, id);
 create index runs_repo_actor on runs (repo_id, actor_id, id);
-create index runs_unfinished on runs (id) where status <> 'completed';
 
 -- What runs were planned from, kept once per text.
 create table texts (
@@ -125,8 +124,9 @@ create table run_sources (
   run_id   bigint primary key references runs (id) on delete cascade,
   payload  {{bytes}} not null,
   inputs   {{bytes}} not null,
-  workflow {{bytes}} not null -- hash of the text
+  workflow {{bytes}} not null references texts (hash)
 );
+create index run_sources_workflow on run_sources (workflow);
 
 create table attempts (
   run_id        bigint not null references runs (id) on delete cascade,
@@ -144,9 +144,10 @@ create table attempts (
 );
 
 create table label_sets (
-  id     {{id}},
-  key    text not null unique, -- actions.LabelKey
-  labels text not null
+  id           {{id}},
+  key          text not null unique, -- actions.LabelKey, or its SHA-256
+  runner_group text not null default '',
+  labels       text not null
 );
 
 create table jobs (
@@ -174,6 +175,7 @@ create table jobs (
   runner_id       bigint not null default 0,
   runner_name     text not null default '',
   created_at      bigint not null,
+  queued_at       bigint not null default 0,
   started_at      bigint not null default 0,
   completed_at    bigint not null default 0,
   locked_until    bigint not null default 0,
@@ -185,7 +187,7 @@ create index jobs_queue on jobs (label_set_id, id) where status = 'queued' and h
 create index jobs_queue_owner on jobs (owner_id, label_set_id, id) where status = 'queued' and held = 0;
 create index jobs_queue_repo on jobs (repo_id, label_set_id, id) where status = 'queued' and held = 0;
 create index jobs_running on jobs (runner_id) where status = 'in_progress';
-create index jobs_created on jobs (created_at) where status = 'queued';
+create index jobs_queued on jobs (queued_at) where status = 'queued' and held = 0;
 
 create table steps (
   job_id       bigint not null references jobs (id) on delete cascade,
