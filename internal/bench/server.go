@@ -32,7 +32,7 @@ type server struct {
 	data    string
 	runners int
 	cmd     *exec.Cmd
-	ended   chan error
+	ended   chan struct{} // closed when the process has ended
 	ready   time.Duration // from its start to the first 200
 
 	admin, user api // the REST API for the site admin, and for login
@@ -71,7 +71,7 @@ func (b *bench) start(ctx context.Context, data string, runners int) (*server, e
 		return nil, err
 	}
 	defer out.Close() // the process has its own
-	s := &server{b: b, url: "http://" + address, data: data, runners: runners, ended: make(chan error, 1)}
+	s := &server{b: b, url: "http://" + address, data: data, runners: runners, ended: make(chan struct{})}
 	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, //nolint:gosec // the program that is measured
 		"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = b.Env, out, out
@@ -80,7 +80,10 @@ func (b *bench) start(ctx context.Context, data string, runners int) (*server, e
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { s.ended <- s.cmd.Wait() }()
+	go func() {
+		defer close(s.ended)
+		_ = s.cmd.Wait() // how it ended is in its log
+	}()
 	if err := s.awaitHealth(ctx); err != nil {
 		s.stop()
 		text, _ := os.ReadFile(data + ".log")
@@ -102,9 +105,8 @@ func freeAddress(ctx context.Context) (string, error) {
 func (s *server) awaitHealth(ctx context.Context) error {
 	return until(ctx, "first answer", time.Millisecond, startLimit, func() (bool, error) {
 		select {
-		case err := <-s.ended:
-			s.ended <- err
-			return false, fmt.Errorf("it ended: %w", err)
+		case <-s.ended:
+			return false, errors.New("it ended")
 		default:
 		}
 		c, err := dial(ctx, s.url)

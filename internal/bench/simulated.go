@@ -62,7 +62,7 @@ func (w *crew) hire(ctx context.Context, name string) (_ *simulated, err error) 
 		}
 	}()
 	var at wire.RegisterResponse
-	err = c.json(http.MethodPost, "/api/v3/"+wire.RegisterPath, "RemoteAuth "+w.token, wire.RegisterRequest{
+	err = c.post("/api/v3/"+wire.RegisterPath, "RemoteAuth "+w.token, wire.RegisterRequest{
 		URL: w.s.url + "/enterprises/understudy", GroupID: 1, Name: name, Version: "3.0.0", UpdatesDisabled: true,
 		Labels: []wire.RunnerLabel{{Name: w.label, Type: wire.LabelUser}}, PublicKey: wire.PublicKeyXML(&w.key.PublicKey),
 	}, &at)
@@ -77,7 +77,7 @@ func (w *crew) hire(ctx context.Context, name string) (_ *simulated, err error) 
 		SessionID: uuid.Nil.String(), OwnerName: name,
 		Agent: wire.Agent{ID: at.ID, Name: name, Version: "3.0.0"},
 	}
-	if err := c.json(http.MethodPost, r.broker+wire.SessionPath, r.auth, session, &session); err != nil {
+	if err := c.post(r.broker+wire.SessionPath, r.auth, session, &session); err != nil {
 		return nil, err
 	}
 	r.query = "?" + url.Values{
@@ -109,21 +109,18 @@ func (w *crew) accessToken(c *conn, a wire.RunnerAuthorization) (string, error) 
 	return "Bearer " + t.AccessToken, nil
 }
 
-// json is expect with JSON in and out.
-func (c *conn) json(method, target, auth string, in, out any) error {
-	var body []byte
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return err
-		}
+// post sends JSON and reads the answer into out, unless that is nil.
+func (c *conn) post(target, auth string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
 	}
-	answer, err := c.expect(method, target, auth, body)
+	answer, err := c.expect(http.MethodPost, target, auth, body)
 	if err != nil || out == nil {
 		return err
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("%s %s: %w", method, target, err)
+		return fmt.Errorf("POST %s: %w", target, err)
 	}
 	return nil
 }
@@ -184,10 +181,10 @@ type simulatedJob struct {
 }
 
 // acquire acknowledges an offer and takes the job; nil is one that another
-// runner has.
+// runner has, or had.
 func (r *simulated) acquire(offer *wire.RunnerJobRequest) (*simulatedJob, error) {
 	ack := wire.AcknowledgeRequest{RunnerRequestID: offer.RunnerRequestID}
-	if err := r.c.json(http.MethodPost, r.broker+wire.AcknowledgePath+r.query, r.auth, ack, nil); err != nil {
+	if err := r.c.post(r.broker+wire.AcknowledgePath+r.query, r.auth, ack, nil); err != nil {
 		return nil, err
 	}
 	body, err := json.Marshal(wire.AcquireJobRequest{JobMessageID: offer.RunnerRequestID, RunnerOS: "Linux"})
@@ -198,8 +195,8 @@ func (r *simulated) acquire(offer *wire.RunnerJobRequest) (*simulatedJob, error)
 	switch {
 	case err != nil:
 		return nil, err
-	case status == http.StatusConflict:
-		return nil, nil
+	case status == http.StatusConflict, status == http.StatusUnprocessableEntity, status == http.StatusNotFound:
+		return nil, nil // as runners take it: on to the next
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("acquirejob: %d: %.300s", status, answer)
 	}
@@ -218,7 +215,7 @@ func (r *simulated) execute(j *simulatedJob) error {
 	at := j.Resources.Endpoints[0]
 	auth := "Bearer " + at.Authorization.Parameters.AccessToken
 	renew := wire.RenewJobRequest{PlanID: j.Plan.PlanID, JobID: j.JobID}
-	if err := r.c.json(http.MethodPost, at.URL+wire.RenewJobPath, auth, renew, nil); err != nil {
+	if err := r.c.post(at.URL+wire.RenewJobPath, auth, renew, nil); err != nil {
 		return err
 	}
 	steps := r.steps(j.Steps[0].ID)
@@ -230,13 +227,13 @@ func (r *simulated) execute(j *simulatedJob) error {
 			Status: wire.StepCompleted, Conclusion: wire.StepSuccess,
 		})
 	}
-	if err := r.c.json(http.MethodPost, "/"+wire.StepsUpdatePath, auth, update, nil); err != nil {
+	if err := r.c.post("/"+wire.StepsUpdatePath, auth, update, nil); err != nil {
 		return err
 	}
 	if err := r.uploadLog(auth, ids, j.Steps[0].ID); err != nil {
 		return err
 	}
-	return r.c.json(http.MethodPost, at.URL+wire.CompleteJobPath, auth, wire.CompleteJobRequest{
+	return r.c.post(at.URL+wire.CompleteJobPath, auth, wire.CompleteJobRequest{
 		PlanID: j.Plan.PlanID, JobID: j.JobID, Conclusion: wire.Succeeded, StepResults: steps,
 	}, nil)
 }
@@ -261,7 +258,7 @@ func (r *simulated) uploadLog(auth string, ids wire.ResultsIDs, step string) err
 	receiver := "/" + wire.ReceiverPrefix
 	var place wire.LogsURLResponse
 	request := wire.BlobURLRequest{ResultsIDs: ids, StepID: step}
-	if err := r.c.json(http.MethodPost, receiver+wire.GetStepLogsURL, auth, request, &place); err != nil {
+	if err := r.c.post(receiver+wire.GetStepLogsURL, auth, request, &place); err != nil {
 		return err
 	}
 	stamp := r.now().UTC().Format("2006-01-02T15:04:05.0000000Z ")
@@ -271,5 +268,5 @@ func (r *simulated) uploadLog(auth string, ids wire.ResultsIDs, step string) err
 		return err
 	}
 	metadata := wire.LogsMetadata{ResultsIDs: ids, StepID: step, UploadedAt: wire.At(r.now()), LineCount: wire.Int(bytes.Count(log, []byte("\n")))}
-	return r.c.json(http.MethodPost, receiver+wire.CreateStepLogs, auth, metadata, nil)
+	return r.c.post(receiver+wire.CreateStepLogs, auth, metadata, nil)
 }
