@@ -26,6 +26,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -213,13 +214,19 @@ func startServer(t *testing.T, args ...string) *server {
 	return s
 }
 
+// ports counts from somewhere: no two servers of this process get the same port,
+// also when one of them is away for a moment.
+var ports atomic.Uint32
+
 // freeAddress is a loopback address where nobody listens. It lies below the
 // ports that the kernel gives to clients: one of those, such as a runner that
 // looks for its killed server, could otherwise take it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		addr := "127.0.0.1:" + strconv.Itoa(20000+rand.IntN(12000))
+	const lowest, count = 20000, 12000
+	ports.CompareAndSwap(0, 1+rand.Uint32N(count))
+	for range count {
+		addr := fmt.Sprintf("127.0.0.1:%d", lowest+ports.Add(1)%count)
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
 		if err == nil {
 			_ = l.Close() // it accepted nothing
