@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -18,32 +19,48 @@ const adminLogin = "admin"
 func TokenFile(data string) string { return filepath.Join(data, "admin-token") }
 
 // bootstrap makes what every server has: the account that acts with jobs'
-// tokens, and a site admin with a token in a file. It returns the former. The
-// file is written before the token counts, so that a crash leaves no token that
-// nobody knows.
+// tokens, which it returns, and on the first start a site admin with a token in a
+// file. The file is written before the token counts, so that a crash leaves no
+// token that nobody knows; without the account, the next start does both again.
 func (s *Server) bootstrap(ctx context.Context) (*actions.Account, error) {
 	bot, err := ensureAccount(ctx, s.store, actions.Account{Login: actions.JobBot, Type: actions.Bot}, s.now())
 	if err != nil {
 		return nil, err
 	}
-	path := TokenFile(s.config.Data)
-	if _, err := os.Stat(path); err == nil {
+	switch _, err := s.store.AccountByLogin(ctx, adminLogin); actions.KindOf(err) {
+	case "":
 		return bot, nil
-	}
-	admin, err := ensureAccount(ctx, s.store, actions.Account{Login: adminLogin, Type: actions.User, SiteAdmin: true}, s.now())
-	if err != nil {
+	case actions.NotFound:
+	default:
 		return nil, err
 	}
-	token := &actions.Token{AccountID: admin.ID, Kind: actions.Classic, Note: "made by the first start", Scopes: actions.Scopes()}
-	text, err := s.auth.Create(ctx, token)
+	text, hash, err := auth.NewSecret(actions.Classic)
 	if err != nil {
 		return nil, fmt.Errorf("admin token: %w", err)
 	}
+	path := TokenFile(s.config.Data)
 	if err := writeSecret(path, text+"\n"); err != nil {
 		return nil, fmt.Errorf("admin token: %w", err)
 	}
+	if err := s.createAdmin(ctx, hash); err != nil {
+		return nil, fmt.Errorf("site admin: %w", err)
+	}
 	s.log.InfoContext(ctx, "site admin made", "login", adminLogin, "token_file", path)
 	return bot, nil
+}
+
+// createAdmin makes the site admin and a token of the hash, or neither.
+func (s *Server) createAdmin(ctx context.Context, hash []byte) error {
+	now := s.now()
+	return s.store.Update(ctx, func(tx *store.Tx) error {
+		a := &actions.Account{Login: adminLogin, Type: actions.User, SiteAdmin: true, CreatedAt: now, UpdatedAt: now}
+		if err := tx.CreateAccount(ctx, a); err != nil {
+			return err
+		}
+		return tx.CreateToken(ctx, &actions.Token{
+			AccountID: a.ID, Kind: actions.Classic, Hash: hash, Note: "made by the first start", Scopes: actions.Scopes(), CreatedAt: now,
+		})
+	})
 }
 
 func ensureAccount(ctx context.Context, st *store.Store, a actions.Account, now time.Time) (*actions.Account, error) {

@@ -32,7 +32,7 @@ type Config struct {
 	Runners      int           `default:"-1" placeholder:"N" help:"Bundled runners to start. Default: 2 when listening on loopback or a socket only, else 0: jobs run as this user on this host."`
 	RunnerLabels []string      `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's."`
 	JobLease     time.Duration `default:"3m" help:"Fail a job whose runner has not been heard of for this long."`
-	Drain        time.Duration `default:"30s" help:"On SIGTERM, how long open requests and the jobs of bundled runners may take."`
+	Drain        time.Duration `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
 }
 
 // defaultRunners is how many runners a server for one machine has.
@@ -90,7 +90,7 @@ func databaseURL(data, given string) string {
 // local says whether only this machine can reach the server.
 func (c *Config) local() bool {
 	for _, addr := range c.Listen {
-		if strings.HasPrefix(addr, "unix:") {
+		if strings.HasPrefix(addr, unixPrefix) {
 			continue
 		}
 		host, _, err := net.SplitHostPort(addr)

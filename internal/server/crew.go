@@ -63,6 +63,11 @@ func (c *crew) keep(ctx context.Context, root string, number int) {
 	for ctx.Err() == nil {
 		if pid, ok := runner.Running(root); ok {
 			c.s.log.InfoContext(ctx, "bundled runner found", "runner", number, "pid", pid)
+			if pid > 0 && !runner.Configured(root, c.url()) { // it looks for this server where that was before
+				if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+					c.s.log.WarnContext(ctx, "bundled runner not told to end", "pid", pid, "err", err)
+				}
+			}
 			c.await(ctx, root)
 			continue
 		}
@@ -104,12 +109,12 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(filepath.Join(root, "runner.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	out, err := openLog(filepath.Join(root, "runner.log"))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = out.Close() }() // the child has its own
-	url, name := c.s.local+"/enterprises/"+actions.Enterprise, "bundled-"+strconv.Itoa(number)
+	url, name := c.url(), "bundled-"+strconv.Itoa(number)
 	if err := c.forget(ctx, name); err != nil {
 		return err
 	}
@@ -137,6 +142,21 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 	defer c.mu.Unlock()
 	delete(c.children, cmd.Process.Pid)
 	return err
+}
+
+// url is what the runners are registered with.
+func (c *crew) url() string { return c.s.local + "/enterprises/" + actions.Enterprise }
+
+const maxRunnerLog = 8 << 20 // bytes, beyond which the next start makes a new file
+
+// openLog opens the file that a runner prints to. The one before is kept once.
+func openLog(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.Size() > maxRunnerLog {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return nil, err
+		}
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 }
 
 // launch starts a runner, unless all are being stopped: that would miss it.

@@ -18,9 +18,6 @@ import (
 // runner protocol stands beside an owner of any name.
 func (s *Server) surface(r *http.Request) (h http.Handler, strip string) {
 	path := r.URL.Path
-	for strings.Contains(path, "//") {
-		path = strings.ReplaceAll(path, "//", "/")
-	}
 	below := func(prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
 	switch {
 	case s.apiHost(r.Host):
@@ -68,7 +65,7 @@ func (s *Server) restOf(path string) http.Handler {
 // isLaunch recognises /actions/build/{plan}/jobs/{job}/runnerresolve/actions.
 func isLaunch(path string) bool {
 	seg := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	return len(seg) == 7 && seg[0] == "actions" && seg[1] == "build" && seg[5] == "runnerresolve"
+	return len(seg) == 7 && seg[0] == "actions" && seg[1] == "build" && seg[3] == "jobs" && seg[5] == "runnerresolve" && seg[6] == "actions"
 }
 
 // ServeHTTP sends a request to its surface.
@@ -77,7 +74,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
 		return
 	}
-	r = s.withOrigin(r)
+	r = singleSlashes(s.withOrigin(r))
 	if streams(r) {
 		ctx, cancel := s.untilDrain(r.Context())
 		defer cancel()
@@ -90,6 +87,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.ServeHTTP(w, r)
 }
 
+// singleSlashes makes doubled slashes of the path one: sloppy clients join URLs
+// so, and a redirect would turn their POST into a GET.
+func singleSlashes(r *http.Request) *http.Request {
+	if !strings.Contains(r.URL.Path, "//") {
+		return r
+	}
+	u := *r.URL
+	u.Path, u.RawPath = single(u.Path), single(u.RawPath)
+	r = r.WithContext(r.Context()) // a copy
+	r.URL = &u
+	return r
+}
+
+func single(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
 // streams says whether a request stays open for as long as the server lives:
 // polls of runners, live logs.
 func streams(r *http.Request) bool {
@@ -97,28 +114,38 @@ func streams(r *http.Request) bool {
 }
 
 // withOrigin gives the request the base of the URLs in its answer, where that
-// is not simply the Host that it names.
+// is not simply the Host that it names: a trusted proxy says what its client
+// asked for, and the REST API may have a host of its own.
 func (s *Server) withOrigin(r *http.Request) *http.Request {
-	if s.apiHost(r.Host) {
-		base := httpjson.Base(r).HTML
-		scheme, host, _ := strings.Cut(base, "://")
-		return httpjson.WithOrigin(r, httpjson.Origin{API: base, HTML: scheme + "://" + strings.TrimPrefix(host, "api.")})
+	scheme, _, _ := strings.Cut(httpjson.Base(r).HTML, "://")
+	host, prefix := r.Host, ""
+	if len(s.proxies) > 0 && s.trusted(r.RemoteAddr) {
+		scheme, host, prefix = forwarded(r, scheme)
 	}
-	if len(s.proxies) == 0 || !s.trusted(r.RemoteAddr) {
-		return r
+	html := scheme + "://" + host + prefix
+	origin := httpjson.Origin{API: html + "/api/v3", HTML: html}
+	if s.apiHost(host) {
+		origin = httpjson.Origin{API: html, HTML: scheme + "://" + host[len("api."):] + prefix}
 	}
-	scheme, host, prefix := first(r, "X-Forwarded-Proto"), first(r, "X-Forwarded-Host"), first(r, "X-Forwarded-Prefix")
+	r = httpjson.WithOrigin(r, origin) // a copy
+	r.Host = host
+	return r
+}
+
+// forwarded is what a proxy says of its client's request, where that makes sense.
+func forwarded(r *http.Request, peer string) (scheme, host, prefix string) {
+	scheme, host, prefix = first(r, "X-Forwarded-Proto"), first(r, "X-Forwarded-Host"), first(r, "X-Forwarded-Prefix")
 	if scheme != "https" && scheme != "http" {
-		scheme, _, _ = strings.Cut(httpjson.Base(r).HTML, "://")
+		scheme = peer
 	}
-	if host == "" || !httpjson.CheckHost(host) {
+	if !httpjson.CheckHost(host) {
 		host = r.Host
 	}
-	if u, err := url.Parse(prefix); err != nil || u.Path != prefix || prefix != "" && prefix[0] != '/' {
+	prefix = strings.TrimRight(prefix, "/")
+	if u, err := url.Parse(prefix); err != nil || u.EscapedPath() != prefix || prefix != "" && prefix[0] != '/' {
 		prefix = ""
 	}
-	html := scheme + "://" + host + strings.TrimRight(prefix, "/")
-	return httpjson.WithOrigin(r, httpjson.Origin{API: html + "/api/v3", HTML: html})
+	return scheme, host, prefix
 }
 
 // first is the value that the nearest proxy wrote.

@@ -49,6 +49,9 @@ func (s *Server) listen(ctx context.Context) (list []*listener, err error) {
 			return list, fmt.Errorf("--listen %s: %w", addr, err)
 		}
 		list = append(list, l)
+		if s.reached == "" && !strings.HasPrefix(l.url, unixPrefix) {
+			s.reached = l.url
+		}
 		if s.local == "" && config == nil && strings.HasPrefix(l.url, "http://") && plainLoopback(l) {
 			s.local = l.url
 		}
@@ -68,16 +71,22 @@ func plainLoopback(l *listener) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
+// unixPrefix marks an address that is a socket's path.
+const unixPrefix = "unix:"
+
 func open(ctx context.Context, addr string, config *tls.Config) (*listener, error) {
 	var lc net.ListenConfig
-	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
 		if err := removeStale(ctx, path); err != nil {
 			return nil, err
 		}
 		old := unix.Umask(0o177) // only this user connects
 		l, err := lc.Listen(ctx, "unix", path)
 		unix.Umask(old)
-		return &listener{l, addr}, err
+		if err != nil {
+			return nil, err
+		}
+		return &listener{l, addr}, nil
 	}
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -112,25 +121,36 @@ func removeStale(ctx context.Context, path string) error {
 }
 
 // private opens a loopback port for the bundled runners, the same one at every
-// start: runners that outlive the server come back to it.
+// start: runners that outlive the server come back to it. When another program
+// has it, there is a new one, and the runners register again.
 func (s *Server) private(ctx context.Context) (*listener, error) {
 	path := filepath.Join(s.config.Data, "runners", "port")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	port := "0"
 	if text, err := os.ReadFile(path); err == nil {
-		port = strings.TrimSpace(string(text))
+		if port, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 16); err == nil && port > 0 {
+			if l, err := openLoopback(ctx, int(port)); err == nil {
+				return l, nil
+			}
+		}
 	}
-	l, err := open(ctx, net.JoinHostPort("127.0.0.1", port), nil)
+	l, err := openLoopback(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	tcp, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("%s is no TCP address", l.Addr()), l.Close())
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err == nil {
+		err = os.WriteFile(path, []byte(port+"\n"), 0o600)
 	}
-	return l, os.WriteFile(path, []byte(strconv.Itoa(tcp.Port)+"\n"), 0o600)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func openLoopback(ctx context.Context, port int) (*listener, error) {
+	return open(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil)
 }
 
 // tls is the configuration for HTTPS, nil for plain HTTP.

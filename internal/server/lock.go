@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,10 +17,7 @@ import (
 // lockData makes the data directory and takes its lock, which lasts as long as
 // this process. A second server on the same directory is refused.
 func lockData(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := makeData(dir); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -36,6 +34,28 @@ func lockData(dir string) (*os.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// makeData makes dir, for this user only. One that others may enter is closed to
+// them if it is empty or was a data directory before; a home is not.
+func makeData(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() == 0o700 {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	ours := func(e os.DirEntry) bool { return e.Name() == "lock" }
+	foreign := func(e os.DirEntry) bool { return e.Name() != "lost+found" }
+	if slices.ContainsFunc(entries, foreign) && !slices.ContainsFunc(entries, ours) {
+		return actions.Errorf(actions.Invalid, "%s holds other files: choose an empty directory", dir)
+	}
+	return os.Chmod(dir, 0o700)
 }
 
 func refused(f *os.File, dir string, err error) error {

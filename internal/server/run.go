@@ -15,13 +15,17 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 3 * time.Minute
 	maxHeader     = 64 << 10
+
+	lastWords = 10 * time.Second // after the drain time: runners say that their jobs failed
+	lastCalls = 5 * time.Second  // after the runners: requests under way are answered
 )
 
 // Ready is told the addresses that answer, once they do.
 type Ready func(urls []string)
 
-// Run serves until ctx ends, and then drains: no new work is given out, bundled
-// runners finish or fail their jobs, open requests end. It returns nil after an
+// Run serves until ctx ends, and then drains: bundled runners take no more jobs
+// and finish or fail theirs, polls and live logs end, requests are answered.
+// Other runners come back when there is a server again. It returns nil after an
 // orderly end.
 func (s *Server) Run(ctx context.Context, ready Ready) error {
 	listeners, err := s.listen(ctx)
@@ -67,12 +71,15 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	return loops.Wait()
 }
 
-// stop drains the server within the configured time.
+// stop drains the server. The runners come first: they need it to report.
 func (s *Server) stop(ctx context.Context, hs *http.Server, crew *crew) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Drain)
+	ctx = context.WithoutCancel(ctx)
+	crewCtx, cancel := context.WithTimeout(ctx, s.config.Drain+lastWords)
 	defer cancel()
-	crew.stop(ctx)
+	crew.stop(crewCtx)
 	s.drain() // polls and live logs end
+	ctx, cancel = context.WithTimeout(ctx, lastCalls)
+	defer cancel()
 	if err := hs.Shutdown(ctx); err != nil {
 		s.log.WarnContext(ctx, "requests were cut off", "err", err)
 		_ = hs.Close() // all that is left are connections to drop

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,8 @@ type Server struct {
 	patterns  []string                    // routes of the REST API
 	reconcile func(context.Context) error // finishes repositories that were cut short
 
-	local    string // base by which bundled runners come in: http://127.0.0.1:3000
+	local    string // base by which bundled runners come in: http://127.0.0.1:3000; empty without them, perhaps
+	reached  string // base of the first TCP address; empty without one
 	draining context.Context
 	drain    context.CancelFunc
 }
@@ -108,7 +110,7 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("keys: %w", err)
 	}
 	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now}); err != nil {
-		return err
+		return fmt.Errorf("--database: %w", err)
 	}
 	if s.repos, err = gitrepo.New(filepath.Join(c.Data, "repositories"), gitrepo.Limits{}, s.log, s.now); err != nil {
 		return fmt.Errorf("repositories: %w", err)
@@ -164,10 +166,7 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 // base is that of URLs which no request gives: those of events that are found
 // at start.
 func (s *Server) base() shape.Base {
-	html := s.config.PublicURL
-	if html == "" {
-		html = s.local
-	}
+	html := cmp.Or(s.config.PublicURL, s.local, s.reached, "http://localhost")
 	return shape.Base{API: html + "/api/v3", HTML: html}
 }
 

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+func TestErrorsOfTheConfigurationNameTheFlag(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Config)
+		flag   string
+	}{
+		"no address":           {func(c *Config) { c.Listen = nil }, "--listen"},
+		"certificate alone":    {func(c *Config) { c.TLSCert = "x" }, "--tls-key"},
+		"two certificates":     {func(c *Config) { c.TLSCert, c.TLSKey, c.TLSSelf = "x", "y", true }, "--tls-self-signed"},
+		"missing certificate":  {func(c *Config) { c.TLSCert, c.TLSKey = "/nowhere", "/nowhere" }, "--tls-cert"},
+		"public URL":           {func(c *Config) { c.PublicURL = "ci.test" }, "--public-url"},
+		"scheme of public URL": {func(c *Config) { c.PublicURL = "ftp://ci.test" }, "--public-url"},
+		"lease":                {func(c *Config) { c.JobLease = 0 }, "--job-lease"},
+		"drain":                {func(c *Config) { c.Drain = -1 }, "--drain"},
+		"label":                {func(c *Config) { c.RunnerLabels = []string{"a,b"} }, "--runner-labels"},
+		"any proxy":            {func(c *Config) { c.TrustedProxy = []string{"0.0.0.0/0"} }, "--trusted-proxy"},
+		"any proxy by IPv6":    {func(c *Config) { c.TrustedProxy = []string{"::/0"} }, "--trusted-proxy"},
+		"star":                 {func(c *Config) { c.TrustedProxy = []string{"*"} }, "--trusted-proxy"},
+		"proxy by name":        {func(c *Config) { c.TrustedProxy = []string{"proxy.test"} }, "--trusted-proxy"},
+		"address":              {func(c *Config) { c.Listen = []string{"127.0.0.1"} }, "--listen"},
+		"database":             {func(c *Config) { c.Database = "mysql://x" }, "--database"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := testConfig(t)
+			c.change(&config)
+			s, err := New(t.Context(), config, testDeps(t))
+			if err == nil {
+				err = s.Run(t.Context(), func([]string) { t.Error("it is ready") })
+				if closeErr := s.Close(); closeErr != nil {
+					t.Error(closeErr)
+				}
+			}
+			if err == nil || !strings.Contains(err.Error(), c.flag) {
+				t.Errorf("%v, want an error that names %s", err, c.flag)
+			}
+		})
+	}
+}
+
+func TestBundledRunnersAreForServersOfOneMachine(t *testing.T) {
+	for addr, want := range map[string]int{
+		"127.0.0.1:0": 2, "localhost:3000": 2, "[::1]:3000": 2, "unix:/x": 2, ":3000": 0, "0.0.0.0:3000": 0, "192.0.2.1:80": 0, "ci.test:80": 0,
+	} {
+		c := testConfig(t)
+		c.Listen, c.Runners = []string{addr}, -1
+		if err := c.check(); err != nil || c.Runners != want {
+			t.Errorf("%s: %d runners, %v; want %d", addr, c.Runners, err, want)
+		}
+	}
+	c := testConfig(t)
+	c.TrustedProxy = []string{"10.0.0.1", "fd00::/8"}
+	if list, err := c.proxies(); err != nil || len(list) != 2 || list[0].Bits() != 32 {
+		t.Errorf("proxies %v, %v", list, err)
+	}
+}
+
+func TestAdminsNeedADirectoryThatAServerUsed(t *testing.T) {
+	c := testConfig(t)
+	err := WithAdmin(t.Context(), c.Data, "", testDeps(t), func(*Admin) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "--data") {
+		t.Errorf("%v, want an error that names --data", err)
+	}
+	start(t, c, testDeps(t))
+	err = WithAdmin(t.Context(), c.Data, "", testDeps(t), func(a *Admin) error {
+		if err := a.CreateUser(t.Context(), "mona", "", false); err != nil {
+			return err
+		}
+		if _, err := a.CreateToken(t.Context(), "mona", "", []string{"everything"}); actions.KindOf(err) != actions.Invalid {
+			t.Errorf("unknown scope: %v, want invalid", err)
+		}
+		text, err := a.CreateToken(t.Context(), "mona", "", []string{"repo"})
+		if !strings.HasPrefix(text, "ghp_") {
+			t.Errorf("token %q", text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
