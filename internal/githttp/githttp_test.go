@@ -14,29 +14,30 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/gitrepo/gittest"
 )
 
 func TestCloneFetchAndPushInEveryVersion(t *testing.T) {
 	for _, version := range []string{"0", "1", "2"} {
 		t.Run("version "+version, func(t *testing.T) {
 			w := newWorld(t, gitrepo.Limits{})
-			c := newClone(t, w.remote("owner", "octo/private.git"))
-			c.git("config", "protocol.version", version)
-			a := c.commit("one", "a.txt", "a")
-			c.git("push", "-q", "origin", "main")
+			c := gittest.New(t, w.remote("owner", "octo/private.git"))
+			c.Git("config", "protocol.version", version)
+			a := c.Commit("one", "a.txt", "a")
+			c.Git("push", "-q", "origin", "main")
 
 			copied := filepath.Join(t.TempDir(), "copy")
-			c.git("-c", "protocol.version="+version, "clone", "-q", w.remote("reader", "octo/private"), copied)
-			d := &clone{t, copied}
-			d.git("config", "protocol.version", version)
-			if got := d.git("rev-parse", "HEAD"); got != a {
+			c.Git("-c", "protocol.version="+version, "clone", "-q", w.remote("reader", "octo/private"), copied)
+			d := &gittest.Tree{T: t, Dir: copied}
+			d.Git("config", "protocol.version", version)
+			if got := d.Git("rev-parse", "HEAD"); got != a {
 				t.Errorf("clone is at %s, want %s", got, a)
 			}
-			b := c.commit("two", "a.txt", "b")
-			c.git("tag", "v1")
-			c.git("push", "-q", "--atomic", "origin", "main", "v1")
-			d.git("fetch", "-q", "--tags")
-			if got := d.git("rev-parse", "origin/main", "v1"); got != b+"\n"+b {
+			b := c.Commit("two", "a.txt", "b")
+			c.Git("tag", "v1")
+			c.Git("push", "-q", "--atomic", "origin", "main", "v1")
+			d.Git("fetch", "-q", "--tags")
+			if got := d.Git("rev-parse", "origin/main", "v1"); got != b+"\n"+b {
 				t.Errorf("fetch gave %s, want %s twice", got, b)
 			}
 			if len(w.updates()) != 3 {
@@ -51,9 +52,9 @@ func TestEmptyRepositoryClonesWithItsDefaultBranch(t *testing.T) {
 	if err := w.git.SetHead(t.Context(), 1, "trunk"); err != nil {
 		t.Fatal(err)
 	}
-	c := newClone(t, w.url)
-	c.git("clone", "-q", w.remote("reader", "octo/private"), "copy")
-	if got := c.git("-C", "copy", "symbolic-ref", "HEAD"); got != "refs/heads/trunk" {
+	c := gittest.New(t, w.url)
+	c.Git("clone", "-q", w.remote("reader", "octo/private"), "copy")
+	if got := c.Git("-C", "copy", "symbolic-ref", "HEAD"); got != "refs/heads/trunk" {
 		t.Errorf("HEAD is %s", got)
 	}
 }
@@ -61,92 +62,92 @@ func TestEmptyRepositoryClonesWithItsDefaultBranch(t *testing.T) {
 func TestShallowAndPartialClones(t *testing.T) {
 	for _, version := range []string{"0", "2"} {
 		w := newWorld(t, gitrepo.Limits{})
-		c := newClone(t, w.remote("owner", "octo/private"))
-		old := c.commit("one", "a.txt", "old content", "dir/b.txt", "b")
-		c.commit("two", "a.txt", "new content")
-		c.git("push", "-q", "origin", "main")
-		clone := func(args ...string) *clone {
+		c := gittest.New(t, w.remote("owner", "octo/private"))
+		old := c.Commit("one", "a.txt", "old content", "dir/b.txt", "b")
+		c.Commit("two", "a.txt", "new content")
+		c.Git("push", "-q", "origin", "main")
+		clone := func(args ...string) *gittest.Tree {
 			dir := filepath.Join(t.TempDir(), "c")
 			args = append([]string{"-c", "protocol.version=" + version, "clone", "-q"}, args...)
-			c.git(append(args, w.remote("reader", "octo/private"), dir)...)
+			c.Git(append(args, w.remote("reader", "octo/private"), dir)...)
 			return newCloneAt(t, dir, version)
 		}
 		shallow := clone("--depth=1")
-		if got := shallow.git("rev-list", "--count", "HEAD"); got != "1" {
+		if got := shallow.Git("rev-list", "--count", "HEAD"); got != "1" {
 			t.Errorf("version %s: shallow clone has %s commits", version, got)
 		}
-		shallow.git("fetch", "-q", "--unshallow")
-		if got := shallow.git("rev-list", "--count", "HEAD"); got != "2" {
+		shallow.Git("fetch", "-q", "--unshallow")
+		if got := shallow.Git("rev-list", "--count", "HEAD"); got != "2" {
 			t.Errorf("version %s: unshallowed clone has %s commits", version, got)
 		}
 		for _, filter := range []string{"blob:none", "blob:limit=5", "tree:0"} {
 			partial := clone("--filter="+filter, "--no-checkout")
-			if got := partial.git("rev-list", "--objects", "--all", "--missing=print"); !strings.Contains(got, "?") {
+			if got := partial.Git("rev-list", "--objects", "--all", "--missing=print"); !strings.Contains(got, "?") {
 				t.Errorf("version %s, %s: nothing is missing", version, filter)
 			}
-			partial.git("checkout", "-q", "main")                               // fetches by hash what the tip has
-			if got := partial.git("show", old+":a.txt"); got != "old content" { // and what it had
+			partial.Git("checkout", "-q", "main")                               // fetches by hash what the tip has
+			if got := partial.Git("show", old+":a.txt"); got != "old content" { // and what it had
 				t.Errorf("version %s, %s: old file is %q", version, filter, got)
 			}
 		}
-		if _, err := c.run("clone", "-q", "--filter=sparse:oid=main:a.txt", "-c", "protocol.version="+version,
+		if _, err := c.Run("clone", "-q", "--filter=sparse:oid=main:a.txt", "-c", "protocol.version="+version,
 			w.remote("reader", "octo/private"), filepath.Join(t.TempDir(), "c")); err == nil {
 			t.Errorf("version %s: a filter that is not allowed works", version)
 		}
 	}
 }
 
-func newCloneAt(t *testing.T, dir, version string) *clone {
+func newCloneAt(t *testing.T, dir, version string) *gittest.Tree {
 	t.Helper()
-	c := &clone{t, dir}
-	c.git("config", "protocol.version", version)
+	c := &gittest.Tree{T: t, Dir: dir}
+	c.Git("config", "protocol.version", version)
 	return c
 }
 
 func TestWhatNoRefReachesIsNotGivenOut(t *testing.T) {
 	for _, version := range []string{"0", "2"} {
 		w := newWorld(t, gitrepo.Limits{})
-		c := newClone(t, w.remote("owner", "octo/private"))
-		a := c.commit("one", "a.txt", "a")
-		b := c.commit("two", "a.txt", "the secret that was pushed by mistake")
-		blob, tree := c.git("rev-parse", "HEAD:a.txt"), c.git("rev-parse", "HEAD^{tree}")
-		c.git("push", "-q", "origin", "main")
-		reader := newClone(t, w.remote("reader", "octo/private"))
-		reader.git("config", "protocol.version", version)
+		c := gittest.New(t, w.remote("owner", "octo/private"))
+		a := c.Commit("one", "a.txt", "a")
+		b := c.Commit("two", "a.txt", "the secret that was pushed by mistake")
+		blob, tree := c.Git("rev-parse", "HEAD:a.txt"), c.Git("rev-parse", "HEAD^{tree}")
+		c.Git("push", "-q", "origin", "main")
+		reader := gittest.New(t, w.remote("reader", "octo/private"))
+		reader.Git("config", "protocol.version", version)
 		for _, sha := range []string{a, b} {
-			reader.git("fetch", "-q", "--depth=1", "origin", sha) // as actions/checkout does
+			reader.Git("fetch", "-q", "--depth=1", "origin", sha) // as actions/checkout does
 		}
-		c.git("push", "-q", "-f", "origin", a+":main")
-		fresh := newClone(t, w.remote("reader", "octo/private"))
-		fresh.git("config", "protocol.version", version)
+		c.Git("push", "-q", "-f", "origin", a+":main")
+		fresh := gittest.New(t, w.remote("reader", "octo/private"))
+		fresh.Git("config", "protocol.version", version)
 		for _, sha := range []string{b, blob, tree, strings.Repeat("1", 40), actions.ZeroSHA} {
-			if out, err := fresh.run("fetch", "-q", "origin", sha); err == nil {
+			if out, err := fresh.Run("fetch", "-q", "origin", sha); err == nil {
 				t.Errorf("version %s: fetched %s\n%s", version, sha, out)
 			} else if !strings.Contains(out, "not our ref "+sha) {
 				t.Errorf("version %s: %s", version, out)
 			}
 		}
-		fresh.git("fetch", "-q", "origin", a)
+		fresh.Git("fetch", "-q", "origin", a)
 	}
 }
 
 func TestLargePackIsStreamed(t *testing.T) {
 	w := newWorld(t, gitrepo.Limits{})
-	c := newClone(t, w.remote("owner", "octo/private"))
+	c := gittest.New(t, w.remote("owner", "octo/private"))
 	noise := make([]byte, 20<<20)
 	random := rand.NewChaCha8([32]byte{})
 	_, _ = random.Read(noise)
-	sha := c.commit("noise", "noise.bin", string(noise))
-	out := c.git("push", "--progress", "origin", "main")
+	sha := c.Commit("noise", "noise.bin", string(noise))
+	out := c.Git("push", "--progress", "origin", "main")
 	if strings.Contains(out, "remote: error") {
 		t.Errorf("push:\n%s", out)
 	}
 	if got := w.lastLength(); got != -1 {
 		t.Errorf("pack came with length %d, want a chunked body", got)
 	}
-	d := newClone(t, w.remote("reader", "octo/private"))
-	d.git("fetch", "-q", "origin", "main")
-	if got := d.git("rev-parse", "FETCH_HEAD"); got != sha {
+	d := gittest.New(t, w.remote("reader", "octo/private"))
+	d.Git("fetch", "-q", "origin", "main")
+	if got := d.Git("rev-parse", "FETCH_HEAD"); got != sha {
 		t.Errorf("fetched %s, want %s", got, sha)
 	}
 }
@@ -158,14 +159,14 @@ func TestPushAboveTheLimitIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, limits)
-			c := newClone(t, w.remote("owner", "octo/private"))
+			c := gittest.New(t, w.remote("owner", "octo/private"))
 			noise := make([]byte, 3<<20)
 			random := rand.NewChaCha8([32]byte{})
 			_, _ = random.Read(noise)
-			c.commit("small", "a", "b")
-			c.git("push", "-q", "origin", "main")
-			c.commit("noise", "noise.bin", string(noise))
-			if out, err := c.run("push", "origin", "main:x"); err == nil || !strings.Contains(out, "remote rejected") {
+			c.Commit("small", "a", "b")
+			c.Git("push", "-q", "origin", "main")
+			c.Commit("noise", "noise.bin", string(noise))
+			if out, err := c.Run("push", "origin", "main:x"); err == nil || !strings.Contains(out, "remote rejected") {
 				t.Errorf("push: %v\n%s", err, out)
 			}
 			if len(w.updates()) != 1 {
@@ -177,9 +178,9 @@ func TestPushAboveTheLimitIsRefused(t *testing.T) {
 
 func TestCompressedRequestIsUnpackedAndBounded(t *testing.T) {
 	w := newWorld(t, gitrepo.Limits{RequestBytes: 1 << 20})
-	c := newClone(t, w.remote("owner", "octo/public"))
-	sha := c.commit("one")
-	c.git("push", "-q", "origin", "main")
+	c := gittest.New(t, w.remote("owner", "octo/public"))
+	sha := c.Commit("one")
+	c.Git("push", "-q", "origin", "main")
 	pack := func(text string) *bytes.Buffer {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
@@ -274,44 +275,44 @@ func TestAnswersAreNotCached(t *testing.T) {
 func TestWorkflowFilesNeedTheirScope(t *testing.T) {
 	const ci = ".github/workflows/ci.yml"
 	w := newWorld(t, gitrepo.Limits{})
-	owner := newClone(t, w.remote("owner", "octo/private"))
-	owner.commit("one", "a.txt", "a")
-	owner.git("push", "-q", "origin", "main")
+	owner := gittest.New(t, w.remote("owner", "octo/private"))
+	owner.Commit("one", "a.txt", "a")
+	owner.Git("push", "-q", "origin", "main")
 	for token, want := range map[string]string{
 		"noworkflow": "(refusing to allow a Personal Access Token to create or update workflow `" + ci + "` without `workflow` scope)",
 		"app":        "(refusing to allow a GitHub App to create or update workflow `" + ci + "` without `workflows` permission)",
 	} {
-		c := newClone(t, w.remote(token, "octo/private"))
-		c.git("fetch", "-q", "origin")
-		c.git("reset", "-q", "--hard", "origin/main")
-		c.commit("plain", "b.txt", token)
-		c.git("push", "-q", "origin", "main:"+token)
-		c.commit("workflow", ci, "on: push")
-		if out, err := c.run("push", "origin", "main:"+token, "main:refs/tags/t"); err == nil || strings.Count(out, want) != 2 {
+		c := gittest.New(t, w.remote(token, "octo/private"))
+		c.Git("fetch", "-q", "origin")
+		c.Git("reset", "-q", "--hard", "origin/main")
+		c.Commit("plain", "b.txt", token)
+		c.Git("push", "-q", "origin", "main:"+token)
+		c.Commit("workflow", ci, "on: push")
+		if out, err := c.Run("push", "origin", "main:"+token, "main:refs/tags/t"); err == nil || strings.Count(out, want) != 2 {
 			t.Errorf("%s creates: %v\n%s", token, err, out)
 		}
 	}
-	owner.commit("workflow", ci, "on: push")
-	owner.git("push", "-q", "origin", "main")
-	c := newClone(t, w.remote("noworkflow", "octo/private"))
-	c.git("fetch", "-q", "origin")
-	c.git("reset", "-q", "--hard", "origin/main")
-	c.commit("copy", "c.txt", "c")
-	c.git("push", "-q", "origin", "main:copy") // the file is on another branch already
-	c.commit("change", ci, "on: [push, pull_request]")
-	if out, err := c.run("push", "origin", "main:copy"); err == nil || !strings.Contains(out, "without `workflow` scope") {
+	owner.Commit("workflow", ci, "on: push")
+	owner.Git("push", "-q", "origin", "main")
+	c := gittest.New(t, w.remote("noworkflow", "octo/private"))
+	c.Git("fetch", "-q", "origin")
+	c.Git("reset", "-q", "--hard", "origin/main")
+	c.Commit("copy", "c.txt", "c")
+	c.Git("push", "-q", "origin", "main:copy") // the file is on another branch already
+	c.Commit("change", ci, "on: [push, pull_request]")
+	if out, err := c.Run("push", "origin", "main:copy"); err == nil || !strings.Contains(out, "without `workflow` scope") {
 		t.Errorf("change: %v\n%s", err, out)
 	}
-	c.git("rm", "-q", ci)
-	c.commit("remove")
-	c.git("push", "-q", "origin", "main:copy")
-	c.git("push", "-q", "origin", ":copy")
+	c.Git("rm", "-q", ci)
+	c.Commit("remove")
+	c.Git("push", "-q", "origin", "main:copy")
+	c.Git("push", "-q", "origin", ":copy")
 }
 
 func TestErrorsOfAPushReachTheClient(t *testing.T) {
 	w := newWorld(t, gitrepo.Limits{})
-	c := newClone(t, w.remote("owner", "octo/private"))
-	c.commit("one")
+	c := gittest.New(t, w.remote("owner", "octo/private"))
+	c.Commit("one")
 	for _, tt := range []struct {
 		err  error
 		want string
@@ -322,7 +323,7 @@ func TestErrorsOfAPushReachTheClient(t *testing.T) {
 		w.push = func(context.Context, []actions.RefUpdate, *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
 			return nil, tt.err
 		}
-		if out, err := c.run("push", "origin", "main"); err == nil || !strings.Contains(out, tt.want) || strings.Contains(out, "fire") {
+		if out, err := c.Run("push", "origin", "main"); err == nil || !strings.Contains(out, tt.want) || strings.Contains(out, "fire") {
 			t.Errorf("%v: %v\n%s", tt.err, err, out)
 		}
 	}
@@ -330,9 +331,9 @@ func TestErrorsOfAPushReachTheClient(t *testing.T) {
 
 func TestPushWaitsForAContinue(t *testing.T) {
 	w := newWorld(t, gitrepo.Limits{})
-	c := newClone(t, w.remote("owner", "octo/private"))
-	c.commit("one")
-	c.git("-c", "http.extraHeader=Expect: 100-continue", "push", "-q", "origin", "main")
+	c := gittest.New(t, w.remote("owner", "octo/private"))
+	c.Commit("one")
+	c.Git("-c", "http.extraHeader=Expect: 100-continue", "push", "-q", "origin", "main")
 }
 
 func TestPathsOfGit(t *testing.T) {
@@ -360,10 +361,10 @@ func TestNoHookOfARepositoryRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := newClone(t, w.remote("owner", "octo/private"))
-	c.commit("one", "hooks/post-receive", "#!/bin/sh\ntouch "+marker+"\n")
-	c.git("push", "-q", "origin", "main")
-	c.git("fetch", "-q", "origin")
+	c := gittest.New(t, w.remote("owner", "octo/private"))
+	c.Commit("one", "hooks/post-receive", "#!/bin/sh\ntouch "+marker+"\n")
+	c.Git("push", "-q", "origin", "main")
+	c.Git("fetch", "-q", "origin")
 	if _, err := os.Stat(marker); !os.IsNotExist(err) {
 		t.Errorf("a hook ran: %v", err)
 	}

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -118,58 +116,6 @@ func (w *world) remote(token, repo string) string {
 		token = "x:" + token + "@"
 	}
 	return strings.Replace(w.url, "http://", "http://"+token, 1) + "/" + repo
-}
-
-// A clone is a working copy of a git client.
-type clone struct {
-	t   testing.TB
-	dir string
-}
-
-func newClone(t testing.TB, remote string) *clone {
-	t.Helper()
-	c := &clone{t, t.TempDir()}
-	c.git("init", "-q", "-b", "main")
-	c.git("remote", "add", "origin", remote)
-	return c
-}
-
-func (c *clone) run(args ...string) (string, error) {
-	cmd := exec.CommandContext(c.t.Context(), "git", args...)
-	cmd.Dir = c.dir
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com",
-		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
-	}
-	out, err := cmd.CombinedOutput()
-	return strings.TrimSpace(string(out)), err
-}
-
-func (c *clone) git(args ...string) string {
-	c.t.Helper()
-	out, err := c.run(args...)
-	if err != nil {
-		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
-// commit writes files, given as name and content in turn, and commits them.
-func (c *clone) commit(message string, files ...string) string {
-	c.t.Helper()
-	for i := 0; i < len(files); i += 2 {
-		path := filepath.Join(c.dir, files[i])
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			c.t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(files[i+1]), 0o644); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	c.git("add", "-A")
-	c.git("commit", "-q", "--allow-empty", "-m", message)
-	return c.git("rev-parse", "HEAD")
 }
 
 // do sends one request and returns the answer and its body.

@@ -121,11 +121,11 @@ func killDuringPush(t *testing.T, mode string) (*testGit, actions.RefUpdate, int
 		t.Fatal("server did not start")
 	}
 	c := g.clone(t)
-	c.git("remote", "set-url", "origin", lines.Text()+"/r.git")
-	sha := c.commit("one", "a.txt", "a")
+	c.Git("remote", "set-url", "origin", lines.Text()+"/r.git")
+	sha := c.Commit("one", "a.txt", "a")
 	pushed := make(chan error)
 	go func() {
-		_, err := c.run("push", "origin", "main")
+		_, err := c.Run("push", "origin", "main")
 		pushed <- err
 	}()
 	if !lines.Scan() {
@@ -205,9 +205,9 @@ func TestLeftoversOfPowerLossDoNotStopPushes(t *testing.T) {
 		}
 	}
 	c := g.clone(t)
-	c.commit("a")
-	c.git("push", "-q", "origin", "main", "main:other")
-	c.git("push", "-q", "origin", ":other")
+	c.Commit("a")
+	c.Git("push", "-q", "origin", "main", "main:other")
+	c.Git("push", "-q", "origin", ":other")
 	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("old quarantine: %v", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/gitrepo/gittest"
 )
 
 // request is the body of a push: commands, each "old new ref", and a pack.
@@ -29,15 +30,15 @@ func request(pack []byte, commands ...string) []byte {
 	return append(append(b, flushPacket...), pack...)
 }
 
-// pack is what a client sends to bring a commit to a server that has nothing.
-func (c *clone) pack(rev string) []byte {
-	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), "git", "pack-objects", "--revs", "--stdout", "-q")
-	cmd.Dir = c.dir
+// packOf is what a client sends to bring a commit to a server that has nothing.
+func packOf(c *gittest.Tree, rev string) []byte {
+	c.T.Helper()
+	cmd := exec.CommandContext(c.T.Context(), "git", "pack-objects", "--revs", "--stdout", "-q")
+	cmd.Dir = c.Dir
 	cmd.Stdin = strings.NewReader(rev + "\n")
 	out, err := cmd.Output()
 	if err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
 	return out
 }
@@ -58,8 +59,8 @@ func (g *testGit) noRefs(t *testing.T, name string) {
 func TestDamagedPacksLeaveNothing(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	sha := c.commit("one", "a.txt", strings.Repeat("some content\n", 100))
-	pack := c.pack("main")
+	sha := c.Commit("one", "a.txt", strings.Repeat("some content\n", 100))
+	pack := packOf(c, "main")
 	command := actions.ZeroSHA + " " + sha + " refs/heads/main"
 	broken := bytes.Clone(pack)
 	broken[len(broken)/2] ^= 0xff
@@ -98,8 +99,8 @@ func TestDamagedPacksLeaveNothing(t *testing.T) {
 func TestHostileRefNamesAreRefused(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	sha := c.commit("one")
-	pack := c.pack("main")
+	sha := c.Commit("one")
+	pack := packOf(c, "main")
 	for _, name := range []string{
 		"refs/heads/../../../x", "refs/heads/--upload-pack=x", "-x", "HEAD", "refs/heads/a..b", "refs/heads/x.lock", "refs/pull/1/head",
 		"refs/heads/a\nb", "config", "../config", "refs/heads/a\x1b[31m", "refs/heads/" + strings.Repeat("x", 300), "refs/heads/" + sha, "", " ",
@@ -121,15 +122,15 @@ func TestHostileRefNamesAreRefused(t *testing.T) {
 func TestAWrongOldValueIsNoEvent(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	a := c.commit("one")
-	b := c.commit("two")
-	c.git("push", "-q", "origin", "main")
+	a := c.Commit("one")
+	b := c.Commit("two")
+	c.Git("push", "-q", "origin", "main")
 	var asked []actions.RefUpdate
 	g.check = func(_ context.Context, updates []actions.RefUpdate, _ *View) error {
 		asked = updates
 		return nil
 	}
-	pack := c.pack("main")
+	pack := packOf(c, "main")
 	answer := g.post(t, "receive-pack", bytes.NewReader(request(pack,
 		a+" "+b+" refs/heads/main",               // where main is already
 		b+" "+b+" refs/heads/main2",              // not there
@@ -155,21 +156,21 @@ func TestAWrongOldValueIsNoEvent(t *testing.T) {
 func TestOnePushOfManyToOneRefWins(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	base := g.clone(t)
-	start := base.commit("start")
-	base.git("push", "-q", "origin", "main")
+	start := base.Commit("start")
+	base.Git("push", "-q", "origin", "main")
 	var wg sync.WaitGroup
-	clones := make([]*clone, 6)
+	clones := make([]*gittest.Tree, 6)
 	for i := range clones {
 		clones[i] = g.clone(t)
-		clones[i].git("fetch", "-q", "origin")
-		clones[i].git("reset", "-q", "--hard", "origin/main")
-		clones[i].commit(fmt.Sprint(i))
+		clones[i].Git("fetch", "-q", "origin")
+		clones[i].Git("reset", "-q", "--hard", "origin/main")
+		clones[i].Commit(fmt.Sprint(i))
 	}
 	var mu sync.Mutex
 	won := 0
 	for _, c := range clones {
 		wg.Go(func() {
-			if _, err := c.run("push", "-q", "origin", "main"); err == nil {
+			if _, err := c.Run("push", "-q", "origin", "main"); err == nil {
 				mu.Lock()
 				won++
 				mu.Unlock()
@@ -190,11 +191,11 @@ func TestOnePushOfManyToOneRefWins(t *testing.T) {
 func TestWithoutItsHookNothingIsTaken(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	c.commit("one")
+	c.Commit("one")
 	if err := os.Remove(g.hookFile()); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := c.run("push", "origin", "main"); err == nil {
+	if out, err := c.Run("push", "origin", "main"); err == nil {
 		t.Errorf("push without the hook:\n%s", out)
 	}
 	g.noRefs(t, "no hook")
@@ -203,34 +204,34 @@ func TestWithoutItsHookNothingIsTaken(t *testing.T) {
 func TestHostileTreesAreRefused(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	c.commit("one", "x", "x")
-	blob := c.git("rev-parse", "HEAD:x")
+	c.Commit("one", "x", "x")
+	blob := c.Git("rev-parse", "HEAD:x")
 	for _, name := range []string{".git", ".GIT", ".git ", "git~1", ".g\u200cit", "..", ".", "a/b", ""} {
 		raw := append([]byte("100644 "+name+"\x00"), fromHex(t, blob)...)
-		tree := c.object("tree", raw)
-		sha := c.git("commit-tree", tree, "-m", "hostile")
-		if out, err := c.run("push", "origin", sha+":refs/heads/x"); err == nil {
+		tree := objectIn(c, "tree", raw)
+		sha := c.Git("commit-tree", tree, "-m", "hostile")
+		if out, err := c.Run("push", "origin", sha+":refs/heads/x"); err == nil {
 			t.Errorf("tree with %q was taken\n%s", name, out)
 		}
 	}
-	link := c.git("mktree", "--missing") // an empty tree, for comparison
-	sha := c.git("commit-tree", link, "-m", "fine")
-	c.git("push", "-q", "origin", sha+":refs/heads/x")
-	url := c.commit("modules", ".gitmodules", "[submodule \"x\"]\n\tpath = x\n\turl = --upload-pack=evil\n")
-	if out, err := c.run("push", "origin", url+":refs/heads/modules"); err == nil {
+	link := c.Git("mktree", "--missing") // an empty tree, for comparison
+	sha := c.Git("commit-tree", link, "-m", "fine")
+	c.Git("push", "-q", "origin", sha+":refs/heads/x")
+	url := c.Commit("modules", ".gitmodules", "[submodule \"x\"]\n\tpath = x\n\turl = --upload-pack=evil\n")
+	if out, err := c.Run("push", "origin", url+":refs/heads/modules"); err == nil {
 		t.Errorf("submodule with an option for its URL was taken\n%s", out)
 	}
 }
 
-// object writes an object that git itself would not make.
-func (c *clone) object(kind string, data []byte) string {
-	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), "git", "hash-object", "-t", kind, "-w", "--stdin", "--literally")
-	cmd.Dir = c.dir
+// objectIn writes an object that git itself would not make.
+func objectIn(c *gittest.Tree, kind string, data []byte) string {
+	c.T.Helper()
+	cmd := exec.CommandContext(c.T.Context(), "git", "hash-object", "-t", kind, "-w", "--stdin", "--literally")
+	cmd.Dir = c.Dir
 	cmd.Stdin = bytes.NewReader(data)
 	out, err := cmd.Output()
 	if err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
 }
@@ -247,24 +248,24 @@ func fromHex(t *testing.T, s string) []byte {
 func TestMoreUpdatesThanAllowedAreRefused(t *testing.T) {
 	g := newTestGit(t, Limits{Updates: 5})
 	c := g.clone(t)
-	c.commit("one")
+	c.Commit("one")
 	refs := make([]string, 6)
 	for i := range refs {
 		refs[i] = fmt.Sprintf("main:b%d", i)
 	}
-	out, err := c.run(append([]string{"push", "origin"}, refs...)...)
+	out, err := c.Run(append([]string{"push", "origin"}, refs...)...)
 	if err == nil || !strings.Contains(out, "more than 5 refs in one push") {
 		t.Errorf("push: %v\n%s", err, out)
 	}
 	g.noRefs(t, "six updates")
-	c.git(append([]string{"push", "-q", "origin"}, refs[:5]...)...)
+	c.Git(append([]string{"push", "-q", "origin"}, refs[:5]...)...)
 }
 
 func TestClientThatGoesAwayLeavesNothing(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	sha := c.commit("one")
-	body := request(c.pack("main"), actions.ZeroSHA+" "+sha+" refs/heads/main")
+	sha := c.Commit("one")
+	body := request(packOf(c, "main"), actions.ZeroSHA+" "+sha+" refs/heads/main")
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer, err := os.Pipe()
 	if err != nil {

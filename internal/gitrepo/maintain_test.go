@@ -17,19 +17,19 @@ func TestMaintenanceKeepsEverything(t *testing.T) {
 	for i := range manyPacks {
 		fmt.Fprintf(&input, "commit refs/heads/main\ncommitter A <a@b> %d +0000\ndata 1\nx\nM 100644 inline f\ndata 2\n%02d\n", 1700000000+i, i)
 	}
-	script := filepath.Join(c.dir, "script")
+	script := filepath.Join(c.Dir, "script")
 	if err := os.WriteFile(script, []byte(input.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.git("-c", "alias.load=!git fast-import --quiet < script", "load")
+	c.Git("-c", "alias.load=!git fast-import --quiet < script", "load")
 	for i := range manyPacks {
-		c.git("push", "-q", "origin", fmt.Sprintf("main~%d:refs/heads/main", manyPacks-1-i))
+		c.Git("push", "-q", "origin", fmt.Sprintf("main~%d:refs/heads/main", manyPacks-1-i))
 	}
 	refs := []string{"push", "-q", "origin"}
 	for i := range manyRefs {
 		refs = append(refs, fmt.Sprintf("main:refs/tags/t%d", i))
 	}
-	c.git(refs...)
+	c.Git(refs...)
 	before, err := g.Refs(t.Context(), 1, "refs/")
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +52,6 @@ func TestMaintenanceKeepsEverything(t *testing.T) {
 	if len(commits) != manyPacks || err != nil {
 		t.Errorf("%d commits, %v", len(commits), err)
 	}
-	c.commit("after")
-	c.git("push", "-q", "origin", "main", ":refs/tags/t0")
+	c.Commit("after")
+	c.Git("push", "-q", "origin", "main", ":refs/tags/t0")
 }

@@ -13,15 +13,15 @@ import (
 func TestPushMovesRefsAndTellsDone(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	a := c.commit("one", "a.txt", "a")
-	c.git("tag", "-a", "v1", "-m", "first")
-	tag := c.git("rev-parse", "v1")
-	c.git("push", "origin", "main", "v1")
+	a := c.Commit("one", "a.txt", "a")
+	c.Git("tag", "-a", "v1", "-m", "first")
+	tag := c.Git("rev-parse", "v1")
+	c.Git("push", "origin", "main", "v1")
 	if got := g.tip(t, "refs/heads/main"); got != a {
 		t.Errorf("main is at %q, want %q", got, a)
 	}
-	b := c.commit("two", "a.txt", "b")
-	c.git("push", "origin", "main", ":v1")
+	b := c.Commit("two", "a.txt", "b")
+	c.Git("push", "origin", "main", ":v1")
 	want := [][]actions.RefUpdate{
 		{{Ref: "refs/heads/main", Before: actions.ZeroSHA, After: a}, {Ref: "refs/tags/v1", Before: actions.ZeroSHA, After: tag}},
 		{{Ref: "refs/heads/main", Before: a, After: b}, {Ref: "refs/tags/v1", Before: tag, After: actions.ZeroSHA}},
@@ -44,8 +44,8 @@ func TestRefusedPushMovesNothingAndSaysWhy(t *testing.T) {
 		}
 	}
 	c := g.clone(t)
-	c.commit("one", "a.txt", "a")
-	out, err := c.run("push", "origin", "main", "main:other")
+	c.Commit("one", "a.txt", "a")
+	out, err := c.Run("push", "origin", "main", "main:other")
 	if err == nil {
 		t.Fatalf("push worked:\n%s", out)
 	}
@@ -67,7 +67,7 @@ func TestRefusedPushMovesNothingAndSaysWhy(t *testing.T) {
 func TestCheckSeesPushedObjectsBeforeRefsMove(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	sha := c.commit("one", ".github/workflows/ci.yml", "on: push\n")
+	sha := c.Commit("one", ".github/workflows/ci.yml", "on: push\n")
 	g.check = func(ctx context.Context, updates []actions.RefUpdate, v *View) error {
 		if diff := cmp.Diff([]actions.RefUpdate{{Ref: "refs/heads/main", Before: actions.ZeroSHA, After: sha}}, updates); diff != "" {
 			t.Errorf("updates (-want +got):\n%s", diff)
@@ -87,7 +87,7 @@ func TestCheckSeesPushedObjectsBeforeRefsMove(t *testing.T) {
 		}
 		return nil
 	}
-	c.git("push", "origin", "main")
+	c.Git("push", "origin", "main")
 	if _, err := g.Commit(t.Context(), 1, sha); err != nil {
 		t.Errorf("after the push: %v", err)
 	}

@@ -23,10 +23,10 @@ import (
 func TestCommitIsReadAsWritten(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	first := c.commit("one", "a.txt", "a")
-	sha := c.commit("two\n\nbody\n", "a.txt", "b")
-	c.git("tag", "-a", "v1", "-m", "x")
-	c.git("push", "-q", "origin", "main", "v1")
+	first := c.Commit("one", "a.txt", "a")
+	sha := c.Commit("two\n\nbody\n", "a.txt", "b")
+	c.Git("tag", "-a", "v1", "-m", "x")
+	c.Git("push", "-q", "origin", "main", "v1")
 	got, err := g.Commit(t.Context(), 1, sha)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestCommitIsReadAsWritten(t *testing.T) {
 	want := &Commit{
 		Parents: []string{first},
 		Commit: actions.Commit{
-			SHA: sha, Tree: c.git("rev-parse", "HEAD^{tree}"), Message: "two\n\nbody",
+			SHA: sha, Tree: c.Git("rev-parse", "HEAD^{tree}"), Message: "two\n\nbody",
 			Author:    actions.Signature{Name: "Ada", Email: "ada@example.com", Time: time.Unix(1700000000, 0).In(time.FixedZone("", 90*60))},
 			Committer: actions.Signature{Name: "Bob", Email: "bob@example.com", Time: time.Unix(1700000100, 0).UTC()},
 		},
@@ -45,7 +45,7 @@ func TestCommitIsReadAsWritten(t *testing.T) {
 	if got.Author.Time.Format(time.RFC3339) != "2023-11-14T23:43:20+01:30" {
 		t.Errorf("author's zone is lost: %s", got.Author.Time)
 	}
-	if got, err := g.Commit(t.Context(), 1, c.git("rev-parse", "v1")); err != nil || got.SHA != sha {
+	if got, err := g.Commit(t.Context(), 1, c.Git("rev-parse", "v1")); err != nil || got.SHA != sha {
 		t.Errorf("commit of a tag: %v, %v", got, err)
 	}
 }
@@ -68,13 +68,13 @@ func TestSignatureThatMakesNoSenseStaysEmpty(t *testing.T) {
 func TestResolveKnowsEveryFormOfARevision(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	a := c.commit("a")
-	c.git("tag", "-a", "v1", "-m", "x")
-	c.git("tag", "both")
-	b := c.commit("b")
-	c.git("branch", "both")
-	c.git("tag", "tree", "HEAD^{tree}")
-	c.git("push", "-q", "origin", "main", "refs/heads/both", "--tags")
+	a := c.Commit("a")
+	c.Git("tag", "-a", "v1", "-m", "x")
+	c.Git("tag", "both")
+	b := c.Commit("b")
+	c.Git("branch", "both")
+	c.Git("tag", "tree", "HEAD^{tree}")
+	c.Git("push", "-q", "origin", "main", "refs/heads/both", "--tags")
 	for rev, want := range map[string]string{
 		"HEAD": b, "main": b, "refs/heads/main": b, "heads/main": b, "v1": a, "tags/v1": a,
 		"refs/tags/v1": a, "both": b, "refs/tags/both": a, a: a,
@@ -94,8 +94,8 @@ func TestResolveKnowsEveryFormOfARevision(t *testing.T) {
 func TestFilesAndDirectoriesOfACommit(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	sha := c.commit("a", "dir/a b.txt", "hello", "dir/sub/x", "", "big", strings.Repeat("x", 1000))
-	c.git("push", "-q", "origin", "main")
+	sha := c.Commit("a", "dir/a b.txt", "hello", "dir/sub/x", "", "big", strings.Repeat("x", 1000))
+	c.Git("push", "-q", "origin", "main")
 	if data, err := g.ReadFile(t.Context(), 1, sha, "dir/a b.txt", 5); err != nil || string(data) != "hello" {
 		t.Errorf("file: %q, %v", data, err)
 	}
@@ -120,16 +120,16 @@ func TestFilesAndDirectoriesOfACommit(t *testing.T) {
 func TestChangedFilesStopAtTheLimit(t *testing.T) { // TRG-7
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	a := c.commit("a", "keep/x", "1", "gone/y", "1", "same", "1", "thing", "file", "moved", "content")
-	c.git("rm", "-q", "gone/y", "thing")
-	c.git("mv", "moved", "elsewhere")
-	b := c.commit("b", "keep/x", "2", "new/deep/z", "1", "thing/inside", "1")
+	a := c.Commit("a", "keep/x", "1", "gone/y", "1", "same", "1", "thing", "file", "moved", "content")
+	c.Git("rm", "-q", "gone/y", "thing")
+	c.Git("mv", "moved", "elsewhere")
+	b := c.Commit("b", "keep/x", "2", "new/deep/z", "1", "thing/inside", "1")
 	files := make([]string, 0, 800)
 	for i := range 400 {
 		files = append(files, fmt.Sprintf("many/%03d", i), "x")
 	}
-	d := c.commit("many", files...)
-	c.git("push", "-q", "origin", "main")
+	d := c.Commit("many", files...)
+	c.Git("push", "-q", "origin", "main")
 	got, more, err := g.ChangedFiles(t.Context(), 1, a, b, 300)
 	want := []string{"elsewhere", "gone/y", "keep/x", "moved", "new/deep/z", "thing", "thing/inside"}
 	if diff := cmp.Diff(want, got); diff != "" || more || err != nil {
@@ -151,17 +151,17 @@ func TestHistoryBetweenTwoCommits(t *testing.T) {
 	c := g.clone(t)
 	var shas []string
 	for i := range 25 {
-		shas = append(shas, c.commit(fmt.Sprint(i)))
+		shas = append(shas, c.Commit(fmt.Sprint(i)))
 	}
-	c.git("checkout", "-q", "-b", "side", shas[3])
-	side := c.commit("side")
-	c.git("checkout", "-q", "main")
-	c.git("merge", "-q", "--no-ff", "-m", "merge", "side")
-	merge := c.git("rev-parse", "HEAD")
-	c.git("push", "-q", "origin", "main")
-	c.git("checkout", "-q", "-b", "new", shas[5])
-	fresh := c.commit("fresh")
-	c.git("push", "-q", "origin", "new")
+	c.Git("checkout", "-q", "-b", "side", shas[3])
+	side := c.Commit("side")
+	c.Git("checkout", "-q", "main")
+	c.Git("merge", "-q", "--no-ff", "-m", "merge", "side")
+	merge := c.Git("rev-parse", "HEAD")
+	c.Git("push", "-q", "origin", "main")
+	c.Git("checkout", "-q", "-b", "new", shas[5])
+	fresh := c.Commit("fresh")
+	c.Git("push", "-q", "origin", "new")
 
 	between := func(before, after string, limit int) string {
 		commits, more, err := g.CommitsBetween(t.Context(), 1, before, after, limit)
@@ -224,13 +224,13 @@ func subjects(commits []*Commit, more bool) string {
 func TestRefsAreReadLooseAndPacked(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	a := c.commit("a")
-	c.git("push", "-q", "origin", "main", "main:b/deep", "main:refs/tags/t", "main:refs/notes/n")
+	a := c.Commit("a")
+	c.Git("push", "-q", "origin", "main", "main:b/deep", "main:refs/tags/t", "main:refs/notes/n")
 	if out, err := g.inRepo(t.Context(), 1, "pack-refs", "--all").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	b := c.commit("b")
-	c.git("push", "-q", "origin", "main", ":b/deep", "main:b")
+	b := c.Commit("b")
+	c.Git("push", "-q", "origin", "main", ":b/deep", "main:b")
 	for prefix, want := range map[string][]Ref{
 		"refs/":         {{"refs/heads/b", b}, {"refs/heads/main", b}, {"refs/notes/n", a}, {"refs/tags/t", a}},
 		"refs/heads/":   {{"refs/heads/b", b}, {"refs/heads/main", b}},
@@ -252,8 +252,8 @@ func TestRefsAreReadLooseAndPacked(t *testing.T) {
 func TestArchivesHaveOneDirectory(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	sha := c.commit("a", "action.yml", "name: x", "dist/i.js", "1")
-	c.git("push", "-q", "origin", "main")
+	sha := c.Commit("a", "action.yml", "name: x", "dist/i.js", "1")
+	c.Git("push", "-q", "origin", "main")
 	var tgz, zipped bytes.Buffer
 	if err := errors.Join(
 		g.Archive(t.Context(), 1, sha, "octo-hello-1", TarGz, &tgz),
@@ -306,8 +306,8 @@ func TestArchivesHaveOneDirectory(t *testing.T) {
 func TestReadersAreSharedAndSurviveTheirProcess(t *testing.T) {
 	g := newTestGit(t, Limits{Readers: 3, IdleReaders: 2})
 	c := g.clone(t)
-	sha := c.commit("a", "f", "content")
-	c.git("push", "-q", "origin", "main")
+	sha := c.Commit("a", "f", "content")
+	c.Git("push", "-q", "origin", "main")
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -345,8 +345,8 @@ func TestReadersAreSharedAndSurviveTheirProcess(t *testing.T) {
 func TestIdleReadersEnd(t *testing.T) {
 	g := newTestGit(t, Limits{Idle: time.Millisecond})
 	c := g.clone(t)
-	sha := c.commit("a")
-	c.git("push", "-q", "origin", "main")
+	sha := c.Commit("a")
+	c.Git("push", "-q", "origin", "main")
 	if _, err := g.Commit(t.Context(), 1, sha); err != nil {
 		t.Fatal(err)
 	}
@@ -372,10 +372,10 @@ func waitFor(t *testing.T, done func() bool) {
 func TestUnreachableCommits(t *testing.T) {
 	g := newTestGit(t, Limits{})
 	c := g.clone(t)
-	a := c.commit("a")
-	b := c.commit("b")
-	c.git("push", "-q", "origin", "main")
-	c.git("push", "-q", "-f", "origin", a+":main")
+	a := c.Commit("a")
+	b := c.Commit("b")
+	c.Git("push", "-q", "origin", "main")
+	c.Git("push", "-q", "-f", "origin", a+":main")
 	for sha, want := range map[string]bool{a: true, b: false} {
 		if got, err := g.View(1).Reachable(t.Context(), sha); got != want || err != nil {
 			t.Errorf("Reachable(%s) = %v, %v; want %v", sha, got, err, want)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/gitrepo/gittest"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -34,11 +34,10 @@ type bench struct {
 	*trigger.Trigger
 	t     *testing.T
 	st    *store.Store
-	git   *gitrepo.Git
 	owner *actions.Account
 	repo  *actions.Repository
-	tree  string // work tree
-	bare  string
+	*gittest.Tree
+	bare string
 }
 
 func newBench(t *testing.T, st *store.Store) *bench {
@@ -56,7 +55,7 @@ func newBench(t *testing.T, st *store.Store) *bench {
 	})
 	q := queue.New(st, log, time.Minute, time.Now)
 	sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Log: log, Now: time.Now, NewID: uuid.NewString, Lease: time.Minute})
-	b := &bench{t: t, st: st, git: git, Trigger: trigger.New(st, git, sc, log, time.Now), tree: t.TempDir()}
+	b := &bench{t: t, st: st, Trigger: trigger.New(st, git, sc, log, time.Now), Tree: gittest.New(t, "nowhere")}
 	now := time.Now()
 	b.owner = &actions.Account{Login: "octo", Type: actions.User, CreatedAt: now, UpdatedAt: now}
 	b.must(st.CreateAccount(t.Context(), b.owner))
@@ -71,7 +70,6 @@ func newBench(t *testing.T, st *store.Store) *bench {
 		t.Fatalf("bare repository: %v, %v", found, err)
 	}
 	b.bare = found[0]
-	b.run("init", "-q", "-b", "main")
 	return b
 }
 
@@ -82,43 +80,16 @@ func (b *bench) must(err error) {
 	}
 }
 
-// run runs git in the work tree and returns what it prints.
-func (b *bench) run(args ...string) string {
-	b.t.Helper()
-	cmd := exec.CommandContext(b.t.Context(), "git", args...)
-	cmd.Dir = b.tree
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=Mona", "GIT_AUTHOR_EMAIL=mona@example.com", "GIT_COMMITTER_NAME=Mona", "GIT_COMMITTER_EMAIL=mona@example.com")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		b.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// commit writes files (name, content, …) and commits all.
-func (b *bench) commit(message string, files ...string) string {
-	b.t.Helper()
-	for i := 0; i < len(files); i += 2 {
-		path := filepath.Join(b.tree, files[i])
-		b.must(os.MkdirAll(filepath.Dir(path), 0o755))
-		b.must(os.WriteFile(path, []byte(files[i+1]), 0o644))
-	}
-	b.run("add", "-A")
-	b.run("commit", "-q", "--allow-empty", "-m", message)
-	return b.run("rev-parse", "HEAD")
-}
-
 // move puts the work tree's HEAD at a ref of the bare repository, as git does
 // between the two halves of a push, and returns the update.
 func (b *bench) move(ref string) actions.RefUpdate {
 	b.t.Helper()
 	before := actions.ZeroSHA
-	if out := b.run("ls-remote", b.bare, ref); out != "" {
+	if out := b.Git("ls-remote", b.bare, ref); out != "" {
 		before = strings.Fields(out)[0]
 	}
-	b.run("-c", "core.hooksPath=/dev/null", "push", "-q", "--force", "--receive-pack", "git -c core.hooksPath=/dev/null receive-pack", b.bare, "HEAD:"+ref)
-	return actions.RefUpdate{Ref: ref, Before: before, After: b.run("rev-parse", "HEAD")}
+	b.Git("-c", "core.hooksPath=/dev/null", "push", "-q", "--force", "--receive-pack", "git -c core.hooksPath=/dev/null receive-pack", b.bare, "HEAD:"+ref)
+	return actions.RefUpdate{Ref: ref, Before: before, After: b.Git("rev-parse", "HEAD")}
 }
 
 // push makes both halves of a push of HEAD to the refs.
@@ -173,14 +144,14 @@ jobs: {a: {runs-on: x, steps: [{run: exit 0}]}}
 func TestAPushStartsTheWorkflowsThatGitHubWould(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b := newBench(t, st)
-		b.commit("first", dir+"ci.yml", onPush, dir+"main.yaml", onMain, dir+"broken.yml", broken, dir+"hand.yml", byHand, dir+"README.md", "no workflow")
+		b.Commit("first", dir+"ci.yml", onPush, dir+"main.yaml", onMain, dir+"broken.yml", broken, dir+"hand.yml", byHand, dir+"README.md", "no workflow")
 		b.push(false, "refs/heads/main")
 		b.want(
 			".github/workflows/broken.yml push refs/heads/main failure",
 			"CI push refs/heads/main",
 			"Main push refs/heads/main",
 		)
-		b.commit("second", "file", "x")
+		b.Commit("second", "file", "x")
 		b.push(false, "refs/heads/feature")
 		if got := b.runs(); len(got) != 5 || got[4] != "CI push refs/heads/feature" {
 			t.Errorf("after a push to another branch: %q, want the broken file and CI, not Main", got)
@@ -190,7 +161,7 @@ func TestAPushStartsTheWorkflowsThatGitHubWould(t *testing.T) {
 
 func TestTagPushesFollowTheirFilters(t *testing.T) { // TRG-5, TRG-8
 	b := newBench(t, storetest.Open(t))
-	b.commit("first", dir+"ci.yml", onPush, dir+"main.yml", onMain)
+	b.Commit("first", dir+"ci.yml", onPush, dir+"main.yml", onMain)
 	b.push(false, "refs/tags/v1")
 	b.want("CI push refs/tags/v1")
 	b.push(false, "refs/tags/a", "refs/tags/b", "refs/tags/c", "refs/tags/d") // more than three: no events
@@ -199,11 +170,11 @@ func TestTagPushesFollowTheirFilters(t *testing.T) { // TRG-5, TRG-8
 
 func TestSkipMarkersAndJobTokensStartNothing(t *testing.T) { // TRG-8, TRG-9
 	b := newBench(t, storetest.Open(t))
-	b.commit("first [skip ci]", dir+"ci.yml", onPush)
+	b.Commit("first [skip ci]", dir+"ci.yml", onPush)
 	b.push(false, "refs/heads/main")
-	b.commit("second\n\n\nskip-checks: true")
+	b.Commit("second\n\n\nskip-checks: true")
 	b.push(false, "refs/heads/main")
-	b.commit("third")
+	b.Commit("third")
 	b.push(true, "refs/heads/main")
 	b.want()
 	if w, err := b.st.WorkflowByPath(t.Context(), b.repo.ID, dir+"ci.yml"); err != nil || w.State != actions.Active {
@@ -213,14 +184,14 @@ func TestSkipMarkersAndJobTokensStartNothing(t *testing.T) { // TRG-8, TRG-9
 
 func TestPathFiltersSeeWhatThePushChanged(t *testing.T) { // TRG-7
 	b := newBench(t, storetest.Open(t))
-	b.commit("first", dir+"ci.yml", "on: {push: {paths: ['src/**']}}\njobs: {a: {runs-on: x, steps: [{run: exit 0}]}}\n", "docs/a", "x")
+	b.Commit("first", dir+"ci.yml", "on: {push: {paths: ['src/**']}}\njobs: {a: {runs-on: x, steps: [{run: exit 0}]}}\n", "docs/a", "x")
 	b.push(false, "refs/heads/main")
 	b.want()
-	b.commit("docs", "docs/a", "y")
+	b.Commit("docs", "docs/a", "y")
 	b.push(false, "refs/heads/main")
 	b.want()
-	b.commit("source", "src/deep/a", "x")
-	b.commit("docs again", "docs/a", "z")
+	b.Commit("source", "src/deep/a", "x")
+	b.Commit("docs again", "docs/a", "z")
 	b.push(false, "refs/heads/main")
 	b.want(dir + "ci.yml push refs/heads/main")
 }
@@ -228,10 +199,10 @@ func TestPathFiltersSeeWhatThePushChanged(t *testing.T) { // TRG-7
 func TestAPushIsFinishedAfterACrash(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b := newBench(t, st)
-		b.commit("first", dir+"ci.yml", onPush)
+		b.Commit("first", dir+"ci.yml", onPush)
 		for _, ref := range []string{"refs/heads/main", "refs/heads/never"} { // two intents, one move
 			p := &actions.Push{RepoID: b.repo.ID, ActorID: b.owner.ID, Updates: []actions.RefUpdate{
-				{Ref: ref, Before: actions.ZeroSHA, After: b.run("rev-parse", "HEAD")},
+				{Ref: ref, Before: actions.ZeroSHA, After: b.Git("rev-parse", "HEAD")},
 			}}
 			b.must(b.Intend(t.Context(), p))
 		}
@@ -249,11 +220,11 @@ func TestAPushIsFinishedAfterACrash(t *testing.T) {
 
 func TestThePayloadOfAPushIsGitHubs(t *testing.T) { // TRG-3
 	b := newBench(t, storetest.Open(t))
-	b.commit("first", dir+"ci.yml", onPush)
+	b.Commit("first", dir+"ci.yml", onPush)
 	b.push(false, "refs/heads/main")
-	before := b.run("rev-parse", "HEAD")
-	b.commit("second")
-	after := b.commit("third")
+	before := b.Git("rev-parse", "HEAD")
+	b.Commit("second")
+	after := b.Commit("third")
 	b.push(false, "refs/heads/main")
 	list, _, err := b.st.Runs(t.Context(), store.RunFilter{RepoID: b.repo.ID}, store.Page{Number: 1, Size: 1})
 	b.must(err)
@@ -281,7 +252,7 @@ func TestThePayloadOfAPushIsGitHubs(t *testing.T) { // TRG-3
 func TestADispatchChecksItsInputs(t *testing.T) { // TRG-12
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b := newBench(t, st)
-		b.commit("first", dir+"hand.yml", byHand, dir+"ci.yml", onPush)
+		b.Commit("first", dir+"hand.yml", byHand, dir+"ci.yml", onPush)
 		b.push(false, "refs/heads/main")
 		hand, err := st.WorkflowByPath(t.Context(), b.repo.ID, dir+"hand.yml")
 		b.must(err)
@@ -319,10 +290,10 @@ func TestADispatchChecksItsInputs(t *testing.T) { // TRG-12
 
 func TestAWorkflowThatLeavesTheDefaultBranchIsDeleted(t *testing.T) {
 	b := newBench(t, storetest.Open(t))
-	b.commit("first", dir+"ci.yml", onPush, dir+"main.yml", onMain)
+	b.Commit("first", dir+"ci.yml", onPush, dir+"main.yml", onMain)
 	b.push(false, "refs/heads/main")
-	b.must(os.Remove(filepath.Join(b.tree, dir, "main.yml")))
-	b.commit("second")
+	b.must(os.Remove(filepath.Join(b.Dir, dir, "main.yml")))
+	b.Commit("second")
 	b.push(false, "refs/heads/main")
 	list, n, err := b.st.Workflows(t.Context(), b.repo.ID, store.Page{Number: 1, Size: 10})
 	if err != nil || n != 1 || list[0].Name != "CI" {
