@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -113,4 +115,25 @@ func (a *reply) json(out any) {
 	if err := json.Unmarshal(a.body, out); err != nil {
 		a.t.Fatalf("%s: %v in %s", a.what, err, a.body)
 	}
+}
+
+// unzipped is the text of all files of an archive.
+func unzipped(t *testing.T, archive []byte) string {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, f := range r.File {
+		entry, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&all, "== %s\n", f.Name)
+		if _, err := io.Copy(&all, entry); err != nil { //nolint:gosec // our own archive
+			t.Fatal(err)
+		}
+	}
+	return all.String()
 }

@@ -241,7 +241,7 @@ func TestHostileWorkflowsMakeAFailedRunEach(t *testing.T) {
 		"text":      {"just words", "(Line: 1, Col: 1)"},
 		"yaml":      {"on: push\njobs: [", "Invalid YAML"},
 		"list":      {"- on: push\n- jobs: {}\n", "(Line: 1, Col: 1)"},
-		"large":     {"on: push\njobs:\n  a:\n" + rest + "# " + strings.Repeat("x", 2<<20), "too large"},
+		"large":     {"on: push\njobs:\n  a:\n" + rest + "# " + strings.Repeat("x", 2<<20), "larger than 1 MiB"},
 		"cycle":     {"on: push\njobs:\n  a:\n    needs: b\n" + rest + "  b:\n    needs: c\n" + rest + "  c:\n    needs: a\n" + rest, "at least one job with no dependencies"},
 		"self":      {"on: push\njobs:\n  a:\n    needs: a\n" + rest, "at least one job with no dependencies"},
 		"unknown":   {"on: push\njobs:\n  a:\n    needs: nobody\n" + rest, "(Line: 4, Col: 12)"},
