@@ -9,8 +9,8 @@ import (
 )
 
 type adminCommand struct {
-	Data     string `default:"./data" placeholder:"DIR" help:"Data directory of the server."`
-	Database string `placeholder:"URL" help:"As given to serve."`
+	Data     string `default:"./data" placeholder:"DIR" help:"Data directory of the server. Default: ${default}."`
+	Database string `placeholder:"URL" help:"Database of the server, if serve was given one."`
 
 	User struct {
 		Create createUser `cmd:"" help:"Make the account of a person."`
@@ -30,7 +30,7 @@ func (a *adminCommand) with(ctx context.Context, log *slog.Logger, fn func(*serv
 
 type createUser struct {
 	Login     string `arg:"" help:"Login of the new account."`
-	Email     string `help:"Mail address."`
+	Email     string `placeholder:"ADDRESS" help:"Mail address."`
 	SiteAdmin bool   `help:"May do everything on this server."`
 }
 
@@ -41,8 +41,8 @@ func (c *createUser) Run(ctx context.Context, log *slog.Logger, p *program) erro
 
 type createToken struct {
 	Login  string   `arg:"" help:"Login of the account."`
-	Note   string   `help:"What the token is for."`
-	Scopes []string `default:"repo,workflow,read:org" help:"Scopes of the token."`
+	Note   string   `placeholder:"TEXT" help:"What the token is for."`
+	Scopes []string `default:"repo,workflow,read:org" placeholder:"SCOPE" help:"Scopes of the token. Default: ${default}."`
 }
 
 // Run prints the new token.

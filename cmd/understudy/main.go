@@ -32,7 +32,7 @@ type program struct {
 	Admin   adminCommand   `cmd:"" help:"Work on the data directory of a server: make users and tokens."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
-	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error."`
+	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: ${default}."`
 	LogFormat string     `default:"text" enum:"text,json" help:"How to log: text or json."`
 }
 

@@ -13,13 +13,13 @@ import (
 
 type runnerCommand struct {
 	URL       string        `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
-	Token     string        `placeholder:"TOKEN" help:"Registration token; needed once."`
+	Token     string        `placeholder:"TOKEN" help:"Registration token; needed once. Better in the environment, where other users do not see it."`
 	JITConfig string        `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token."`
 	Name      string        `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
 	Labels    []string      `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
 	Ephemeral bool          `help:"Take one job, then remove the runner."`
 	Replace   bool          `help:"Take over the name of a runner that is registered already."`
-	Work      string        `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs."`
+	Work      string        `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
 	Drain     time.Duration `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
 }
 

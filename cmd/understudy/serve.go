@@ -32,8 +32,15 @@ func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 		for _, url := range urls {
 			fmt.Println("  listening on", url)
 		}
-		fmt.Println("  site admin: admin, with the token in", server.TokenFile(c.Data))
+		if file := server.TokenFile(c.Data); exists(file) {
+			fmt.Println("  site admin: admin, with the token in", file)
+		}
 	})
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func deps(log *slog.Logger) (server.Deps, error) {

@@ -21,17 +21,17 @@ import (
 
 // Config is everything an operator can set. --job-lease is also UNDERSTUDY_JOB_LEASE.
 type Config struct {
-	Listen       []string      `default:"127.0.0.1:3000" placeholder:"ADDR" help:"Where to listen: HOST:PORT or unix:PATH. Repeatable."`
-	Data         string        `default:"./data" placeholder:"DIR" help:"Directory of everything that must last. Made if it is not there."`
+	Listen       []string      `default:"127.0.0.1:3000" placeholder:"ADDR" help:"Where to listen: HOST:PORT or unix:PATH. Repeatable. Default: ${default}."`
+	Data         string        `default:"./data" placeholder:"DIR" help:"Directory of everything that must last; made if it is not there. Default: ${default}."`
 	PublicURL    string        `placeholder:"URL" help:"The address of this server where no request says it, such as https://ci.example."`
 	Database     string        `placeholder:"URL" help:"sqlite:PATH or postgres://…. Default: sqlite:DATA/understudy.db."`
 	TLSCert      string        `placeholder:"FILE" help:"Certificate chain (PEM) for HTTPS on all TCP addresses."`
 	TLSKey       string        `placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
 	TLSSelf      bool          `name:"tls-self-signed" help:"HTTPS with a certificate made for this server, kept as DATA/tls.pem."`
-	TrustedProxy []string      `placeholder:"CIDR" help:"Networks of reverse proxies whose X-Forwarded-Proto, -Host and -Prefix are believed."`
-	Runners      int           `default:"-1" placeholder:"N" help:"Bundled runners to start. Default: 2 when listening on loopback or a socket only, else 0: jobs run as this user on this host."`
-	RunnerLabels []string      `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's."`
-	JobLease     time.Duration `default:"3m" help:"Fail a job whose runner has not been heard of for this long."`
+	TrustedProxy []string      `placeholder:"CIDR" help:"Addresses or networks of reverse proxies whose X-Forwarded-Proto, -Host and -Prefix are believed."`
+	Runners      int           `default:"-1" placeholder:"N" help:"Bundled runners to start; their jobs run as this user on this host. Default: 2 if only this host can reach the server, else 0."`
+	RunnerLabels []string      `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
+	JobLease     time.Duration `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
 }
 
