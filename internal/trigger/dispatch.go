@@ -39,10 +39,16 @@ func (t *Trigger) Dispatch(ctx context.Context, d *Dispatch) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s := &started{starts: []*scheduler.Start{st}}
 	st.Run.WorkflowID = d.Workflow.ID
 	err = t.store.Update(ctx, func(tx *store.Tx) error {
-		return t.scheduler.Start(ctx, tx, s.starts[0])
+		w, err := tx.Workflow(ctx, d.Repo.ID, d.Workflow.ID)
+		if err != nil {
+			return err
+		}
+		if err := enabled(w); err != nil { // it may have been disabled meanwhile
+			return err
+		}
+		return t.scheduler.Start(ctx, tx, st)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("dispatch of %s: %w", d.Workflow.Path, err)
@@ -51,16 +57,31 @@ func (t *Trigger) Dispatch(ctx context.Context, d *Dispatch) (int64, error) {
 	return st.Run.ID, nil
 }
 
+func enabled(w *actions.Workflow) error {
+	if w.State != actions.Active {
+		return actions.Errorf(actions.Invalid, "Cannot trigger a 'workflow_dispatch' on a disabled workflow")
+	}
+	return nil
+}
+
 func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*scheduler.Start, error) {
-	if d.Workflow.State != actions.Active {
-		return nil, actions.Errorf(actions.Invalid, "Cannot trigger a 'workflow_dispatch' on a disabled workflow")
+	if err := enabled(d.Workflow); err != nil {
+		return nil, err
 	}
 	view := t.git.View(d.Repo.ID)
 	ref, sha, err := t.findRef(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	f, err := t.one(ctx, view, sha, d.Workflow.Path)
+	commit, err := view.Commit(ctx, sha)
+	if noCommit(err) {
+		return nil, actions.Errorf(actions.Invalid, "No ref found for: %s", d.Ref)
+	}
+	if err != nil {
+		return nil, err
+	}
+	clip(&commit.Commit)
+	f, err := t.one(ctx, view, commit.SHA, d.Workflow.Path)
 	if actions.KindOf(err) == actions.NotFound || err == nil && f.problem == nil && f.workflow.On.Event("workflow_dispatch") == nil {
 		return nil, actions.Errorf(actions.Invalid, "Workflow does not have 'workflow_dispatch' trigger")
 	}
@@ -73,10 +94,6 @@ func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*scheduler.Start, 
 	typed, texts, err := f.workflow.On.Event("workflow_dispatch").DispatchInputs(d.Inputs)
 	if err != nil {
 		return nil, actions.Errorf(actions.Invalid, "%w", err)
-	}
-	commit, err := view.Commit(ctx, sha)
-	if err != nil {
-		return nil, err
 	}
 	payload, err := t.dispatchEvent(d, ref, texts)
 	if err != nil {

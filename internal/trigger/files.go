@@ -3,8 +3,11 @@ package trigger
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -18,8 +21,14 @@ const (
 	// for which we need not read it to its end.
 	maxFile = 1<<20 + 1
 
-	// Files that are kept parsed.
-	maxFiles = 512
+	// Workflow files of a commit that are looked at, and the length of their
+	// names in bytes.
+	maxWorkflows = 1000
+	maxName      = 255
+
+	// Files that are kept parsed, and the bytes of their texts.
+	maxFiles     = 2048
+	maxFilesSize = 16 << 20
 )
 
 // A file is a workflow file at some commit, parsed or with what is wrong with it.
@@ -33,7 +42,7 @@ type file struct {
 // name is what people call the workflow: its name, else its path.
 func (f *file) name() string {
 	if f.workflow != nil && f.workflow.Name != "" {
-		return f.workflow.Name
+		return actions.Clip(f.workflow.Name, maxTitle)
 	}
 	return f.path
 }
@@ -42,7 +51,8 @@ func (f *file) name() string {
 type files struct {
 	mu    sync.Mutex
 	known map[fileKey]*file
-	order []fileKey
+	order []fileKey // oldest first
+	size  int       // bytes of the texts
 }
 
 type fileKey struct{ sha, path string }
@@ -58,31 +68,27 @@ func (c *files) get(k fileKey) *file {
 func (c *files) put(k fileKey, f *file) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known[k] == nil {
-		c.order = append(c.order, k)
+	if c.known[k] != nil {
+		return
 	}
+	c.order = append(c.order, k)
 	c.known[k] = f
-	if len(c.order) > maxFiles {
+	c.size += len(f.text)
+	for len(c.order) > maxFiles || c.size > maxFilesSize && len(c.order) > 1 {
+		c.size -= len(c.known[c.order[0]].text)
 		delete(c.known, c.order[0])
 		c.order = c.order[1:]
 	}
 }
 
-// at lists the workflow files of a commit in the order of their names. A
-// commit without any has none.
+// at reads the workflow files of a commit in the order of their names.
 func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit string) ([]*file, error) {
-	entries, err := v.ReadDir(ctx, commit, workflowDir)
-	if actions.KindOf(err) == actions.NotFound {
-		return nil, nil
-	}
+	entries, err := t.entries(ctx, v, commit)
 	if err != nil {
 		return nil, err
 	}
-	var list []*file
+	list := make([]*file, 0, len(entries))
 	for _, e := range entries {
-		if ext := path.Ext(e.Name); !e.IsRegular() || ext != ".yml" && ext != ".yaml" {
-			continue
-		}
 		f, err := t.read(ctx, v, commit, e)
 		if err != nil {
 			return nil, err
@@ -92,14 +98,46 @@ func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit string) ([]*fi
 	return list, nil
 }
 
+// entries lists the workflow files of a commit in the order of their names; a
+// commit without any has none. What cannot be a workflow of ours must not keep
+// the others from running: it is left out.
+func (t *Trigger) entries(ctx context.Context, v *gitrepo.View, commit string) ([]gitrepo.Entry, error) {
+	entries, err := v.ReadDir(ctx, commit, workflowDir)
+	switch actions.KindOf(err) { //nolint:exhaustive // the others are failures
+	case "":
+	case actions.NotFound:
+		return nil, nil
+	case actions.Invalid:
+		t.log.WarnContext(ctx, "directory of workflows not read", "commit", commit, "err", err)
+		return nil, nil
+	default:
+		return nil, err
+	}
+	entries = slices.DeleteFunc(entries, func(e gitrepo.Entry) bool { return !isWorkflow(e) })
+	if len(entries) > maxWorkflows {
+		t.log.WarnContext(ctx, "too many workflow files", "commit", commit, "files", len(entries), "read", maxWorkflows)
+		entries = entries[:maxWorkflows]
+	}
+	return entries, nil
+}
+
+// isWorkflow says whether a file is one by its name, and no link.
+func isWorkflow(e gitrepo.Entry) bool {
+	ext := path.Ext(e.Name)
+	return e.IsRegular() && (ext == ".yml" || ext == ".yaml") && len(e.Name) <= maxName &&
+		utf8.ValidString(e.Name) && !strings.ContainsFunc(e.Name, unicode.IsControl)
+}
+
+func pathOf(e gitrepo.Entry) string { return workflowDir + "/" + e.Name }
+
 // one reads a single workflow file of a commit.
 func (t *Trigger) one(ctx context.Context, v *gitrepo.View, commit, name string) (*file, error) {
-	entries, err := v.ReadDir(ctx, commit, workflowDir)
+	entries, err := t.entries(ctx, v, commit)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.IsRegular() && workflowDir+"/"+e.Name == name {
+		if pathOf(e) == name {
 			return t.read(ctx, v, commit, e)
 		}
 	}
@@ -107,7 +145,7 @@ func (t *Trigger) one(ctx context.Context, v *gitrepo.View, commit, name string)
 }
 
 func (t *Trigger) read(ctx context.Context, v *gitrepo.View, commit string, e gitrepo.Entry) (*file, error) {
-	key := fileKey{e.SHA, workflowDir + "/" + e.Name}
+	key := fileKey{e.SHA, pathOf(e)}
 	if f := t.files.get(key); f != nil {
 		return f, nil
 	}
@@ -121,9 +159,6 @@ func (t *Trigger) read(ctx context.Context, v *gitrepo.View, commit string, e gi
 	default:
 		f.text = text
 		f.workflow, f.problem = workflow.Parse(f.path, text)
-	}
-	if strings.ToValidUTF8(f.path, "") != f.path {
-		return nil, actions.Errorf(actions.Invalid, "the name of workflow file %q is not UTF-8", f.path)
 	}
 	t.files.put(key, f)
 	return f, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
@@ -46,7 +47,7 @@ func (p *push) payload(ctx context.Context, head *gitrepo.Commit) ([]byte, error
 		event.Compare += short(u.After)
 	} else {
 		event.Compare += short(u.Before) + "..." + short(u.After)
-		ahead, err := p.view.IsAncestor(ctx, u.Before, head.SHA)
+		ahead, err := p.ahead(ctx, head)
 		if err != nil {
 			return nil, err
 		}
@@ -57,6 +58,7 @@ func (p *push) payload(ctx context.Context, head *gitrepo.Commit) ([]byte, error
 		return nil, err
 	}
 	for _, c := range commits {
+		clip(&c.Commit)
 		event.Commits = append(event.Commits, shape.NewPushCommit(p.base, p.repo, &c.Commit))
 	}
 	payload, err := json.Marshal(event)
@@ -66,16 +68,24 @@ func (p *push) payload(ctx context.Context, head *gitrepo.Commit) ([]byte, error
 	return payload, nil
 }
 
+// ahead says whether the ref moved forward.
+func (p *push) ahead(ctx context.Context, head *gitrepo.Commit) (bool, error) {
+	if p.from == actions.ZeroSHA { // it was a tag about something else
+		return false, nil
+	}
+	return p.view.IsAncestor(ctx, p.from, head.SHA)
+}
+
 // commits are the newest ones of the push, oldest first.
 func (p *push) commits(ctx context.Context, head *gitrepo.Commit) ([]*gitrepo.Commit, error) {
 	var (
 		list []*gitrepo.Commit
 		err  error
 	)
-	if p.update.Created() {
+	if p.from == actions.ZeroSHA {
 		list, _, err = p.view.NewCommits(ctx, p.update.Ref, head.SHA, maxListed)
 	} else {
-		list, _, err = p.view.CommitsBetween(ctx, p.update.Before, head.SHA, maxListed)
+		list, _, err = p.view.CommitsBetween(ctx, p.from, head.SHA, maxListed)
 	}
 	return list, err
 }

@@ -16,11 +16,9 @@
 package trigger
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -47,33 +45,3 @@ const (
 	maxTags     = 3
 	maxBranches = 5000
 )
-
-// started is what one event makes: runs, and the workflows they belong to.
-type started struct {
-	workflows []*actions.Workflow
-	starts    []*scheduler.Start
-}
-
-// save writes workflows and runs.
-func (t *Trigger) save(ctx context.Context, tx *store.Tx, s *started) error {
-	ids := make(map[string]int64)
-	for _, w := range s.workflows {
-		if err := tx.SaveWorkflow(ctx, w); err != nil {
-			return err
-		}
-		ids[w.Path] = w.ID
-	}
-	for _, st := range s.starts {
-		st.Run.WorkflowID = ids[st.Run.Path]
-		if err := t.scheduler.Start(ctx, tx, st); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// record is the row of a workflow file.
-func (t *Trigger) record(repo *actions.Repository, f *file) *actions.Workflow {
-	now := t.now()
-	return &actions.Workflow{RepoID: repo.ID, Path: f.path, Name: f.name(), State: actions.Active, CreatedAt: now, UpdatedAt: now}
-}
