@@ -84,6 +84,9 @@ func (r *reader) syntaxError(src []byte, err error) {
 			if n, err := strconv.Atoi(number); err == nil {
 				pos.Line, msg = n, text
 			}
+			if strings.HasPrefix(text, "did not find expected ") { // its parser, unlike its scanner, counts lines from 0
+				pos.Line++
+			}
 		}
 	}
 	if rest, ok := strings.CutPrefix(msg, "unknown anchor '"); ok {
