@@ -42,8 +42,7 @@ func KindOf(err error) Kind {
 	if err == nil {
 		return ""
 	}
-	var k *kindError
-	if errors.As(err, &k) {
+	if k, ok := errors.AsType[*kindError](err); ok {
 		return k.kind
 	}
 	return Internal

@@ -308,6 +308,7 @@ func TestOnlyCompletedRunsAreDeleted(t *testing.T) {
 
 // watched runs fn with a scheduler whose loop runs, in fake time.
 func watched(t *testing.T, fn func(b *bench)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, storetest.Open(t))
 		ctx, cancel := context.WithCancel(t.Context())

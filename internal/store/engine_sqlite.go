@@ -99,8 +99,15 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // it only read
-	return fn(&Tx{queries: queries{stmtTx{e.stmts, tx}}})
+	var missed []string
+	err = fn(&Tx{queries: queries{stmtTx{e.stmts, tx, &missed}}})
+	_ = tx.Rollback() // it only read
+	for _, text := range missed { // now that this caller holds no connection
+		if _, perr := e.stmts.get(ctx, text); perr != nil {
+			break
+		}
+	}
+	return err
 }
 
 func (e *sqliteEngine) migrate(ctx context.Context, ms []migration, now time.Time) error {

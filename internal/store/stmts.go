@@ -110,19 +110,17 @@ func (c *stmtCache) close() error {
 // stmtTx runs the cache's statements in a transaction of its pool.
 type stmtTx struct {
 	*stmtCache
-	tx *sql.Tx
+	tx     *sql.Tx
+	missed *[]string
 }
 
 func (t stmtTx) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
-	s, err := t.get(ctx, text)
-	if err != nil {
-		return err
+	t.mu.RLock()
+	p := t.stmts[text]
+	t.mu.RUnlock()
+	if p == nil {
+		*t.missed = append(*t.missed, text)
+		return queryWith(ctx, unprepared{t.tx, text}, args, read)
 	}
-	switch p := s.(type) {
-	case *sql.Stmt:
-		s = t.tx.StmtContext(ctx, p) // the end of tx closes it
-	default:
-		s = unprepared{t.tx, text}
-	}
-	return queryWith(ctx, s, args, read)
+	return queryWith(ctx, t.tx.StmtContext(ctx, p), args, read)
 }

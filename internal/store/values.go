@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -49,13 +50,18 @@ func (t truth) Scan(src any) error {
 	return nil
 }
 
-// text is how a list or map is kept. What callers pass always encodes.
-func text(v any) string {
-	b, err := json.Marshal(v)
+// text is how a list or map is kept.
+func text(v any) driver.Valuer { return encoded{v} }
+
+type encoded struct{ v any }
+
+// Value is the JSON text. What does not encode fails the statement.
+func (e encoded) Value() (driver.Value, error) {
+	b, err := json.Marshal(e.v)
 	if err != nil {
-		panic(fmt.Sprintf("store: %T does not encode: %v", v, err))
+		return nil, fmt.Errorf("%T does not encode: %w", e.v, err)
 	}
-	return string(b)
+	return string(b), nil
 }
 
 // A decoded scans what text wrote.

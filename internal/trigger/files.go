@@ -103,7 +103,7 @@ func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit string) ([]*fi
 // the others from running: it is left out.
 func (t *Trigger) entries(ctx context.Context, v *gitrepo.View, commit string) ([]gitrepo.Entry, error) {
 	entries, err := v.ReadDir(ctx, commit, workflowDir)
-	switch actions.KindOf(err) { //nolint:exhaustive // the others are failures
+	switch actions.KindOf(err) {
 	case "":
 	case actions.NotFound:
 		return nil, nil

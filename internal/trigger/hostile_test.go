@@ -232,6 +232,16 @@ func TestADeletedBranchStartsNothing(t *testing.T) {
 	b.wantWorkflows("CI active")
 }
 
+func TestACommitFromAStrangeZoneStartsItsRun(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	b.Commit("first", dir+"ci.yml", onPush)
+	text := fmt.Sprintf("tree %s\nauthor A <a> 1700000000 +2400\ncommitter B <b> 1700000000 -2400\n\nodd\n", b.Git("rev-parse", "HEAD^{tree}"))
+	b.must(os.WriteFile(filepath.Join(b.Dir, "odd"), []byte(text), 0o600))
+	b.Git("reset", "-q", "--soft", b.Git("hash-object", "-t", "commit", "-w", "odd"))
+	b.push(false, "refs/heads/main")
+	b.want("CI push refs/heads/main")
+}
+
 func TestAForcedPushSaysSo(t *testing.T) { // TRG-3
 	b := newBench(t, storetest.Open(t))
 	b.Commit("first", dir+"ci.yml", onPush)
