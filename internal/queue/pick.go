@@ -18,6 +18,7 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 	for {
 		limit := q.reserved() + 1 // one of so many is free, if there are so many
 		var oldest *store.Waiting
+		full := false
 		for _, set := range sets {
 			if !r.InGroup(set.Group) || !r.Has(set.Labels) {
 				continue
@@ -26,11 +27,15 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 			if err != nil {
 				return nil, err
 			}
+			full = full || len(jobs) == limit
 			if w := q.firstFree(jobs, r.ID); w != nil && (oldest == nil || w.ID < oldest.ID) {
 				oldest = w
 			}
 		}
 		if oldest == nil {
+			if full && q.reserved() >= limit {
+				continue // others have reserved what we read meanwhile: read more
+			}
 			return nil, nil
 		}
 		if q.tryReserve(oldest, r.ID) {
