@@ -58,6 +58,7 @@ type API struct {
 	rest     http.Handler // the registration paths of the REST API
 	patterns []string     // of rest
 	idle     *idleness
+	polls    *polls
 	timing   timing
 }
 
@@ -69,7 +70,7 @@ type timing struct {
 
 // New makes the surface.
 func New(c Config) *API {
-	a := &API{Config: c, idle: newIdleness(), timing: timing{poll: 50 * time.Second, completion: 10 * time.Second}}
+	a := &API{Config: c, idle: newIdleness(), polls: newPolls(), timing: timing{poll: 50 * time.Second, completion: 10 * time.Second}}
 	runner := http.NewServeMux()
 	for pattern, h := range map[string]struct {
 		serve handler

@@ -169,7 +169,7 @@ func (a *API) saveRunner(r *http.Request, runner *actions.Runner, key *rsa.Publi
 		return err
 	}
 	if replaced != 0 {
-		a.Queue.Release(replaced)
+		a.release(replaced)
 	}
 	a.Log.InfoContext(ctx, "runner registered", "runner", runner.ID, "name", runner.Name, "labels", len(runner.Labels))
 	return nil

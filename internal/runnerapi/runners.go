@@ -153,7 +153,7 @@ func (a *API) deleteRunner(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.Queue.Release(runner.ID)
+	a.release(runner.ID)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

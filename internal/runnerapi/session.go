@@ -53,7 +53,7 @@ func (a *API) openSession(ctx context.Context, runner *actions.Runner, owner str
 	if err != nil {
 		return nil, err
 	}
-	a.Queue.Release(runner.ID)
+	a.release(runner.ID)
 	a.Log.InfoContext(ctx, "runner connected", "runner", runner.ID, "name", runner.Name)
 	return s, nil
 }
@@ -68,7 +68,7 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Store.DeleteSession(r.Context(), runner.ID); err != nil {
 		return err
 	}
-	a.Queue.Release(runner.ID)
+	a.release(runner.ID)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -90,6 +90,8 @@ func (a *API) message(w http.ResponseWriter, r *http.Request) error {
 	a.seen(runner, query.Get("sessionId"))
 	ctx, cancel := context.WithTimeout(r.Context(), a.timing.poll)
 	defer cancel()
+	ctx, end := a.polls.begin(ctx, runner.ID)
+	defer end()
 	if !online {
 		a.idle.end(runner.ID)
 	} else if err := a.expectCompletion(ctx, runner); err != nil {

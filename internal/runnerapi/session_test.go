@@ -3,6 +3,7 @@ package runnerapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,44 @@ func TestPollsEndWhenTheServerDrains(t *testing.T) {
 	if status := <-done; status != http.StatusAccepted {
 		t.Errorf("the poll ended with %d, want 202", status)
 	}
+}
+
+func TestAPollEndsWithItsSession(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	w.api.SetTiming(time.Hour, time.Hour)
+	c := w.runner("box")
+	remove := "/api/v3/" + site + "/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
+	for _, test := range []struct {
+		name string
+		end  func() *answer
+	}{
+		{"a new session", func() *answer { return c.open(c.name + " (PID: 1)") }},
+		{"the end of the session", func() *answer {
+			return w.call(http.MethodDelete, c.auth.ServerURL+"session", c.access, nil, nil)
+		}},
+		{"the end of the runner", func() *answer { return w.call(http.MethodDelete, remove, "token "+w.admin, nil, nil) }},
+	} {
+		for w.api.Polls() > 0 { // the one before is answered, and not quite over
+			time.Sleep(time.Millisecond)
+		}
+		done := make(chan int, 1)
+		waiting := *c
+		go func() {
+			a, _ := waiting.ask(wire.StatusOnline)
+			done <- a.status
+		}()
+		for w.api.Polls() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if a := test.end(); a.status >= 300 {
+			t.Fatalf("%s: %d %s", test.name, a.status, a.body)
+		}
+		if status := <-done; status != http.StatusAccepted {
+			t.Errorf("%s: the poll ended with %d, want 202", test.name, status)
+		}
+	}
+	a, _ := c.ask(wire.StatusOnline)
+	w.wantSource("the next poll", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
 }
 
 func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // §4.2
