@@ -108,7 +108,7 @@ fetch hello; fetch other; fetch open; git -C hello cat-file -e $GITHUB_SHA && ec
 
 func TestWhatIsOfAnotherRepositoryIsNotFound(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	s := startServer(t, "--runners", "1")
 	r, other, open := s.newRepository("hello"), s.newRepository("other"), s.newRepository("open")
 	open.publish()
 	one := r.pushWorkflow(quick("ubuntu-latest"))
@@ -165,7 +165,7 @@ func TestWhatIsOfAnotherRepositoryIsNotFound(t *testing.T) {
 
 func TestSignedURLThatWasAlteredIsRefused(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	s := startServer(t, "--runners", "1")
 	r := s.newRepository("hello")
 	one := r.pushWorkflow(quick("ubuntu-latest"))
 	j := r.conclude(one, "success")
