@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -45,7 +46,7 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 		return nil, fmt.Errorf("acquire: %w", err)
 	}
 	q.mu.Lock()
-	delete(q.offers, guid)
+	q.drop(guid)
 	q.mu.Unlock()
 	q.log.InfoContext(ctx, "job acquired", "job", job.ID, "run", job.RunID, "runner", r.ID)
 	return job, nil
@@ -86,7 +87,17 @@ func (q *Queue) Forget(j *actions.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.told, j.ID)
-	delete(q.offers, j.GUID)
+	q.drop(j.GUID)
+}
+
+// drop ends the offer of a job that waits no more. Runners that read the
+// database just before must not be offered it, so it is remembered for as long
+// as such a read may be on its way. The caller holds mu.
+func (q *Queue) drop(guid string) {
+	delete(q.offers, guid)
+	now := q.now()
+	maps.DeleteFunc(q.gone, func(_ string, at time.Time) bool { return now.Sub(at) > staleRead })
+	q.gone[guid] = now
 }
 
 // cancellation is the message that the job of a busy runner was cancelled, nil

@@ -36,6 +36,7 @@ const (
 	toAcquire     = 2 * time.Minute  // acknowledge → acquire
 	settle        = 2 * time.Second  // acquire → first cancellation message
 	tellAgain     = time.Minute      // cancellation message → its repetition
+	staleRead     = 2 * time.Second  // no look into the database is older than this
 )
 
 // A Message is what a waiting runner is told. Exactly one field is set.
@@ -52,10 +53,11 @@ type Queue struct {
 	lease time.Duration
 
 	mu      sync.Mutex
-	waiting []*poll             // idle runners, longest wait first
-	busy    map[int64]*poll     // by runner
-	offers  map[string]*offer   // by job GUID
-	told    map[int64]time.Time // by job: when its runner heard of the cancellation
+	waiting []*poll              // idle runners, longest wait first
+	busy    map[int64]*poll      // by runner
+	offers  map[string]*offer    // by job GUID
+	gone    map[string]time.Time // by job GUID: when it stopped waiting, for a moment
+	told    map[int64]time.Time  // by job: when its runner heard of the cancellation
 	sets    labelSets
 }
 
@@ -81,12 +83,14 @@ func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time
 	return &Queue{
 		store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
+		gone: make(map[string]time.Time),
 	}
 }
 
 // Message waits until there is something to tell runner r, and returns nil when
-// ctx ends first, or when the runner asks again meanwhile. An idle runner is offered a job; one that is busy learns that
-// its job was cancelled. A message that could not be delivered comes again.
+// ctx ends first, or when the runner asks again meanwhile. An idle runner is
+// offered a job; one that is busy learns that its job was cancelled. A message
+// that could not be delivered comes again.
 func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Message, error) {
 	p := &poll{runner: r, ch: make(chan *Message, 1), poke: make(chan struct{}, 1), over: make(chan struct{})}
 	q.enter(p, idle)
@@ -207,9 +211,12 @@ func (q *Queue) Wake(w *store.Waiting) {
 	}
 }
 
-// free says whether the job is reserved for nobody, or for this runner. The
-// caller holds mu.
+// free says whether the job still waits, as far as memory knows, and is reserved
+// for nobody, or for this runner. The caller holds mu.
 func (q *Queue) free(guid string, runnerID int64) bool {
+	if _, gone := q.gone[guid]; gone {
+		return false
+	}
 	o := q.offers[guid]
 	return o == nil || o.runnerID == runnerID || q.now().After(o.until)
 }

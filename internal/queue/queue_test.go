@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 // A bench is a queue on a real store with one run to hang jobs on.
 type bench struct {
 	*queue.Queue
-	t    *testing.T
+	t    testing.TB
 	st   *store.Store
 	repo *actions.Repository
 	run  *actions.Run
@@ -29,7 +30,7 @@ type bench struct {
 
 const lease = time.Minute
 
-func newBench(t *testing.T, st *store.Store) *bench {
+func newBench(t testing.TB, st *store.Store) *bench {
 	t.Helper()
 	b := &bench{t: t, st: st, at: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
 	b.Queue = queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now)
@@ -328,4 +329,30 @@ func TestRenewalOfAJobThatIsOverIsRefused(t *testing.T) {
 			t.Errorf("renewal after the end: %v, want not found", err)
 		}
 	})
+}
+
+// Seen with many runners: the database was read before another runner acquired
+// the job, and offered after it.
+func TestAJobThatWasJustAcquiredIsOfferedToNobody(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	job, one, two := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
+	stale := &store.Waiting{ID: job.ID, RepoID: job.RepoID, OwnerID: job.OwnerID, GUID: job.GUID, Labels: job.Labels}
+	b.must(b.acquire(job, one))
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	got := make(chan *queue.Message, 1)
+	go func() {
+		m, err := b.Message(ctx, two, true)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}()
+	for ctx.Err() == nil {
+		b.Wake(stale)
+		runtime.Gosched()
+	}
+	if m := <-got; m != nil {
+		t.Errorf("the second runner is offered job %d, which the first holds", m.Offer.ID)
+	}
 }
