@@ -167,7 +167,6 @@ runs:
 	for _, step := range jobs.Jobs[0].Steps {
 		steps = append(steps, step.Name+": "+step.Conclusion)
 	}
-	first := jobs.Jobs[0].job
 	want := []string{
 		"Set up job: success", "Run git -c http.extraHeader=\"Authorization: basic $(printf x:*** | base64 -w0)\" clone -q $GITHUB_SERVER_URL/$GITHUB_REPOSITORY.git .: success",
 		"In JavaScript: success", "Run stamped && echo \"env $STAMPED\": success", "Run tools/outer@main: success",
@@ -177,31 +176,45 @@ runs:
 	if diff := cmp.Diff(want, steps); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
+	first := jobs.Jobs[0].job
+	r.checkActionsLog(&first)
+	const passed = "got {  all: outer you/stamped inner younsecond line,  stamp: stamped mensecond line}"
+	if log := r.log(&jobs.Jobs[1].job); !slices.Contains(log, passed) {
+		t.Errorf("the second job's log lacks %q:\n%s", passed, strings.Join(log, "\n"))
+	}
+	r.checkActionsAnnotations(&first)
+	r.page(fmt.Sprintf("/%s/actions/runs/%d", r.name, one.ID)).
+		has("Stamp for <strong>me</strong>", "Stamp for <strong>inner you</strong>", "<strong>Stamped</strong>", "mind the\ngap")
+	r.page(fmt.Sprintf("/%s/actions/runs/%d/job/%d", r.name, one.ID, first.ID)).has("Post In JavaScript")
+}
 
-	log := r.log(&first)
+// checkActionsLog checks what the actions said.
+func (r *repository) checkActionsLog(j *job) {
+	r.t.Helper()
+	log := r.log(j)
 	for _, line := range []string{
 		"main for me, the word is ***", "##[notice]for me", "##[warning]mind the", "path true tools/stamp v1", "a program of the action", "env yes, me",
 		"data of the action", "main for inner you, the word is ***", "nested outer you; .", "local 41 in hello", "local 42 in hello",
 		"  secret-word: ***", "post for inner you", "post for me", "Set output 'stamp'", "Set output 'all'",
 	} {
 		if !slices.Contains(log, line) {
-			t.Errorf("the log lacks %q", line)
+			r.t.Errorf("the log lacks %q", line)
 		}
 	}
 	if inner, outer := slices.Index(log, "post for inner you"), slices.Index(log, "post for me"); inner > outer {
-		t.Error("the post steps run in the order of the main steps")
+		r.t.Error("the post steps run in the order of the main steps")
 	}
 	if text := strings.Join(log, "\n"); strings.Count(text, "hush") != 1 /* before it is a secret */ || strings.Contains(text, "not shown") || strings.Contains(text, "never") {
-		t.Error("the log shows what it must not")
+		r.t.Error("the log shows what it must not")
 	}
-	if t.Failed() {
-		t.Logf("log:\n%s", strings.Join(log, "\n"))
+	if r.t.Failed() {
+		r.t.Logf("log:\n%s", strings.Join(log, "\n"))
 	}
-	got := strings.Join(r.log(&jobs.Jobs[1].job), "\n")
-	if want := `got {  all: outer you/stamped inner younsecond line,  stamp: stamped mensecond line}`; !strings.Contains(got, want) {
-		t.Errorf("the second job's log lacks %q:\n%s", want, got)
-	}
+}
 
+// checkActionsAnnotations checks what the actions remarked.
+func (r *repository) checkActionsAnnotations(j *job) {
+	r.t.Helper()
 	type annotation struct {
 		Path, Title, Message string
 		Level                string `json:"annotation_level"`
@@ -209,21 +222,20 @@ runs:
 		End                  int    `json:"end_line"`
 	}
 	var annotations []annotation
-	r.ask(r.token, http.MethodGet, fmt.Sprintf("%s/check-runs/%d/annotations", r.api, first.ID), nil).want(http.StatusOK, "").json(&annotations)
+	r.ask(r.token, http.MethodGet, fmt.Sprintf("%s/check-runs/%d/annotations", r.api, j.ID), nil).want(http.StatusOK, "").json(&annotations)
 	for i := range annotations {
 		if a := &annotations[i]; a.Path == ".github" {
 			a.Start, a.End = 0, 0 // lines of the log
 		}
 	}
 	all := []annotation{
-		{"dist/main.js", "Stamped", "for me", "notice", 5, 6}, {".github", "", "mind the\ngap", "warning", 0, 0},
-		{"dist/main.js", "Stamped", "for inner you", "notice", 5, 6}, {".github", "", "mind the\ngap", "warning", 0, 0},
+		{"dist/main.js", "Stamped", "for me", "notice", 5, 6},
+		{".github", "", "mind the\ngap", "warning", 0, 0},
+		{"dist/main.js", "Stamped", "for inner you", "notice", 5, 6},
+		{".github", "", "mind the\ngap", "warning", 0, 0},
 		{".github", "", "Process completed with exit code 1.", "failure", 0, 0},
 	}
 	if diff := cmp.Diff(all, annotations); diff != "" {
-		t.Errorf("annotations (-want +got):\n%s", diff)
+		r.t.Errorf("annotations (-want +got):\n%s", diff)
 	}
-	r.page(fmt.Sprintf("/%s/actions/runs/%d", r.name, one.ID)).
-		has("Stamp for <strong>me</strong>", "Stamp for <strong>inner you</strong>", "<strong>Stamped</strong>", "mind the\ngap")
-	r.page(fmt.Sprintf("/%s/actions/runs/%d/job/%d", r.name, one.ID, first.ID)).has("Post In JavaScript")
 }

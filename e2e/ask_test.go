@@ -15,6 +15,7 @@ import (
 
 // in is the server as a subtest sees it.
 func (s *server) in(t *testing.T) *server {
+	t.Helper()
 	c := *s
 	c.t = t
 	return &c
@@ -22,6 +23,7 @@ func (s *server) in(t *testing.T) *server {
 
 // in is the repository as a subtest sees it.
 func (r *repository) in(t *testing.T) *repository {
+	t.Helper()
 	c := *r
 	c.server = r.server.in(t)
 	return &c
@@ -30,6 +32,7 @@ func (r *repository) in(t *testing.T) *repository {
 // conforming is a client that follows no redirect and compares answers with
 // GitHub's description of its API.
 func conforming(t *testing.T) *http.Client {
+	t.Helper()
 	return &http.Client{
 		Transport:     openapitest.New(t).Transport(http.DefaultTransport),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -71,7 +74,7 @@ func (s *server) ask(token, method, address string, in any) *reply {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", method, address, err)

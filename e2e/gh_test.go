@@ -41,7 +41,10 @@ func startWithGH(t *testing.T) *ghTool {
 	return &ghTool{t, r, append(environment(t), "GH_CONFIG_DIR="+dir, "GH_HOST=ci.example", "GH_ENTERPRISE_TOKEN="+s.token, "GH_REPO=ci.example/"+r.name)}
 }
 
-func (g *ghTool) in(t *testing.T) *ghTool { return &ghTool{t, g.repo.in(t), g.env} }
+func (g *ghTool) in(t *testing.T) *ghTool {
+	t.Helper()
+	return &ghTool{t, g.repo.in(t), g.env}
+}
 
 func (g *ghTool) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(g.t.Context(), "gh", args...)
@@ -147,8 +150,10 @@ func TestGhShowsWhatAPushMade(t *testing.T) {
 		{"run list", 0, "completed\tfailure\tchange 1\t…\tmain\tpush\t{n}\t{time}\t0m\ncompleted\tfailure\tchange 1\t…\tmain\tpush\t{n}\t{time}\t0m"},
 		{"run list --workflow ci.yml --branch main --user admin --limit 1", 0, "completed\tfailure\tchange 1\tCI\tmain\tpush\t{n}\t{time}\t0m"},
 		{"run list --branch nothing", 0, ""},
-		{"run list --workflow ci.yml --json databaseId,conclusion,headSha,workflowName --jq .[]|[.databaseId,.conclusion,.headSha,.workflowName]|@tsv", 0,
-			id + "\tfailure\t" + ci.SHA + "\tCI"},
+		{
+			"run list --workflow ci.yml --json databaseId,conclusion,headSha,workflowName --jq .[]|[.databaseId,.conclusion,.headSha,.workflowName]|@tsv", 0,
+			id + "\tfailure\t" + ci.SHA + "\tCI",
+		},
 		{"run view " + id, 0, `X main CI · {n}
 Triggered via push {ago}
 
@@ -255,7 +260,7 @@ func TestGhWatchEndsWithTheRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close() //nolint:errcheck // gh has its own
+		defer f.Close()
 		cmd := g.command("run", "watch", fmt.Sprint(one.ID), "--exit-status", "--interval", "1")
 		cmd.Stdout, cmd.Stderr = f, f
 		if err := cmd.Start(); err != nil {

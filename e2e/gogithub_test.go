@@ -30,6 +30,7 @@ func goGithub(t *testing.T, url, token string) *github.Client {
 
 // ok is a result of go-github that is no error.
 func ok[T any](t *testing.T) func(T, *github.Response, error) T {
+	t.Helper()
 	return func(v T, _ *github.Response, err error) T {
 		t.Helper()
 		if err != nil {
@@ -138,6 +139,7 @@ func TestGoGithubReadsWhatTheDemoMade(t *testing.T) {
 
 // readJobs reads the jobs of the demo's run, and their checks.
 func readJobs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
+	t.Helper()
 	ctx := t.Context()
 	const owner, name = "octo", "hello"
 	jobs := ok[*github.Jobs](t)(c.Actions.ListWorkflowJobs(ctx, owner, name, r.GetID(), &github.ListWorkflowJobsOptions{Filter: "latest"}))
@@ -186,6 +188,7 @@ func readJobs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
 
 // readLogs downloads the logs of the demo's run.
 func readLogs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
+	t.Helper()
 	ctx := t.Context()
 	const owner, name = "octo", "hello"
 	for _, limited := range []bool{false, true} { // go-github has two ways to follow
@@ -219,6 +222,7 @@ func readLogs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
 
 // readNothing asks for what is not there.
 func readNothing(t *testing.T, c *github.Client, address string) {
+	t.Helper()
 	ctx := t.Context()
 	const owner, name = "octo", "hello"
 	_, _, err := c.Actions.GetWorkflowRunByID(ctx, owner, name, 123456789)
@@ -343,7 +347,7 @@ func TestGoGithubMakesARunnerForOneJob(t *testing.T) {
 	r.await(two, "success")
 	var runners *github.Runners
 	until(t, "the runner is not online", func() bool { // it is noted with others
-		runners = ok[*github.Runners](t)(c.Actions.ListRunners(ctx, owner, name, &github.ListRunnersOptions{Name: github.Ptr("other")}))
+		runners = ok[*github.Runners](t)(c.Actions.ListRunners(ctx, owner, name, &github.ListRunnersOptions{Name: new("other")}))
 		return runners.TotalCount == 1 && runners.Runners[0].GetStatus() == "online"
 	})
 	id := runners.Runners[0].GetID()

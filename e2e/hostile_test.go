@@ -39,12 +39,12 @@ func (s *server) kept() map[string]int64 {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it only read
+	defer db.Close()
 	rows, err := db.QueryContext(s.t.Context(), "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // read to the end
+	defer rows.Close()
 	var tables []string
 	for rows.Next() {
 		var name string
@@ -87,7 +87,7 @@ func (r *repository) send(body []byte) *reply {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		r.t.Fatal(err)

@@ -99,7 +99,7 @@ func TestBrokenWorkflowIsShownWithLineAndColumn(t *testing.T) {
 			}
 		} `json:"check_runs"`
 	}
-	ask(r.api+"/commits/"+sha+"/check-runs?check_name=.github/workflows/broken.yml").json(&checks)
+	ask(r.api + "/commits/" + sha + "/check-runs?check_name=.github/workflows/broken.yml").json(&checks)
 	if len(checks.CheckRuns) != 1 {
 		t.Fatalf("check runs: %+v", checks)
 	}
