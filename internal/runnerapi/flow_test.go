@@ -20,7 +20,7 @@ const simple = "on: push\njobs: {a: {runs-on: self-hosted, steps: [{run: exit 0}
 // The calls of the official runner from config.sh to config.sh remove, in their
 // order (§11).
 func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		reg := w.registrationToken("repos/octo/hello", "registration-token")
 		var tenant wire.RegistrationResponse
 		in := wire.RegistrationRequest{URL: w.http.URL + "/octo/hello", RunnerEvent: wire.EventRegister}
@@ -86,7 +86,7 @@ func runOneJob(c *client, guid string) {
 }
 
 func TestBothSignaturesOfAnAssertionAreAccepted(t *testing.T) { // §3.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.register(w.request("enterprises/understudy", "box"), w.registrationToken("enterprises/understudy", "registration-token"))
 		for _, m := range []jwt.SigningMethod{jwt.SigningMethodPS256, jwt.SigningMethodRS256} {
 			c.algorithm = m
@@ -97,7 +97,7 @@ func TestBothSignaturesOfAnAssertionAreAccepted(t *testing.T) { // §3.1
 }
 
 func TestAJITConfigurationIsACompleteRunnerForOneJob(t *testing.T) { // §2.5
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		var out struct {
 			Runner struct {
 				ID     int64
@@ -159,7 +159,7 @@ func first200(h *held) *answer {
 // The independent runner in Go joins with a slash of its own, writes "bearer",
 // sends no token before a 401, and opens a session of the old protocol (§13).
 func TestTheIndependentRunnerFindsItsWay(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.register(w.request("octo/hello", "go"), w.registrationToken("repos/octo/hello", "registration-token"))
 		var loc struct {
 			LocationServiceData struct {

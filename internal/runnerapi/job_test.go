@@ -16,7 +16,7 @@ import (
 )
 
 func TestJobsGoOnlyToRunnersThatMayTakeThem(t *testing.T) { // §5.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		guid := w.job(w.start("on: push\njobs: {a: {runs-on: [self-hosted, GPU], steps: [{run: exit 0}]}}\n")).GUID
 		plain, foreign := w.runner("plain"), w.runnerOf("repos/mona/other", "mona/other", "foreign", "gpu")
 		guild := w.runnerOf("orgs/guild", "guild", "guild", "gpu")
@@ -38,7 +38,7 @@ func TestJobsGoOnlyToRunnersThatMayTakeThem(t *testing.T) { // §5.1
 }
 
 func TestOneOfManyRunnersGetsTheJob(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		guid := w.job(w.start(simple)).GUID
 		var clients []*client
 		for i := range 12 {
@@ -64,7 +64,7 @@ func TestOneOfManyRunnersGetsTheJob(t *testing.T) {
 }
 
 func TestAnAcquireThatIsAskedForAgainGetsTheSame(t *testing.T) { // §5.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
 		h := c.take(w.job(run).GUID)
@@ -79,7 +79,7 @@ func TestAnAcquireThatIsAskedForAgainGetsTheSame(t *testing.T) { // §5.1
 }
 
 func TestACancelledJobCannotBeAcquired(t *testing.T) { // §5.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
 		w.must(w.scheduler.Cancel(t.Context(), run.ID, false))
@@ -89,7 +89,7 @@ func TestACancelledJobCannotBeAcquired(t *testing.T) { // §5.1
 }
 
 func TestTheTokenSaysWhichJobItIs(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		one, two := w.runner("one"), w.runner("two")
 		a, b := one.take(w.job(w.start(simple)).GUID), two.take(w.job(w.start(simple)).GUID)
 		foreign := wire.CompleteJobRequest{JobID: a.msg.JobID, PlanID: a.msg.Plan.PlanID, Conclusion: wire.Failed}
@@ -115,7 +115,7 @@ func TestTheTokenSaysWhichJobItIs(t *testing.T) {
 }
 
 func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // §5.2
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		h := w.runner("box").take(w.job(w.start(simple)).GUID)
 		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
 		a, until := h.renew()
@@ -130,7 +130,7 @@ func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // §5.2
 }
 
 func TestTheFirstConclusionStays(t *testing.T) { // §5.3
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		for said, want := range map[string]actions.Conclusion{
 			"succeeded": actions.Success, "SucceededWithIssues": actions.Success, "failed": actions.Failure,
@@ -153,7 +153,7 @@ func TestTheFirstConclusionStays(t *testing.T) { // §5.3
 // A report is the job's last word: what is too much or makes no sense is left
 // out, and the conclusion counts.
 func TestHostileReportsLoseOnlyWhatIsTooMuch(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		run := w.start(simple)
 		h := w.runner("box").take(w.job(run).GUID)
 		req := &wire.CompleteJobRequest{Conclusion: wire.Succeeded, Outputs: map[string]wire.Variable{

@@ -36,7 +36,7 @@ func (h *held) resolve(refs ...string) (*answer, *wire.ResolveActionsResponse, *
 }
 
 func TestActionsResolveToCommitsOfTheirRepository(t *testing.T) { // §7
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		first := w.push(w.tools, "one", "refs/heads/main", "refs/tags/v1")
 		second := w.push(w.tools, "two", "refs/heads/release/2")
 		own := w.push(w.hello, "own", "refs/heads/main")

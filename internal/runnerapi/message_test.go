@@ -52,7 +52,7 @@ jobs:
 
 // The message has the shape that runners were seen to accept (§6.7).
 func TestTheJobMessageIsAsRunnersReadIt(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		run := w.start(everything)
 		h := w.runner("box").take(w.job(run).GUID)
 		checkMessage(t, h)
@@ -132,7 +132,7 @@ func scrub(w *world, h *held, text string) string {
 }
 
 func TestTheTokenOfAJobDiesWithIt(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		h := w.runner("box").take(w.job(w.start(simple)).GUID)
 		token := "token " + h.msg.Variable(wire.VarToken)
 		if a := w.call("GET", "/api/v3/"+repo+"/actions/runners", token, nil, nil); a.status != 403 {

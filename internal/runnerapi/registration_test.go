@@ -32,7 +32,7 @@ func (w *world) exchange(authorization, place, event string, out *wire.Registrat
 }
 
 func TestRegistrationTokensAreGoodForOneThing(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		reg, remove := w.registrationToken(repo, "registration-token"), w.registrationToken(repo, "remove-token")
 		other := w.registrationToken("repos/mona/other", "registration-token")
 		for _, c := range []struct {
@@ -69,7 +69,7 @@ func TestRegistrationTokensAreGoodForOneThing(t *testing.T) {
 
 // What a token was exchanged for may do no more than the token itself.
 func TestAdminTokensAreGoodForOneThing(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		var register, remove wire.RegistrationResponse
 		w.want("register", w.exchange("RemoteAuth "+w.registrationToken(repo, "registration-token"), place, "register", &register), http.StatusOK)
 		w.want("remove", w.exchange("RemoteAuth "+w.registrationToken(repo, "remove-token"), place, "remove", &remove), http.StatusOK)
@@ -88,7 +88,7 @@ func TestAdminTokensAreGoodForOneThing(t *testing.T) {
 }
 
 func TestWhoMayNotManageRunnersLearnsNothing(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		for _, c := range []struct {
 			name, authorization, scope string
 			want                       int
@@ -125,7 +125,7 @@ func TestWhoMayNotManageRunnersLearnsNothing(t *testing.T) {
 }
 
 func TestRunnersOfANameAreFoundExactly(t *testing.T) { // §2.3
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		w.runnerOf(repo, place, "box")
 		w.runnerOf(repo, place, "box2")
 		w.runner("box3")
@@ -143,7 +143,7 @@ func TestRunnersOfANameAreFoundExactly(t *testing.T) { // §2.3
 }
 
 func TestRegistrationsThatMakeNoRunner(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		reg := w.registrationToken(repo, "registration-token")
 		small, err := rsa.GenerateKey(rand.Reader, 1024)
 		w.must(err)
@@ -177,7 +177,7 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 }
 
 func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // §2.3
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		old := w.runnerOf(repo, place, "box")
 		req := w.request(place, "box")
 		key, err := otherKey()
@@ -202,7 +202,7 @@ func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // §2.3
 }
 
 func TestAssertionsThatProveNothing(t *testing.T) { // §3.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.register(w.request(site, "box"), w.registrationToken(site, "registration-token"))
 		key, err := otherKey()
 		w.must(err)
@@ -259,7 +259,7 @@ func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
 }
 
 func TestABusyRunnerIsNotDeleted(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runnerOf(repo, place, "box")
 		h := c.take(w.job(w.start(simple)).GUID)
 		path := "/actions/runners/" + strconv.FormatInt(int64(c.id), 10)

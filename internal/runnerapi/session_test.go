@@ -15,7 +15,7 @@ import (
 )
 
 func TestASecondSessionIsAConflictUntilTheFirstIsSilent(t *testing.T) { // §4.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		thief := *c
 		w.wantSource("second session", thief.open("elsewhere (PID: 2)"), http.StatusConflict, wire.BrokerSource, "")
@@ -39,7 +39,7 @@ func TestASecondSessionIsAConflictUntilTheFirstIsSilent(t *testing.T) { // §4.1
 
 // Runners before 2.336 know no way out of an unknown session.
 func TestARunnerWithoutASessionGoesOnWithTheOneItHas(t *testing.T) { // §4.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		w.want("end", w.call(http.MethodDelete, c.auth.ServerURL+"session", c.access, nil, nil), http.StatusNoContent)
 		a, _ := c.ask(wire.StatusOnline)
@@ -54,7 +54,7 @@ func TestARunnerWithoutASessionGoesOnWithTheOneItHas(t *testing.T) { // §4.1
 }
 
 func TestPollsNeedARunnersToken(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		h := c.take(w.job(w.start(simple)).GUID)
 		for name, token := range map[string]string{"none": "", "a job's": h.access, "a person's": "Bearer " + w.admin, "garbage": "Bearer x", "basic": "Basic eDp5"} {
@@ -134,7 +134,7 @@ func TestAPollEndsWithItsSession(t *testing.T) {
 }
 
 func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // §4.2
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c, other := w.runner("box"), w.runner("other")
 		guid := w.job(w.start(simple)).GUID
 		for range 2 {
@@ -153,7 +153,7 @@ func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // §4.2
 }
 
 func TestACancelledJobIsStoppedByAMessage(t *testing.T) { // §9.1
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
 		h := c.take(w.job(run).GUID)
@@ -176,7 +176,7 @@ func TestACancelledJobIsStoppedByAMessage(t *testing.T) { // §9.1
 }
 
 func TestAForcedCancellationStopsRenewals(t *testing.T) { // §5.2
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
 		h := c.take(w.job(run).GUID)
@@ -191,7 +191,7 @@ func TestAForcedCancellationStopsRenewals(t *testing.T) { // §5.2
 }
 
 func TestAJobWhoseRunnerIsIdleAgainHasFailed(t *testing.T) { // §9.3
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
 		c.take(w.job(run).GUID)
@@ -230,7 +230,7 @@ func TestABusyRunnerIsNotExpectedToComplete(t *testing.T) {
 
 // What a runner says of itself goes into the database.
 func TestOddWordsOfARunnerDoNoHarm(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		query := "sessionId=" + c.session + "&status=online&os=%00%ff" + strings.Repeat("é", 100) + "&runnerVersion=%1b[31m&architecture=%F0%9F"
 		a := w.do(http.MethodGet, c.auth.ServerURL+"message?"+query, c.access, nil, "")
@@ -246,7 +246,7 @@ func TestOddWordsOfARunnerDoNoHarm(t *testing.T) {
 
 // Every route, without credentials and with a body that makes no sense.
 func TestNonsenseIsRefusedInTheRoutesOwnShape(t *testing.T) {
-	each(t, func(w *world) {
+	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		h := c.take(w.job(w.start(simple)).GUID)
 		for _, route := range []struct{ path, token, source string }{

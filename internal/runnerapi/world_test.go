@@ -64,9 +64,9 @@ type world struct {
 }
 
 // each runs a test on both engines.
-func each(t *testing.T, test func(w *world)) {
+func each(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	storetest.Each(t, func(t *testing.T, st *store.Store) { test(newWorld(t, st)) })
+	storetest.Each(t, func(t *testing.T, st *store.Store) { test(t, newWorld(t, st)) })
 }
 
 func newWorld(t *testing.T, st *store.Store) *world {
