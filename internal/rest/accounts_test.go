@@ -148,7 +148,7 @@ func TestRepositoriesThatCannotBeAreRefused(t *testing.T) {
 		s.want(s.do(http.MethodPost, "/user/repos", s.token, body), http.StatusUnprocessableEntity)
 	}
 	a := s.do(http.MethodPost, "/user/repos", s.token, fields{"name": "hello"})
-	if !strings.Contains(string(a.text), "name already exists on this account") {
+	if a.json(t)["message"] != "Repository creation failed." || !strings.Contains(string(a.text), "name already exists on this account") {
 		t.Errorf("answer %s", a.text)
 	}
 	public := s.newToken(s.alice, "public_repo")

@@ -106,7 +106,7 @@ func (n *newRepository) repository(owner *actions.Account) (*actions.Repository,
 		return nil, err
 	}
 	if err := actions.CheckRepositoryName(repo.Name); err != nil {
-		return nil, custom("Repository", "name", err)
+		return nil, creationFailed(err)
 	}
 	if err := checkText("Repository", "description", n.Description); err != nil {
 		return nil, err
@@ -153,12 +153,19 @@ func checkText(resource, field, text string) error {
 	return nil
 }
 
+// creationFailed is the error for a name that a new repository cannot have.
+func creationFailed(err error) error {
+	return httpjson.Invalid("Repository creation failed.", httpjson.FieldError{
+		Resource: "Repository", Code: "custom", Field: "name", Message: httpjson.Message(err),
+	})
+}
+
 // addRepository makes the row, and then the repository on disk that it numbers.
 // When that fails there is no row either.
 func (a *API) addRepository(ctx context.Context, repo *actions.Repository) error {
 	err := a.Store.CreateRepository(ctx, repo)
 	if actions.KindOf(err) == actions.Invalid {
-		return custom("Repository", "name", err)
+		return creationFailed(err)
 	} else if err != nil {
 		return err
 	}
