@@ -30,6 +30,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/openapitest"
 )
 
 // patience is how long something that must happen may take on a slow machine.
@@ -51,7 +53,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		return m.Run()
+		return openapitest.Main(m)
 	}())
 }
 
