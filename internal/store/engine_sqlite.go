@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -51,7 +52,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 }
 
 func (e *sqliteEngine) open(ctx context.Context, path string, o Options) error {
-	conn, err := e.write.Conn(ctx)
+	conn, err := e.writer(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,23 @@ func (e *sqliteEngine) open(ctx context.Context, path string, o Options) error {
 	return nil
 }
 
+// writer connects, and turns WAL on. For that SQLite wants the file alone and
+// does not wait, so programs that start together try again.
+func (e *sqliteEngine) writer(ctx context.Context) (*sql.Conn, error) {
+	const tries, pause = 100, 20 * time.Millisecond
+	for i := 1; ; i++ {
+		conn, err := e.write.Conn(ctx)
+		if busy, ok := errors.AsType[*sqlite.Error](err); !ok || busy.Code()&0xff != sqlite3.SQLITE_BUSY || i == tries {
+			return conn, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 func sqliteDSN(path string, pragmas ...string) string {
 	v := url.Values{"_pragma": append([]string{
 		"busy_timeout(10000)", // another program may look into the file: a backup, the sqlite3 shell
@@ -101,7 +119,7 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {
 	}
 	var missed []string
 	err = fn(&Tx{queries: queries{stmtTx{e.stmts, tx, &missed}}})
-	_ = tx.Rollback() // it only read
+	_ = tx.Rollback()             // it only read
 	for _, text := range missed { // now that this caller holds no connection
 		if _, perr := e.stmts.get(ctx, text); perr != nil {
 			break

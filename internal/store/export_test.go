@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"database/sql"
+)
 
 // The engine's tests use a table of their own through these.
 
@@ -18,4 +21,39 @@ func (q queries) Texts(ctx context.Context, text string, args ...any) ([]string,
 
 func (q queries) ChangeOne(ctx context.Context, text string, args ...any) error {
 	return execOne(ctx, q, text, args...)
+}
+
+// An Explainer runs queries on SQLite, and keeps how the engine goes about them.
+type Explainer struct {
+	queries
+	Plans *[]string
+}
+
+// Explain returns the store's queries, explained.
+func (s *Store) Explain() Explainer {
+	plans := new([]string)
+	return Explainer{queries{explainer{s.engine.reader(), plans}}, plans}
+}
+
+type explainer struct {
+	executor
+	plans *[]string
+}
+
+func (x explainer) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+	err := x.executor.query(ctx, "explain query plan "+text, args, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				return err
+			}
+			*x.plans = append(*x.plans, detail)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return err
+	}
+	return x.executor.query(ctx, text, args, read)
 }

@@ -106,7 +106,7 @@ create table runs (
   unique (workflow_id, number)
 );
 create index runs_repo on runs (repo_id, id);
-create index runs_workflow on runs (workflow_id, id);
+create index runs_workflow on runs (repo_id, workflow_id, id);
 create index runs_repo_status on runs (repo_id, status, id);
 create index runs_repo_conclusion on runs (repo_id, conclusion, id);
 create index runs_repo_branch on runs (repo_id, head_branch, id);
@@ -186,7 +186,7 @@ create index jobs_run on jobs (run_id, attempt, id);
 create index jobs_queue on jobs (label_set_id, id) where status = 'queued' and held = 0;
 create index jobs_queue_owner on jobs (owner_id, label_set_id, id) where status = 'queued' and held = 0;
 create index jobs_queue_repo on jobs (repo_id, label_set_id, id) where status = 'queued' and held = 0;
-create index jobs_running on jobs (runner_id) where status = 'in_progress';
+create index jobs_running on jobs (status, runner_id) where status = 'in_progress';
 create index jobs_queued on jobs (queued_at) where status = 'queued' and held = 0;
 
 create table steps (
