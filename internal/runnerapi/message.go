@@ -60,16 +60,13 @@ func (a *API) assignment(ctx context.Context, guid string, r *actions.Runner) (*
 		if as.attempt, err = tx.Attempt(ctx, as.run.ID, as.job.Attempt); err != nil {
 			return err
 		}
-		if as.jobs, err = tx.Jobs(ctx, as.run.ID, as.job.Attempt); err != nil {
-			return err
-		}
 		as.repo, err = tx.Repository(ctx, as.job.RepoID)
 		return err
 	})
 	return as, err
 }
 
-// read finds the job in its workflow. With an error of kind Invalid no runner
+// read finds the job in its workflow, and the jobs that it needs. With an error of kind Invalid no runner
 // can ever be told about it.
 func (a *API) read(ctx context.Context, as *assignment) (err error) {
 	if as.source, err = a.Scheduler.Source(ctx, as.run); err != nil {
@@ -77,6 +74,11 @@ func (a *API) read(ctx context.Context, as *assignment) (err error) {
 	}
 	if as.spec = as.source.Workflow.Job(as.job.Key); as.spec == nil {
 		return actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
+	}
+	if len(as.spec.Needs) > 0 { // they are over, and stay as they are
+		if as.jobs, err = a.Store.Jobs(ctx, as.run.ID, as.job.Attempt); err != nil {
+			return err
+		}
 	}
 	as.grants = grants(as.source.Workflow, as.spec)
 	as.token, err = a.Keys.Installation(as.job.GUID)

@@ -183,12 +183,16 @@ func (c *crew) forget(ctx context.Context, name string) error {
 	return c.s.store.DeleteSession(ctx, found[0].ID)
 }
 
+// registrationTime is what a bundled runner has to register. Its jobs run as the
+// same user and could read the token in its environment, so it counts no longer.
+const registrationTime = time.Minute
+
 func (c *crew) registrationToken(ctx context.Context) (string, error) {
 	text, err := token.New(token.Registration, c.s.deps.Random)
 	if err != nil {
 		return "", err
 	}
-	t := &actions.RegistrationToken{Hash: token.Hash(text), ExpiresAt: c.s.now().Add(actions.RegistrationTokenLife)}
+	t := &actions.RegistrationToken{Hash: token.Hash(text), ExpiresAt: c.s.now().Add(registrationTime)}
 	if err := c.s.store.CreateRegistrationToken(ctx, t); err != nil {
 		return "", fmt.Errorf("registration token: %w", err)
 	}
