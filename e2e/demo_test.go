@@ -79,18 +79,15 @@ func keepDemo(t *testing.T) *keptDemo {
 	}
 	d := &keptDemo{dir: filepath.Join(top, "demo")}
 	log, out := filepath.Join(top, "log"), filepath.Join(top, "out")
+	t.Cleanup(func() { _ = os.RemoveAll(top) }) // at worst it stays
 	watchLogs(t, log, out, filepath.Join(d.dir, "server.log"))
-	t.Cleanup(func() {
-		if !t.Failed() {
-			_ = os.RemoveAll(top) // at worst it stays
-		}
-	})
-	d.process = spawn(t, environment(t), out, log, "demo", "--keep", "--dir", d.dir)
-	t.Cleanup(func() {
-		for _, pid := range runnersIn(filepath.Join(d.dir, "data", "runners")) {
+	t.Cleanup(func() { // when the server, which would start them again, is gone
+		for _, pid := range runnersIn(d.dir) {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // an error is that it has ended
 		}
+		until(t, "bundled runners outlive their end", func() bool { return len(runnersIn(d.dir)) == 0 })
 	})
+	d.process = spawn(t, environment(t), out, log, "demo", "--keep", "--dir", d.dir)
 	until(t, "the demo does not say where its log is", func() bool {
 		d.out = string(read(t, out))
 		return d.ended() || strings.Contains(d.out, "The log of the server is")
