@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -69,16 +68,26 @@ func (q *Queue) Renew(ctx context.Context, j *actions.Job) (time.Time, error) {
 
 // Cancel tells the runner that holds the job to stop it. Called after the
 // commit that noted the cancellation; a runner that does not wait now finds it
-// in the database.
+// in the database. There a job that was ended by force is not in progress any
+// more, so its runner hears of it now or when it renews.
 func (q *Queue) Cancel(j *actions.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.told, j.ID)
-	if p := q.busy[j.RunnerID]; p != nil {
+	p := q.busy[j.RunnerID]
+	if p == nil {
+		return
+	}
+	if j.Status == actions.Completed {
 		select {
-		case p.poke <- struct{}{}:
-		default: // poked already
+		case p.ch <- &Message{Cancel: j}:
+		default: // it is told already
 		}
+		return
+	}
+	select {
+	case p.poke <- struct{}{}:
+	default: // poked already
 	}
 }
 
@@ -96,8 +105,14 @@ func (q *Queue) Forget(j *actions.Job) {
 func (q *Queue) drop(guid string) {
 	delete(q.offers, guid)
 	now := q.now()
-	maps.DeleteFunc(q.gone, func(_ string, at time.Time) bool { return now.Sub(at) > staleRead })
-	q.gone[guid] = now
+	for len(q.leaving) > 0 && now.Sub(q.leaving[0].at) > staleRead {
+		delete(q.gone, q.leaving[0].guid)
+		q.leaving = q.leaving[1:]
+	}
+	if !q.gone[guid] {
+		q.gone[guid] = true
+		q.leaving = append(q.leaving, departure{guid, now})
+	}
 }
 
 // cancellation is the message that the job of a busy runner was cancelled, nil

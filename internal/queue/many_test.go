@@ -112,6 +112,33 @@ func TestARunnerThatAsksAnewEndsItsOldPoll(t *testing.T) {
 	}
 }
 
+func TestABusyRunnerHearsThatItsJobWasEnded(t *testing.T) { // CAN-5
+	b := newBench(t, storetest.Open(t))
+	job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
+	b.must(b.acquire(job, r))
+	got := make(chan *queue.Message, 1)
+	go func() {
+		m, err := b.Message(t.Context(), r, false)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}()
+	job.RunnerID = r.ID
+	job.Complete(actions.Cancelled, b.now())
+	for {
+		b.Cancel(job) // until it waits
+		select {
+		case m := <-got:
+			if m == nil || m.Cancel == nil || m.Cancel.ID != job.ID {
+				t.Errorf("got %+v, want the end of job %d", m, job.ID)
+			}
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 // BenchmarkPick is a look of an idle runner at a queue in which nothing is for it.
 func BenchmarkPick(b *testing.B) {
 	const jobs = 5000

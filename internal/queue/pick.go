@@ -15,8 +15,7 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		limit := q.reserved() + 1 // one of so many is free, if there are so many
+	for limit := q.reserved() + 1; ; limit *= 2 { // one of so many is free, unless others are quicker
 		var oldest *store.Waiting
 		full := false
 		for _, set := range sets {
@@ -32,14 +31,11 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 				oldest = w
 			}
 		}
-		if oldest == nil {
-			if full && q.reserved() >= limit {
-				continue // others have reserved what we read meanwhile: read more
-			}
-			return nil, nil
-		}
-		if q.tryReserve(oldest, r.ID) {
+		switch {
+		case oldest != nil && q.tryReserve(oldest, r.ID):
 			return &Message{Offer: oldest}, nil
+		case oldest == nil && !full:
+			return nil, nil
 		}
 	}
 }

@@ -53,21 +53,28 @@ type Queue struct {
 	lease time.Duration
 
 	mu      sync.Mutex
-	waiting []*poll              // idle runners, longest wait first
-	busy    map[int64]*poll      // by runner
-	offers  map[string]*offer    // by job GUID
-	gone    map[string]time.Time // by job GUID: when it stopped waiting, for a moment
-	told    map[int64]time.Time  // by job: when its runner heard of the cancellation
+	waiting []*poll             // idle runners, longest wait first
+	busy    map[int64]*poll     // by runner
+	offers  map[string]*offer   // by job GUID
+	gone    map[string]bool     // by job GUID: stopped waiting a moment ago
+	leaving []departure         // of gone, in the order of time
+	told    map[int64]time.Time // by job: when its runner heard of the cancellation
 	sets    labelSets
 }
 
-// A poll is one runner that waits. An offer is put into ch at most once; poke
+// A poll is one runner that waits. A message is put into ch at most once; poke
 // makes it look into the database now.
 type poll struct {
 	runner *actions.Runner
 	ch     chan *Message
 	poke   chan struct{}
 	over   chan struct{} // closed when the runner waits anew: this one's connection is dead
+}
+
+// A departure is when a job stopped waiting.
+type departure struct {
+	guid string
+	at   time.Time
 }
 
 // An offer reserves a job for one runner.
@@ -83,7 +90,7 @@ func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time
 	return &Queue{
 		store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
-		gone: make(map[string]time.Time),
+		gone: make(map[string]bool),
 	}
 }
 
@@ -214,7 +221,7 @@ func (q *Queue) Wake(w *store.Waiting) {
 // free says whether the job still waits, as far as memory knows, and is reserved
 // for nobody, or for this runner. The caller holds mu.
 func (q *Queue) free(guid string, runnerID int64) bool {
-	if _, gone := q.gone[guid]; gone {
+	if q.gone[guid] {
 		return false
 	}
 	o := q.offers[guid]

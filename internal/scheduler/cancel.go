@@ -39,16 +39,18 @@ func (s *Scheduler) stop(ctx context.Context, tx *store.Tx, job *actions.Job, fo
 	if job.Status == actions.Completed {
 		return nil
 	}
-	held := job.Status == actions.InProgress
-	if held && job.CancelAt.IsZero() {
-		job.CancelAt = s.now()
+	if job.Status == actions.InProgress {
+		told := !job.CancelAt.IsZero()
+		if told && !force {
+			return nil
+		}
+		if !told {
+			job.CancelAt = s.now()
+		}
 		tx.After(func() { s.queue.Cancel(job) })
 		if !force {
 			return tx.UpdateJob(ctx, job)
 		}
-	}
-	if held && !force {
-		return nil
 	}
 	return s.conclude(ctx, tx, job, actions.Cancelled)
 }

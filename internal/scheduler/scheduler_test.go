@@ -257,6 +257,7 @@ func TestForceCancelEndsEverythingAtOnce(t *testing.T) { // CAN-5
 	b := newBench(t, storetest.Open(t))
 	run := b.start(chain)
 	j := b.acquire(run, "a")
+	b.must(b.Cancel(t.Context(), run.ID, false))
 	b.must(b.Cancel(t.Context(), run.ID, true))
 	r, err := b.st.Run(t.Context(), run.ID)
 	b.must(err)
