@@ -59,14 +59,10 @@ func (s *Scheduler) outputs(ctx context.Context, tx *store.Tx, job *actions.Job,
 	if err != nil {
 		return nil, err
 	}
-	for name, v := range res.Outputs {
-		size += int64(len(name) + len(v))
-	}
-	if size > maxOutputs {
+	if !job.SetOutputs(res.Outputs, size) {
 		return append(slices.Clone(res.Annotations), note(job, actions.LevelFailure,
 			"The outputs of this job were dropped: those of all jobs of a run together may have at most 50 MB.")), nil
 	}
-	job.Outputs = res.Outputs
 	return res.Annotations, nil
 }
 
@@ -126,10 +122,7 @@ func lost(j *actions.Job) actions.Conclusion {
 	return actions.Failure
 }
 
-const (
-	maxText    = 4096     // characters of a name or message
-	maxOutputs = 50 << 20 // of all jobs of a run (RES-4)
-)
+const maxText = 4096 // characters of a name or message
 
 // note is a remark on the job itself.
 func note(j *actions.Job, level actions.Level, message string) *actions.Annotation {

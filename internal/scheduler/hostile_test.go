@@ -197,20 +197,6 @@ jobs:
 	}
 }
 
-func TestOutputsOfARunAreBounded(t *testing.T) { // RES-4
-	b := newBench(t, storetest.Open(t))
-	run := b.start("on: push\njobs:\n  a: {runs-on: x, steps: [{run: exit 0}]}\n  b: {runs-on: x, steps: [{run: exit 0}]}\n")
-	big := map[string]string{"o": strings.Repeat("x", 30<<20)}
-	b.end(run, "a", actions.Success, big)
-	b.end(run, "b", actions.Success, big)
-	if a, b := b.job(run, "a"), b.job(run, "b"); len(a.Outputs) != 1 || len(b.Outputs) != 0 {
-		t.Errorf("the jobs have %d and %d outputs, want 1 and none", len(a.Outputs), len(b.Outputs))
-	}
-	if got := b.annotations(b.job(run, "b")); len(got) != 1 || !strings.Contains(got[0], "outputs") {
-		t.Errorf("annotations %q, want one about the outputs", got)
-	}
-}
-
 func TestStepsEndWithTheirJob(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b := newBench(t, st)
