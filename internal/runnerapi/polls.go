@@ -15,8 +15,9 @@ type polls struct {
 
 func newPolls() *polls { return &polls{ends: make(map[int64]*context.CancelFunc)} }
 
-// begin makes the context of a runner's newest poll, and ends the one before.
-func (p *polls) begin(ctx context.Context, runnerID int64) (context.Context, context.CancelFunc) {
+// begin makes the context of a runner's newest poll, and ends the one before. The
+// caller ends it, and learns whether it still was the newest.
+func (p *polls) begin(ctx context.Context, runnerID int64) (_ context.Context, end func() bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -24,13 +25,15 @@ func (p *polls) begin(ctx context.Context, runnerID int64) (context.Context, con
 		(*before)()
 	}
 	p.ends[runnerID] = &cancel
-	return ctx, func() {
+	return ctx, func() bool {
 		cancel()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.ends[runnerID] == &cancel {
+		newest := p.ends[runnerID] == &cancel
+		if newest {
 			delete(p.ends, runnerID)
 		}
+		return newest
 	}
 }
 

@@ -3,8 +3,12 @@ package runnerapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/google/uuid"
@@ -48,6 +52,9 @@ func (a *API) openSession(ctx context.Context, runner *actions.Runner, owner str
 		if err != nil && actions.KindOf(err) != actions.NotFound {
 			return err
 		}
+		if err := tx.SeeRunner(ctx, runner, now); err != nil {
+			return err
+		}
 		return tx.SaveSession(ctx, s)
 	})
 	if err != nil {
@@ -69,6 +76,7 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a.release(runner.ID)
+	a.seen(runner, "", time.Time{}) // offline
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -85,28 +93,56 @@ func (a *API) message(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	online := !strings.EqualFold(query.Get("status"), wire.StatusBusy)
-	runner.OS, runner.Arch = bounded(query.Get("os"), maxWord), bounded(query.Get("architecture"), maxWord)
-	runner.Version = bounded(query.Get("runnerVersion"), maxWord)
-	a.seen(runner, query.Get("sessionId"))
-	ctx, cancel := context.WithTimeout(r.Context(), a.timing.poll)
-	defer cancel()
-	ctx, end := a.polls.begin(ctx, runner.ID)
-	defer end()
-	if !online {
-		a.idle.end(runner.ID)
-	} else if err := a.expectCompletion(ctx, runner); err != nil {
+	if err := a.introduce(r.Context(), runner, query); err != nil {
 		return err
 	}
-	m, err := a.Queue.Message(ctx, runner, online)
+	a.seen(runner, query.Get("sessionId"), a.Now())
+	if !online {
+		a.idle.end(runner.ID)
+	} else if err := a.expectCompletion(r.Context(), runner); err != nil {
+		return err
+	}
+	m, err := a.wait(r.Context(), runner, query.Get("sessionId"), online)
 	if err != nil {
 		return err
 	}
-	a.seen(runner, query.Get("sessionId"))
 	if m == nil {
 		w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
 	return a.writeMessage(w, r, m)
+}
+
+// wait holds the poll until there is news. A poll that was ended because its
+// session or its runner is over leaves no trace. One whose client hung up, and
+// that was the runner's newest, ends the session's claim: a runner that was
+// killed may come back at once.
+func (a *API) wait(ctx context.Context, runner *actions.Runner, session string, online bool) (*queue.Message, error) {
+	poll, cancel := context.WithTimeout(ctx, a.timing.poll)
+	defer cancel()
+	poll, end := a.polls.begin(poll, runner.ID)
+	m, err := a.Queue.Message(poll, runner, online)
+	released := errors.Is(poll.Err(), context.Canceled)
+	newest := end()
+	switch {
+	case !released:
+		a.seen(runner, session, a.Now())
+	case ctx.Err() != nil && newest:
+		a.seen(runner, session, a.Now().Add(-actions.SessionLife))
+	}
+	return m, err
+}
+
+// introduce writes at once what a runner says of itself, where that is new.
+func (a *API) introduce(ctx context.Context, runner *actions.Runner, query url.Values) error {
+	said := *runner
+	said.OS, said.Arch = bounded(query.Get("os"), maxWord), bounded(query.Get("architecture"), maxWord)
+	said.Version = bounded(query.Get("runnerVersion"), maxWord)
+	if said.OS == runner.OS && said.Arch == runner.Arch && said.Version == runner.Version {
+		return nil
+	}
+	*runner = said
+	return a.Store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return tx.SeeRunner(ctx, runner, a.Now()) })
 }
 
 const (
@@ -157,14 +193,13 @@ func (a *API) ownSession(ctx context.Context, runner *actions.Runner, id string)
 	return err
 }
 
-// seen notes a poll. It need not be on disk.
-func (a *API) seen(runner *actions.Runner, session string) {
-	now := a.Now()
-	a.Store.Soon("session "+session, func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.SeeRunner(ctx, runner, now); err != nil {
+// seen notes when a runner was heard of last. It need not be on disk.
+func (a *API) seen(runner *actions.Runner, session string, at time.Time) {
+	a.Store.Soon("runner "+strconv.FormatInt(runner.ID, 10), func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.SeeRunner(ctx, runner, at); err != nil {
 			return err
 		}
-		return tx.TouchSession(ctx, session, now)
+		return tx.TouchSession(ctx, session, at)
 	})
 }
 

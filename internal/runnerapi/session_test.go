@@ -1,6 +1,7 @@
 package runnerapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -271,4 +272,59 @@ func TestNonsenseIsRefusedInTheRoutesOwnShape(t *testing.T) {
 		}
 		w.want("an unknown route", w.do(http.MethodPost, "/_runner/broker/_apis/distributedtask/pools/1/agents", c.access, nil, ""), http.StatusNotFound)
 	})
+}
+
+func TestARunnerShowsOnlineWhileItIsThere(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	c := w.runner("box")
+	status := func() string {
+		t.Helper()
+		r, err := w.st.Runner(t.Context(), int64(c.id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Online(w.now()) {
+			return "online"
+		}
+		return "offline"
+	}
+	if got := status(); got != "online" {
+		t.Errorf("after its session opened the runner is %s", got)
+	}
+	if a := w.call(http.MethodDelete, c.auth.ServerURL+"session", c.access, nil, nil); a.status >= 300 {
+		t.Fatalf("end of the session: %d %s", a.status, a.body)
+	}
+	for status() != "offline" { // written within a second
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestARunnerThatWasKilledMayComeBackSoon(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	w.api.SetTiming(time.Hour, time.Hour)
+	c := w.runner("box")
+	ctx, kill := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.auth.ServerURL+"message?status=Online&sessionId="+c.session, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", c.access)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	for w.api.Polls() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if a := c.open("box (PID: 2)"); a.status != http.StatusConflict {
+		t.Fatalf("second session while the first polls: %d, want 409", a.status)
+	}
+	kill()
+	<-done
+	for c.open("box (PID: 2)").status == http.StatusConflict { // for less than the 100 s that a silent session blocks
+		time.Sleep(20 * time.Millisecond)
+	}
 }
