@@ -30,7 +30,7 @@ type assignment struct {
 	repo    *actions.Repository
 	source  *scheduler.Source
 	spec    *workflow.Job // the job in the workflow file
-	jobs    []*actions.Job
+	jobs    []*store.JobState
 	token   string            // GITHUB_TOKEN
 	grants  map[string]string // its permissions
 }
@@ -76,7 +76,7 @@ func (a *API) read(ctx context.Context, as *assignment) (err error) {
 		return actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
 	}
 	if len(as.spec.Needs) > 0 { // they are over, and stay as they are
-		if as.jobs, err = a.Store.Jobs(ctx, as.run.ID, as.job.Attempt); err != nil {
+		if as.jobs, err = a.Store.JobStates(ctx, as.run.ID, as.job.Attempt); err != nil {
 			return err
 		}
 	}
@@ -205,7 +205,11 @@ func (as *assignment) contexts(base httpjson.Origin) (wire.ContextData, error) {
 		Workflow: as.source.Workflow, Jobs: scheduler.PlanJobs(as.jobs),
 		Contexts: expr.NewObject().Set("github", github).Set("inputs", as.source.Inputs).Set("vars", expr.NewObject()),
 	}
-	contexts, err := plan.Contexts(planned, &scheduler.PlanJobs([]*actions.Job{as.job})[0])
+	row, err := scheduler.PlanJob(as.job)
+	if err != nil {
+		return nil, err
+	}
+	contexts, err := plan.Contexts(planned, row)
 	if err != nil {
 		return nil, err
 	}

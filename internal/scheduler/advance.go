@@ -18,8 +18,8 @@ type state struct {
 	attempt *actions.Attempt
 	repo    *actions.Repository
 	source  *Source
-	broken  error // why there is no source
-	jobs    []*actions.Job
+	broken  error      // why there is no source
+	jobs    []plan.Job // as the plan knows them
 }
 
 // load reads the current attempt of a run. Its source is nil when the workflow
@@ -35,9 +35,11 @@ func (s *Scheduler) load(ctx context.Context, tx *store.Tx, runID int64) (st *st
 	if st.repo, err = tx.Repository(ctx, st.run.RepoID); err != nil {
 		return nil, err
 	}
-	if st.jobs, err = tx.Jobs(ctx, runID, st.run.Attempt); err != nil {
+	states, err := tx.JobStates(ctx, runID, st.run.Attempt)
+	if err != nil {
 		return nil, err
 	}
+	st.jobs = PlanJobs(states)
 	if st.source, err = s.source(ctx, tx, st.run); err != nil {
 		if actions.KindOf(err) != actions.Invalid {
 			return nil, err
@@ -76,7 +78,11 @@ func (s *Scheduler) advance(ctx context.Context, tx *store.Tx, st *state) error 
 // this server cannot read its workflow any more. Were it an error, the run could
 // never end, and its runners would be asked about it for ever.
 func (s *Scheduler) abandon(ctx context.Context, tx *store.Tx, st *state, reason error) error {
-	for _, j := range st.jobs {
+	for _, known := range st.jobs {
+		j, err := tx.Job(ctx, known.ID)
+		if err != nil {
+			return err
+		}
 		if err := s.conclude(ctx, tx, j, actions.Failure); err != nil {
 			return err
 		}
@@ -89,59 +95,91 @@ func (s *Scheduler) abandon(ctx context.Context, tx *store.Tx, st *state, reason
 // planRun is an attempt as the plan sees it.
 func (s *Scheduler) planRun(st *state) *plan.Run {
 	return &plan.Run{
-		Workflow: st.source.Workflow, Contexts: s.contexts(st.run, st.repo, st.source), Jobs: PlanJobs(st.jobs),
+		Workflow: st.source.Workflow, Contexts: s.contexts(st.run, st.repo, st.source), Jobs: st.jobs,
 		Cancelled: !st.attempt.CancelAt.IsZero(), Force: st.attempt.Forced,
 	}
 }
 
-// PlanJobs are job rows as the plan sees them.
-func PlanJobs(jobs []*actions.Job) []plan.Job {
-	list := make([]plan.Job, 0, len(jobs))
-	for _, j := range jobs {
+// PlanJobs are the jobs of an attempt as the plan sees them.
+func PlanJobs(states []*store.JobState) []plan.Job {
+	list := make([]plan.Job, 0, len(states))
+	for _, j := range states {
 		if j.Key == "" {
 			continue // the check run of the file itself
 		}
-		p := plan.Job{
+		list = append(list, plan.Job{
 			ID: j.ID, Key: j.Key, Index: j.Index, Total: j.Total, Held: j.Held, Status: j.Status, Conclusion: j.Conclusion,
 			ContinueOnError: j.ContinueOnError, Outputs: j.Outputs, CompletedAt: j.CompletedAt,
-		}
-		if len(j.Matrix) > 0 {
-			if v, err := expr.FromJSON(j.Matrix); err == nil { // written by CreateJob's caller below
-				p.Matrix, _ = v.(*expr.Object)
-			}
-		}
-		list = append(list, p)
+		})
 	}
 	return list
+}
+
+// PlanJob is one job as the plan sees it, with its combination of the matrix,
+// which the contexts of the job show.
+func PlanJob(j *actions.Job) (*plan.Job, error) {
+	p := &plan.Job{
+		ID: j.ID, Key: j.Key, Index: j.Index, Total: j.Total, Held: j.Held, Status: j.Status, Conclusion: j.Conclusion,
+		ContinueOnError: j.ContinueOnError, Outputs: j.Outputs, CompletedAt: j.CompletedAt,
+	}
+	if len(j.Matrix) == 0 {
+		return p, nil
+	}
+	matrix, err := expr.FromJSON(j.Matrix)
+	if err != nil {
+		return nil, fmt.Errorf("matrix of job %d: %w", j.ID, err)
+	}
+	p.Matrix, _ = matrix.(*expr.Object)
+	return p, nil
 }
 
 // apply does what the plan says. again means that a job ended by it, so the
 // plan may have more to say.
 func (s *Scheduler) apply(ctx context.Context, tx *store.Tx, st *state, d *plan.Decision) (again bool, err error) {
-	for _, id := range d.Cancel {
-		i := slices.IndexFunc(st.jobs, func(j *actions.Job) bool { return j.ID == id })
-		if err := s.stop(ctx, tx, st.jobs[i], st.attempt.Forced); err != nil {
+	for i := range st.jobs {
+		known := &st.jobs[i]
+		cancel, release := slices.Contains(d.Cancel, known.ID), slices.Contains(d.Release, known.ID)
+		if !cancel && !release {
+			continue
+		}
+		j, err := tx.Job(ctx, known.ID)
+		if err != nil {
 			return false, err
 		}
-		again = again || st.jobs[i].Status == actions.Completed
-	}
-	for _, id := range d.Release {
-		i := slices.IndexFunc(st.jobs, func(j *actions.Job) bool { return j.ID == id })
-		st.jobs[i].Release(s.now())
-		if err := tx.UpdateJob(ctx, st.jobs[i]); err != nil {
+		if cancel {
+			err = s.stop(ctx, tx, j, st.attempt.Forced)
+		} else {
+			err = s.release(ctx, tx, j)
+		}
+		if err != nil {
 			return false, err
 		}
-		s.wake(tx, st.jobs[i])
+		again = again || cancel && j.Status == actions.Completed
+		known.Status, known.Conclusion, known.Held, known.CompletedAt = j.Status, j.Conclusion, j.Held, j.CompletedAt
 	}
 	for i := range d.Create {
 		j, err := s.create(ctx, tx, st, &d.Create[i])
 		if err != nil {
 			return false, err
 		}
-		st.jobs = append(st.jobs, j)
+		known, err := PlanJob(j)
+		if err != nil {
+			return false, err
+		}
+		st.jobs = append(st.jobs, *known)
 		again = again || j.Status == actions.Completed
 	}
 	return again, nil
+}
+
+// release lets a job that waited for its siblings go to runners.
+func (s *Scheduler) release(ctx context.Context, tx *store.Tx, j *actions.Job) error {
+	j.Release(s.now())
+	if err := tx.UpdateJob(ctx, j); err != nil {
+		return err
+	}
+	s.wake(tx, j)
+	return nil
 }
 
 // create writes a job that the plan asks for, and offers it to runners.
@@ -181,9 +219,9 @@ func (s *Scheduler) remark(ctx context.Context, tx *store.Tx, st *state, j *acti
 	var a *actions.Annotation
 	switch {
 	case problem != "":
-		a = note(j, actions.LevelFailure, problem)
+		a = note(j.ID, actions.LevelFailure, problem)
 	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
-		a = note(j, actions.LevelWarning, fmt.Sprintf("This server has no runner group '%s', so no runner can take the job.", j.Group))
+		a = note(j.ID, actions.LevelWarning, fmt.Sprintf("This server has no runner group '%s', so no runner can take the job.", j.Group))
 	default:
 		return nil
 	}
@@ -219,7 +257,7 @@ func (s *Scheduler) annotateRun(ctx context.Context, tx *store.Tx, st *state, me
 	if err != nil {
 		return err
 	}
-	a := note(check, actions.LevelFailure, message)
+	a := note(check.ID, actions.LevelFailure, message)
 	a.Path = st.run.Path
 	return tx.CreateAnnotation(ctx, a)
 }

@@ -60,7 +60,7 @@ func (s *Scheduler) outputs(ctx context.Context, tx *store.Tx, job *actions.Job,
 		return nil, err
 	}
 	if !job.SetOutputs(res.Outputs, size) {
-		return append(slices.Clone(res.Annotations), note(job, actions.LevelFailure,
+		return append(slices.Clone(res.Annotations), note(job.ID, actions.LevelFailure,
 			"The outputs of this job were dropped: those of all jobs of a run together may have at most 50 MB.")), nil
 	}
 	return res.Annotations, nil
@@ -105,7 +105,7 @@ func (s *Scheduler) Fail(ctx context.Context, jobID int64, message string) error
 		if err != nil || job.Status == actions.Completed {
 			return err
 		}
-		return s.end(ctx, tx, job, lost(job), note(job, actions.LevelFailure, message))
+		return s.end(ctx, tx, job, lost(job), note(job.ID, actions.LevelFailure, message))
 	})
 	if err != nil {
 		return fmt.Errorf("fail job %d: %w", jobID, err)
@@ -125,8 +125,8 @@ func lost(j *actions.Job) actions.Conclusion {
 const maxText = 4096 // characters of a name or message
 
 // note is a remark on the job itself.
-func note(j *actions.Job, level actions.Level, message string) *actions.Annotation {
-	return &actions.Annotation{JobID: j.ID, Path: ".github", StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
+func note(jobID int64, level actions.Level, message string) *actions.Annotation {
+	return &actions.Annotation{JobID: jobID, Path: ".github", StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
 }
 
 // wrap says what failed, if something did.

@@ -60,7 +60,7 @@ func (s *Scheduler) launch(ctx context.Context, tx *store.Tx, st *state) error {
 	if w.Concurrency == nil && !slices.ContainsFunc(w.Jobs, func(j *workflow.Job) bool { return j.Concurrency != nil }) {
 		return nil
 	}
-	a := note(st.jobs[0], actions.LevelWarning, "This server does not act on 'concurrency': the run neither waits for others nor cancels them.")
+	a := note(st.jobs[0].ID, actions.LevelWarning, "This server does not act on 'concurrency': the run neither waits for others nor cancels them.")
 	a.Path = st.run.Path
 	return tx.CreateAnnotation(ctx, a)
 }

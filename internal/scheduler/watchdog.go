@@ -101,7 +101,7 @@ func (s *Scheduler) enforce(ctx context.Context, jobID int64, started, now time.
 		if v = s.verdict(j, started, now); v == nil {
 			return nil
 		}
-		remark := note(j, actions.LevelFailure, v.message)
+		remark := note(j.ID, actions.LevelFailure, v.message)
 		if v.end {
 			return s.end(ctx, tx, j, lost(j), remark)
 		}
@@ -130,7 +130,7 @@ func (s *Scheduler) expire(ctx context.Context, jobID int64) error {
 		if j.Group != "" {
 			wanted += fmt.Sprintf(" in the group %q", j.Group)
 		}
-		return s.end(ctx, tx, j, actions.Cancelled, note(j, actions.LevelFailure, "No runner with "+wanted+" took the job within 24 hours."))
+		return s.end(ctx, tx, j, actions.Cancelled, note(j.ID, actions.LevelFailure, "No runner with "+wanted+" took the job within 24 hours."))
 	})
 	return wrap(fmt.Sprintf("job %d", jobID), err)
 }

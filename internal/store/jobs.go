@@ -92,6 +92,33 @@ func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions
 	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where run_id = $1 and (attempt = $2 or $2 = 0) order by id`, runID, attempt)
 }
 
+// A JobState is what planning needs to know of a job. All those of an attempt are
+// read each time one of its jobs ends, so it holds no more.
+type JobState struct {
+	ID              int64
+	Key             string
+	Index, Total    int
+	Held            bool
+	ContinueOnError bool
+	Status          actions.Status
+	Conclusion      actions.Conclusion
+	Outputs         map[string]string
+	CompletedAt     time.Time
+}
+
+func scanJobState(r row) (*JobState, error) {
+	j := new(JobState)
+	return j, r.Scan(&j.ID, &j.Key, &j.Index, &j.Total, truth{&j.Held}, truth{&j.ContinueOnError}, &j.Status, &j.Conclusion,
+		decoded{&j.Outputs}, moment{&j.CompletedAt})
+}
+
+// JobStates lists the jobs of an attempt as planning sees them, in the order
+// they were made.
+func (q queries) JobStates(ctx context.Context, runID int64, attempt int) ([]*JobState, error) {
+	return all(ctx, q, scanJobState, `select id, key, idx, total, held, continue_on_error, status, conclusion, outputs, completed_at
+		from jobs where run_id = $1 and attempt = $2 order by id`, runID, attempt)
+}
+
 // UpdateJob saves what changes in a job's life.
 func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
 	tx.Changed(j.RepoID, j.RunID)

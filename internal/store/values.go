@@ -70,6 +70,9 @@ type decoded struct{ into any }
 func (d decoded) Scan(src any) error {
 	switch s := src.(type) {
 	case string:
+		if s == "{}" || s == "[]" { // most are empty, and what they go into is new
+			return nil
+		}
 		return json.Unmarshal([]byte(s), d.into)
 	case []byte:
 		return json.Unmarshal(s, d.into)
