@@ -104,9 +104,11 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
-		hungUp := r.Context().Err()
-		if err == nil || hungUp != nil && errors.Is(err, hungUp) {
+		if err == nil {
 			return
+		}
+		if over := r.Context().Err(); over != nil && errors.Is(err, over) {
+			err = actions.Errorf(actions.Unavailable, "the server is stopping") // if anybody listens still
 		}
 		if actions.KindOf(err) == actions.Internal {
 			a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)

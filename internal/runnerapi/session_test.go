@@ -84,11 +84,8 @@ func TestPollsEndWhenTheServerDrains(t *testing.T) {
 		a, _ := c.ask(wire.StatusOnline)
 		done <- a.status
 	}()
-	for w.st.Ping(t.Context()) == nil { // until the poll is noted
-		if r, err := w.st.Runner(t.Context(), int64(c.id)); err == nil && !r.LastSeenAt.IsZero() {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
+	for w.api.Polls() == 0 {
+		time.Sleep(time.Millisecond)
 	}
 	w.drain()
 	if status := <-done; status != http.StatusAccepted {
