@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -72,55 +70,6 @@ func decode(src []byte) (doc *yaml.Node, err error) {
 		return nil, err
 	}
 	return nil, fmt.Errorf("yaml: line %d: only one YAML document is allowed", second.Line)
-}
-
-// syntaxError records an error of the YAML library, which has the line at most
-// in its text: "yaml: line 3: did not find …".
-func (r *reader) syntaxError(src []byte, err error) {
-	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	pos := Pos{1, 1}
-	if rest, ok := strings.CutPrefix(msg, "line "); ok {
-		if number, text, ok := strings.Cut(rest, ": "); ok {
-			if n, err := strconv.Atoi(number); err == nil {
-				pos.Line, msg = n, text
-			}
-			if strings.HasPrefix(text, "did not find expected ") { // its parser, unlike its scanner, counts lines from 0
-				pos.Line++
-			}
-		}
-	}
-	if rest, ok := strings.CutPrefix(msg, "unknown anchor '"); ok {
-		name, _, _ := strings.Cut(rest, "'")
-		pos = positionOf(src, "*"+name)
-	}
-	r.errorf(pos, "Invalid YAML: %s", msg)
-}
-
-// positionOf is where text first stands in src.
-func positionOf(src []byte, text string) Pos {
-	before, _, found := bytes.Cut(src, []byte(text))
-	if !found {
-		return Pos{1, 1}
-	}
-	line := bytes.LastIndexByte(before, '\n') + 1
-	return Pos{bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[line:]) + 1}
-}
-
-func invalidUTF8(src []byte) Pos {
-	pos := Pos{1, 1}
-	for len(src) > 0 {
-		c, n := utf8.DecodeRune(src)
-		switch {
-		case c == utf8.RuneError && n == 1:
-			return pos
-		case c == '\n':
-			pos = Pos{pos.Line + 1, 1}
-		default:
-			pos.Col++
-		}
-		src = src[n:]
-	}
-	return pos
 }
 
 // A converter makes tokens of YAML nodes and counts them.
