@@ -164,10 +164,21 @@ func strategyShape() shape {
 	)
 }
 
+// maxLabels is how many labels a runner can have; no runner has more of those
+// that a job asks for.
+const maxLabels = 100
+
 // runsOn is a label, labels, or {group, labels}.
 func runsOn() shape {
-	labels := either(nonEmpty, list(nonEmpty), nil)
-	return either(nonEmpty, list(nonEmpty), record(prop("group", nonEmpty), prop("labels", labels)))
+	several := func(r *reader, t *Token, sc *expr.Scope) *Token {
+		if t.Kind == Sequence && len(t.Items) > maxLabels {
+			r.errorf(t.Pos, "'runs-on' has %d labels; at most %d are allowed", len(t.Items), maxLabels)
+			return t
+		}
+		return list(nonEmpty)(r, t, sc)
+	}
+	labels := either(nonEmpty, several, nil)
+	return either(nonEmpty, several, record(prop("group", nonEmpty), prop("labels", labels)))
 }
 
 func environment() shape {
