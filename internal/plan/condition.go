@@ -82,10 +82,19 @@ func (g *graph) status(j *workflow.Job, args []expr.Value) (upstream, error) {
 	return u, nil
 }
 
-// failure describes an expression of j that could not be evaluated, in
+// A failure is an expression or a value of a job that makes no sense, in
 // GitHub's words.
+type failure struct {
+	pos workflow.Pos
+	err error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// failure describes an expression of j that could not be evaluated.
 func (g *graph) failure(j *workflow.Job, what string, at workflow.Pos, err error) error {
-	return fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(g.run, at), err) //nolint:staticcheck // shown as it is
+	return &failure{at, fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(g.run, at), err)}
 }
 
 // place names a position in the workflow file.

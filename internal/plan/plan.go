@@ -67,6 +67,7 @@ type Decision struct {
 	Concluded  bool
 	Conclusion actions.Conclusion // set when Concluded
 	Error      string             // why a run could not start; for people
+	ErrorPos   workflow.Pos       // what Error is about; set with it
 }
 
 // A NewJob is a row to create. Its status is queued, or completed with one of
@@ -90,7 +91,8 @@ type NewJob struct {
 
 	Status     actions.Status
 	Conclusion actions.Conclusion
-	Error      string // for an annotation: which expression failed and where (IF-7)
+	Error      string       // for an annotation: which expression failed and where (IF-7)
+	ErrorPos   workflow.Pos // of that expression in the file; set with Error
 }
 
 // maxJobs bounds the rows of one attempt. A matrix has at most 256; a file of
@@ -103,8 +105,8 @@ func Next(r *Run) (*Decision, error) {
 	if r.Workflow == nil || r.Contexts == nil {
 		return nil, errors.New("plan: a run needs a workflow and contexts")
 	}
-	if msg := unsupported(r); msg != "" {
-		return &Decision{Concluded: true, Conclusion: actions.StartupFailure, Error: msg}, nil
+	if msg, pos := unsupported(r); msg != "" {
+		return &Decision{Concluded: true, Conclusion: actions.StartupFailure, Error: msg, ErrorPos: pos}, nil
 	}
 	p, err := newPlanner(r)
 	if err != nil {
@@ -117,15 +119,15 @@ func Next(r *Run) (*Decision, error) {
 	return &p.decision, nil
 }
 
-// unsupported says why a run cannot start at all.
-func unsupported(r *Run) string {
+// unsupported says why a run cannot start at all, and because of what.
+func unsupported(r *Run) (msg string, at workflow.Pos) {
 	for _, j := range r.Workflow.Jobs {
 		if j.Uses != "" {
 			return place(r, j.Pos) + ": the job '" + j.ID + "' calls the workflow '" + j.Uses +
-				"'; calling reusable workflows is not supported by this server"
+				"'; calling reusable workflows is not supported by this server", j.Pos
 		}
 	}
-	return ""
+	return "", workflow.Pos{}
 }
 
 // A planner is the state of one call of Next.
@@ -222,11 +224,11 @@ func (p *planner) survives(j *workflow.Job) bool {
 func (p *planner) create(j *workflow.Job) {
 	conclusion, err := p.admit(j)
 	if err != nil {
-		p.finish(j, actions.Failure, err.Error())
+		p.finish(j, actions.Failure, err)
 		return
 	}
 	if conclusion != "" {
-		p.finish(j, conclusion, "")
+		p.finish(j, conclusion, nil)
 		return
 	}
 	rows, err := p.expand(j)
@@ -234,7 +236,7 @@ func (p *planner) create(j *workflow.Job) {
 		err = p.failure(j, "strategy", j.Pos, errors.New("the run has too many jobs"))
 	}
 	if err != nil {
-		p.finish(j, actions.Failure, err.Error())
+		p.finish(j, actions.Failure, err)
 		return
 	}
 	p.made += len(rows)
@@ -261,14 +263,22 @@ func (p *planner) admit(j *workflow.Job) (actions.Conclusion, error) {
 	return actions.Cancelled, nil
 }
 
-// finish makes the one row of a job that never reaches a runner.
-func (p *planner) finish(j *workflow.Job, c actions.Conclusion, msg string) {
+// finish makes the one row of a job that never reaches a runner, because of
+// its condition or of an error.
+func (p *planner) finish(j *workflow.Job, c actions.Conclusion, err error) {
 	p.made++
-	p.decision.Create = append(p.decision.Create, NewJob{
+	row := NewJob{
 		Key: j.ID, Total: 1, Name: p.plainName(j), FailFast: true, MaxParallel: 1,
 		TimeoutMinutes: defaultTimeout, CancelTimeoutMinutes: defaultCancelTimeout,
-		Status: actions.Completed, Conclusion: c, Error: msg,
-	})
+		Status: actions.Completed, Conclusion: c,
+	}
+	if err != nil {
+		row.Error, row.ErrorPos = err.Error(), j.Pos
+		if f, ok := errors.AsType[*failure](err); ok {
+			row.ErrorPos = f.pos
+		}
+	}
+	p.decision.Create = append(p.decision.Create, row)
 	p.results[j] = resultOf([]*Job{{Key: j.ID, Total: 1, Status: actions.Completed, Conclusion: c}})
 }
 
