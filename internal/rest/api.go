@@ -85,7 +85,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-var errNotFound = actions.Errorf(actions.NotFound, "Not Found")
+var (
+	errNotFound    = actions.Errorf(actions.NotFound, "Not Found")
+	errAdminRights = actions.Errorf(actions.Forbidden, "Must have admin rights to Repository.")
+)
 
 // A call is what is known of a request when its handler runs.
 type call struct {
@@ -130,7 +133,11 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, e
 	if err != nil {
 		return nil, err
 	}
-	return c, a.Auth.Can(r.Context(), caller, c.repo, *rt.need)
+	err = a.Auth.Can(r.Context(), caller, c.repo, *rt.need)
+	if rt.need.SignedIn && caller.Anonymous() && actions.KindOf(err) == actions.Unauthorized {
+		err = errAdminRights // what GitHub says about logs that anybody who has signed in may read
+	}
+	return c, err
 }
 
 // Around makes h, which serves other paths of the REST API, answer with the

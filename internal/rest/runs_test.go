@@ -335,7 +335,7 @@ func TestLogsAreBehindARedirect(t *testing.T) {
 	s.want(s.get(s.path("actions/runs", run.ID, "attempts/2/logs")), http.StatusNotFound)
 	s.want(s.do(http.MethodPatch, s.path(), s.token, fields{"private": false}), http.StatusOK)
 	s.want(s.do(http.MethodGet, s.path("actions/runs", run.ID), "", nil), http.StatusOK)
-	s.refused(s.do(http.MethodGet, s.path("actions/runs", run.ID, "logs"), "", nil), http.StatusUnauthorized, "Requires authentication")
+	s.refused(s.do(http.MethodGet, s.path("actions/runs", run.ID, "logs"), "", nil), http.StatusForbidden, "Must have admin rights to Repository.")
 }
 
 func TestLogsAreDeleted(t *testing.T) {
