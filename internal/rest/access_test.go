@@ -44,6 +44,7 @@ func (s *site) secret() map[string]int64 {
 	_, run := s.pushed()
 	jobs, err := s.store.Jobs(s.Context(), run.ID, 1)
 	s.must(err)
+	s.log(jobs[0])
 	return map[string]int64{
 		"workflow_id": run.WorkflowID, "run_id": run.ID, "attempt_number": 1, "job_id": jobs[0].ID,
 		"check_run_id": jobs[0].ID, "check_suite_id": run.ID,

@@ -317,41 +317,6 @@ func TestARunIsCancelledRunAgainAndDeleted(t *testing.T) {
 	})
 }
 
-func TestLogsAreBehindARedirect(t *testing.T) {
-	s := newSite(t)
-	_, run := s.pushed()
-	jobs, err := s.store.Jobs(t.Context(), run.ID, 1)
-	s.must(err)
-	id := strconv.FormatInt(run.ID, 10)
-	for path, want := range map[string]string{
-		s.path("actions/runs", run.ID, "logs"):            "/_blobs/logs/" + id + "/1",
-		s.path("actions/runs", run.ID, "attempts/1/logs"): "/_blobs/logs/" + id + "/1",
-		s.path("actions/jobs", jobs[0].ID, "logs"):        "/_blobs/joblogs/" + strconv.FormatInt(jobs[0].ID, 10),
-	} {
-		if got := s.want(s.get(path), http.StatusFound).Header.Get("Location"); got != s.url+want {
-			t.Errorf("%s leads to %s, want %s", path, got, want)
-		}
-	}
-	s.want(s.get(s.path("actions/runs", run.ID, "attempts/2/logs")), http.StatusNotFound)
-	s.want(s.do(http.MethodPatch, s.path(), s.token, fields{"private": false}), http.StatusOK)
-	s.want(s.do(http.MethodGet, s.path("actions/runs", run.ID), "", nil), http.StatusOK)
-	s.refused(s.do(http.MethodGet, s.path("actions/runs", run.ID, "logs"), "", nil), http.StatusForbidden, "Must have admin rights to Repository.")
-}
-
-func TestLogsAreDeleted(t *testing.T) {
-	s := newSite(t)
-	run := s.addRun(s.addWorkflow(s.repo, ".github/workflows/ci.yml"), nil)
-	j := s.addJob(run, nil)
-	s.must(s.store.Update(t.Context(), func(tx *store.Tx) error {
-		return tx.SaveLogPart(t.Context(), &store.LogPart{JobID: j.ID, Step: uuid.NewString(), Part: 1, Blob: "b", Size: 1, Lines: 1, CreatedAt: time.Now()})
-	}))
-	path := s.path("actions/runs", run.ID, "logs")
-	s.want(s.do(http.MethodDelete, path, s.token, nil), http.StatusNoContent)
-	if parts, err := s.store.JobLog(t.Context(), j.ID); err != nil || len(parts) != 0 {
-		t.Errorf("left %v, %v", parts, err)
-	}
-}
-
 func TestURLsKeepTheHostOfEachRequest(t *testing.T) {
 	s := newSite(t)
 	_, run := s.pushed()

@@ -179,13 +179,3 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	return httpjson.Write(w, http.StatusOK, callOf(r).jobJSON(run, j, steps))
 }
-
-// downloadJobLogs serves GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs.
-func (a *API) downloadJobLogs(w http.ResponseWriter, r *http.Request) error {
-	j, err := a.job(r)
-	if err != nil {
-		return err
-	}
-	to, err := a.JobLogURL(r, j)
-	return redirect(w, to, err)
-}

@@ -7,7 +7,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/shape"
-	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // listRuns serves GET /repos/{owner}/{repo}/actions/runs.
@@ -140,48 +139,6 @@ func (a *API) deleteRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := a.Runs.Delete(r.Context(), run.ID); err != nil {
-		return err
-	}
-	return noContent(w)
-}
-
-// downloadRunLogs serves GET /repos/{owner}/{repo}/actions/runs/{run_id}/logs.
-func (a *API) downloadRunLogs(w http.ResponseWriter, r *http.Request) error {
-	run, err := a.run(r)
-	if err != nil {
-		return err
-	}
-	to, err := a.RunLogURL(r, run, run.Attempt)
-	return redirect(w, to, err)
-}
-
-// downloadAttemptLogs serves GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/logs.
-func (a *API) downloadAttemptLogs(w http.ResponseWriter, r *http.Request) error {
-	run, at, err := a.attempt(r)
-	if err != nil {
-		return err
-	}
-	to, err := a.RunLogURL(r, run, at.Number)
-	return redirect(w, to, err)
-}
-
-// deleteRunLogs serves DELETE /repos/{owner}/{repo}/actions/runs/{run_id}/logs.
-func (a *API) deleteRunLogs(w http.ResponseWriter, r *http.Request) error {
-	found, err := a.run(r)
-	if err != nil {
-		return err
-	}
-	err = a.Store.Update(r.Context(), func(tx *store.Tx) error {
-		run, err := tx.Run(r.Context(), found.ID)
-		if err != nil {
-			return err
-		}
-		if run.Status != actions.Completed {
-			return actions.Errorf(actions.Forbidden, "Logs cannot be deleted while the workflow run is not completed")
-		}
-		return tx.DeleteLogs(r.Context(), run.ID, a.Now())
-	})
-	if err != nil {
 		return err
 	}
 	return noContent(w)
