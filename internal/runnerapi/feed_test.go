@@ -59,7 +59,7 @@ func (s *feedServer) dial(j *actions.Job, to string) (*websocket.Conn, int, erro
 	}
 	url := "ws" + strings.TrimPrefix(s.http.URL, "http") + "/_runner/feed/" + to
 	header := http.Header{"Authorization": {"Bearer " + text}}
-	conn, resp, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // the library does
+	conn, resp, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPHeader: header})
 	status := 0
 	if resp != nil {
 		status = resp.StatusCode
