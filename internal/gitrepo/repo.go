@@ -18,42 +18,6 @@ func (g *Git) dir(id int64) string {
 	return filepath.Join(g.reposDir(), strconv.FormatInt(id, 10)+".git")
 }
 
-// Create makes an empty repository whose HEAD names defaultBranch. It is
-// durable when Create returns, and was never there by halves. A repository
-// that exists is left as it is.
-func (g *Git) Create(ctx context.Context, id int64, defaultBranch string) error {
-	if err := CheckRef("refs/heads/" + defaultBranch); err != nil {
-		return err
-	}
-	if ok, err := g.Exists(id); ok || err != nil {
-		return err
-	}
-	tmp, err := os.MkdirTemp(g.temporaryDir(), "create-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	bare := filepath.Join(tmp, "new.git")
-	cmd := g.command(ctx, "init", "--quiet", "--bare", "--template=", "--object-format=sha1",
-		"--initial-branch="+defaultBranch, "--", bare)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("repository %d: git init: %w: %s", id, err, clip(out))
-	}
-	if err := os.Mkdir(filepath.Join(bare, "objects", "pack"), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if err := syncTree(bare); err != nil {
-		return err
-	}
-	if err := os.Rename(bare, g.dir(id)); err != nil {
-		if ok, _ := g.Exists(id); ok { // somebody else made it meanwhile
-			return nil
-		}
-		return err
-	}
-	return syncDir(g.reposDir())
-}
-
 // Exists tells whether there is a repository with the number.
 func (g *Git) Exists(id int64) (bool, error) {
 	_, err := os.Stat(g.dir(id))
