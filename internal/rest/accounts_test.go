@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -131,6 +132,35 @@ func TestRepositoriesAreMade(t *testing.T) {
 	})
 }
 
+func TestARepositoryCanBeginWithAReadme(t *testing.T) {
+	s := newSite(t)
+	s.want(s.do(http.MethodPost, "/admin/organizations", s.root, fields{"login": "octo", "admin": "alice"}), http.StatusCreated)
+	gh, ctx := s.goGitHub(s.newToken(s.alice, "repo", "workflow", "admin:org")), t.Context()
+	for org, want := range map[string]string{"": "# first", "octo": "# first\nIt has <words>\n"} {
+		_, description, _ := strings.Cut(strings.TrimSpace(want), "\n")
+		made, res, err := gh.Repositories.Create(ctx, org, &github.Repository{Name: new("first"), Description: &description, AutoInit: new(true)})
+		s.must(err)
+		if res.StatusCode != http.StatusCreated || made.GetDefaultBranch() != "main" {
+			t.Errorf("%d %v", res.StatusCode, made)
+		}
+		file, _, _, err := gh.Repositories.GetContents(ctx, made.GetOwner().GetLogin(), "first", "README.md", nil)
+		s.must(err)
+		if text, err := file.GetContent(); err != nil || text != want {
+			t.Errorf("README.md is %q, %v, want %q", text, err, want)
+		}
+		c, _, err := gh.Repositories.GetCommit(ctx, made.GetOwner().GetLogin(), "first", "main", nil)
+		s.must(err)
+		if by := c.GetCommit().GetAuthor(); c.GetCommit().GetMessage() != "Initial commit" || len(c.Parents) != 0 || by.GetName() != "alice" ||
+			by.GetEmail() != strconv.FormatInt(s.alice.ID, 10)+"+alice@users.noreply.127.0.0.1" {
+			t.Errorf("commit %v", c)
+		}
+		runs, _, err := gh.Actions.ListRepositoryWorkflowRuns(ctx, made.GetOwner().GetLogin(), "first", nil)
+		if err != nil || runs.GetTotalCount() != 0 {
+			t.Errorf("runs %v, %v", runs, err)
+		}
+	}
+}
+
 func TestRepositoriesThatCannotBeAreRefused(t *testing.T) {
 	s := newSite(t)
 	for _, body := range []fields{
@@ -141,7 +171,7 @@ func TestRepositoriesThatCannotBeAreRefused(t *testing.T) {
 		{"name": "x.git"},
 		{"name": strings.Repeat("a", 101)},
 		{"name": "x", "visibility": "secret"},
-		{"name": "x", "auto_init": true},
+		{"name": "x", "auto_init": "yes"},
 		{"name": "x", "description": "a\nb"},
 		{"name": "x", "private": "yes"},
 	} {

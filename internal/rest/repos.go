@@ -87,7 +87,12 @@ func (a *API) createRepository(w http.ResponseWriter, r *http.Request, owner *ac
 	}
 	repo.CreatedAt = a.Now()
 	repo.UpdatedAt = repo.CreatedAt
-	if err := a.addRepository(r.Context(), repo); err != nil {
+	create := func(ctx context.Context) error { return a.Git.Create(ctx, repo.ID, repo.DefaultBranch) }
+	if body.AutoInit {
+		first := c.firstCommit(repo)
+		create = func(ctx context.Context) error { return a.Git.CreateWith(ctx, repo.ID, repo.DefaultBranch, first) }
+	}
+	if err := a.addRepository(r.Context(), repo, create); err != nil {
 		return err
 	}
 	w.Header().Set("Location", c.base.API+"/repos/"+repo.FullName())
@@ -110,9 +115,6 @@ func (n *newRepository) repository(owner *actions.Account) (*actions.Repository,
 	}
 	if err := checkText("Repository", "description", n.Description); err != nil {
 		return nil, err
-	}
-	if n.AutoInit {
-		return nil, custom("Repository", "auto_init", actions.Errorf(actions.Invalid, "a repository is made empty here; push its first commit"))
 	}
 	return repo, nil
 }
@@ -162,14 +164,14 @@ func creationFailed(err error) error {
 
 // addRepository makes the row, and then the repository on disk that it numbers.
 // When that fails there is no row either.
-func (a *API) addRepository(ctx context.Context, repo *actions.Repository) error {
+func (a *API) addRepository(ctx context.Context, repo *actions.Repository, create func(context.Context) error) error {
 	err := a.Store.CreateRepository(ctx, repo)
 	if actions.KindOf(err) == actions.Invalid {
 		return creationFailed(err)
 	} else if err != nil {
 		return err
 	}
-	if err = a.Git.Create(ctx, repo.ID, repo.DefaultBranch); err == nil {
+	if err = create(ctx); err == nil {
 		return nil
 	}
 	undo := func(tx *store.Tx) error { return tx.DeleteRepository(context.WithoutCancel(ctx), repo.ID, a.Now()) }
@@ -181,7 +183,8 @@ func (a *API) addRepository(ctx context.Context, repo *actions.Repository) error
 }
 
 // Reconcile makes the files of repositories whose row is there without them,
-// because the server was killed between the two. It is called at start.
+// because the server was killed between the two. They are empty, whatever was
+// asked for: nobody has heard of them yet. It is called at start.
 func (a *API) Reconcile(ctx context.Context) error {
 	const some = 500
 	for after := int64(0); ; {
