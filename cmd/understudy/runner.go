@@ -19,6 +19,7 @@ type runnerCommand struct {
 	Labels    []string      `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
 	Ephemeral bool          `help:"Take one job, then remove the runner."`
 	Replace   bool          `help:"Take over the name of a runner that is registered already."`
+	Remove    bool          `help:"Remove the runner from its server and forget its configuration. --token is a removal token then."`
 	Work      string        `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
 	Drain     time.Duration `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
 }
@@ -26,6 +27,9 @@ type runnerCommand struct {
 // Run registers the runner where that is needed, and takes jobs until it is
 // told to stop.
 func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
+	if c.Remove {
+		return c.remove(ctx, log)
+	}
 	if err := c.configure(ctx, log); err != nil {
 		return err
 	}
@@ -55,4 +59,18 @@ func (c *runnerCommand) configure(ctx context.Context, log *slog.Logger) error {
 		Root: c.Work, URL: c.URL, Token: c.Token, Name: c.Name, Labels: c.Labels, Ephemeral: c.Ephemeral, Replace: c.Replace,
 		Version: version, Log: log,
 	})
+}
+
+func (c *runnerCommand) remove(ctx context.Context, log *slog.Logger) error {
+	switch pid, running := runner.Running(c.Work); {
+	case running:
+		return fmt.Errorf("the runner in %s is running (process %d): stop it first", c.Work, pid)
+	case c.Token == "":
+		return errors.New("--remove needs a removal token: POST …/actions/runners/remove-token makes one")
+	}
+	err := runner.Unregister(ctx, runner.Options{Root: c.Work, Token: c.Token, Version: version, Log: log})
+	if errors.Is(err, runner.ErrNotConfigured) {
+		return fmt.Errorf("no runner is configured in %s", c.Work)
+	}
+	return err
 }
