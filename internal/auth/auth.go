@@ -119,7 +119,7 @@ func credentials(r *http.Request, header string) string {
 }
 
 func (a *Auth) caller(ctx context.Context, token string, web bool) (*Caller, error) {
-	if token == "" || len(token) > maxToken {
+	if len(token) > maxToken || !shaped(token) {
 		return nil, errBadCredentials
 	}
 	now := a.now()
