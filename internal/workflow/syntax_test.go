@@ -61,10 +61,8 @@ func TestErrorsOfSyntaxAreFoundInBoundedTime(t *testing.T) {
 		if _, err := workflow.Parse("ci.yml", []byte(strings.Repeat(c.text, size/len(c.text))+c.tail)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-		if d := time.Since(start); d > 10*time.Second {
+		if d := time.Since(start); d > time.Minute { // it is a fraction of a second, unless the machine is very busy
 			t.Errorf("%s: took %s", name, d)
-		} else {
-			t.Logf("%s: %s", name, d)
 		}
 	}
 }
