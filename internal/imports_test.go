@@ -78,6 +78,7 @@ var house = []room{
 	{pure, "wire", ""},
 	{pure, "mask", ""},
 	{pure, "version", ""},
+	{pure, "recent", ""},
 	{pure, "shape", "actions"},
 	{pure, "actions", ""},
 

@@ -23,21 +23,27 @@ import (
 // createSession serves POST session (§4.1). While another session of the runner
 // is polling, a second one is a conflict.
 func (a *API) createSession(w http.ResponseWriter, r *http.Request) error {
-	runner, err := a.callingRunner(r)
-	if err != nil {
-		return err
-	}
-	var req wire.Session
-	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
-		return err
-	}
-	s, err := a.openSession(r.Context(), runner, req.OwnerName)
+	s, runner, err := a.session(r)
 	if err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, wire.Session{
 		SessionID: s.ID, OwnerName: s.Owner, Agent: wire.Agent{ID: wire.Int(runner.ID), Name: runner.Name},
 	})
+}
+
+// session opens the session that a request asks for.
+func (a *API) session(r *http.Request) (*actions.Session, *actions.Runner, error) {
+	runner, err := a.callingRunner(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	var req wire.Session
+	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
+		return nil, nil, err
+	}
+	s, err := a.openSession(r.Context(), runner, req.OwnerName)
+	return s, runner, err
 }
 
 func (a *API) openSession(ctx context.Context, runner *actions.Runner, owner string) (*actions.Session, error) {

@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // An independent runner in Go registers by V2 and then opens a V1 session; the
@@ -50,15 +49,7 @@ func (a *API) connectionData(w http.ResponseWriter, _ *http.Request) error {
 // migrateSession serves POST _apis/distributedtask/pools/{pool}/sessions: a
 // session like any other, and the word to poll it at the broker.
 func (a *API) migrateSession(w http.ResponseWriter, r *http.Request) error {
-	runner, err := a.callingRunner(r)
-	if err != nil {
-		return err
-	}
-	var req wire.Session
-	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
-		return err
-	}
-	s, err := a.openSession(r.Context(), runner, req.OwnerName)
+	s, _, err := a.session(r)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -42,14 +43,14 @@ type Scheduler struct {
 	now     func() time.Time
 	newID   func() string
 	lease   time.Duration
-	sources *sources
+	sources *recent.Cache[int64, *Source] // by run
 }
 
 // New makes a scheduler. It starts nothing: see [Scheduler.Run].
 func New(c Config) *Scheduler {
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease,
-		sources: newSources(),
+		sources: recent.New[int64, *Source](maxSources, maxSourcesSize),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -24,45 +23,12 @@ type Source struct {
 	size int // bytes of the texts that it was made of
 }
 
-// sources keeps what the newest runs were planned from, so that each of their
-// jobs does not read and parse it again.
-type sources struct {
-	mu    sync.Mutex
-	byRun map[int64]*Source
-	order []int64 // oldest first
-	size  int     // bytes of the texts
-}
-
-// Bounds of the memory that parsed workflows and events may take: a few times
-// the size of their texts.
+// Bounds of what is kept of the newest runs, so that each of their jobs does not
+// read and parse it again: the memory is a few times the size of the texts.
 const (
 	maxSources     = 2048
 	maxSourcesSize = 32 << 20
 )
-
-func newSources() *sources { return &sources{byRun: make(map[int64]*Source)} }
-
-func (c *sources) get(runID int64) *Source {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.byRun[runID]
-}
-
-func (c *sources) put(runID int64, s *Source) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byRun[runID] != nil {
-		return
-	}
-	c.order = append(c.order, runID)
-	c.byRun[runID] = s
-	c.size += s.size
-	for len(c.order) > maxSources || c.size > maxSourcesSize && len(c.order) > 1 {
-		c.size -= c.byRun[c.order[0]].size
-		delete(c.byRun, c.order[0])
-		c.order = c.order[1:]
-	}
-}
 
 // A reader is what [store.Store] and [store.Tx] have in common here.
 type reader interface {
@@ -75,7 +41,7 @@ func (s *Scheduler) Source(ctx context.Context, run *actions.Run) (*Source, erro
 }
 
 func (s *Scheduler) source(ctx context.Context, from reader, run *actions.Run) (*Source, error) {
-	if src := s.sources.get(run.ID); src != nil {
+	if src, ok := s.sources.Get(run.ID); ok {
 		return src, nil
 	}
 	recorded, err := from.RunSource(ctx, run.ID)
@@ -90,7 +56,7 @@ func (s *Scheduler) source(ctx context.Context, from reader, run *actions.Run) (
 	if err != nil {
 		return nil, actions.Errorf(actions.Invalid, "%w", err)
 	}
-	s.sources.put(run.ID, src)
+	s.sources.Put(run.ID, src, src.size)
 	return src, nil
 }
 

@@ -43,7 +43,7 @@ func (s *Scheduler) Start(ctx context.Context, tx *store.Tx, st *Start) error {
 	if err != nil {
 		return err
 	}
-	tx.After(func() { s.sources.put(run.ID, src) })
+	tx.After(func() { s.sources.Put(run.ID, src, src.size) })
 	if err := s.title(ctx, tx, st, src); err != nil {
 		return err
 	}

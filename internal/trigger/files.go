@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -47,39 +46,8 @@ func (f *file) name() string {
 	return f.path
 }
 
-// files keeps parsed files by object name and path.
-type files struct {
-	mu    sync.Mutex
-	known map[fileKey]*file
-	order []fileKey // oldest first
-	size  int       // bytes of the texts
-}
-
+// A fileKey is the object name and path of a file.
 type fileKey struct{ sha, path string }
-
-func newFiles() *files { return &files{known: make(map[fileKey]*file)} }
-
-func (c *files) get(k fileKey) *file {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.known[k]
-}
-
-func (c *files) put(k fileKey, f *file) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known[k] != nil {
-		return
-	}
-	c.order = append(c.order, k)
-	c.known[k] = f
-	c.size += len(f.text)
-	for len(c.order) > maxFiles || c.size > maxFilesSize && len(c.order) > 1 {
-		c.size -= len(c.known[c.order[0]].text)
-		delete(c.known, c.order[0])
-		c.order = c.order[1:]
-	}
-}
 
 // at reads the workflow files of a commit in the order of their names.
 func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit string) ([]*file, error) {
@@ -146,7 +114,7 @@ func (t *Trigger) one(ctx context.Context, v *gitrepo.View, commit, name string)
 
 func (t *Trigger) read(ctx context.Context, v *gitrepo.View, commit string, e gitrepo.Entry) (*file, error) {
 	key := fileKey{e.SHA, pathOf(e)}
-	if f := t.files.get(key); f != nil {
+	if f, ok := t.files.Get(key); ok {
 		return f, nil
 	}
 	f := &file{path: key.path}
@@ -160,6 +128,6 @@ func (t *Trigger) read(ctx context.Context, v *gitrepo.View, commit string, e gi
 		f.text = text
 		f.workflow, f.problem = workflow.Parse(f.path, text)
 	}
-	t.files.put(key, f)
+	t.files.Put(key, f, len(f.text))
 	return f, nil
 }

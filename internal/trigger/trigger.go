@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -31,12 +32,12 @@ type Trigger struct {
 	scheduler *scheduler.Scheduler
 	log       *slog.Logger
 	now       func() time.Time
-	files     *files
+	files     *recent.Cache[fileKey, *file] // parsed, by name
 }
 
 // New makes a trigger.
 func New(st *store.Store, git *gitrepo.Git, sc *scheduler.Scheduler, log *slog.Logger, now func() time.Time) *Trigger {
-	return &Trigger{store: st, git: git, scheduler: sc, log: log, now: now, files: newFiles()}
+	return &Trigger{store: st, git: git, scheduler: sc, log: log, now: now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize)}
 }
 
 // GitHub's limits on one push (TRG-8): with more tags, or more branches, than
