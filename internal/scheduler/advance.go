@@ -10,6 +10,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // A state is a run in its current attempt, in the middle of a transaction.
@@ -204,7 +205,7 @@ func (s *Scheduler) create(ctx context.Context, tx *store.Tx, st *state, n *plan
 	if err := tx.CreateJob(ctx, j); err != nil {
 		return nil, err
 	}
-	if err := s.remark(ctx, tx, st, j, n.Error); err != nil {
+	if err := s.remark(ctx, tx, st, j, n); err != nil {
 		return nil, err
 	}
 	if j.Status == actions.Queued && !j.Held {
@@ -215,18 +216,26 @@ func (s *Scheduler) create(ctx context.Context, tx *store.Tx, st *state, n *plan
 
 // remark notes beside a new job why it failed before it began, or why it will
 // wait for ever.
-func (s *Scheduler) remark(ctx context.Context, tx *store.Tx, st *state, j *actions.Job, problem string) error {
+func (s *Scheduler) remark(ctx context.Context, tx *store.Tx, st *state, j *actions.Job, n *plan.NewJob) error {
 	var a *actions.Annotation
 	switch {
-	case problem != "":
-		a = note(j.ID, actions.LevelFailure, problem)
+	case n.Error != "":
+		a = remarkAt(j.ID, actions.LevelFailure, n.Error, st.run.Path, n.ErrorPos)
 	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
 		a = note(j.ID, actions.LevelWarning, fmt.Sprintf("This server has no runner group '%s', so no runner can take the job.", j.Group))
+		a.Path = st.run.Path
 	default:
 		return nil
 	}
-	a.Path = st.run.Path
 	return tx.CreateAnnotation(ctx, a)
+}
+
+// remarkAt is a remark about a place in the workflow file.
+func remarkAt(jobID int64, level actions.Level, message, path string, at workflow.Pos) *actions.Annotation {
+	a := note(jobID, level, message)
+	line := max(at.Line, 1)
+	a.Path, a.StartLine, a.EndLine, a.StartColumn, a.EndColumn = path, line, line, at.Col, at.Col
+	return a
 }
 
 // finish concludes the attempt and the run.
@@ -241,7 +250,7 @@ func (s *Scheduler) finish(ctx context.Context, tx *store.Tx, st *state, d *plan
 		return err
 	}
 	if d.Error != "" {
-		if err := s.annotateRun(ctx, tx, st, d.Error); err != nil {
+		if err := s.annotateRun(ctx, tx, st, d); err != nil {
 			return err
 		}
 	}
@@ -252,12 +261,10 @@ func (s *Scheduler) finish(ctx context.Context, tx *store.Tx, st *state, d *plan
 }
 
 // annotateRun says why a run could not start, on a check run of its own.
-func (s *Scheduler) annotateRun(ctx context.Context, tx *store.Tx, st *state, message string) error {
+func (s *Scheduler) annotateRun(ctx context.Context, tx *store.Tx, st *state, d *plan.Decision) error {
 	check, err := s.fileCheck(ctx, tx, st.run, st.repo)
 	if err != nil {
 		return err
 	}
-	a := note(check.ID, actions.LevelFailure, message)
-	a.Path = st.run.Path
-	return tx.CreateAnnotation(ctx, a)
+	return tx.CreateAnnotation(ctx, remarkAt(check.ID, actions.LevelFailure, d.Error, st.run.Path, d.ErrorPos))
 }

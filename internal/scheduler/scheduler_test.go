@@ -400,3 +400,21 @@ func TestAJobThatNobodyTakesIsCancelledAfterADay(t *testing.T) { // RUN-9
 		b.want(run, actions.Completed, actions.Cancelled, "a completed cancelled", "b completed skipped", "c completed skipped")
 	})
 }
+
+func TestAFailedExpressionIsShownAtItsPlace(t *testing.T) { // IF-7
+	b := newBench(t, storetest.Open(t))
+	run := b.start(`on: push
+jobs:
+  a:
+    runs-on: x
+    name: ok
+    if: fromJSON('nonsense')
+    steps: [{run: exit 0}]
+`)
+	b.want(run, actions.Completed, actions.Failure, "ok completed failure")
+	list, _, err := b.st.Annotations(t.Context(), b.job(run, "ok").ID, store.Page{Number: 1, Size: 10})
+	b.must(err)
+	if len(list) != 1 || list[0].StartLine != 6 || list[0].Path != run.Path {
+		t.Errorf("annotations %+v, want one at line 6 of the file", list)
+	}
+}

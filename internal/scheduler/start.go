@@ -94,12 +94,9 @@ func (s *Scheduler) annotateFile(ctx context.Context, tx *store.Tx, st *Start) e
 		list = workflow.Errors{{Path: run.Path, Pos: workflow.Pos{Line: 1, Col: 1}, Msg: st.Problem.Error()}}
 	}
 	for _, e := range list {
-		line := max(e.Pos.Line, 1)
-		err := tx.CreateAnnotation(ctx, &actions.Annotation{
-			JobID: check.ID, Path: run.Path, StartLine: line, EndLine: line, StartColumn: e.Pos.Col, EndColumn: e.Pos.Col,
-			Level: actions.LevelFailure, Title: "Invalid workflow file", Message: actions.Clip(e.Error(), maxText),
-		})
-		if err != nil {
+		a := remarkAt(check.ID, actions.LevelFailure, e.Error(), run.Path, e.Pos)
+		a.Title = "Invalid workflow file"
+		if err := tx.CreateAnnotation(ctx, a); err != nil {
 			return err
 		}
 	}
