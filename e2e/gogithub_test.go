@@ -293,9 +293,8 @@ func TestGoGithubDispatchesCancelsRerunsAndDeletes(t *testing.T) {
 	if _, err = c.Actions.DeleteWorkflowRunLogs(ctx, owner, name, one.ID); err != nil {
 		t.Error(err)
 	}
-	gone := ok[*url.URL](t)(c.Actions.GetWorkflowRunLogs(ctx, owner, name, one.ID, 1))
-	if a := r.ask("", http.MethodGet, gone.String(), nil); a.status != http.StatusNotFound {
-		t.Errorf("logs that were deleted: %d %s", a.status, a.body)
+	if _, res, err := c.Actions.GetWorkflowRunLogs(ctx, owner, name, one.ID, 1); err == nil || res.StatusCode != http.StatusGone {
+		t.Errorf("logs that were deleted: %v, want 410", err)
 	}
 	if _, err = c.Actions.DeleteWorkflowRun(ctx, owner, name, one.ID); err != nil {
 		t.Error(err)
