@@ -83,6 +83,7 @@ var house = []room{
 	{pure, "actions", ""},
 
 	{support, "openapitest", ""},
+	{support, "goldentest", ""},
 }
 
 // outside says which packages that are not ours a layer must not import.

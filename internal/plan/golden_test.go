@@ -3,19 +3,15 @@ package plan_test
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/goldentest"
 	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
@@ -31,44 +27,10 @@ var update = flag.Bool("update", false, "write the golden files")
 //	cancel | force            somebody cancels the run
 //	needs JOB | contexts ID   show what a job sees
 func TestRunsGoAsRecorded(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(archives) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, path := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { checkArchive(t, path) })
-	}
-}
-
-func checkArchive(t *testing.T, path string) {
-	t.Helper()
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := make(map[string]string)
-	for _, f := range a.Files {
-		files[f.Name] = string(f.Data)
-	}
-	out := &txtar.Archive{Comment: a.Comment}
-	for _, f := range a.Files {
-		name, ok := strings.CutSuffix(f.Name, ".yml")
-		if !ok {
-			continue
-		}
-		got := tell(t, f.Name, files[f.Name], files[name+".story"])
-		out.Files = append(out.Files, f,
-			txtar.File{Name: name + ".story", Data: []byte(files[name+".story"])},
-			txtar.File{Name: name + ".want", Data: []byte(got)})
-		if diff := cmp.Diff(files[name+".want"], got); diff != "" && !*update {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(out), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	goldentest.Check(t, *update, func(t *testing.T, f *goldentest.File) string {
+		t.Helper()
+		return tell(t, f.Name, f.Text, f.With(".story"))
+	})
 }
 
 // tell runs a story and returns what was decided.

@@ -5,16 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-
+	"github.com/understudy-ci/understudy/internal/goldentest"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -23,44 +19,9 @@ var update = flag.Bool("update", false, "write the golden files")
 // Each archive in testdata holds files to read, NAME.yml, and what they must
 // give, NAME.want: a dump or the errors. Archives named action* hold actions.
 func TestFilesReadAsRecorded(t *testing.T) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(archives) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, path := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { checkArchive(t, path) })
-	}
-}
-
-func checkArchive(t *testing.T, path string) {
-	t.Helper()
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := make(map[string]string)
-	for _, f := range a.Files {
-		if name, ok := strings.CutSuffix(f.Name, ".want"); ok {
-			want[name] = string(f.Data)
-		}
-	}
-	out := &txtar.Archive{Comment: a.Comment}
-	for _, f := range a.Files {
-		name, ok := strings.CutSuffix(f.Name, ".yml")
-		if !ok {
-			continue
-		}
-		got := read(strings.HasPrefix(filepath.Base(path), "action"), f.Name, f.Data)
-		out.Files = append(out.Files, f, txtar.File{Name: name + ".want", Data: []byte(got)})
-		if diff := cmp.Diff(want[name], got); diff != "" && !*update {
-			t.Errorf("%s (-want +got):\n%s", f.Name, diff)
-		}
-	}
-	if *update {
-		if err := os.WriteFile(path, txtar.Format(out), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	goldentest.Check(t, *update, func(_ *testing.T, f *goldentest.File) string {
+		return read(strings.HasPrefix(f.Archive, "action"), f.Name, []byte(f.Text))
+	})
 }
 
 // read gives the dump or the errors of one file.
