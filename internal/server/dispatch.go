@@ -74,7 +74,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
 		return
 	}
-	r = singleSlashes(s.withOrigin(r))
+	r, end := limitBody(w, singleSlashes(s.withOrigin(r)), s.now, bodyTimeout)
+	defer end()
 	if streams(r) {
 		ctx, cancel := s.untilDrain(r.Context())
 		defer cancel()
