@@ -308,6 +308,12 @@ func newRunner(t *testing.T, args ...string) *runner {
 	return r
 }
 
+// restart starts a runner that has ended in its directory again.
+func (r *runner) restart(t *testing.T) {
+	t.Helper()
+	r.process = spawn(t, environment(t), filepath.Join(filepath.Dir(r.work), "out"), r.logFile, "runner", "--work", r.work)
+}
+
 // watchLogs looks at the files that match the patterns at the end of a test. It
 // fails the test if a process has crashed or raced, and shows the logs of a test
 // that has failed.

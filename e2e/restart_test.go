@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -79,11 +80,13 @@ type heldJob struct {
 }
 
 // hold pushes a workflow with a job that prints lines behind a gate, and
-// returns when it does.
+// returns when it does. The job has left a process in the background before.
 func (r *repository) hold(label string) *heldJob {
 	r.t.Helper()
 	g := newGate(r.t)
-	h := &heldJob{r, g, label, r.pushWorkflow(workflow(label, g.steps()))}
+	background := fmt.Sprintf(`setsid sh -c "while [ -d %s ]; do sleep 1; done" >/dev/null 2>&1 &`, g.dir)
+	steps := "[{run: '" + background + "'}, " + strings.TrimPrefix(g.steps(), "[")
+	h := &heldJob{r, g, label, r.pushWorkflow(workflow(label, steps))}
 	g.pass(20)
 	return h
 }

@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,12 +16,52 @@ func TestJobOfAKilledRunnerFailsAndTheNextRunsElsewhere(t *testing.T) {
 	r := s.newRepository("hello")
 	first := r.newRunner("first", "mine")
 	h := r.hold("mine")
+	if len(workers(t, first.work)) == 0 {
+		t.Error("no process of the job was found")
+	}
 	first.kill()
 	h.lost("first")
 	r.newRunner("second", "mine")
 	if j := r.conclude(r.pushWorkflow(quick("mine")), "success"); j.Runner != "second" {
 		t.Errorf("the next job ran on %s", j.Runner)
 	}
+}
+
+func TestRestartOfAKilledRunnerEndsWhatItLeft(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--runners", "0", "--job-lease", lease.String())
+	r := s.newRepository("hello")
+	only := r.newRunner("only", "mine")
+	h := r.hold("mine")
+	only.kill()
+	if len(workers(t, only.work)) == 0 {
+		t.Error("the job has left no process to end")
+	}
+	only.restart(t)
+	h.lost("only")
+	if j := r.conclude(r.pushWorkflow(quick("mine")), "success"); j.Runner != "only" {
+		t.Errorf("the next job ran on %s", j.Runner)
+	}
+	if left := workers(t, only.work); len(left) > 0 {
+		t.Errorf("processes of the killed job: %v", left)
+	}
+}
+
+// workers lists the processes of jobs below the directory of a runner.
+func workers(t *testing.T, root string) []string {
+	t.Helper()
+	var found []string
+	links, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		dir, err := os.Readlink(link)
+		if err == nil && strings.HasPrefix(dir, filepath.Join(root, "_")) { // an error is that it has ended
+			found = append(found, link+" is "+dir)
+		}
+	}
+	return found
 }
 
 func TestKilledBundledRunnerIsStartedAgain(t *testing.T) {
@@ -37,6 +79,9 @@ func TestKilledBundledRunnerIsStartedAgain(t *testing.T) {
 	h.lost("bundled-1")
 	if j := r.conclude(r.pushWorkflow(quick("ubuntu-latest")), "success"); j.Runner != "bundled-1" {
 		t.Errorf("the next job ran on %s", j.Runner)
+	}
+	if left := workers(t, filepath.Join(s.data, "runners", "1")); len(left) > 0 {
+		t.Errorf("processes of the killed job: %v", left)
 	}
 	if now := s.bundled(); len(now) != 1 || now[0] == before[0] {
 		t.Errorf("processes of bundled runners: %v, after the kill %v", before, now)

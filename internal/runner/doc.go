@@ -29,6 +29,15 @@
 // then in files; a job that prints faster than a healthy server takes is slowed
 // down instead.
 //
+// # When the runner is killed
+//
+// The kernel ends the programs that it started, but not their children. A file
+// in the root holds the tracking id of the job while it runs; every process has
+// it in its environment. The next Listen on the root kills those before it
+// takes jobs, and moves what they wrote out of the way. Programs that change
+// both their environment and their process group escape, as they do at the end
+// of a job.
+//
 // # End
 //
 // When the context of Listen is done, a running job has [Config.Drain] to end.

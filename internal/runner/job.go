@@ -137,7 +137,11 @@ func (j *job) run(ctx context.Context, msg *wire.JobMessage) *worker.Result {
 // execute runs the worker in directories of its own, delivers what it showed
 // and reports the end.
 func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
+	tracking := worker.NewTrackingID()
 	dirs, err := j.r.makeDirectories()
+	if err == nil {
+		err = j.r.track(tracking)
+	}
 	if err != nil {
 		result := failure(err.Error())
 		j.complete(ctx, l, result)
@@ -145,7 +149,8 @@ func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 	}
 	defer j.r.removals.remove(dirs.spool)
 	out := newSink(l, dirs.spool)
-	result := j.guard(work, j.workerJob(l, dirs, out))
+	result := j.guard(work, j.workerJob(l, dirs, tracking, out))
+	j.r.untrack()
 	j.r.removals.remove(dirs.work)
 	out.close()
 	j.complete(ctx, l, result)
@@ -153,7 +158,7 @@ func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 	return result
 }
 
-func (j *job) workerJob(l *lease, dirs *directories, out worker.Sink) *worker.Job {
+func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker.Sink) *worker.Job {
 	group, environment := l.msg.Variable(wire.VarRunnerGroupName), l.msg.Variable(wire.VarRunnerEnvironment)
 	if environment == "" {
 		environment = "self-hosted"
@@ -165,15 +170,21 @@ func (j *job) workerJob(l *lease, dirs *directories, out worker.Sink) *worker.Jo
 			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,
 			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(),
 		},
-		Env: j.r.cfg.Env, Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
+		TrackingID: tracking, Env: j.r.cfg.Env, Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
 	}
 }
 
-// guard runs the worker and makes a failed job of a crash.
+// guard runs the worker and makes a failed job of a crash, after which nothing
+// of the job is left either.
 func (j *job) guard(ctx context.Context, w *worker.Job) (result *worker.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			j.log.ErrorContext(ctx, "worker crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leftoverTimeout)
+			defer cancel()
+			if _, err := worker.KillLeftovers(ctx, w.TrackingID); err != nil {
+				j.log.ErrorContext(ctx, "processes of the job may be left", "err", err)
+			}
 			result = failure("The worker of the runner crashed. Its log has the details.")
 		}
 	}()

@@ -25,7 +25,7 @@ func (r *Runner) Listen(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	if err := r.prepare(); err != nil {
+	if err := r.prepare(ctx); err != nil {
 		return err
 	}
 	defer r.removals.wait()

@@ -520,28 +520,3 @@ func answerJSON(w http.ResponseWriter, r refusal) {
 	w.WriteHeader(r.status)
 	_ = json.NewEncoder(w).Encode(r.body)
 }
-
-func TestLeftoversOfAKilledRunnerAreRemoved(t *testing.T) {
-	s := newServer(t)
-	root := configure(t, s, nil)
-	for _, name := range []string{"_work/hello/hello/x", "_spool/piece-1", "_trash/1/x/y"} {
-		path := filepath.Join(root, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.MkdirAll(filepath.Join(root, toolFolder, "go"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	listen(t, root, func(_ context.Context, j *worker.Job) *worker.Result {
-		if _, err := os.Stat(filepath.Join(j.WorkDir, "hello")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("of another job: %v", err)
-		}
-		if _, err := os.Stat(filepath.Join(j.ToolDir, "go")); err != nil {
-			t.Errorf("tools: %v", err)
-		}
-		return &worker.Result{Conclusion: wire.Succeeded}
-	}, nil)
-	s.offer("request-1")
-	s.result()
-}

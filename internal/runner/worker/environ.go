@@ -68,7 +68,7 @@ func (x *execution) environment(extra []assignment) *environment {
 	if _, ok := e.vars["CI"]; !ok {
 		e.set("CI", "true")
 	}
-	e.set(trackingVariable, x.job.trackingID)
+	e.set(trackingVariable, x.job.TrackingID)
 	e.set("PATH", x.job.pathFor(e.vars["PATH"]))
 	return e
 }

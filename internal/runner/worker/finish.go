@@ -1,9 +1,11 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -90,24 +92,22 @@ func (r *running) setEnvironmentURL(rec *record, e *wire.Environment) error {
 	return nil
 }
 
-// killOrphans ends the processes that steps left behind, and tells which. One
-// that starts others meanwhile gets a few more looks.
+// maxSweep is how long the processes that steps left behind may take to end.
+const maxSweep = 2 * time.Second
+
+// killOrphans ends the processes that steps left behind, and tells which.
 func (r *running) killOrphans() []string {
 	r.cleaned = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.hard), maxSweep)
+	defer cancel()
+	s := sweep{trackingID: r.TrackingID, pids: map[int]bool{}, kill: func(pid int) {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone by itself
+	}}
+	for !s.look() && s.pause(ctx) == nil {
+	}
 	var lines []string
-	seen := map[int]bool{}
-	for range 5 {
-		found := orphans(r.trackingID, r.known)
-		if len(found) == 0 {
-			break
-		}
-		for _, p := range found {
-			if !seen[p.pid] {
-				seen[p.pid] = true
-				lines = append(lines, fmt.Sprintf("Terminate orphan process: pid (%d) (%s)", p.pid, p.name))
-			}
-			_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may be gone by itself
-		}
+	for _, p := range s.seen {
+		lines = append(lines, fmt.Sprintf("Terminate orphan process: pid (%d) (%s)", p.pid, p.name))
 	}
 	return lines
 }

@@ -141,8 +141,9 @@ func newBench(t *testing.T, steps ...wire.Step) *bench {
 			Name: "test", OS: "Linux", Arch: "X64", GroupName: "Default",
 			Environment: "self-hosted", Version: "1.0.0", MachineName: "host",
 		},
-		Env:     []string{"PATH=" + os.Getenv("PATH"), "HOME=" + root, "LANG=C.UTF-8"},
-		Actions: b.actions, Sink: b.sink, Signals: b.signals, Now: time.Now,
+		Env:        []string{"PATH=" + os.Getenv("PATH"), "HOME=" + root, "LANG=C.UTF-8"},
+		TrackingID: NewTrackingID(),
+		Actions:    b.actions, Sink: b.sink, Signals: b.signals, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	return b

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/mask"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -18,15 +16,13 @@ import (
 // touches it, except for status and mask, which have locks of their own.
 type running struct {
 	*Job
-	grace      grace
-	hard       context.Context // ends when the job must end at once
-	status     *status
-	mask       mask.Masker
-	drains     drains
-	trackingID string
-	known      []int // processes that were there before
-	cleaned    bool  // processes that steps left behind are gone
-	debugs     bool
+	grace   grace
+	hard    context.Context // ends when the job must end at once
+	status  *status
+	mask    mask.Masker
+	drains  drains
+	cleaned bool // processes that steps left behind are gone
+	debugs  bool
 
 	workspace string
 	github    *expr.Object // without what differs from step to step
@@ -60,7 +56,6 @@ func newRunning(hard context.Context, j *Job, g grace) *running {
 	r := &running{
 		Job: j, grace: g, hard: hard,
 		status:     &status{result: wire.Succeeded},
-		trackingID: "github_" + uuid.NewString(),
 		env:        expr.NewCaseSensitiveObject(),
 		programs:   map[string]string{},
 		fetched:    map[string]bool{},

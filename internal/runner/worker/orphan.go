@@ -2,15 +2,101 @@ package worker
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
+	"strings"
 	"syscall"
+	"time"
+
+	"github.com/google/uuid"
 )
 
 // trackingVariable marks every process of a job; its value is the job's own.
 const trackingVariable = "RUNNER_TRACKING_ID"
+
+// NewTrackingID makes a tracking id for a job; no other job has it.
+func NewTrackingID() string { return trackingPrefix + uuid.NewString() }
+
+const trackingPrefix = "github_"
+
+// checkTrackingID refuses what NewTrackingID has not made: an empty id, say,
+// would be that of processes of others.
+func checkTrackingID(id string) error {
+	rest, ok := strings.CutPrefix(id, trackingPrefix)
+	if _, err := uuid.Parse(rest); !ok || err != nil || len(rest) != len(uuid.Nil.String()) {
+		return fmt.Errorf("%q is not the tracking id of a job", id)
+	}
+	return nil
+}
+
+// KillLeftovers kills the processes, and the process groups that they are in,
+// of a job whose runner did not come to do it. It returns how many processes
+// of the job there were when none is left, or an error when some do not end
+// before ctx does. Where there is no /proc it finds none.
+func KillLeftovers(ctx context.Context, trackingID string) (killed int, err error) {
+	if err := checkTrackingID(trackingID); err != nil {
+		return 0, err
+	}
+	own := syscall.Getpgrp()
+	s := sweep{trackingID: trackingID, pids: map[int]bool{}, kill: func(pid int) {
+		if group, err := syscall.Getpgid(pid); err == nil && group > 1 && group != own {
+			_ = syscall.Kill(-group, syscall.SIGKILL) // it may be gone by itself
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}}
+	// A process in the middle of an exec has no environment to show: one look
+	// that finds nothing is not enough.
+	for clean := 0; clean < 2; {
+		if s.look() {
+			clean++
+		} else {
+			clean = 0
+		}
+		if err := s.pause(ctx); err != nil {
+			return len(s.seen), fmt.Errorf("processes of a job do not end: %w", err)
+		}
+	}
+	return len(s.seen), nil
+}
+
+// A sweep kills the processes that carry a tracking id, look by look, for they
+// may start others meanwhile.
+type sweep struct {
+	trackingID string
+	kill       func(pid int)
+	seen       []proc // in the order in which they were found
+	pids       map[int]bool
+	wait       time.Duration
+}
+
+// look kills what it finds. It reports whether there was nothing.
+func (s *sweep) look() (clean bool) {
+	found := tracked(s.trackingID)
+	for _, p := range found {
+		if !s.pids[p.pid] {
+			s.pids[p.pid] = true
+			s.seen = append(s.seen, p)
+		}
+		s.kill(p.pid)
+	}
+	return len(found) == 0
+}
+
+// pause gives what was killed time to end: more each time, up to a bound.
+func (s *sweep) pause(ctx context.Context) error {
+	s.wait = min(max(2*s.wait, time.Millisecond), 50*time.Millisecond)
+	t := time.NewTimer(s.wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
 
 // A proc is a running process.
 type proc struct {
@@ -32,17 +118,17 @@ func processIDs() []int {
 			pids = append(pids, pid)
 		}
 	}
-	slices.Sort(pids)
 	return pids
 }
 
-// orphans finds the processes, other than the known ones, that carry the
-// job's tracking id in their environment.
-func orphans(trackingID string, known []int) []proc {
+// tracked finds the processes that carry a tracking id in their environment.
+// Those that ran before the job are looked at too: their ids may have passed to
+// processes of the job.
+func tracked(trackingID string) []proc {
 	mark := []byte(trackingVariable + "=" + trackingID)
 	var found []proc
 	for _, pid := range processIDs() {
-		if _, ok := slices.BinarySearch(known, pid); ok || pid == os.Getpid() {
+		if pid == os.Getpid() {
 			continue
 		}
 		environ, err := os.ReadFile(procFile(pid, "environ"))

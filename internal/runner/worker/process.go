@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -54,24 +55,37 @@ func (g grace) run(ctx, hard context.Context, s spec, drains *drains) (exitCode 
 	cmd := &exec.Cmd{
 		Path: s.path, Args: append([]string{s.path}, s.args...), Dir: s.dir, Env: s.env,
 		Stdout: stdoutEnd, Stderr: stderrEnd,
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+		SysProcAttr: attributes(),
 	}
-	err = cmd.Start()
+	exited, err := start(cmd)
 	if err = errors.Join(err, stdoutEnd.Close(), stderrEnd.Close()); err != nil {
 		return 0, errors.Join(err, stdout.Close(), stderr.Close())
 	}
 	out := drains.follow(s.emit, stdout, stderr)
-	exited := make(chan struct{})
-	go func() {
-		defer close(exited)
-		_ = cmd.Wait() // the exit code says it all
-	}()
 	streams := g.streams
 	if g.stop(ctx, hard, cmd.Process, exited) {
 		streams = min(streams, g.terminate)
 	}
 	out.wait(hard, streams)
 	return exitCodeOf(cmd.ProcessState), nil
+}
+
+// start starts a program; the channel is closed when it has ended. It is waited
+// for by the thread that started it: when that thread ends, the program may be
+// killed, see attributes, and so no thread may end before.
+func start(cmd *exec.Cmd) (exited <-chan struct{}, err error) {
+	done, started := make(chan struct{}), make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(done)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // the exit code says it all
+		}
+	}()
+	return done, <-started
 }
 
 // stop waits for the end of the process. When ctx ends before, it signals the

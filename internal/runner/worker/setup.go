@@ -73,7 +73,6 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 		rec.print(fmt.Sprintf("Uses: %s@%s (%s)", file, r.Message.Variable(wire.VarWorkflowFileRef), r.Message.Variable(wire.VarWorkflowFileSHA)))
 	}
 	rec.print("Complete job name: " + r.Message.JobDisplayName)
-	r.known = processIDs()
 	return r.planSteps(steps), nil
 }
 

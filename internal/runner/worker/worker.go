@@ -35,6 +35,11 @@ type Job struct {
 	Runner  RunnerInfo
 	Env     []string     // the environment that processes start from, as KEY=value; nothing of the runner's own
 	Actions ActionSource // where repository actions come from
+
+	// TrackingID is in the environment of every process of the job: see
+	// [NewTrackingID] and [KillLeftovers].
+	TrackingID string
+
 	Sink    Sink
 	Signals <-chan Signal // requests to stop; never closed, may be nil
 	Now     func() time.Time

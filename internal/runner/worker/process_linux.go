@@ -2,6 +2,7 @@ package worker
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,4 +16,10 @@ func growPipe(f *os.File) {
 	_ = conn.Control(func(fd uintptr) {
 		_, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize)
 	})
+}
+
+// attributes put a program into a process group of its own. The kernel kills
+// it, though not its children, when this process ends first.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

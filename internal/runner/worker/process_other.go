@@ -1,0 +1,14 @@
+//go:build !linux
+
+package worker
+
+import (
+	"os"
+	"syscall"
+)
+
+// growPipe does nothing where pipes cannot grow.
+func growPipe(*os.File) {}
+
+// attributes put a program into a process group of its own.
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
