@@ -159,6 +159,11 @@ func (s *Site) liveRun(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
+	leave, err := s.seats.take(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	st := s.stream(w)
 	var told uint64
 	tell := func(ctx context.Context) (bool, error) {

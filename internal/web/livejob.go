@@ -47,6 +47,11 @@ func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
+	leave, err := s.seats.take(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	have := r.Header.Get("Last-Event-ID")
 	if have == "" {
 		have = r.URL.Query().Get("have")

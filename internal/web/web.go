@@ -49,6 +49,7 @@ type Site struct {
 	renderer  goldmark.Markdown
 	mux       *http.ServeMux
 	times     streamTimes
+	seats     seats
 }
 
 // New makes the pages.
@@ -56,6 +57,7 @@ func New(c Config) (*Site, error) {
 	s := &Site{
 		store: c.Store, auth: c.Auth, logs: c.Logs, scheduler: c.Scheduler, log: c.Log, now: c.Now,
 		renderer: newMarkdown(), mux: http.NewServeMux(), times: defaultTimes,
+		seats: seats{all: maxStreams, anonymous: maxAnonymousStreams},
 	}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
