@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -24,4 +25,24 @@ func TestScriptRunsAndIsShownAsOnGitHub(t *testing.T) {
 			t.Errorf("log of %q has not ended", s.Name)
 		}
 	}
+}
+
+func TestSetUpShowsAllThatGitHubShows(t *testing.T) {
+	b := newBench(t, script("true"))
+	m := b.job.Message
+	m.Variables[varCacheMode] = wire.Variable{Value: "read"}
+	m.Variables[wire.VarWorkflowFile] = wire.Variable{Value: "octo/shared/.github/workflows/build.yml"}
+	m.Variables[wire.VarWorkflowFileRef] = wire.Variable{Value: "refs/tags/v1"}
+	m.Variables[wire.VarWorkflowFileSHA] = wire.Variable{Value: "0123"}
+	m.Dependencies = []string{"actions/checkout@v4"}
+	github, _ := m.ContextData["github"].(*wire.ContextDict)
+	github.Pairs = append(github.Pairs, wire.ContextPair{Key: "secret_source", Value: "Actions"})
+	m.ContextData["inputs"] = wire.Dict(wire.ContextPair{Key: "level", Value: "high"}, wire.ContextPair{Key: "key", Value: "hunter2hunter2"})
+	m.JobServiceContainers = wire.Mapping(wire.Pair("db", wire.Mapping(wire.Pair("image", wire.String("")))))
+	res := b.run()
+	_, got, _ := strings.Cut(b.log(res.Steps[0].ExternalID), "##[endgroup]\n")
+	equal(t, "setup", got, "Secret source: Actions\nCache mode: read\nUsing locked action versions from the workflow's lockfile\n"+
+		"Prepare workflow directory\nThe service 'db' will not be started because the container definition has an empty image.\n"+
+		"Prepare all required actions\nUses: octo/shared/.github/workflows/build.yml@refs/tags/v1 (0123)\n"+
+		"##[group] Inputs\n  level: high\n  key: ***\n##[endgroup]\nComplete job name: build\n")
 }

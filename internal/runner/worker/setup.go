@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +50,7 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if err := r.makeWorkspace(); err != nil {
 		return nil, err
 	}
-	if err := r.evaluateJob(); err != nil {
+	if err := r.evaluateJob(rec); err != nil {
 		return nil, err
 	}
 	steps := make([]*step, 0, len(r.Message.Steps))
@@ -69,10 +68,10 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if err := r.prepare(ctx, rec, steps); err != nil {
 		return nil, err
 	}
-	if file := r.Message.Variable(wire.VarWorkflowFile); file != "" {
-		rec.print(fmt.Sprintf("Uses: %s@%s (%s)", file, r.Message.Variable(wire.VarWorkflowFileRef), r.Message.Variable(wire.VarWorkflowFileSHA)))
+	rec.print(r.calledWorkflow()...)
+	if strings.TrimSpace(r.Message.JobDisplayName) != "" {
+		rec.print("Complete job name: " + r.Message.JobDisplayName)
 	}
-	rec.print("Complete job name: " + r.Message.JobDisplayName)
 	return r.planSteps(steps), nil
 }
 
@@ -123,6 +122,36 @@ func (r *running) introduction() []string {
 	if source := text(r.github, "secret_source"); source != "" {
 		lines = append(lines, "Secret source: "+source)
 	}
+	if mode := r.Message.Variable(varCacheMode); mode != "" {
+		lines = append(lines, "Cache mode: "+mode)
+	}
+	if len(r.Message.Dependencies) > 0 {
+		lines = append(lines, "Using locked action versions from the workflow's lockfile")
+	}
+	return lines
+}
+
+// calledWorkflow tells which reusable workflow the job is from, and its inputs.
+func (r *running) calledWorkflow() []string {
+	m := r.Message
+	file, ref, sha := m.Variable(wire.VarWorkflowFile), m.Variable(wire.VarWorkflowFileRef), m.Variable(wire.VarWorkflowFileSHA)
+	switch {
+	case file == "":
+		return nil
+	case ref != "" && sha != "":
+		file += "@" + ref + " (" + sha + ")"
+	case sha != "":
+		file += "@" + sha
+	}
+	lines := []string{"Uses: " + file}
+	given, _ := r.base.Get("inputs")
+	if inputs, ok := given.(*expr.Object); ok && inputs.Len() > 0 {
+		lines = append(lines, "##[group] Inputs")
+		for name, value := range inputs.All() {
+			lines = append(lines, "  "+name+": "+expr.String(value))
+		}
+		lines = append(lines, "##[endgroup]")
+	}
 	return lines
 }
 
@@ -166,7 +195,7 @@ func (r *running) writeEvent(event any) error {
 }
 
 // evaluateJob evaluates what concerns all steps: env, defaults, containers.
-func (r *running) evaluateJob() error {
+func (r *running) evaluateJob(rec *record) error {
 	for _, t := range r.Message.EnvironmentVariables {
 		token, err := toToken(t)
 		if err != nil {
@@ -180,7 +209,7 @@ func (r *running) evaluateJob() error {
 			r.env.Set(v.name, v.value)
 		}
 	}
-	if err := r.refuseContainers(); err != nil {
+	if err := r.refuseContainers(rec); err != nil {
 		return err
 	}
 	for _, t := range r.Message.Defaults {
@@ -212,7 +241,7 @@ func (r *running) expressions() *expr.Env {
 
 // refuseContainers fails a job that asks for containers. An image that
 // evaluates to nothing asks for none (RUN-10).
-func (r *running) refuseContainers() error {
+func (r *running) refuseContainers(rec *record) error {
 	container, err := r.evaluate(r.Message.JobContainer)
 	if err != nil {
 		return err
@@ -226,9 +255,10 @@ func (r *running) refuseContainers() error {
 	}
 	object, _ := services.(*expr.Object)
 	for name, service := range object.All() {
-		if image := imageOf(service); image != "" {
+		if imageOf(service) != "" {
 			return problemf("The job asks for service container '%s': containers are not supported by this runner yet.", name)
 		}
+		rec.print("The service '" + name + "' will not be started because the container definition has an empty image.")
 	}
 	return nil
 }
