@@ -368,3 +368,32 @@ func TestActionDirectoriesStayInTheirPlace(t *testing.T) {
 		t.Errorf("got %s, %v", dir, err)
 	}
 }
+
+func TestActionsThatUseEachOtherManyTimesAreReadInTime(t *testing.T) { // 8 levels of 30 steps each are 30⁸ steps
+	const width, depth = 30, 8
+	b := newBench(t, uses("octo/level0@v1", when("false")))
+	for i := range depth {
+		inner := "{shell: sh, run: echo}"
+		if i+1 < depth {
+			inner = fmt.Sprintf("{uses: octo/level%d@v1}", i+1)
+		}
+		steps := strings.Repeat(inner+", ", width)
+		b.action(fmt.Sprintf("octo/level%d/v1", i), map[string]string{
+			"action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: [" + steps + "]}",
+		})
+	}
+	res := b.run()
+	equal(t, "conclusion", res.Conclusion, wire.Succeeded)
+}
+
+func TestEveryPathIsThereOnceTheLastOneFirst(t *testing.T) {
+	b := newBench(t,
+		script("echo /a >>$GITHUB_PATH; echo /b >>$GITHUB_PATH; echo /a >>$GITHUB_PATH"),
+		script("echo /b >>$GITHUB_PATH"),
+		script("echo $PATH"),
+	)
+	b.run()
+	if path := b.output("s3"); !strings.HasPrefix(path, "/b:/a:") || strings.Count(path, "/a:") != 1 {
+		t.Errorf("PATH is %s", path)
+	}
+}

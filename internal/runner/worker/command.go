@@ -17,6 +17,18 @@ type command struct {
 // properties are the key=value pairs of a command; keys are lower case.
 type properties map[string]string
 
+// A form is a way to write commands, behind their opening. The escapes are the
+// characters that are written as %XX; "%" itself is always one of them.
+type form struct {
+	closing, separator           string
+	propertyEscapes, dataEscapes string
+}
+
+var (
+	newForm = form{closing: "::", separator: ",", propertyEscapes: "\r\n:,%", dataEscapes: "\r\n%"}
+	oldForm = form{closing: "]", separator: ";", propertyEscapes: ";\r\n]%", dataEscapes: ";\r\n]%"}
+)
+
 // looksLikeCommand tells cheaply whether a line deserves to be parsed. Nearly
 // every line of output ends here.
 func looksLikeCommand(line []byte) bool {
@@ -45,20 +57,7 @@ func parseNewCommand(line string, known func(string) bool) (command, bool) {
 	if !ok {
 		return command{}, false
 	}
-	info, data, ok := strings.Cut(rest, "::")
-	if !ok {
-		return command{}, false
-	}
-	name, props, _ := strings.Cut(info, " ")
-	name = strings.ToLower(name)
-	if !known(name) {
-		return command{}, false
-	}
-	return command{
-		name:  name,
-		props: parseProperties(props, ",", newPropertyEscapes),
-		data:  unescape(data, newDataEscapes),
-	}, true
+	return newForm.parse(rest, known)
 }
 
 // parseOldCommand finds the older form anywhere in the line.
@@ -67,7 +66,12 @@ func parseOldCommand(line string, known func(string) bool) (command, bool) {
 	if !ok {
 		return command{}, false
 	}
-	info, data, ok := strings.Cut(rest, "]")
+	return oldForm.parse(rest, known)
+}
+
+// parse reads a command from behind its opening.
+func (f form) parse(rest string, known func(string) bool) (command, bool) {
+	info, data, ok := strings.Cut(rest, f.closing)
 	if !ok {
 		return command{}, false
 	}
@@ -78,8 +82,8 @@ func parseOldCommand(line string, known func(string) bool) (command, bool) {
 	}
 	return command{
 		name:  name,
-		props: parseProperties(props, ";", oldEscapes),
-		data:  unescape(data, oldEscapes),
+		props: parseProperties(props, f.separator, f.propertyEscapes),
+		data:  unescape(data, f.dataEscapes),
 	}, true
 }
 
@@ -96,14 +100,6 @@ func parseProperties(s, separator, escapes string) properties {
 	}
 	return props
 }
-
-// The characters that each part of a command writes as %XX; "%" itself is
-// always one of them.
-const (
-	newDataEscapes     = "\r\n%"
-	newPropertyEscapes = "\r\n:,%"
-	oldEscapes         = ";\r\n]%"
-)
 
 // unescape undoes %XX for the given characters and leaves every other percent
 // sign alone.

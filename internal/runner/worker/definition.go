@@ -162,6 +162,8 @@ func (r *running) definition(s *step) (*definition, error) {
 // prepare fetches all actions that the steps use, those that they use in turn,
 // and so on. Actions in the workspace are looked at only when they run.
 func (r *running) prepare(ctx context.Context, rec *record, steps []*step) error {
+	// An action that many steps use is looked at once on each level: their
+	// number may grow exponentially with the depth.
 	for depth := 0; len(steps) > 0; depth++ {
 		if depth > maxDepth && slices.ContainsFunc(steps, isAction) {
 			return problemf("Composite action depth exceeded max depth %d", maxDepth)
@@ -170,6 +172,7 @@ func (r *running) prepare(ctx context.Context, rec *record, steps []*step) error
 			return err
 		}
 		var inner []*step
+		looked := map[string]bool{}
 		for _, s := range steps {
 			if !elsewhere(s.ref) && s.ref.RepositoryType != repoOfHome {
 				continue
@@ -178,7 +181,10 @@ func (r *running) prepare(ctx context.Context, rec *record, steps []*step) error
 			if err != nil {
 				return err
 			}
-			inner = append(inner, d.innerSteps(s.key)...)
+			if !looked[d.dir] {
+				looked[d.dir] = true
+				inner = append(inner, d.innerSteps(s.key)...)
+			}
 		}
 		steps = inner
 	}
@@ -231,22 +237,24 @@ func (r *running) fetch(ctx context.Context, rec *record, steps []*step) error {
 // hasPre and hasPost say whether an action has something to run before or
 // after the main steps, itself or in the actions that it uses.
 func (r *running) hasPre(s *step) bool {
-	return r.has(s, 0, func(runs workflow.ActionRuns) bool { return runs.Pre != "" })
+	return r.has(s, map[string]bool{}, func(runs workflow.ActionRuns) bool { return runs.Pre != "" })
 }
 
 func (r *running) hasPost(s *step) bool {
-	return r.has(s, 0, func(runs workflow.ActionRuns) bool { return runs.Post != "" })
+	return r.has(s, map[string]bool{}, func(runs workflow.ActionRuns) bool { return runs.Post != "" })
 }
 
-func (r *running) has(s *step, depth int, what func(workflow.ActionRuns) bool) bool {
-	if s.ref.Type != wire.RefRepository || depth > maxDepth {
+// has looks at each action once, also when many steps use it, or it uses itself.
+func (r *running) has(s *step, looked map[string]bool, what func(workflow.ActionRuns) bool) bool {
+	if s.ref.Type != wire.RefRepository {
 		return false
 	}
 	d, err := r.definition(s)
-	if err != nil {
+	if err != nil || looked[d.dir] {
 		return false // the step itself will tell
 	}
+	looked[d.dir] = true
 	return what(d.Runs) || slices.ContainsFunc(d.innerSteps(s.key), func(inner *step) bool {
-		return r.has(inner, depth+1, what)
+		return r.has(inner, looked, what)
 	})
 }

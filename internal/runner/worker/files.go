@@ -54,10 +54,7 @@ func (x *execution) keepAll() {
 		x.newState = append(x.newState, x.readAssignments("state", f.state)...)
 		x.outputs = append(x.outputs, x.readAssignments("output", f.output)...)
 	}
-	for _, path := range x.newPaths {
-		x.job.paths = slices.DeleteFunc(x.job.paths, func(p string) bool { return p == path })
-		x.job.paths = append(x.job.paths, path)
-	}
+	x.keepPaths()
 	if len(x.newEnv) > 0 {
 		x.keepEnv()
 	}
@@ -71,6 +68,21 @@ func (x *execution) keepAll() {
 			state[s.name] = s.value
 		}
 	}
+}
+
+// keepPaths adds the new paths behind the others. Each is there once, where it
+// was added last.
+func (x *execution) keepPaths() {
+	seen := make(map[string]bool, len(x.newPaths))
+	var last []string
+	for _, path := range slices.Backward(slices.Concat(x.job.paths, x.newPaths)) {
+		if !seen[path] {
+			seen[path] = true
+			last = append(last, path)
+		}
+	}
+	slices.Reverse(last)
+	x.job.paths = last
 }
 
 func (x *execution) keepEnv() {
