@@ -15,10 +15,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-const (
-	downloadTries   = 5
-	downloadTimeout = 10 * time.Minute
-)
+const downloadTimeout = 10 * time.Minute
 
 // An actionSource resolves and fetches actions for one job: see
 // [worker.ActionSource].
@@ -69,22 +66,23 @@ func resolveError(err error) error {
 
 // Fetch implements [worker.ActionSource].
 func (a *actionSource) Fetch(ctx context.Context, info wire.ActionInfo, dir string) error {
-	var b backoff
-	for try := 1; ; try++ {
+	err := retry(ctx, a.lease.job.log, "download of an action", forDownloads, func(ctx context.Context) error {
 		err := a.fetch(ctx, info, dir)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
+		case errors.Is(err, errArchive):
+			err = forGood(err)
 		}
 		if rerr := removeAll(dir); rerr != nil {
-			return errors.Join(err, rerr)
+			return forGood(errors.Join(err, rerr))
 		}
-		if ctx.Err() != nil || !transient(err) || errors.Is(err, errArchive) || try == downloadTries && statusOf(err) != 0 {
-			return fmt.Errorf("download of %s@%s: %w", info.Name, info.Version, err)
-		}
-		if b.wait(ctx) != nil {
-			return fmt.Errorf("download of %s@%s: %w", info.Name, info.Version, err)
-		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("download of %s@%s: %w", info.Name, info.Version, err)
 	}
+	return nil
 }
 
 func (a *actionSource) fetch(ctx context.Context, info wire.ActionInfo, dir string) error {
@@ -92,13 +90,9 @@ func (a *actionSource) fetch(ctx context.Context, info wire.ActionInfo, dir stri
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, info.TarURL, nil)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errFinal, err)
+		return forGood(errors.New("the archive has no URL")) // err has what it has, and that may be signed
 	}
-	token := a.lease.msg.Variable(wire.VarToken)
-	if info.Authentication != nil && info.Authentication.Token != "" {
-		token = info.Authentication.Token
-	}
-	if token != "" {
+	if token := a.token(info); token != "" {
 		req.SetBasicAuth("x-access-token", token)
 	}
 	resp, err := a.lease.job.r.http.send(req)
@@ -108,7 +102,23 @@ func (a *actionSource) fetch(ctx context.Context, info wire.ActionInfo, dir stri
 	defer resp.Body.Close()
 	defer discard(resp.Body)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("%w: %w", errFinal, err)
+		return forGood(err)
 	}
 	return unpack(resp.Body, dir)
+}
+
+// token is what the archive of an action asks for. The job's own token is for
+// its server only.
+func (a *actionSource) token(info wire.ActionInfo) string {
+	if info.Authentication != nil && info.Authentication.Token != "" {
+		return info.Authentication.Token
+	}
+	home, err := origin(a.lease.msg.Variable(wire.VarLaunchEndpoint))
+	if err != nil {
+		return ""
+	}
+	if at, err := origin(info.TarURL); err != nil || !strings.EqualFold(at, home) {
+		return ""
+	}
+	return a.lease.msg.Variable(wire.VarToken)
 }

@@ -6,6 +6,8 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,4 +113,24 @@ func TestHostileArchiveIsRefusedAndLeavesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTokenOfTheJobStaysOnItsServer(t *testing.T) {
+	s := newServer(t)
+	foreign := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, pass, ok := r.BasicAuth(); ok && pass != "theirs" {
+			t.Errorf("another server got %s:%s", user, pass)
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(foreign.Close)
+	runJob(t, s, func(ctx context.Context, j *worker.Job) {
+		for _, auth := range []*wire.ActionAuthentication{nil, {Token: "theirs"}} {
+			info := wire.ActionInfo{Name: "octo/hello", Version: "v1", TarURL: foreign.URL + "/a?sig=hidden", Authentication: auth}
+			err := j.Actions.Fetch(ctx, info, filepath.Join(j.ActionsDir, "x"))
+			if statusOf(err) != http.StatusNotFound || strings.Contains(err.Error(), "hidden") {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
 }

@@ -31,7 +31,7 @@ func unpack(r io.Reader, dir string) error {
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errFinal, err)
+		return forGood(err)
 	}
 	defer root.Close()
 	u := unpacker{root: root, left: maxArchive, made: map[string]bool{".": true}}
@@ -70,7 +70,7 @@ func (s *source) blame(err error) error {
 	switch {
 	case s.err != nil:
 		return s.err
-	case errors.Is(err, errArchive) || errors.Is(err, errFinal):
+	case errors.Is(err, errArchive) || isFinal(err):
 		return err
 	}
 	return fmt.Errorf("%w: %w", errArchive, err)

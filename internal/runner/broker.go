@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -55,7 +56,7 @@ func (r *Runner) openSession(ctx context.Context) (id string, err error) {
 			r.cfg.Log.InfoContext(ctx, "listening for jobs", "runner", r.settings.AgentName, "session", answer.SessionID)
 			return answer.SessionID, nil
 		case err == nil:
-			err = fmt.Errorf("session: empty answer")
+			err = errors.New("session: empty answer")
 		case ctx.Err() != nil:
 			return "", context.Cause(ctx)
 		case r.final(err):
@@ -72,7 +73,7 @@ func (r *Runner) openSession(ctx context.Context) (id string, err error) {
 		if b.next == 0 {
 			r.cfg.Log.WarnContext(ctx, "no session yet, will go on trying", "err", err)
 		}
-		if err := b.wait(ctx); err != nil {
+		if err := b.after(ctx, err); err != nil {
 			return "", err
 		}
 	}

@@ -69,13 +69,13 @@ func (a *caller) do(ctx context.Context, c call) error {
 	if c.in != nil {
 		b, err := json.Marshal(c.in)
 		if err != nil {
-			return fmt.Errorf("%s %s: %w", c.method, pathOf(c.url), errors.Join(errFinal, err))
+			return fmt.Errorf("%s %s: %w", c.method, pathOf(c.url), forGood(err))
 		}
 		body = bytes.NewReader(b)
 	}
 	req, err := http.NewRequestWithContext(ctx, c.method, c.url, body)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errFinal, err)
+		return forGood(err)
 	}
 	if c.in != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -111,12 +111,12 @@ func decode(resp *http.Response, out any) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", callOf(resp.Request), err)
 	case len(b) > maxAnswer:
-		return fmt.Errorf("%s: answer is too long: %w", callOf(resp.Request), errFinal)
+		return forGood(fmt.Errorf("%s: answer is too long", callOf(resp.Request)))
 	case len(bytes.TrimSpace(b)) == 0:
 		return nil
 	}
 	if err := json.Unmarshal(b, out); err != nil {
-		return fmt.Errorf("%s: answer: %w", callOf(resp.Request), errors.Join(errFinal, err))
+		return fmt.Errorf("%s: answer: %w", callOf(resp.Request), forGood(err))
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func runServiceStatus(err error) int {
 // too, for a starting server may not know its keys yet; who repeats calls has a
 // limit for it.
 func transient(err error) bool {
-	if errors.Is(err, errFinal) || errors.Is(err, ErrRemoved) {
+	if isFinal(err) || errors.Is(err, ErrRemoved) {
 		return false
 	}
 	e, ok := errors.AsType[*statusError](err)
@@ -92,8 +92,18 @@ func transient(err error) bool {
 	return e.status >= 500 && e.status != http.StatusNotImplemented
 }
 
-// errFinal marks an error that no repetition mends.
-var errFinal = errors.New("final")
+// A finalError is an error that no repetition mends.
+type finalError struct{ err error }
+
+func (e *finalError) Error() string { return e.err.Error() }
+func (e *finalError) Unwrap() error { return e.err }
+
+func forGood(err error) error { return &finalError{err} }
+
+func isFinal(err error) bool {
+	_, ok := errors.AsType[*finalError](err)
+	return ok
+}
 
 // away reports whether err says that there was no server to answer.
 func away(err error) bool {

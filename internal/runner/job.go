@@ -98,7 +98,7 @@ func (j *job) acquire(ctx context.Context) (*wire.JobMessage, error) {
 		})
 		switch runServiceStatus(err) {
 		case http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity:
-			return fmt.Errorf("%w: %w", errFinal, err)
+			return forGood(err)
 		}
 		return err
 	})

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -98,7 +97,7 @@ func (*lease) refusal(err error) error {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusUnauthorized:
 		return err
 	case status != 0:
-		return fmt.Errorf("%w: %w", errFinal, err)
+		return forGood(err)
 	case statusOf(err) == http.StatusNotFound || statusOf(err) == http.StatusForbidden:
 		return errors.New(err.Error()) // a proxy's, while the server is away
 	}

@@ -96,15 +96,19 @@ func (l *listener) listen(ctx context.Context) error {
 		started := l.cfg.Now()
 		m, err := l.pollOnce(ctx)
 		switch {
-		case ctx.Err() != nil || l.over():
-		case err != nil:
-			if err := l.recover(ctx, err, &trouble); err != nil {
-				return err
-			}
-		case m != nil:
+		case ctx.Err() != nil:
+		case err == nil && m != nil:
 			trouble.reset()
 			quiet.reset()
+			if err := l.settle(ctx); err != nil { // the job may have ended in the meantime
+				return err
+			}
 			if err := l.take(ctx, m); err != nil {
+				return err
+			}
+		case l.over(): // which is why there is no message
+		case err != nil:
+			if err := l.recover(ctx, err, &trouble); err != nil {
 				return err
 			}
 		case l.cfg.Now().Sub(started) < fastEmpty: // a server that holds no polls, or is draining
@@ -207,7 +211,7 @@ func (l *listener) recover(ctx context.Context, err error, trouble *backoff) err
 	if trouble.next == 0 {
 		l.cfg.Log.WarnContext(ctx, "cannot poll, will go on trying", "err", err)
 	}
-	return trouble.wait(ctx)
+	return trouble.after(ctx, err)
 }
 
 // take acts on a message.

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"time"
 )
 
 const (
 	firstWait = 50 * time.Millisecond
 	maxWait   = time.Second
+	slowWait  = 10 * time.Second // when a server is there and says no, again and again
 )
 
 // A backoff waits longer each time, up to a limit. Its zero value is ready.
@@ -21,14 +23,24 @@ type backoff struct {
 
 // wait returns after the next wait, or with the cause when ctx ends first.
 func (b *backoff) wait(ctx context.Context) error {
-	d := max(b.next, firstWait)
 	limit := b.limit
 	if limit == 0 {
 		limit = maxWait
 	}
+	d := min(max(b.next, firstWait), limit)
 	b.next = min(2*d, limit)
 	d = d*3/4 + rand.N(d/2) // many runners lose the same server at the same time
 	return sleep(ctx, d)
+}
+
+// after waits as long as is right after err. A server that is away comes back
+// at any moment, and a conflict may end; any other refusal may last.
+func (b *backoff) after(ctx context.Context, err error) error {
+	b.limit = maxWait
+	if !away(err) && statusOf(err) != http.StatusConflict {
+		b.limit = slowWait
+	}
+	return b.wait(ctx)
 }
 
 func (b *backoff) reset() { b.next = 0 }
@@ -59,6 +71,7 @@ var (
 	forCompletion = limits{refused: 600, all: 1500} // all: the longest lease that is likely, and patience
 	forReports    = limits{refused: 60, all: 1500}
 	forResolution = limits{refused: 15, all: 1500}
+	forDownloads  = limits{refused: 5, all: 1500}
 	forNothing    = limits{refused: 1, all: 1} // when trying has proved useless
 )
 

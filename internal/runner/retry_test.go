@@ -27,7 +27,7 @@ func TestCallsAreRepeatedAsLongAsThatIsWorthIt(t *testing.T) {
 		{"a report that was hopeless before", forNothing, lost, 1, 0, 0},
 		{"a request that is wrong", forReports, code(http.StatusBadRequest), 1, 0, 0},
 		{"an end that the server refuses", forCompletion, code(http.StatusUnauthorized), 600, 7 * time.Minute, 13 * time.Minute},
-		{"something final", forRenewal, fmt.Errorf("%w: %w", errFinal, lost), 1, 0, 0},
+		{"something final", forRenewal, forGood(lost), 1, 0, 0},
 		{"a removed runner", forAcquiring, ErrRemoved, 1, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -55,4 +55,37 @@ func TestRenewalIsRepeatedUntilItsContextEnds(t *testing.T) {
 			t.Errorf("ended after %v: %v", d, err)
 		}
 	})
+}
+
+func TestServerThatRefusesIsAskedLessOften(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  error
+		most int // calls in an hour
+		min  int
+	}{
+		{"away", fmt.Errorf("connection: %w", io.ErrUnexpectedEOF), 4900, 2400},
+		{"another session", &statusError{status: http.StatusConflict}, 4900, 2400},
+		{"refused", &statusError{status: http.StatusUnauthorized}, 500, 240},
+		{"broken", &statusError{status: http.StatusInternalServerError}, 500, 240},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b backoff
+				calls, end := 0, time.Now().Add(time.Hour)
+				for ; time.Now().Before(end); calls++ {
+					if err := b.after(t.Context(), c.err); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if calls < c.min || calls > c.most {
+					t.Errorf("%d calls in an hour", calls)
+				}
+				b.reset()
+				if start := time.Now(); b.after(t.Context(), c.err) != nil || time.Since(start) > time.Second {
+					t.Errorf("after a success, a wait of %v", time.Since(start))
+				}
+			})
+		})
+	}
 }

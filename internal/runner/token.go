@@ -87,7 +87,7 @@ func (t *tokens) withToken(ctx context.Context, f func(auth string) error) error
 func (r *Runner) fetchToken(ctx context.Context) (string, error) {
 	assertion, err := r.assertion()
 	if err != nil {
-		return "", fmt.Errorf("assertion: %w", errors.Join(errFinal, err))
+		return "", fmt.Errorf("assertion: %w", forGood(err))
 	}
 	form := url.Values{
 		"grant_type":            {wire.GrantClientCredentials},
@@ -98,7 +98,7 @@ func (r *Runner) fetchToken(ctx context.Context) (string, error) {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.client.AuthorizationURL, strings.NewReader(form.Encode()))
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errFinal, err)
+		return "", forGood(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")

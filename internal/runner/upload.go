@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -67,7 +68,7 @@ func (s *sink) putOnce(at, blobType string, p *piece) error {
 		defer cancel()
 		body, err := p.open()
 		if err != nil {
-			return fmt.Errorf("%w: %w", errFinal, err)
+			return forGood(err)
 		}
 		if p.size == 0 {
 			body = http.NoBody
@@ -79,8 +80,8 @@ func (s *sink) putOnce(at, blobType string, p *piece) error {
 func (s *sink) send(ctx context.Context, at, blobType string, body io.ReadCloser, size int64) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, at, body)
 	if err != nil {
-		_ = body.Close() // never read
-		return fmt.Errorf("upload: %w", errFinal)
+		_ = body.Close()                                             // never read
+		return forGood(errors.New("upload: the place is not a URL")) // err has it, and it may be signed
 	}
 	req.ContentLength = size
 	req.Header.Set("Content-Type", "text/plain")
