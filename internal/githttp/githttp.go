@@ -63,11 +63,13 @@ type Server struct {
 	log    *slog.Logger
 	access func(r *http.Request, owner, name string) (*Access, error)
 	mux    *http.ServeMux
+
+	strangers turns // to fetch
 }
 
 // New makes a Server.
 func New(c Config) *Server {
-	s := &Server{git: c.Git, log: c.Log, access: c.Access, mux: http.NewServeMux()}
+	s := &Server{git: c.Git, log: c.Log, access: c.Access, mux: http.NewServeMux(), strangers: make(turns, maxAnonymous)}
 	s.route("GET /{owner}/{repo}/info/refs", s.infoRefs)
 	s.route("POST /{owner}/{repo}/git-upload-pack", s.uploadPack)
 	s.route("POST /{owner}/{repo}/git-receive-pack", s.receivePack)

@@ -56,6 +56,13 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if r.Header.Get("Authorization") == "" {
+		leave, err := s.strangers.take(r.Context(), fetchWait)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	begin(w, "application/x-git-upload-pack-result")
 	return s.git.UploadPack(r.Context(), a.RepoID, gitrepo.Protocol(r.Header.Get("Git-Protocol")), body, w)
 }

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// bodyTimeout is how long the body of a request may stop coming. A push may take
-// hours, so there is no limit for all of it; but a client that sends no more must
-// not hold its connection for ever, nor what waits for the rest.
+// bodyTimeout is how long the body of a request may stop coming, or a client of
+// git may take nothing of its answer. A push may take hours, so there is no limit
+// for all of it; but a client that sends no more must not hold its connection for
+// ever, nor what waits for the rest.
 const bodyTimeout = time.Minute
 
 // limitBody gives the request a body that fails when nothing of it comes for as

@@ -157,7 +157,7 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 	s.runners, s.runnerREST = runners, api.Around(runners.REST())
 	s.patterns = append(api.Patterns(), runners.Patterns()...)
 	s.reconcile = api.Reconcile
-	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess})
+	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess}), s.now, bodyTimeout)
 	site, err := web.New(web.Config{Store: s.store, Auth: s.auth, Logs: s.logs, Scheduler: s.scheduler, Log: s.log, Now: s.now})
 	s.web = site
 	return err
