@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/runner"
@@ -13,7 +17,7 @@ import (
 
 type runnerCommand struct {
 	URL       string        `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
-	Token     string        `placeholder:"TOKEN" help:"Registration token; needed once. Better in the environment, where other users do not see it."`
+	Token     string        `placeholder:"TOKEN" help:"Registration token; needed once. With - it is read from standard input, where no other user sees it."`
 	JITConfig string        `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token."`
 	Name      string        `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
 	Labels    []string      `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
@@ -27,6 +31,9 @@ type runnerCommand struct {
 // Run registers the runner where that is needed, and takes jobs until it is
 // told to stop.
 func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
+	if err := c.readToken(os.Stdin); err != nil {
+		return err
+	}
 	if c.Remove {
 		return c.remove(ctx, log)
 	}
@@ -73,4 +80,19 @@ func (c *runnerCommand) remove(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("no runner is configured in %s", c.Work)
 	}
 	return err
+}
+
+// readToken reads the token where it is not given as an argument, which others
+// on the machine could see.
+func (c *runnerCommand) readToken(from io.Reader) error {
+	if c.Token != "-" {
+		return nil
+	}
+	const most = 4096
+	line, err := bufio.NewReader(io.LimitReader(from, most)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("--token -: %w", err)
+	}
+	c.Token = strings.TrimSpace(line)
+	return nil
 }

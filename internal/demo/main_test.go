@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -31,18 +32,26 @@ func TestMain(m *testing.M) {
 func runRunner(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	o := runner.Options{Token: os.Getenv("UNDERSTUDY_TOKEN"), Version: "test", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	o := runner.Options{Version: "test", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	fs := flag.NewFlagSet("runner", flag.ContinueOnError)
 	fs.StringVar(&o.Root, "work", "", "")
 	fs.StringVar(&o.URL, "url", "", "")
 	fs.StringVar(&o.Name, "name", "", "")
 	fs.BoolVar(&o.Replace, "replace", false, "")
 	labels := fs.String("labels", "", "")
+	token := fs.String("token", "", "")
 	drain := fs.Duration("drain", time.Second, "")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	o.Labels = strings.Split(*labels, ",")
+	if *token == "-" {
+		text, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return err
+		}
+		o.Token = strings.TrimSpace(string(text))
+	}
 	if !runner.Configured(o.Root, o.URL) {
 		if err := runner.Configure(ctx, o); err != nil {
 			return err

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -103,8 +104,8 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // start runs a runner process to its end. Its environment holds nothing of the
-// server's; the registration token, which counts for an hour and for no other
-// scope, is in it and not on the command line, where others could read it.
+// server's. The registration token comes by standard input: its jobs could read
+// an environment, and others the command line.
 func (c *crew) start(ctx context.Context, root string, number int) error {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return err
@@ -118,20 +119,20 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 	if err := c.forget(ctx, name); err != nil {
 		return err
 	}
-	env := c.s.deps.Env
+	args := []string{
+		"runner", "--url", url, "--name", name, "--replace", "--work", root,
+		"--labels", strings.Join(c.s.config.RunnerLabels, ","), "--drain", c.s.config.Drain.String(),
+	}
+	var in io.Reader
 	if !runner.Configured(root, url) {
 		text, err := c.registrationToken(ctx)
 		if err != nil {
 			return err
 		}
-		env = append(append([]string{}, env...), "UNDERSTUDY_TOKEN="+text)
-	}
-	args := []string{
-		"runner", "--url", url, "--name", name, "--replace", "--work", root,
-		"--labels", strings.Join(c.s.config.RunnerLabels, ","), "--drain", c.s.config.Drain.String(),
+		args, in = append(args, "--token", "-"), strings.NewReader(text+"\n")
 	}
 	cmd := exec.Command(c.s.deps.Program, args...) //nolint:noctx,gosec // it outlives every context of this process
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = root, env, out, out
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = root, c.s.deps.Env, in, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := c.launch(cmd); err != nil {
 		return err
@@ -183,8 +184,7 @@ func (c *crew) forget(ctx context.Context, name string) error {
 	return c.s.store.DeleteSession(ctx, found[0].ID)
 }
 
-// registrationTime is what a bundled runner has to register. Its jobs run as the
-// same user and could read the token in its environment, so it counts no longer.
+// registrationTime is what a bundled runner has to register.
 const registrationTime = time.Minute
 
 func (c *crew) registrationToken(ctx context.Context) (string, error) {
