@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -38,7 +39,15 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 	if o.NoSync {
 		synchronous = "off"
 	}
-	// The writer comes first: it creates the file and turns WAL on.
+	// Others may not read it, wherever it is; SQLite gives its other files the same mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	// The writer comes first: it turns WAL on.
 	write, err := sql.Open("sqlite", sqliteDSN(path,
 		"journal_mode(wal)", "synchronous("+synchronous+")", "cache_size(-8000)", "journal_size_limit(67108864)"))
 	if err != nil {
