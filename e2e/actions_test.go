@@ -125,7 +125,7 @@ func (s *server) actionRepository(name string, files []string, refs ...string) {
 		path := filepath.Join(r.tree, files[i])
 		write(s.t, path, files[i+1])
 		if strings.HasPrefix(files[i+1], "#!") {
-			if err := os.Chmod(path, 0o755); err != nil { //nolint:gosec // a program
+			if err := os.Chmod(path, 0o755); err != nil { // a program
 				s.t.Fatal(err)
 			}
 		}

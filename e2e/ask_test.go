@@ -134,7 +134,7 @@ func unzipped(t *testing.T, archive []byte) string {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&all, "== %s\n", f.Name)
-		if _, err := io.Copy(&all, entry); err != nil { //nolint:gosec // our own archive
+		if _, err := io.Copy(&all, entry); err != nil { // our own archive
 			t.Fatal(err)
 		}
 	}

@@ -348,7 +348,7 @@ func read(t *testing.T, path string) []byte {
 // write makes a file and the directories above it.
 func write(t *testing.T, path, text string) {
 	t.Helper()
-	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)) //nolint:gosec // of a test
+	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)) // of a test
 	if err != nil {
 		t.Fatal(err)
 	}

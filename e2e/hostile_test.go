@@ -2,7 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // git's checksum of packs
+	"crypto/sha1" // git's checksum of packs
 	"database/sql"
 	"encoding/binary"
 	"fmt"
@@ -107,7 +107,7 @@ func command(sha, ref string, pack []byte) []byte {
 func pack(count uint32, objects ...byte) []byte {
 	p := append([]byte("PACK\x00\x00\x00\x02"), binary.BigEndian.AppendUint32(nil, count)...)
 	p = append(p, objects...)
-	sum := sha1.Sum(p) //nolint:gosec // git's
+	sum := sha1.Sum(p) // git's
 	return append(p, sum[:]...)
 }
 

@@ -228,7 +228,7 @@ func (b *barrier) script(name, text string) {
 	b.t.Helper()
 	path := filepath.Join(b.dir, name)
 	write(b.t, path, "#!/bin/sh\n"+text)
-	if err := os.Chmod(path, 0o700); err != nil { //nolint:gosec // a program
+	if err := os.Chmod(path, 0o700); err != nil { // a program
 		b.t.Fatal(err)
 	}
 }

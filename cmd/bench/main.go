@@ -47,7 +47,7 @@ func (p *program) measure(ctx context.Context) error {
 		return err
 	}
 	if p.Write != "" {
-		return os.WriteFile(p.Write, []byte(report.Markdown()), 0o644) //nolint:gosec // documentation
+		return os.WriteFile(p.Write, []byte(report.Markdown()), 0o644) // documentation
 	}
 	fmt.Print(report.Markdown())
 	return nil

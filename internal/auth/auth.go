@@ -92,7 +92,7 @@ const Cookie = "understudy_session"
 func (a *Auth) Session(r *http.Request) (*Caller, error) {
 	cookie, err := r.Cookie(Cookie)
 	if err != nil {
-		return &Caller{}, nil //nolint:nilerr // there is none
+		return &Caller{}, nil // there is none
 	}
 	c, err := a.caller(r.Context(), cookie.Value, true)
 	if actions.KindOf(err) == actions.Unauthorized {

@@ -34,7 +34,7 @@ var (
 
 func (b *bench) wrk(program string) loader {
 	return func(ctx context.Context, target, auth string, d time.Duration) (float64, error) {
-		cmd := exec.CommandContext(ctx, program, "-t2", "-c"+strconv.Itoa(loadConns), "-d"+strconv.Itoa(int(d.Seconds())), //nolint:gosec // found in PATH
+		cmd := exec.CommandContext(ctx, program, "-t2", "-c"+strconv.Itoa(loadConns), "-d"+strconv.Itoa(int(d.Seconds())), // found in PATH
 			"-H", "Authorization: "+auth, target)
 		cmd.Env = b.Env
 		out, err := cmd.CombinedOutput()

@@ -72,7 +72,7 @@ func (b *bench) start(ctx context.Context, data string, runners int) (*server, e
 	}
 	defer out.Close() // the process has its own
 	s := &server{b: b, url: "http://" + address, data: data, runners: runners, ended: make(chan struct{})}
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, //nolint:gosec // the program that is measured
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, // the program that is measured
 		"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = b.Env, out, out
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt comes to us, and we stop it in order

@@ -84,7 +84,7 @@ func sizeOf(parts []*store.LogPart) (size int64) {
 
 // A reader reads parts one after the other, and has one of them open.
 type reader struct {
-	ctx   context.Context //nolint:containedctx // of the one caller that made it
+	ctx   context.Context // of the one caller that made it
 	blobs blob.Store
 	parts []*store.LogPart // still to be opened
 	open  blob.Object      // nil before the first and after the last

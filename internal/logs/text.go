@@ -45,7 +45,7 @@ func newText(r io.Reader, limit, used int64, now time.Time) (*text, error) {
 	}
 	t.head = bytes.TrimPrefix(t.buf[:n], []byte(mark))
 	if t.eof && len(t.head) == 0 {
-		return nil, nil //nolint:nilnil // nothing, and nothing wrong
+		return nil, nil // nothing, and nothing wrong
 	}
 	return t, nil
 }

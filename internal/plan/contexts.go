@@ -27,14 +27,3 @@ func Contexts(r *Run, row *Job) (*expr.Object, error) {
 	withStrategy(contexts, s.context(row.Index, row.Total), row.Matrix)
 	return contexts, nil
 }
-
-// Needs returns the needs context of a job of the workflow (CTX-3): the result
-// and outputs of each job that it needs directly. It is empty for a key that
-// the workflow does not have.
-func Needs(r *Run, id string) *expr.Object {
-	g, err := newGraph(r)
-	if err != nil || g.job(id) == nil {
-		return expr.NewObject()
-	}
-	return g.needs(g.job(id))
-}

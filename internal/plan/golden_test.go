@@ -80,7 +80,12 @@ func (s *story) do(fields []string) {
 	case "force":
 		s.run.Force = true
 	case "needs":
-		fmt.Fprintln(s, expr.ToJSON(plan.Needs(&s.run, fields[1])))
+		contexts, err := plan.Contexts(&s.run, &plan.Job{Key: fields[1], Total: 1})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		needs, _ := contexts.Get("needs")
+		fmt.Fprintln(s, expr.ToJSON(needs))
 		return
 	case "contexts":
 		c, err := plan.Contexts(&s.run, s.row(fields[1]))

@@ -41,7 +41,7 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		return nil //nolint:nilerr // Accept has answered
+		return nil // Accept has answered
 	}
 	conn.SetReadLimit(maxFeedMessage)
 	ctx, cancel := context.WithCancel(r.Context())

@@ -76,7 +76,7 @@ func (s *Scheduler) title(ctx context.Context, tx *store.Tx, st *Start, src *Sou
 	}
 	name, err := st.Workflow.RunName.EvalString(&expr.Env{Contexts: s.contexts(st.Run, st.Repo, src)})
 	if err != nil || name == "" {
-		return nil //nolint:nilerr // as said above
+		return nil // as said above
 	}
 	st.Run.Title = actions.Clip(name, maxTitle)
 	return tx.UpdateRun(ctx, st.Run)

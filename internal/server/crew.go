@@ -131,7 +131,7 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 		}
 		args, in = append(args, "--token", "-"), strings.NewReader(text+"\n")
 	}
-	cmd := exec.Command(c.s.deps.Program, args...) //nolint:noctx,gosec // it outlives every context of this process
+	cmd := exec.Command(c.s.deps.Program, args...) //nolint:noctx // it outlives every context of this process
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = root, c.s.deps.Env, in, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := c.launch(cmd); err != nil {

@@ -24,7 +24,7 @@ wait
 func program(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil { // a program
 		t.Fatal(err)
 	}
 	return path
@@ -77,7 +77,7 @@ func TestARunnerOfAnotherAddressIsReplaced(t *testing.T) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(c.Data, 0o700); err != nil { //nolint:gosec // a directory
+	if err := os.Chmod(c.Data, 0o700); err != nil { // a directory
 		t.Fatal(err)
 	}
 	const old = `exec 9>>.runner.lock; flock 9; echo $$ >.runner.lock; trap 'exit 0' TERM; while :; do sleep 0.05; done`

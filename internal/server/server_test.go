@@ -141,7 +141,7 @@ func TestADirectoryOfOtherThingsIsLeftAlone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(c.Data, "letter"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(c.Data, 0o755); err != nil { //nolint:gosec // as homes are
+	if err := os.Chmod(c.Data, 0o755); err != nil { // as homes are
 		t.Fatal(err)
 	}
 	_, err := New(t.Context(), c, testDeps(t))

@@ -147,7 +147,7 @@ func (s *Site) streamJob(ctx context.Context, w http.ResponseWriter, p jobPage, 
 		}
 		log.text(`</div><data hidden value="`, strconv.FormatInt(lines, 10), `"></data></details>`, "\n")
 		if err := out.Flush(); err != nil {
-			return nil //nolint:nilerr // the browser is gone
+			return nil // the browser is gone
 		}
 	}
 	if err := s.templates.ExecuteTemplate(out, "job-bottom", p); err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -298,48 +297,7 @@ func (r *reader) contextPair() (p ContextPair, err error) {
 	return p, err
 }
 
-// ContextFromJSON reads ordinary JSON, such as an event payload, as a context
-// value. The order of names is kept.
-func ContextFromJSON(b []byte) (any, error) {
-	r := newReader(b)
-	v, err := r.plain()
-	if err != nil {
-		return nil, fmt.Errorf("json: %w", err)
-	}
-	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("json: more than one value")
-	}
-	return v, nil
-}
-
-func (r *reader) plain() (any, error) {
-	t, err := r.next()
-	if err != nil {
-		return nil, err
-	}
-	switch t {
-	case json.Delim('{'):
-		d := &ContextDict{}
-		err := r.object(func(name string) error {
-			v, err := r.plain()
-			d.Set(name, v)
-			return err
-		})
-		return d, err
-	case json.Delim('['):
-		a := &ContextArray{}
-		err := r.array(func() error {
-			v, err := r.plain()
-			a.Items = append(a.Items, v)
-			return err
-		})
-		return a, err
-	}
-	return t, nil
-}
-
-// ContextToJSON writes a context value as ordinary JSON: the opposite of
-// [ContextFromJSON].
+// ContextToJSON writes a context value as ordinary JSON. The order of names is kept.
 func ContextToJSON(v any) ([]byte, error) { return appendPlain(nil, v, 0) }
 
 func appendPlain(b []byte, v any, depth int) (_ []byte, err error) {
