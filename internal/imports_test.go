@@ -49,6 +49,7 @@ var house = []room{
 	{assembly, "demo", "server pure"},
 	{assembly, "bench", "server runner pure"},
 	{assembly, "runner", "pure"},
+	{assembly, "download", "pure"},
 
 	{surface, "rest", "httpjson auth service state pure"},
 	{surface, "runnerapi", "httpjson auth service state pure"},
@@ -62,8 +63,9 @@ var house = []room{
 	{service, "scheduler", "queue state pure"},
 	{service, "queue", "state pure"},
 	{service, "logs", "state pure"},
-	{service, "artifact", "state pure"},
-	{service, "cache", "state pure"},
+	{service, "object", "state pure"},
+	{service, "artifact", "object state pure"},
+	{service, "cache", "object state pure"},
 	{service, "webhook", "state pure"},
 
 	{state, "store", "pure"},
