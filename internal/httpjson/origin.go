@@ -13,6 +13,18 @@ type Origin struct {
 	HTML string // of pages and git: "http://host:3000"
 }
 
+// Host is the host of pages, in the one form in which signed URLs are bound to
+// it: in lower case, without a port that its scheme implies.
+func (o Origin) Host() string {
+	scheme, rest, _ := strings.Cut(o.HTML, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	port := ":80"
+	if scheme == "https" {
+		port = ":443"
+	}
+	return strings.TrimSuffix(strings.ToLower(host), port)
+}
+
 type originKey struct{}
 
 // WithOrigin returns r with the origin that [Base] answers. The server calls it

@@ -22,7 +22,7 @@ func (a *API) blob(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Ms-Request-Id", uuid.NewString())
 	h.Set("X-Ms-Version", azureVersion)
 	h.Set("Cache-Control", "no-store")
-	g, err := a.Keys.VerifyURL(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
+	g, err := a.Keys.VerifyURL(r.Method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
 	if err == nil {
 		err = a.granted(w, r, g)
 	}

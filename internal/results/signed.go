@@ -39,15 +39,16 @@ type place struct {
 
 // uploadURL is the signed URL of a place, below the base by which the call came.
 func (a *API) uploadURL(c *call, p place) (string, error) {
-	path := pathOf(p.purpose)
+	path, base := pathOf(p.purpose), httpjson.Base(c.Request)
 	query, err := a.Keys.SignURL(path, token.Grant{
+		Host:    base.Host(),
 		Purpose: p.purpose,
 		Methods: []string{http.MethodPut},
 		Object:  strings.Join([]string{strconv.FormatInt(p.job, 10), p.step, strconv.FormatInt(p.part, 10)}, "."),
 		RepoID:  c.job.RepoID,
 		Expires: a.Now().Add(uploadLife),
 	})
-	return httpjson.Base(c.Request).HTML + path + "?" + query, err
+	return base.HTML + path + "?" + query, err
 }
 
 func placeOf(g token.Grant) (place, error) {
@@ -81,6 +82,7 @@ func (a *API) JobLogURL(base string, job *actions.Job) (string, error) {
 func (a *API) downloadURL(base, purpose string, repoID, id, attempt int64) (string, error) {
 	path := pathOf(purpose)
 	query, err := a.Keys.SignURL(path, token.Grant{
+		Host:    httpjson.Origin{HTML: base}.Host(),
 		Purpose: purpose,
 		Methods: []string{http.MethodGet, http.MethodHead},
 		Object:  strconv.FormatInt(id, 10) + "." + strconv.FormatInt(attempt, 10),

@@ -108,17 +108,18 @@ func (a *API) commitOf(ctx context.Context, repo *actions.Repository, version st
 // without credentials: runners send theirs to whatever host they are told.
 func (a *API) archiveURL(r *http.Request, repo *actions.Repository, sha string, f gitrepo.Format) (string, error) {
 	path := "/_runner/actions/" + strconv.FormatInt(repo.ID, 10) + "/" + sha + "/" + repo.Name + "." + string(f)
+	base := httpjson.Base(r)
 	query, err := a.Keys.SignURL(path, token.Grant{
-		Purpose: archivePurpose, Methods: []string{http.MethodGet, http.MethodHead}, Object: sha, RepoID: repo.ID,
+		Host: base.Host(), Purpose: archivePurpose, Methods: []string{http.MethodGet, http.MethodHead}, Object: sha, RepoID: repo.ID,
 		Expires: a.Now().Add(archiveLife),
 	})
-	return httpjson.Base(r).HTML + path + "?" + query, err
+	return base.HTML + path + "?" + query, err
 }
 
 // actionArchive serves GET /_runner/actions/{repo}/{sha}/{file}: a signed URL
 // of an archive with one top-level directory.
 func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
-	grant, err := a.Keys.VerifyURL(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
+	grant, err := a.Keys.VerifyURL(r.Method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
 	if err != nil || grant.Purpose != archivePurpose {
 		return actions.Errorf(actions.NotFound, "the address is not valid, or expired")
 	}

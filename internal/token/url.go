@@ -14,10 +14,12 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// A Grant is what one signed URL allows: these methods, on this object, until
-// then. The names are words of letters, digits, ".", "_", "~" and "-", so that no
-// client has a reason to write them in another way.
+// A Grant is what one signed URL allows: these methods, on this object, at this
+// host, until then. The words are of letters, digits, ".", "_", "~" and "-", so that
+// no client has a reason to write them in another way. The host is signed but is no
+// parameter: the request itself says it.
 type Grant struct {
+	Host    string   // as httpjson.Origin.Host writes it; never empty
 	Purpose string   // what kind of object: the verifier must compare it
 	Methods []string // of HTTP
 	Object  string
@@ -38,7 +40,8 @@ var (
 )
 
 // SignURL returns the query that makes a URL of path grant g. The path is
-// signed, too; the host is not, since one server has many names.
+// signed, too. A server has many names: a URL is good for the one by which its
+// caller came, and no other.
 func (k *Keys) SignURL(path string, g Grant) (query string, err error) {
 	values := [len(urlParams)]string{
 		g.Purpose,
@@ -50,6 +53,9 @@ func (k *Keys) SignURL(path string, g Grant) (query string, err error) {
 	if !strings.HasPrefix(path, "/") || !plain(path, "/") {
 		return "", actions.Errorf(actions.Internal, "sign URL: path %q", path)
 	}
+	if g.Host == "" {
+		return "", actions.Errorf(actions.Internal, "sign URL: no host")
+	}
 	var b strings.Builder
 	for i, name := range urlParams {
 		if !plain(values[i], "") {
@@ -57,20 +63,20 @@ func (k *Keys) SignURL(path string, g Grant) (query string, err error) {
 		}
 		b.WriteString(name + "=" + values[i] + "&")
 	}
-	b.WriteString(sigParam + "=" + base64.RawURLEncoding.EncodeToString(k.urlMAC(path, values[:])))
+	b.WriteString(sigParam + "=" + base64.RawURLEncoding.EncodeToString(k.urlMAC(g.Host, path, values[:])))
 	return b.String(), nil
 }
 
 // VerifyURL checks a request for a signed URL and returns what it grants.
-// rawPath and rawQuery are the request's own bytes, before any decoding. Parameters
-// that are not ours are ignored. An error is Forbidden.
-func (k *Keys) VerifyURL(method, rawPath, rawQuery string, now time.Time) (Grant, error) {
+// host is written as in [Grant]; rawPath and rawQuery are the request's own bytes,
+// before any decoding. Parameters that are not ours are ignored. An error is Forbidden.
+func (k *Keys) VerifyURL(method, host, rawPath, rawQuery string, now time.Time) (Grant, error) {
 	values, sig, ok := ownParams(rawQuery)
 	if !ok || !plain(rawPath, "/") {
 		return Grant{}, errBadURL
 	}
 	mac, err := base64.RawURLEncoding.Strict().DecodeString(sig)
-	if err != nil || !hmac.Equal(mac, k.urlMAC(rawPath, values[:])) {
+	if err != nil || !hmac.Equal(mac, k.urlMAC(host, rawPath, values[:])) {
 		return Grant{}, errBadURL
 	}
 	// From here on all values are as SignURL wrote them.
@@ -80,6 +86,7 @@ func (k *Keys) VerifyURL(method, rawPath, rawQuery string, now time.Time) (Grant
 		return Grant{}, errBadURL
 	}
 	g := Grant{
+		Host:    host,
 		Purpose: values[0],
 		Methods: strings.Split(values[1], "."),
 		Object:  values[2],
@@ -139,12 +146,12 @@ func plain(s, also string) bool {
 	return s != ""
 }
 
-// urlMAC signs the path and the values, each behind its length, so that no part
-// of one can pass for a part of its neighbour.
-func (k *Keys) urlMAC(path string, values []string) []byte {
+// urlMAC signs host, path and values, each behind its length, so that no part of
+// one can pass for a part of its neighbour.
+func (k *Keys) urlMAC(host, path string, values []string) []byte {
 	h := hmac.New(sha256.New, k.url)
 	var buf []byte
-	for _, s := range append([]string{path}, values...) {
+	for _, s := range append([]string{host, path}, values...) {
 		buf = binary.BigEndian.AppendUint64(buf, uint64(len(s)))
 		buf = append(buf, s...)
 	}

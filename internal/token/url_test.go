@@ -11,11 +11,14 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-const testPath = "/ci/_blobs/logs/abc123"
+const (
+	testHost = "ci.example:3000"
+	testPath = "/ci/_blobs/logs/abc123"
+)
 
 func testGrant() Grant {
 	return Grant{
-		Purpose: "step-log", Methods: []string{"GET", "HEAD"}, Object: "abc123.7", RepoID: 42,
+		Host: testHost, Purpose: "step-log", Methods: []string{"GET", "HEAD"}, Object: "abc123.7", RepoID: 42,
 		Expires: testNow.Add(time.Minute),
 	}
 }
@@ -40,16 +43,16 @@ func TestSignedURLComesBackAsItWas(t *testing.T) {
 	k := testKeys(t)
 	q := signedQuery(t, k, testGrant())
 	for _, method := range []string{"GET", "HEAD"} {
-		got, err := k.VerifyURL(method, testPath, q, testNow.Add(59*time.Second))
+		got, err := k.VerifyURL(method, testHost, testPath, q, testNow.Add(59*time.Second))
 		if diff := cmp.Diff(testGrant(), got); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", method, err, diff)
 		}
 	}
-	_, err := k.VerifyURL("PUT", testPath, q, testNow)
+	_, err := k.VerifyURL("PUT", testHost, testPath, q, testNow)
 	wantForbidden(t, "another method", err)
-	_, err = k.VerifyURL("GET", testPath, q, testNow.Add(time.Minute))
+	_, err = k.VerifyURL("GET", testHost, testPath, q, testNow.Add(time.Minute))
 	wantForbidden(t, "expired", err)
-	_, err = testKeys(t).VerifyURL("GET", testPath, q, testNow)
+	_, err = testKeys(t).VerifyURL("GET", testHost, testPath, q, testNow)
 	wantForbidden(t, "another server's key", err)
 }
 
@@ -71,7 +74,7 @@ func TestSignedURLSurvivesStorageClients(t *testing.T) {
 	values.Set("comp", "block")
 	values.Set("blockid", "YWJj==")
 	for _, query := range []string{values.Encode(), q + "&comp=blocklist&timeout=30", "comp=appendblock&" + q, q + "&&x"} {
-		if _, err := k.VerifyURL("PUT", testPath, query, testNow); err != nil {
+		if _, err := k.VerifyURL("PUT", testHost, testPath, query, testNow); err != nil {
 			t.Errorf("%s: %v", query, err)
 		}
 	}
@@ -86,14 +89,14 @@ func TestEveryAlteredByteIsRefused(t *testing.T) {
 				continue
 			}
 			altered := q[:i] + string(c) + q[i+1:]
-			_, err := k.VerifyURL("GET", testPath, altered, testNow)
+			_, err := k.VerifyURL("GET", testHost, testPath, altered, testNow)
 			wantForbidden(t, altered, err)
 		}
-		_, err := k.VerifyURL("GET", testPath, q[:i]+q[i+1:], testNow)
+		_, err := k.VerifyURL("GET", testHost, testPath, q[:i]+q[i+1:], testNow)
 		wantForbidden(t, "shorter at "+q[i:], err)
 	}
 	for i := range testPath {
-		_, err := k.VerifyURL("GET", testPath[:i]+"x"+testPath[i+1:], q, testNow)
+		_, err := k.VerifyURL("GET", testHost, testPath[:i]+"x"+testPath[i+1:], q, testNow)
 		wantForbidden(t, "path", err)
 	}
 }
@@ -115,11 +118,11 @@ func TestOtherWritingsOfASignedURLAreRefused(t *testing.T) {
 		"no signature":       q[:strings.Index(q, "sig=")],
 		"padded signature":   q + "=",
 	} {
-		_, err := k.VerifyURL("GET", testPath, query, testNow)
+		_, err := k.VerifyURL("GET", testHost, testPath, query, testNow)
 		wantForbidden(t, name, err)
 	}
 	for _, path := range []string{"/ci//_blobs/logs/abc123", "/ci/_blobs/logs/abc12%33", "/ci/_blobs/x/../logs/abc123", testPath + "/", ""} {
-		_, err := k.VerifyURL("GET", path, q, testNow)
+		_, err := k.VerifyURL("GET", testHost, path, q, testNow)
 		wantForbidden(t, path, err)
 	}
 }
@@ -147,7 +150,7 @@ func FuzzOnlyOurOwnQueriesAreAccepted(f *testing.F) {
 	f.Add(testPath, q+"&comp=block")
 	f.Add("/x", "sig=&purpose=a&methods=GET&object=b&repo=1&expires=9999999999")
 	f.Fuzz(func(t *testing.T, path, query string) {
-		g, err := k.VerifyURL("GET", path, query, testNow)
+		g, err := k.VerifyURL("GET", testHost, path, query, testNow)
 		if err != nil {
 			return
 		}
@@ -161,7 +164,7 @@ func BenchmarkVerifyURL(b *testing.B) {
 	k := testKeys(b)
 	q := signedQuery(b, k, testGrant())
 	for b.Loop() {
-		if _, err := k.VerifyURL("GET", testPath, q, testNow); err != nil {
+		if _, err := k.VerifyURL("GET", testHost, testPath, q, testNow); err != nil {
 			b.Fatal(err)
 		}
 	}
