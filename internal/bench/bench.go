@@ -45,6 +45,8 @@ func Measurements() []Measurement {
 		{"dispatches", "dispatches accepted a second", dispatches},
 		{"reads", "REST requests a second, against a bare handler", reads},
 		{"logs", "log ingestion and the server's memory while it lasts", ingestion},
+		{"artifacts", "artifacts: many small ones, and a big one against a bare server", artifacts},
+		{"lists", "lists of a million artifacts, against a thousand", artifactLists},
 		{"follow", "delay of a line from print to a follower", follow},
 		{"footprint", "idle memory, size of the program, cold start", footprint},
 	}

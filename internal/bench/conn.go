@@ -62,22 +62,50 @@ func (c *conn) do(method, target, auth string, body []byte) (int, []byte, error)
 		b = append(b, "\r\nContent-Length: "...)
 		b = strconv.AppendInt(b, int64(len(body)), 10)
 	}
-	b = append(b, "\r\n\r\n"...)
-	c.out = append(b, body...)
-	if _, err := c.c.Write(c.out); err != nil {
+	c.out = append(b, "\r\n\r\n"...)
+	if err := c.send(body); err != nil {
 		return 0, nil, err
 	}
+	c.in.Reset()
+	status, _, err := c.answer(&c.in)
+	return status, c.in.Bytes(), err
+}
+
+// send writes the request in out with a body: a short one together with it, a
+// long one without copying it.
+func (c *conn) send(body []byte) error {
+	if len(body) <= 64<<10 {
+		c.out = append(c.out, body...)
+		_, err := c.c.Write(c.out)
+		return err
+	}
+	_, err := (&net.Buffers{c.out, body}).WriteTo(c.c)
+	return err
+}
+
+// answer reads an answer and writes its body to w.
+func (c *conn) answer(w io.Writer) (status int, n int64, err error) {
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, err
 	}
 	defer resp.Body.Close()
 	c.header = resp.Header
-	c.in.Reset()
-	if _, err := io.Copy(&c.in, resp.Body); err != nil {
-		return 0, nil, err
+	n, err = io.Copy(w, resp.Body)
+	return resp.StatusCode, n, err
+}
+
+// drain gets a path and returns how many bytes there are.
+func (c *conn) drain(target string) (int64, error) {
+	c.out = fmt.Appendf(c.out[:0], "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", strings.TrimPrefix(target, c.base), c.host)
+	if err := c.send(nil); err != nil {
+		return 0, err
 	}
-	return resp.StatusCode, c.in.Bytes(), nil
+	status, n, err := c.answer(io.Discard)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("GET %s: %d", target, status)
+	}
+	return n, err
 }
 
 func typeOf(body []byte) string {

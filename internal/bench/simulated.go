@@ -210,16 +210,39 @@ func (r *simulated) acquire(offer *wire.RunnerJobRequest) (*simulatedJob, error)
 	return &j, nil
 }
 
+// take waits for a job that is this runner's.
+func (r *simulated) take() (*simulatedJob, error) {
+	for {
+		offer, err := r.poll()
+		if err != nil {
+			return nil, err
+		}
+		if offer == nil {
+			continue
+		}
+		if j, err := r.acquire(offer); j != nil || err != nil {
+			return j, err
+		}
+	}
+}
+
+// auth is how the job says who it is.
+func (j *simulatedJob) auth() string {
+	return "Bearer " + j.Resources.Endpoints[0].Authorization.Parameters.AccessToken
+}
+
+func (j *simulatedJob) ids() wire.ResultsIDs {
+	return wire.ResultsIDs{RunID: j.Plan.PlanID, JobID: j.JobID}
+}
+
 // execute does all that a runner does for a job that it has, in its order.
 func (r *simulated) execute(j *simulatedJob) error {
-	at := j.Resources.Endpoints[0]
-	auth := "Bearer " + at.Authorization.Parameters.AccessToken
+	at, auth, ids := j.Resources.Endpoints[0], j.auth(), j.ids()
 	renew := wire.RenewJobRequest{PlanID: j.Plan.PlanID, JobID: j.JobID}
 	if err := r.c.post(at.URL+wire.RenewJobPath, auth, renew, nil); err != nil {
 		return err
 	}
 	steps := r.steps(j.Steps[0].ID)
-	ids := wire.ResultsIDs{RunID: j.Plan.PlanID, JobID: j.JobID}
 	update := wire.StepsUpdateRequest{ChangeOrder: 1, ResultsIDs: ids}
 	for _, s := range steps {
 		update.Steps = append(update.Steps, wire.StepUpdate{
