@@ -85,19 +85,50 @@ func CheckArtifactName(name string) error {
 	return nil
 }
 
-// Retention is how long artifacts are kept.
+// Retention is how long the artifacts of a repository are kept.
 type Retention struct {
-	Days    int // default
-	MaxDays int // greatest that may be asked for
+	Days    int // without a wish, and the longest that a job may ask for
+	MaxDays int // greatest that the repository may set
+}
+
+// The greatest settings of repositories (results.md §10).
+const (
+	MaxPublicDays  = 90
+	MaxPrivateDays = 400
+)
+
+// Retention is how long the repository's artifacts are kept on a server whose
+// default is so many days.
+func (r *Repository) Retention(days int) Retention {
+	most := MaxPublicDays
+	if r.Private {
+		most = MaxPrivateDays
+	}
+	if r.ArtifactDays > 0 {
+		days = r.ArtifactDays
+	}
+	return Retention{Days: min(days, most), MaxDays: most}
+}
+
+// Check says whether a repository may keep its artifacts for so many days.
+func (r Retention) Check(days int) error {
+	if days < 1 || days > r.MaxDays {
+		return Errorf(Invalid, "artifacts are kept for 1 to %d days, not %d", r.MaxDays, days)
+	}
+	return nil
 }
 
 // Until is when an artifact expires that is created now: at the moment asked for
-// (zero for the default), but not beyond the repository's own days. The longest is a
-// bound and no error (results.md §3.4).
+// (zero for the default), at most as late as the repository's days say, and not
+// before a day is over. These are bounds and no errors (results.md §3.4): the moment
+// comes from the clock of a runner.
 func (r Retention) Until(asked, now time.Time) time.Time {
 	last := now.AddDate(0, 0, r.Days)
 	if asked.IsZero() || asked.After(last) {
 		return last
+	}
+	if first := now.AddDate(0, 0, 1); asked.Before(first) {
+		return first
 	}
 	return asked
 }

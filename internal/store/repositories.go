@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at`
+	repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at, artifact_days, cache_gb, cache_days`
 	repositoryTables  = `repositories r join accounts o on o.id = r.owner_id`
 )
 
@@ -25,6 +25,7 @@ func scanRepository(row row) (*actions.Repository, error) {
 		moment{&r.CreatedAt},
 		moment{&r.UpdatedAt},
 		moment{&r.PushedAt},
+		&r.ArtifactDays, &r.CacheGB, &r.CacheDays,
 	}
 	return r, row.Scan(append(fields, accountFields(&r.Owner)...)...)
 }
@@ -128,11 +129,12 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 	return nil
 }
 
-// UpdateRepository saves r's description, visibility and default branch.
+// UpdateRepository saves r's description, visibility, default branch and settings.
 func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
 	tx.Changed(r.ID, 0)
-	_, err := exec(ctx, tx.queries, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
-		r.ID, r.Description, flag(r.Private), r.DefaultBranch, micros(r.UpdatedAt))
+	_, err := exec(ctx, tx.queries, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5,
+		artifact_days = $6, cache_gb = $7, cache_days = $8 where id = $1`,
+		r.ID, r.Description, flag(r.Private), r.DefaultBranch, micros(r.UpdatedAt), r.ArtifactDays, r.CacheGB, r.CacheDays)
 	return err
 }
 
