@@ -82,6 +82,8 @@ var house = []room{
 	{pure, "version", ""},
 	{pure, "recent", ""},
 	{pure, "shape", "actions"},
+	{pure, "builtin", "actions"},
+	{pure, "toolkit", ""},
 	{pure, "actions", ""},
 
 	{support, "openapitest", ""},

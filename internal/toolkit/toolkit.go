@@ -1,0 +1,2 @@
+// Package toolkit lifts the host check of the Actions toolkit.
+package toolkit
