@@ -22,6 +22,17 @@ type Cache struct {
 	LastAccessedAt time.Time
 }
 
+// CacheLower is how keys are compared. What a key begins with, its lower form
+// begins with the lower form of.
+func CacheLower(key string) string { return strings.ToLower(key) }
+
+// OfPull says whether the cache belongs to a pull request. Such caches are made by
+// people who may not push, so they never push out those of branches and tags.
+func (c *Cache) OfPull() bool { return strings.HasPrefix(c.Scope, PullScope) }
+
+// PullScope is what the scopes of pull requests begin with.
+const PullScope = "refs/pull/"
+
 // Limits of keys and versions (results.md §5.2).
 const (
 	MaxCacheKey     = 512 // characters
@@ -40,6 +51,19 @@ func CheckCacheKey(key string) error {
 		return Errorf(Invalid, "Key Validation Error: %.100q cannot be larger than %d characters.", key, MaxCacheKey)
 	case strings.Contains(key, ","):
 		return Errorf(Invalid, "Key Validation Error: %.100q cannot contain commas.", key)
+	}
+	return nil
+}
+
+// CheckCacheVersion says whether a cache may have this version.
+func CheckCacheVersion(version string) error {
+	switch {
+	case version == "":
+		return Errorf(Invalid, "the version is empty")
+	case len(version) > MaxCacheVersion:
+		return Errorf(Invalid, "the version has %d bytes; at most %d are allowed", len(version), MaxCacheVersion)
+	case !utf8.ValidString(version) || strings.ContainsRune(version, 0):
+		return Errorf(Invalid, "the version is not text")
 	}
 	return nil
 }
