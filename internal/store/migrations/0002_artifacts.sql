@@ -85,16 +85,17 @@ create table usages (
   artifacts      bigint not null default 0, -- rows that lists show, those that expired included
   artifact_bytes bigint not null default 0, -- of those that have not expired
   caches         bigint not null default 0,
-  cache_bytes    bigint not null default 0
+  cache_bytes    bigint not null default 0,
+  pull_bytes     bigint not null default 0 -- of the caches of pull requests
 );
 
 create table caches (
   id               {{id}},
   repo_id          bigint not null references repositories (id) on delete cascade,
-  job_id           bigint not null, -- that made it
+  job_id           bigint not null, -- that made it; it may be deleted before
   scope            text not null, -- full ref
   key              text not null, -- as given
-  key_lower        text not null, -- as compared
+  key_lower        {{bytes}} not null, -- as compared; bytes, so that both databases order them alike
   version          text not null,
   object_id        bigint not null,
   status           text not null, -- pending, live
@@ -104,10 +105,12 @@ create table caches (
 );
 create unique index caches_live on caches (repo_id, scope, version, key_lower) where status = 'live';
 create index caches_pending on caches (repo_id, scope, version, key_lower) where status = 'pending';
-create index caches_match on caches (repo_id, scope, version, id) where status = 'live';
-create index caches_access on caches (repo_id, last_accessed_at) where status = 'live';
+create index caches_pending_job on caches (job_id) where status = 'pending';
+create index caches_match on caches (repo_id, scope, version, key_lower, id) where status = 'live';
+create index caches_key on caches (repo_id, key_lower) where status = 'live';
+create index caches_access on caches (repo_id, last_accessed_at, id) where status = 'live';
 create index caches_created on caches (repo_id, id) where status = 'live';
-create index caches_size on caches (repo_id, size) where status = 'live';
+create index caches_size on caches (repo_id, size, id) where status = 'live';
 create index caches_unused on caches (last_accessed_at) where status = 'live';
 
 -- What a repository has set; 0 stands for the server's default.
