@@ -33,6 +33,18 @@ type Config struct {
 	RunnerLabels []string      `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
 	JobLease     time.Duration `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
+
+	Blobs          string `placeholder:"URL" help:"Where logs, artifacts and caches are kept: a directory, or s3://BUCKET/PREFIX?endpoint=URL&region=REGION. Default: DATA/blobs."`
+	BlobsPublicURL string `placeholder:"URL" help:"The bucket's endpoint as clients reach it. Artifacts are then downloaded from there, by URLs that are good for a minute."`
+	ArtifactDays   int    `default:"90" placeholder:"DAYS" help:"How long artifacts are kept where a repository says nothing else. Default: ${default}."`
+	ArtifactSize   Size   `default:"100GB" placeholder:"SIZE" help:"How big one artifact may be. Default: ${default}."`
+	ArtifactQuota  Size   `default:"0" placeholder:"SIZE" help:"How much the artifacts of one repository may take. Default: no limit."`
+	CacheQuota     Size   `default:"10GB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`
+	CacheDays      int    `default:"7" placeholder:"DAYS" help:"How long a cache is kept that nobody uses. Default: ${default}."`
+
+	BuiltinActions string `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
+	ToolkitPatch   bool   `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host."`
+	JobServerURL   string `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
 }
 
 // defaultRunners is how many runners a server for one machine has.
