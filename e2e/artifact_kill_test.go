@@ -47,7 +47,7 @@ func (a *attack) work(ctx context.Context, worker int) {
 		err := a.in.upload(context.WithoutCancel(ctx), u, 128<<10)
 		a.mu.Lock()
 		a.all = append(a.all, u)
-		var no refused
+		var no refusal
 		switch {
 		case err == nil:
 			a.ways["done"]++

@@ -114,7 +114,7 @@ func (in *inside) call(ctx context.Context, method string, body map[string]any, 
 		return err
 	}
 	if status != http.StatusOK {
-		return refused{method, status, string(answer)}
+		return refusal{method, status, string(answer)}
 	}
 	return json.Unmarshal(answer, out)
 }
@@ -123,19 +123,19 @@ func (in *inside) call(ctx context.Context, method string, body map[string]any, 
 func (in *inside) put(ctx context.Context, url string, body []byte) error {
 	status, answer, err := in.send(ctx, http.MethodPut, url, "application/octet-stream", bytes.NewReader(body))
 	if err == nil && status != http.StatusCreated {
-		err = refused{"PUT", status, string(answer)}
+		err = refusal{"PUT", status, string(answer)}
 	}
 	return err
 }
 
-// refused is an answer that says no.
-type refused struct {
+// A refusal is an answer that says no.
+type refusal struct {
 	what   string
 	status int
 	answer string
 }
 
-func (r refused) Error() string { return fmt.Sprintf("%s: %d %s", r.what, r.status, r.answer) }
+func (r refusal) Error() string { return fmt.Sprintf("%s: %d %s", r.what, r.status, r.answer) }
 
 // An upload is one artifact on its way.
 type upload struct {
