@@ -18,7 +18,6 @@
 package logs
 
 import (
-	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -51,8 +50,7 @@ type Config struct {
 	Blobs  blob.Store
 	Log    *slog.Logger
 	Now    func() time.Time
-	Random io.Reader // for the keys of blobs
-	Limits Limits    // the zero value stands for DefaultLimits
+	Limits Limits // the zero value stands for DefaultLimits
 }
 
 // Logs is safe for concurrent use.
@@ -61,7 +59,6 @@ type Logs struct {
 	blobs  blob.Store
 	log    *slog.Logger
 	now    func() time.Time
-	random io.Reader
 	limits Limits
 	hub    *hub
 	part   atomic.Int64 // the newest number of NewPart
@@ -73,7 +70,7 @@ func New(c Config) *Logs {
 		c.Limits = DefaultLimits()
 	}
 	return &Logs{
-		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, random: c.Random, limits: c.Limits,
+		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits,
 		hub: newHub(c.Limits.Live, c.Limits.AllLive),
 	}
 }

@@ -98,15 +98,11 @@ func (l *Logs) putText(ctx context.Context, job *actions.Job, step string, body 
 		_, err := io.Copy(io.Discard, body)
 		return nil, err
 	}
-	key, err := blob.NewKey(l.random)
-	if err != nil {
-		return nil, err
-	}
-	size, err := l.blobs.Put(ctx, key, t, blob.PutOptions{Limit: l.limits.Part + t.extra()})
+	b, err := l.blobs.Put(ctx, t, blob.PutOptions{Limit: l.limits.Part + t.extra()})
 	if err != nil {
 		return nil, fmt.Errorf("log of job %d: %w", job.ID, err)
 	}
-	return &store.LogPart{JobID: job.ID, Step: step, Blob: key, Size: size, Lines: t.lines, CreatedAt: l.now()}, nil
+	return &store.LogPart{JobID: job.ID, Step: step, Blob: b.Key, Size: b.Size, Lines: t.lines, CreatedAt: l.now()}, nil
 }
 
 // save commits the row of p, also when the sender, who has sent all, is gone.

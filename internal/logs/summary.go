@@ -37,24 +37,20 @@ func (l *Logs) PutSummary(ctx context.Context, job *actions.Job, step string, bo
 	if n >= maxSummaries {
 		return actions.Errorf(actions.TooMany, "job %d has %d summaries already", job.ID, n)
 	}
-	key, err := blob.NewKey(l.random)
-	if err != nil {
-		return err
-	}
-	size, err := l.blobs.Put(ctx, key, body, blob.PutOptions{Limit: l.limits.Summary})
+	b, err := l.blobs.Put(ctx, body, blob.PutOptions{Limit: l.limits.Summary})
 	if err != nil {
 		return fmt.Errorf("summary of job %d: %w", job.ID, err)
 	}
-	if size == 0 {
-		return l.dropped(ctx, key, nil)
+	if b.Size == 0 {
+		return l.dropped(ctx, b.Key, nil)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	err = l.store.Update(ctx, func(tx *store.Tx) error {
 		tx.Changed(job.RepoID, job.RunID)
-		return tx.SaveSummary(ctx, &store.Summary{JobID: job.ID, Step: step, Blob: key, Size: size, CreatedAt: l.now()})
+		return tx.SaveSummary(ctx, &store.Summary{JobID: job.ID, Step: step, Blob: b.Key, Size: b.Size, CreatedAt: l.now()})
 	})
-	return l.orphaned(ctx, key, err)
+	return l.orphaned(ctx, b.Key, err)
 }
 
 // ReadSummaries returns the summaries of an attempt in the order of jobs and

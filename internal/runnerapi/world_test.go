@@ -88,7 +88,7 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	bot := w.account(actions.JobBot, actions.Bot, false)
 	w.api = runnerapi.New(runnerapi.Config{
 		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Git: w.git, Keys: w.keys, Log: log, Now: w.now,
-		Logs:  logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now, Random: rand.Reader}),
+		Logs:  logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now}),
 		NewID: uuid.NewString, Random: rand.Reader, BotID: bot.ID,
 	})
 	w.api.SetTiming(heldPoll, 50*time.Millisecond)

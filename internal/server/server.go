@@ -129,7 +129,7 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease,
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
-	s.logs = logs.New(logs.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now, Random: d.Random})
+	s.logs = logs.New(logs.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now})
 	return s.mount(keys, bot)
 }
 

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
@@ -58,7 +57,7 @@ func newTestSite(t testing.TB) *testSite {
 	ts := &testSite{t: t, scheduler: &recorder{}}
 	ts.Site, err = New(Config{
 		Store: st, Auth: auth.New(st, time.Now), Scheduler: ts.scheduler, Log: log, Now: time.Now,
-		Logs: logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: time.Now, Random: rand.Reader}),
+		Logs: logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: time.Now}),
 	})
 	if err != nil {
 		t.Fatal(err)

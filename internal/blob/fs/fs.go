@@ -62,28 +62,48 @@ func (s *Store) shard(key string) string { return filepath.Join(s.dir, key[:shar
 func (s *Store) path(key string) string  { return filepath.Join(s.dir, key[:shardSize], key) }
 
 // Put implements [blob.Store].
-func (s *Store) Put(ctx context.Context, key string, r io.Reader, o blob.PutOptions) (int64, error) {
-	if !blob.ValidKey(key) {
-		return 0, fmt.Errorf("blob: bad key %.64q", key)
-	}
+func (s *Store) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
+	key := blob.NewKey()
 	durable := !s.noSync && !o.Relaxed
-	name, size, err := s.write(ctx, r, o.Limit, durable)
+	name, size, modTime, err := s.write(ctx, r, o.Limit, durable)
+	if err == nil && o.Size > 0 && size != o.Size {
+		err = errors.Join(blob.ErrSize(o.Size), os.Remove(name))
+	}
 	if err == nil {
 		if err = s.publish(name, key, durable); err != nil {
 			_ = os.Remove(name) // and if that fails, Sweep finds it
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("blob %s: %w", key, full(err))
+		return blob.Info{}, fmt.Errorf("blob %s: %w", key, full(err))
 	}
-	return size, nil
+	return blob.Info{Key: key, Size: size, ModTime: modTime}, nil
+}
+
+// Flush implements [blob.Store].
+func (s *Store) Flush(ctx context.Context, keys ...string) error {
+	for _, key := range keys {
+		if err := s.flush(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) flush(ctx context.Context, key string) error {
+	o, err := s.Open(ctx, key)
+	if err != nil {
+		return err
+	}
+	f, _ := o.(*object)
+	return errors.Join(f.Sync(), f.Close(), s.sync(s.shard(key)))
 }
 
 // write copies r to a new file in the temporary directory.
-func (s *Store) write(ctx context.Context, r io.Reader, limit int64, durable bool) (name string, size int64, err error) {
+func (s *Store) write(ctx context.Context, r io.Reader, limit int64, durable bool) (name string, size int64, modTime time.Time, err error) {
 	f, err := os.CreateTemp(filepath.Join(s.dir, tmpDir), "put-") // 0600
 	if err != nil {
-		return "", 0, err
+		return "", 0, modTime, err
 	}
 	defer func() {
 		if err = errors.Join(err, f.Close()); err != nil {
@@ -93,7 +113,10 @@ func (s *Store) write(ctx context.Context, r io.Reader, limit int64, durable boo
 	if size, err = s.copy(ctx, f, r, limit); err == nil && durable {
 		err = f.Sync()
 	}
-	return f.Name(), size, err
+	if info, e := f.Stat(); e == nil {
+		modTime = info.ModTime()
+	}
+	return f.Name(), size, modTime, err
 }
 
 func (s *Store) copy(ctx context.Context, w io.Writer, r io.Reader, limit int64) (size int64, err error) {

@@ -61,7 +61,7 @@ func TestBlobsAreThereAfterARestart(t *testing.T) {
 func TestFailedPutLeavesNoFile(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, blobfs.Options{})
-	_, err := s.Put(t.Context(), blobtest.Key(t), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("xyz"))),
+	_, err := s.Put(t.Context(), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("xyz"))),
 		blob.PutOptions{Limit: 10})
 	if err == nil {
 		t.Fatal("Put succeeded")
@@ -113,7 +113,7 @@ func BenchmarkPut(b *testing.B) {
 			s := open(b, b.TempDir(), blobfs.Options{})
 			b.SetBytes(int64(len(content)))
 			for b.Loop() {
-				if _, err := s.Put(b.Context(), blobtest.Key(b), strings.NewReader(content), o); err != nil {
+				if _, err := s.Put(b.Context(), strings.NewReader(content), o); err != nil {
 					b.Fatal(err)
 				}
 			}

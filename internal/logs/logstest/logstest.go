@@ -3,7 +3,6 @@
 package logstest
 
 import (
-	"crypto/rand"
 	"log/slog"
 	"testing"
 	"time"
@@ -37,7 +36,7 @@ func New(t testing.TB, st *store.Store, limits logs.Limits) *Fixture {
 	f := &Fixture{Store: st, Blobs: blobs, T: t}
 	f.Logs = logs.New(logs.Config{
 		Store: st, Blobs: blobs, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Now: time.Now, Random: rand.Reader, Limits: limits,
+		Now: time.Now, Limits: limits,
 	})
 	ctx, now := t.Context(), time.Now()
 	owner := &actions.Account{Login: "octo-" + uuid.NewString()[:8], Type: actions.User, CreatedAt: now, UpdatedAt: now}
