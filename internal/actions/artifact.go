@@ -18,7 +18,8 @@ const (
 
 // An Artifact is what a job keeps for people and for later jobs of its run: one
 // file, mostly a zip archive of many. Once it is live it never changes; the name
-// is free again when it is deleted, and the next one gets a new ID.
+// is free again when it is deleted, and the next one gets a new ID. So does what
+// an upload by version 3 makes of an artifact and more files.
 type Artifact struct {
 	ID          int64 // later ones are greater
 	RepoID      int64
@@ -29,6 +30,7 @@ type Artifact struct {
 	ContentType string // "application/zip" but for uploads with archive: false
 	ObjectID    int64  // its bytes; 0 once they are gone
 	Status      ArtifactStatus
+	Mutable     bool   // by version 3 of the protocol: an upload of its name adds files
 	Size        int64  // bytes; 0 while pending
 	Digest      string // "sha256:…", what the server itself computed; empty while pending
 	CreatedAt   time.Time

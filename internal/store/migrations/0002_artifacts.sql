@@ -47,7 +47,8 @@ create table artifacts (
   content_type text not null,
   object_id    bigint not null, -- 0 once the bytes are gone
   status       text not null, -- pending, live, expired
-  size         bigint not null default 0, -- bytes
+  mutable      bigint not null default 0, -- by version 3 of the protocol: more files may be added
+  size         bigint not null default 0, -- bytes; of the files so far while pending and mutable
   digest       text not null default '', -- sha256:…
   created_at   bigint not null,
   updated_at   bigint not null,
@@ -60,14 +61,16 @@ create index artifacts_run on artifacts (run_id, id) where status <> 'pending';
 create index artifacts_run_name on artifacts (run_id, name, id) where status <> 'pending';
 create index artifacts_repo on artifacts (repo_id, id) where status <> 'pending';
 create index artifacts_repo_name on artifacts (repo_id, name, id) where status <> 'pending';
-create index artifacts_expiry on artifacts (expires_at) where status = 'live';
+create index artifacts_expiry on artifacts (expires_at, id) where status = 'live';
 
 -- The files of a version 3 artifact that are not in its archive yet.
 create table artifact_files (
   artifact_id bigint not null references artifacts (id) on delete cascade,
   path        text not null, -- below the artifact's name, with slashes
   object_id   bigint not null,
-  gzip        bigint not null default 0, -- the object is the file compressed
+  size        bigint not null, -- bytes of the object
+  gzip        bigint not null, -- the object is the file compressed
+  length      bigint not null, -- bytes of the file
   primary key (artifact_id, path)
 );
 
@@ -106,7 +109,6 @@ create table caches (
 create unique index caches_live on caches (repo_id, scope, version, key_lower) where status = 'live';
 create index caches_pending on caches (repo_id, scope, version, key_lower) where status = 'pending';
 create index caches_pending_job on caches (job_id) where status = 'pending';
-create index caches_match on caches (repo_id, scope, version, key_lower, id) where status = 'live';
 create index caches_key on caches (repo_id, key_lower) where status = 'live';
 create index caches_access on caches (repo_id, last_accessed_at, id) where status = 'live';
 create index caches_created on caches (repo_id, id) where status = 'live';

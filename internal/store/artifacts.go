@@ -1,0 +1,259 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+const artifactColumns = `id, repo_id, run_id, attempt, job_id, name, content_type, object_id, status, mutable, size, digest, created_at, updated_at, expires_at`
+
+func artifactFields(a *actions.Artifact) []any {
+	return []any{
+		&a.ID, &a.RepoID, &a.RunID, &a.Attempt, &a.JobID, &a.Name, &a.ContentType, &a.ObjectID, &a.Status,
+		truth{&a.Mutable},
+		&a.Size, &a.Digest,
+		moment{&a.CreatedAt},
+		moment{&a.UpdatedAt},
+		moment{&a.ExpiresAt},
+	}
+}
+
+func scanArtifact(r row) (*actions.Artifact, error) {
+	a := new(actions.Artifact)
+	return a, r.Scan(artifactFields(a)...)
+}
+
+// An ArtifactRoom is what decides whether a job may begin an artifact.
+type ArtifactRoom struct {
+	Repo  actions.Repository // only what its retention depends on
+	Bytes int64              // of the repository's live artifacts
+	Jobs  int                // artifacts that the job has, pending ones included
+	Live  *actions.Artifact  // has the name in the job's attempt; nil for none
+}
+
+func scanArtifactRoom(r row) (*ArtifactRoom, error) {
+	room := new(ArtifactRoom)
+	return room, r.Scan(truth{&room.Repo.Private}, &room.Repo.ArtifactDays, &room.Bytes, &room.Jobs)
+}
+
+// ArtifactRoom tells what a new artifact of job j depends on.
+func (q queries) ArtifactRoom(ctx context.Context, j *actions.Job, name string) (*ArtifactRoom, error) {
+	room, err := one(ctx, q, scanArtifactRoom, `select r.private, r.artifact_days, coalesce(u.artifact_bytes, 0),
+		(select count(*) from artifacts where job_id = $2)
+		from repositories r left join usages u on u.repo_id = r.id where r.id = $1`, j.RepoID, j.ID)
+	if err != nil {
+		return nil, fmt.Errorf("artifacts of job %d: %w", j.ID, err)
+	}
+	room.Live, err = q.LiveArtifact(ctx, j.RunID, j.Attempt, name)
+	if err != nil && actions.KindOf(err) != actions.NotFound {
+		return nil, err
+	}
+	return room, nil
+}
+
+// CreateArtifact adds a, pending, and sets its id. A job that has as many
+// artifacts as it may is told so by TooMany.
+func (tx *Tx) CreateArtifact(ctx context.Context, a *actions.Artifact, perJob int) error {
+	id, err := one(ctx, tx.queries, value[int64], `insert into artifacts
+		(repo_id, run_id, attempt, job_id, name, content_type, object_id, status, mutable, created_at, updated_at, expires_at)
+		select $1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11
+		where (select count(*) from artifacts where job_id = $4) < $12 returning id`,
+		a.RepoID, a.RunID, a.Attempt, a.JobID, a.Name, a.ContentType, a.ObjectID, flag(a.Mutable),
+		micros(a.CreatedAt), micros(a.UpdatedAt), micros(a.ExpiresAt), perJob)
+	if actions.KindOf(err) == actions.NotFound {
+		return actions.Errorf(actions.TooMany, "a job can have at most %d artifacts", perJob)
+	}
+	if err != nil {
+		return fmt.Errorf("artifact %s of job %d: %w", a.Name, a.JobID, err)
+	}
+	a.ID, a.Status = id, actions.ArtifactPending
+	return nil
+}
+
+// Artifact returns the artifact with the given id, pending ones too.
+func (q queries) Artifact(ctx context.Context, id int64) (*actions.Artifact, error) {
+	a, err := one(ctx, q, scanArtifact, `select `+artifactColumns+` from artifacts where id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("artifact %d: %w", id, err)
+	}
+	return a, nil
+}
+
+// ArtifactAndJob returns an artifact with the status of the job that uploads it.
+func (q queries) ArtifactAndJob(ctx context.Context, id int64) (*actions.Artifact, actions.Status, error) {
+	var status actions.Status
+	a, err := one(ctx, q, func(r row) (*actions.Artifact, error) {
+		a := new(actions.Artifact)
+		return a, r.Scan(append(artifactFields(a), &status)...)
+	}, `select `+prefixed("a", artifactColumns)+`, j.status from artifacts a join jobs j on j.id = a.job_id where a.id = $1`, id)
+	if err != nil {
+		return nil, "", fmt.Errorf("artifact %d: %w", id, err)
+	}
+	return a, status, nil
+}
+
+// PendingArtifact returns what a job is uploading under a name.
+func (q queries) PendingArtifact(ctx context.Context, jobID int64, name string) (*actions.Artifact, error) {
+	a, err := one(ctx, q, scanArtifact, `select `+artifactColumns+` from artifacts
+		where status = 'pending' and job_id = $1 and name = $2 order by id desc limit 1`, jobID, name)
+	if err != nil {
+		return nil, fmt.Errorf("artifact %s of job %d: %w", name, jobID, err)
+	}
+	return a, nil
+}
+
+// LiveArtifact returns the one artifact of a run attempt that has the name and
+// can be seen.
+func (q queries) LiveArtifact(ctx context.Context, runID int64, attempt int, name string) (*actions.Artifact, error) {
+	a, err := one(ctx, q, scanArtifact, `select `+artifactColumns+` from artifacts
+		where status = 'live' and run_id = $1 and attempt = $2 and name = $3`, runID, attempt, name)
+	if err != nil {
+		return nil, fmt.Errorf("artifact %s of run %d: %w", name, runID, err)
+	}
+	return a, nil
+}
+
+// PublishArtifact makes a pending artifact live, with the object, size, digest
+// and time that a has. One statement decides about the name: published is false when
+// another artifact of the attempt has it, or a is no longer pending. bytes is what
+// the repository's live artifacts have now.
+func (tx *Tx) PublishArtifact(ctx context.Context, a *actions.Artifact) (published bool, bytes int64, err error) {
+	n, err := exec(ctx, tx.queries, `update artifacts set status = 'live', object_id = $2, size = $3, digest = $4, updated_at = $5
+		where id = $1 and status = 'pending' and not exists
+		(select 1 from artifacts l where l.status = 'live' and l.run_id = $6 and l.attempt = $7 and l.name = $8)`,
+		a.ID, a.ObjectID, a.Size, a.Digest, micros(a.UpdatedAt), a.RunID, a.Attempt, a.Name)
+	if err == nil && n == 0 {
+		return false, 0, nil
+	}
+	if err == nil {
+		bytes, err = tx.countArtifact(ctx, a, 1, a.Size)
+	}
+	if err != nil {
+		return false, 0, fmt.Errorf("artifact %d: %w", a.ID, err)
+	}
+	tx.Changed(a.RepoID, a.RunID)
+	return true, bytes, nil
+}
+
+// countArtifact adds to the sums of the repository, and returns its bytes.
+func (tx *Tx) countArtifact(ctx context.Context, a *actions.Artifact, rows, bytes int64) (int64, error) {
+	sum, err := one(ctx, tx.queries, value[int64], `insert into usages (repo_id, artifacts, artifact_bytes) values ($1, $2, $3)
+		on conflict (repo_id) do update set artifacts = usages.artifacts + excluded.artifacts,
+		artifact_bytes = usages.artifact_bytes + excluded.artifact_bytes returning artifact_bytes`, a.RepoID, rows, bytes)
+	if err == nil {
+		_, err = exec(ctx, tx.queries, `insert into artifact_names (repo_id, name, total) values ($1, $2, $3)
+			on conflict (repo_id, name) do update set total = artifact_names.total + excluded.total`, a.RepoID, a.Name, rows)
+	}
+	if err == nil && rows < 0 {
+		_, err = exec(ctx, tx.queries, `delete from artifact_names where repo_id = $1 and name = $2 and total <= 0`, a.RepoID, a.Name)
+	}
+	return sum, err
+}
+
+// DeleteArtifact removes an artifact as the transaction has read it, and returns
+// the objects that nothing needs any more.
+func (tx *Tx) DeleteArtifact(ctx context.Context, a *actions.Artifact) (objects []int64, err error) {
+	if a.Mutable && a.Status == actions.ArtifactPending {
+		objects, err = all(ctx, tx.queries, value[int64], `select object_id from artifact_files where artifact_id = $1`, a.ID)
+	}
+	if err == nil {
+		err = execOne(ctx, tx.queries, `delete from artifacts where id = $1`, a.ID)
+	}
+	if err == nil && a.Status != actions.ArtifactPending {
+		var bytes int64
+		if a.Status == actions.ArtifactLive {
+			bytes = a.Size
+		}
+		_, err = tx.countArtifact(ctx, a, -1, -bytes)
+		tx.Changed(a.RepoID, a.RunID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("artifact %d: %w", a.ID, err)
+	}
+	if a.ObjectID != 0 {
+		objects = append(objects, a.ObjectID)
+	}
+	return objects, nil
+}
+
+// ExpireArtifacts turns up to limit live artifacts whose time is over into
+// expired ones, and returns them as they were.
+func (tx *Tx) ExpireArtifacts(ctx context.Context, now time.Time, limit int) ([]*actions.Artifact, error) {
+	const due = ` from artifacts where status = 'live' and expires_at <= $1 order by expires_at, id limit $2`
+	list, err := all(ctx, tx.queries, scanArtifact, `select `+artifactColumns+due, micros(now), limit)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	if _, err := exec(ctx, tx.queries, `update artifacts set status = 'expired', object_id = 0, updated_at = $1
+		where id in (select id`+due+`)`, micros(now), limit); err != nil {
+		return nil, fmt.Errorf("expired artifacts: %w", err)
+	}
+	type run struct{ repo, id int64 }
+	bytes, runs := make(map[int64]int64), make(map[run]bool)
+	for _, a := range list {
+		bytes[a.RepoID] += a.Size
+		runs[run{a.RepoID, a.RunID}] = true
+	}
+	for repo, n := range bytes {
+		if _, err := exec(ctx, tx.queries, `update usages set artifact_bytes = artifact_bytes - $2 where repo_id = $1`, repo, n); err != nil {
+			return nil, fmt.Errorf("expired artifacts of repository %d: %w", repo, err)
+		}
+	}
+	for r := range runs {
+		tx.Changed(r.repo, r.id)
+	}
+	return list, nil
+}
+
+// NextExpiry is when the next live artifact expires; NotFound when there is none.
+func (q queries) NextExpiry(ctx context.Context) (time.Time, error) {
+	n, err := one(ctx, q, value[int64], `select expires_at from artifacts where status = 'live' order by expires_at limit 1`)
+	return time.UnixMicro(n).UTC(), err
+}
+
+// AbandonedArtifacts lists up to limit pending artifacts that nobody will finish:
+// their job is over, or nothing was uploaded since the given time.
+func (q queries) AbandonedArtifacts(ctx context.Context, since time.Time, limit int) ([]*actions.Artifact, error) {
+	return all(ctx, q, scanArtifact, `select `+prefixed("a", artifactColumns)+` from artifacts a
+		left join jobs j on j.id = a.job_id left join objects o on o.id = a.object_id
+		where a.status = 'pending' and a.job_id > 0 and (j.id is null or j.status = 'completed'
+		or (a.updated_at < $1 and (o.id is null or o.touched_at < $1))) limit $2`, micros(since), limit)
+}
+
+// deleteRunArtifacts removes the artifacts of a run with what they hold. Their
+// blobs become dead.
+func (tx *Tx) deleteRunArtifacts(ctx context.Context, repoID, runID int64, now time.Time) error {
+	const (
+		mine    = ` from artifacts where run_id = $1 and repo_id = $2`
+		seen    = mine + ` and status <> 'pending'`
+		objects = `(select object_id` + mine + ` union all select f.object_id from artifact_files f
+			join artifacts a on a.id = f.artifact_id where a.run_id = $1 and a.repo_id = $2)`
+		die = `insert into dead_blobs (blob, created_at) select distinct blob, cast($3 as bigint) from `
+	)
+	n, err := one(ctx, tx.queries, value[int64], `select count(*)`+mine, runID, repoID)
+	if err != nil || n == 0 {
+		return err
+	}
+	for _, table := range []string{"object_parts", "object_blocks"} {
+		if _, err := exec(ctx, tx.queries, die+table+` where object_id in `+objects+` on conflict do nothing`, runID, repoID, micros(now)); err != nil {
+			return err
+		}
+	}
+	for _, statement := range []string{
+		`delete from objects where id in ` + objects,
+		`update usages set artifacts = artifacts - (select count(*)` + seen + `),
+			artifact_bytes = artifact_bytes - (select cast(coalesce(sum(size), 0) as bigint)` + mine + ` and status = 'live') where repo_id = $2`,
+		`update artifact_names set total = total - (select count(*)` + seen + ` and name = artifact_names.name)
+			where repo_id = $2 and name in (select name` + seen + `)`,
+		`delete from artifact_names where repo_id = $2 and total <= 0 and name in (select name` + seen + `)`,
+		`delete` + mine,
+	} {
+		if _, err := exec(ctx, tx.queries, statement, runID, repoID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
