@@ -79,7 +79,7 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	t.Cleanup(func() { w.must(w.git.Close()) })
 	w.keys, err = token.LoadKeys(t.TempDir(), rand.Reader)
 	w.must(err)
-	blobs, err := blobfs.New(t.TempDir(), blobfs.Options{NoSync: true})
+	blobs, err := blobfs.New(t.TempDir(), blobfs.Options{Now: w.now, NoSync: true})
 	w.must(err)
 	a := auth.New(st, w.now)
 	w.log, w.queue = log, queue.New(st, log, lease, w.now)

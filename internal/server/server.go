@@ -115,7 +115,7 @@ func (s *Server) build(ctx context.Context) error {
 	if s.repos, err = gitrepo.New(filepath.Join(c.Data, "repositories"), gitrepo.Limits{}, s.log, s.now); err != nil {
 		return fmt.Errorf("repositories: %w", err)
 	}
-	blobs, err := fs.New(filepath.Join(c.Data, "blobs"), fs.Options{})
+	blobs, err := fs.New(filepath.Join(c.Data, "blobs"), fs.Options{Now: s.now})
 	if err != nil {
 		return fmt.Errorf("blobs: %w", err)
 	}

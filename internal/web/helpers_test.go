@@ -50,7 +50,7 @@ func newTestSite(t testing.TB) *testSite {
 	t.Helper()
 	st := storetest.Open(t)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	blobs, err := fs.New(t.TempDir(), fs.Options{NoSync: true})
+	blobs, err := fs.New(t.TempDir(), fs.Options{Now: time.Now, NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}

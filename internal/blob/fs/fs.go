@@ -31,7 +31,8 @@ const (
 
 // Options of a Store.
 type Options struct {
-	NoSync bool // tests only: never wait for the disk
+	Now    func() time.Time // required: small blobs carry the time at which they were put
+	NoSync bool             // tests only: never wait for the disk
 }
 
 // A Store is a directory of blobs. Several processes may use one directory.
@@ -45,6 +46,9 @@ var _ blob.Store = (*Store)(nil)
 
 // New opens the directory dir and makes it (0700) if it is not there.
 func New(dir string, o Options) (*Store, error) {
+	if o.Now == nil {
+		return nil, errors.New("blobs: Options.Now is not set")
+	}
 	for _, name := range append(strings.Split(blob.KeyLetters, ""), tmpDir) {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
 			return nil, fmt.Errorf("blobs: %w", err)

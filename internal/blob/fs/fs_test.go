@@ -24,7 +24,7 @@ func open(t testing.TB, dir string, o blobfs.Options) *blobfs.Store {
 }
 
 func TestSuite(t *testing.T) {
-	for name, o := range map[string]blobfs.Options{"durable": {}, "no sync": {NoSync: true}} {
+	for name, o := range map[string]blobfs.Options{"durable": {Now: time.Now}, "no sync": {Now: time.Now, NoSync: true}} {
 		t.Run(name, func(t *testing.T) {
 			blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, t.TempDir(), o) })
 		})
@@ -33,7 +33,7 @@ func TestSuite(t *testing.T) {
 
 func TestOnlyTheOwnerMayLookIn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "blobs")
-	s := open(t, dir, blobfs.Options{})
+	s := open(t, dir, blobfs.Options{Now: time.Now})
 	blobtest.Put(t, s, "x")
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -52,15 +52,15 @@ func TestOnlyTheOwnerMayLookIn(t *testing.T) {
 
 func TestBlobsAreThereAfterARestart(t *testing.T) {
 	dir := t.TempDir()
-	key := blobtest.Put(t, open(t, dir, blobfs.Options{}), "content")
-	if got := blobtest.Get(t, open(t, dir, blobfs.Options{}), key); got != "content" {
+	key := blobtest.Put(t, open(t, dir, blobfs.Options{Now: time.Now}), "content")
+	if got := blobtest.Get(t, open(t, dir, blobfs.Options{Now: time.Now}), key); got != "content" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestFailedPutLeavesNoFile(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, blobfs.Options{})
+	s := open(t, dir, blobfs.Options{Now: time.Now})
 	_, err := s.Put(t.Context(), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("xyz"))),
 		blob.PutOptions{Limit: 10})
 	if err == nil {
@@ -87,7 +87,7 @@ func files(t *testing.T, dir string) (list []string) {
 
 func TestSweepRemovesOldLeftoversOnly(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, blobfs.Options{})
+	s := open(t, dir, blobfs.Options{Now: time.Now})
 	now := time.Now()
 	for name, age := range map[string]time.Duration{"put-old": 2 * time.Hour, "put-young": time.Minute} {
 		path := filepath.Join(dir, "tmp", name)
@@ -110,7 +110,7 @@ func BenchmarkPut(b *testing.B) {
 	content := strings.Repeat("x", 64<<10)
 	for name, o := range map[string]blob.PutOptions{"durable": {Limit: 1 << 20}, "relaxed": {Limit: 1 << 20, Relaxed: true}} {
 		b.Run(name, func(b *testing.B) {
-			s := open(b, b.TempDir(), blobfs.Options{})
+			s := open(b, b.TempDir(), blobfs.Options{Now: time.Now})
 			b.SetBytes(int64(len(content)))
 			for b.Loop() {
 				if _, err := s.Put(b.Context(), strings.NewReader(content), o); err != nil {

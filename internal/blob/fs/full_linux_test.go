@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/blob"
@@ -21,7 +22,7 @@ func TestFullDiskIsUnavailableAndLeavesNothing(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := open(t, dir, blobfs.Options{})
+	s := open(t, dir, blobfs.Options{Now: time.Now})
 	key := blobtest.Put(t, s, "kept")
 	_, err := s.Put(t.Context(), bytes.NewReader(make([]byte, 1<<20)), blob.PutOptions{Limit: 1 << 20})
 	if actions.KindOf(err) != actions.Unavailable {

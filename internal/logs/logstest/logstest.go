@@ -29,7 +29,7 @@ type Fixture struct {
 // New makes a run without jobs in st, and logs with the given limits.
 func New(t testing.TB, st *store.Store, limits logs.Limits) *Fixture {
 	t.Helper()
-	blobs, err := blobfs.New(t.TempDir(), blobfs.Options{NoSync: true})
+	blobs, err := blobfs.New(t.TempDir(), blobfs.Options{Now: time.Now, NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
