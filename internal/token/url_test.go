@@ -1,6 +1,7 @@
 package token
 
 import (
+	"math/rand/v2"
 	"net/url"
 	"strings"
 	"testing"
@@ -56,6 +57,70 @@ func TestSignedURLComesBackAsItWas(t *testing.T) {
 	wantForbidden(t, "another server's key", err)
 }
 
+// Threat: signed URL replayed after 1 minute, for another method, on another host.
+func TestSignedURLIsGoodOnItsHostAlone(t *testing.T) {
+	k := testKeys(t)
+	q := signedQuery(t, k, testGrant())
+	for _, host := range []string{"", "evil.example", "ci.example", "ci.example:3001", "CI.example:3000", "ci.example:3000.", testHost + testPath, testHost[:len(testHost)-1]} {
+		_, err := k.VerifyURL("GET", host, testPath, q, testNow)
+		wantForbidden(t, host, err)
+	}
+	// The border between host and path is signed, too.
+	_, err := k.VerifyURL("GET", testHost+"/ci", strings.TrimPrefix(testPath, "/ci"), q, testNow)
+	wantForbidden(t, "moved border", err)
+	g := testGrant()
+	g.Host = ""
+	if q, err := k.SignURL(testPath, g); err == nil {
+		t.Errorf("signed for no host: %s", q)
+	}
+}
+
+// Threat: signed URL fields shifted between parameters so that the MAC still
+// matches. Of grants that differ in anything, none has the other's signature.
+func TestNoTwoGrantsShareASignature(t *testing.T) {
+	k := testKeys(t)
+	words := []string{"a", "aa", "a.a", "1", "11", "GET", "GET.PUT"}
+	seen := make(map[string]string)
+	for _, host := range words {
+		for _, purpose := range words {
+			for _, object := range words {
+				for _, methods := range [][]string{{"GET"}, {"GET", "PUT"}, {"GETPUT"}} {
+					for _, n := range []int64{1, 11, 111} {
+						g := Grant{Host: host, Purpose: purpose, Methods: methods, Object: object, RepoID: n, Expires: time.Unix(111/n, 0)}
+						q := signedQuery(t, k, g)
+						sig := q[strings.Index(q, "&sig=")+5:]
+						if other, ok := seen[sig]; ok {
+							t.Fatalf("%s and %s on %s have one signature", other, q, host)
+						}
+						seen[sig] = q
+					}
+				}
+			}
+		}
+	}
+}
+
+// Storage clients sort and append; no order changes what is granted (§4.1).
+func TestTheOrderOfParametersDoesNotMatter(t *testing.T) {
+	k := testKeys(t)
+	params := strings.Split(signedQuery(t, k, testGrant()), "&")
+	params = append(params, "comp=block", "blockid=QUJD%3D", "timeout=30", "x")
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		rng.Shuffle(len(params), func(i, j int) { params[i], params[j] = params[j], params[i] })
+		query := strings.Join(params, "&")
+		g, err := k.VerifyURL("GET", testHost, testPath, query, testNow)
+		if diff := cmp.Diff(testGrant(), g); err != nil || diff != "" {
+			t.Fatalf("%s: %v\n%s", query, err, diff)
+		}
+		for i := range params { // a parameter of ours a second time, a different one or the same
+			if _, err := k.VerifyURL("GET", testHost, testPath, query+"&"+params[i], testNow); err == nil != strings.ContainsAny(params[i][:1], "cbtx") {
+				t.Fatalf("%s twice: %v", params[i], err)
+			}
+		}
+	}
+}
+
 // results.md §4.1: clients split at "=", append parameters and sort them.
 func TestSignedURLSurvivesStorageClients(t *testing.T) {
 	k := testKeys(t)
@@ -80,6 +145,7 @@ func TestSignedURLSurvivesStorageClients(t *testing.T) {
 	}
 }
 
+// Threat: signed URL fields shifted between parameters so that the MAC still matches.
 func TestEveryAlteredByteIsRefused(t *testing.T) {
 	k := testKeys(t)
 	q := signedQuery(t, k, testGrant())
@@ -101,7 +167,7 @@ func TestEveryAlteredByteIsRefused(t *testing.T) {
 	}
 }
 
-// threats.md: fields moved between parameters, double parameters, other encodings.
+// Threat: signature checked after parsing or on a decoded copy.
 func TestOtherWritingsOfASignedURLAreRefused(t *testing.T) {
 	k := testKeys(t)
 	q := signedQuery(t, k, testGrant())
@@ -114,6 +180,11 @@ func TestOtherWritingsOfASignedURLAreRefused(t *testing.T) {
 		"only encoded name":  strings.Replace(q, "object=", "%6Fbject=", 1),
 		"encoded value":      strings.Replace(q, "object=abc", "object=%61bc", 1),
 		"bad encoding":       q + "&%zz=1",
+		"encoded twice":      strings.Replace(q, "object=abc", "object=%2561bc", 1),
+		"encoded separator":  strings.Replace(q, "&object=", "%26object=", 1),
+		"encoded equals":     strings.Replace(q, "object=", "object%3D", 1),
+		"semicolons":         strings.ReplaceAll(q, "&", ";"),
+		"upper case":         strings.Replace(q, "purpose=", "PURPOSE=", 1),
 		"moved field":        strings.NewReplacer("purpose=step-log", "purpose=step-logGET", "methods=GET.HEAD", "methods=.HEAD").Replace(q),
 		"no signature":       q[:strings.Index(q, "sig=")],
 		"padded signature":   q + "=",
