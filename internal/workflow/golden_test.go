@@ -78,6 +78,7 @@ func (d *dumper) workflow(w *workflow.Workflow) {
 	d.token(0, "env", w.Env)
 	d.token(0, "defaults", w.Defaults)
 	d.permissions(0, w.Permissions)
+	d.line(0, "cache-mode", w.CacheMode)
 	d.token(0, "concurrency", w.Concurrency)
 	for _, j := range w.Jobs {
 		d.job(j)
@@ -141,6 +142,7 @@ func (d *dumper) job(j *workflow.Job) {
 	d.token(1, "container", j.Container)
 	d.token(1, "services", j.Services)
 	d.permissions(1, j.Permissions)
+	d.line(1, "cache-mode", j.CacheMode)
 	d.line(1, "uses", j.Uses)
 	d.token(1, "with", j.With)
 	d.token(1, "secrets", j.Secrets)

@@ -31,6 +31,7 @@ type Job struct {
 	Container            *Token       // string or mapping, or nil
 	Services             *Token       // mapping of containers, or nil
 	Permissions          *Permissions // nil: those of the workflow
+	CacheMode            string       // as in [Workflow]; empty for that of the workflow
 	Steps                []*Step      // none when Uses is set
 
 	Uses    string // reference to a reusable workflow (REU-1), or empty
@@ -85,6 +86,7 @@ func (r *reader) jobFields(j *Job) []field {
 			j.If, j.IfSource = r.condition(v, jobIfScope())
 		}),
 		optional("permissions", func(v *Token) { j.Permissions = r.permissions(v) }),
+		optional("cache-mode", func(v *Token) { j.CacheMode = r.cacheMode(v) }),
 		optional("concurrency", func(v *Token) { j.Concurrency = r.concurrency(v, strategy) }),
 		optional("strategy", func(v *Token) { j.Strategy = strategyShape()(r, v, scope(needsContexts, "")) }),
 	}

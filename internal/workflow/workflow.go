@@ -17,6 +17,7 @@
 package workflow
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -32,6 +33,7 @@ type Workflow struct {
 	Env         *Token // mapping, or nil
 	Defaults    *Token // mapping {run: {shell, working-directory}}, or nil
 	Permissions *Permissions
+	CacheMode   string // read, write, write-only, none; empty for what the event gives
 	Concurrency *Token // string or mapping {group, cancel-in-progress, queue}, or nil
 	Jobs        []*Job // in the order of the file
 }
@@ -72,9 +74,19 @@ func (r *reader) workflow(t *Token, w *Workflow) {
 		optional("env", func(v *Token) { w.Env = mapOf(text)(r, v, scope("github inputs vars secrets", "")) }),
 		optional("defaults", func(v *Token) { w.Defaults = defaults()(r, v, nil) }),
 		optional("permissions", func(v *Token) { w.Permissions = r.permissions(v) }),
+		optional("cache-mode", func(v *Token) { w.CacheMode = r.cacheMode(v) }),
 		optional("concurrency", func(v *Token) { w.Concurrency = r.concurrency(v, trigger) }),
 		required("jobs", func(v *Token) { w.Jobs = r.jobs(v) }),
 	)
+}
+
+// cacheMode is what jobs may do with caches (results.md §5.4).
+func (r *reader) cacheMode(t *Token) string {
+	mode := r.name(t)
+	if mode != "" && !slices.Contains([]string{"read", "write", "write-only", "none"}, mode) {
+		r.unexpected(t)
+	}
+	return mode
 }
 
 // defaults is {run: {shell, working-directory}}.
