@@ -179,7 +179,7 @@ func (a *API) connection(r *http.Request, as *assignment) (*wire.Endpoint, error
 	start, html := as.job.StartedAt, httpjson.Base(r).HTML // a message that is asked for again is the same
 	jwt, err := a.Keys.SignJob(token.Job{
 		PlanGUID: as.attempt.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
-		OrchestrationID: as.orchestrationID(), Expires: as.end(start),
+		OrchestrationID: as.orchestrationID(), Caches: as.cacheScopes(), Expires: as.end(start),
 	}, start)
 	if err != nil {
 		return nil, err
@@ -249,6 +249,10 @@ func (as *assignment) variables(base httpjson.Origin) (map[string]wire.Variable,
 		wire.VarBatchResolution:    "true",
 		wire.VarDownloadErrors:     "true",
 		wire.VarJobAnnotations:     "true",
+		wire.VarCacheV2:            "true",
+	}
+	if mode := as.cacheMode(); mode != actions.CacheWrites {
+		plain[wire.VarCacheMode] = string(mode) // spares the job calls that would be refused
 	}
 	if as.attempt.Debug {
 		plain[wire.VarStepDebug], plain[wire.VarRunnerDebug] = "true", "true"

@@ -171,12 +171,21 @@ func (w *world) start(text string) *actions.Run {
 // startAs makes a run of a workflow text for which another is recorded.
 func (w *world) startAs(s *scheduler.Scheduler, text, recorded string) *actions.Run {
 	w.t.Helper()
+	payload := `{"ref":"refs/heads/main","repository":{"full_name":"octo/hello","html_url":"http://ci.test/octo/hello"}}`
+	return w.startFor(s, event{"push", "refs/heads/main", payload}, text, recorded)
+}
+
+// An event is what a run is for.
+type event struct{ name, ref, payload string }
+
+func (w *world) startFor(s *scheduler.Scheduler, e event, text, recorded string) *actions.Run {
+	w.t.Helper()
 	const path = ".github/workflows/ci.yml"
 	ctx := w.t.Context()
 	parsed, problem := workflow.Parse(path, []byte(text))
 	w.must(problem)
 	run := &actions.Run{
-		RepoID: w.hello.ID, Name: "CI", Title: "commit", Path: path, Event: "push", Ref: "refs/heads/main", HeadBranch: "main",
+		RepoID: w.hello.ID, Name: "CI", Title: "commit", Path: path, Event: e.name, Ref: e.ref, HeadBranch: "main",
 		HeadSHA: strings.Repeat("a", 40), Actor: w.hello.Owner,
 	}
 	w.must(w.st.Update(ctx, func(tx *store.Tx) error {
@@ -185,8 +194,7 @@ func (w *world) startAs(s *scheduler.Scheduler, text, recorded string) *actions.
 			return err
 		}
 		run.WorkflowID = rec.ID
-		payload := `{"ref":"refs/heads/main","repository":{"full_name":"octo/hello","html_url":"http://ci.test/octo/hello"}}`
-		src := &actions.RunSource{Payload: []byte(payload), Workflow: []byte(recorded)}
+		src := &actions.RunSource{Payload: []byte(e.payload), Workflow: []byte(recorded)}
 		return s.Start(ctx, tx, &scheduler.Start{Run: run, Repo: w.hello, Source: src, Workflow: parsed})
 	}))
 	return run

@@ -99,6 +99,7 @@ const (
 	VarStepDebug          = "ACTIONS_STEP_DEBUG"
 	VarRunnerDebug        = "ACTIONS_RUNNER_DEBUG"
 	VarCacheV2            = "actions_uses_cache_service_v2"
+	VarCacheMode          = "actions_cache_mode"
 	VarEnhancedAnnotation = "DistributedTask.EnhancedAnnotations"
 	VarContainerHooks     = "DistributedTask.AllowRunnerContainerHooks"
 	VarBatchResolution    = "actions_batch_action_resolution"

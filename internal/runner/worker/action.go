@@ -165,9 +165,6 @@ func (x *execution) idToken() []assignment {
 	}
 }
 
-// varCacheMode is the job's variable that says what it may do with caches.
-const varCacheMode = "actions_cache_mode"
-
 // serverVariables tell an action where the server is (protocol §6.6).
 func (x *execution) serverVariables() []assignment {
 	m := x.job.Message
@@ -183,7 +180,7 @@ func (x *execution) serverVariables() []assignment {
 	for _, v := range []assignment{
 		{"ACTIONS_CACHE_URL", c.Data[wire.CacheServerURL]},
 		{"ACTIONS_RESULTS_URL", c.Data[wire.ResultsServiceURL]},
-		{"ACTIONS_CACHE_MODE", m.Variable(varCacheMode)},
+		{"ACTIONS_CACHE_MODE", m.Variable(wire.VarCacheMode)},
 	} {
 		if v.value != "" {
 			vars = append(vars, v)

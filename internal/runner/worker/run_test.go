@@ -30,7 +30,7 @@ func TestScriptRunsAndIsShownAsOnGitHub(t *testing.T) {
 func TestSetUpShowsAllThatGitHubShows(t *testing.T) {
 	b := newBench(t, script("true"))
 	m := b.job.Message
-	m.Variables[varCacheMode] = wire.Variable{Value: "read"}
+	m.Variables[wire.VarCacheMode] = wire.Variable{Value: "read"}
 	m.Variables[wire.VarWorkflowFile] = wire.Variable{Value: "octo/shared/.github/workflows/build.yml"}
 	m.Variables[wire.VarWorkflowFileRef] = wire.Variable{Value: "refs/tags/v1"}
 	m.Variables[wire.VarWorkflowFileSHA] = wire.Variable{Value: "0123"}

@@ -122,7 +122,7 @@ func (r *running) introduction() []string {
 	if source := text(r.github, "secret_source"); source != "" {
 		lines = append(lines, "Secret source: "+source)
 	}
-	if mode := r.Message.Variable(varCacheMode); mode != "" {
+	if mode := r.Message.Variable(wire.VarCacheMode); mode != "" {
 		lines = append(lines, "Cache mode: "+mode)
 	}
 	if len(r.Message.Dependencies) > 0 {

@@ -1,0 +1,50 @@
+package runnerapi
+
+import (
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// cacheMode is what the job may do with caches: what its own key says, else the
+// workflow's, else what its event gives.
+func (as *assignment) cacheMode() actions.CacheMode {
+	for _, mode := range []string{as.spec.CacheMode, as.source.Workflow.CacheMode} {
+		if mode != "" {
+			return actions.CacheMode(mode)
+		}
+	}
+	return actions.DefaultCacheMode(as.run.Event, as.run.Ref, as.repo.DefaultBranch)
+}
+
+// cacheScopes are the refs whose caches the job may use. The server's own answers
+// go by those in the token, so nothing that the job says can widen them.
+func (as *assignment) cacheScopes() []token.CacheScope {
+	var out []token.CacheScope
+	for _, s := range actions.CacheScopes(as.run.Ref, as.baseRef(), as.repo.DefaultBranch, as.cacheMode()) {
+		out = append(out, token.CacheScope(s))
+	}
+	return out
+}
+
+// baseRef is the branch that a pull request is to be merged into, empty for
+// other events.
+func (as *assignment) baseRef() string {
+	if !strings.HasPrefix(as.run.Event, "pull_request") {
+		return ""
+	}
+	value := as.source.Event
+	for _, name := range []string{"pull_request", "base", "ref"} {
+		object, ok := value.(*expr.Object)
+		if !ok {
+			return ""
+		}
+		value, _ = object.Get(name)
+	}
+	if name, ok := value.(string); ok && name != "" {
+		return "refs/heads/" + name
+	}
+	return ""
+}
