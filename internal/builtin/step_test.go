@@ -57,10 +57,11 @@ func newWorkspace(t *testing.T) *workspace {
 // An actionStep is one use of an action: what main leaves behind is there for post.
 type actionStep struct {
 	*workspace
-	action *workflow.Action
-	code   string // directory of action.yml
-	inputs map[string]string
-	state  map[string]string
+	action  *workflow.Action
+	program string // node
+	code    string // directory of action.yml
+	inputs  map[string]string
+	state   map[string]string
 }
 
 // A result is how a script of an action ended.
@@ -94,7 +95,10 @@ func (w *workspace) use(name string, inputs ...string) *actionStep {
 	if err := os.CopyFS(dir, files); err != nil {
 		w.t.Fatal(err)
 	}
-	s := &actionStep{workspace: w, code: filepath.Join(append([]string{dir}, parts[2:]...)...), inputs: map[string]string{}, state: map[string]string{}}
+	s := &actionStep{
+		workspace: w, program: "node", code: filepath.Join(append([]string{dir}, parts[2:]...)...),
+		inputs: map[string]string{}, state: map[string]string{},
+	}
 	text, err := os.ReadFile(filepath.Join(s.code, "action.yml"))
 	if err != nil {
 		w.t.Fatal(err)
@@ -163,7 +167,7 @@ func (s *actionStep) run(script string) *result {
 			s.t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(s.t.Context(), "node", filepath.Join(s.code, script))
+	cmd := exec.CommandContext(s.t.Context(), s.program, filepath.Join(s.code, script))
 	cmd.Dir = s.dir
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		cmd.Env = append(cmd.Env, name+"="+env[name])

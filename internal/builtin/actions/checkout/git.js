@@ -10,7 +10,7 @@ const { setTimeout: sleep } = require('node:timers/promises')
 const core = require('./lib/core')
 
 const oldest = [2, 18]
-const waits = [5_000, 15_000] // ms before the second and the third try of a fetch
+const waits = [1_000, 15_000] // ms before the second and the third try of a fetch
 
 /** What git says when another try is in vain. */
 const final =
@@ -20,7 +20,7 @@ const final =
 class GitError extends Error {
   constructor(args, code, stderr) {
     const said = stderr.split(/\r|\n/).filter(line => /^(fatal|error):/.test(line))
-    super(said.length > 0 ? said.slice(-3).join('\n') : `git ${args[0]} failed with exit code ${code}`)
+    super(said.length > 0 ? said.slice(-3).join('\n') : `git ${args.find(arg => /^[a-z]+$/.test(arg))} failed with exit code ${code}`)
     this.code = code
     this.stderr = stderr
   }
@@ -134,7 +134,7 @@ class Git {
       try {
         return await this.run(args)
       } catch (err) {
-        if (!wait || !(err instanceof GitError) || final.test(err.stderr)) throw err
+        if (!wait || !(err instanceof GitError) || err.code !== 128 || final.test(err.stderr)) throw err
         core.info(`${err.message}. Trying again in ${wait / 1000} seconds...`)
         await sleep(wait)
       }

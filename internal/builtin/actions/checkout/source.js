@@ -87,13 +87,22 @@ async function fetch(git, settings) {
     options.push(`--depth=${depth}`)
     const extra = settings.tags ? [allTags] : []
     if (commit && ref.startsWith(tags)) await fetchTag(git, settings, spec => get('origin', spec, ...extra))
-    else await get('origin', ...refspecs(ref, commit), ...extra)
+    else await fetchSome(ref, () => get('origin', ...refspecs(ref, commit), ...extra))
     return
   }
   const shallow = fs.existsSync(path.join(settings.directory, '.git', 'shallow'))
   await get(...(shallow ? ['--unshallow'] : []), 'origin', ...allRefspecs(ref, commit))
   // The ref has moved since the event, or is not among the branches and tags.
   if (!(await isAt(git, ref, commit))) await get('origin', ...refspecs(ref, commit))
+}
+
+/** Fetches. That no branch or tag is like a bare name is no error here: findTarget knows a better one. */
+async function fetchSome(ref, get) {
+  try {
+    await get()
+  } catch (err) {
+    if (!(err instanceof GitError) || err.code !== 1 || ref.startsWith('refs/')) throw err
+  }
 }
 
 /** Fetches a tag with what is written on it, or just the commit if the tag is gone or has moved since the event. */
