@@ -1,0 +1,109 @@
+package actions_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// Threat: Artifact name used as a path, incl. `..`, `\`, device names, trailing
+// dots. Names never become paths here, but they do at clients: what results.md §10
+// refuses is refused.
+func TestArtifactNamesAreFileNamesEverywhere(t *testing.T) {
+	for name, bad := range map[string]bool{
+		"dist":                     false,
+		"build output (1.2).tar":   false,
+		"🎁 emoji":                  false,
+		"ünïcödé":                  false,
+		"...":                      false,
+		strings.Repeat("a", 251):   false,
+		strings.Repeat("a", 252):   true,
+		strings.Repeat("a", 300):   true,
+		strings.Repeat("🎁", 63):    true, // 252 bytes
+		"":                         true,
+		".":                        true,
+		"..":                       true,
+		"../up":                    true,
+		"a/b":                      true,
+		`a\b`:                      true,
+		`a"b`:                      true,
+		"a:b":                      true,
+		"a<b":                      true,
+		"a>b":                      true,
+		"a|b":                      true,
+		"a*b":                      true,
+		"a?b":                      true,
+		"a\rb":                     true,
+		"a\nb":                     true,
+		"a\x00b":                   true,
+		"a\x1bb":                   true,
+		"a\x7fb":                   true,
+		"not utf-8 \xff":           true,
+		"C:":                       true,
+		"line\u2028is a character": false,
+	} {
+		err := actions.CheckArtifactName(name)
+		if got := actions.KindOf(err) == actions.Invalid; got != bad || (err != nil) != bad {
+			t.Errorf("%q: %v, want an error: %v", name, err, bad)
+		}
+	}
+}
+
+// results.md §3.4 and §10: what is asked for is bounded and never refused.
+func TestRetentionIsBoundedByTheRepository(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	day := 24 * time.Hour
+	public, private := &actions.Repository{}, &actions.Repository{Private: true}
+	week := &actions.Repository{Private: true, ArtifactDays: 7}
+	for _, test := range []struct {
+		name   string
+		repo   *actions.Repository
+		server int // days
+		asked  time.Time
+		want   time.Duration
+	}{
+		{"nothing asked", public, 90, time.Time{}, 90 * day},
+		{"less asked", public, 90, now.Add(5 * day), 5 * day},
+		{"more asked", public, 90, now.Add(100 * day), 90 * day},
+		{"the past asked", public, 90, now.Add(-time.Hour), day},
+		{"a second asked", public, 90, now.Add(time.Second), day},
+		{"the repository says less", week, 90, time.Time{}, 7 * day},
+		{"more asked than the repository says", week, 90, now.Add(8 * day), 7 * day},
+		{"a server that keeps for a year, private", private, 365, time.Time{}, 365 * day},
+		{"a server that keeps for a year, public", public, 365, time.Time{}, 90 * day},
+		{"a year that cannot be", private, 365, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), 365 * day},
+	} {
+		if got := test.repo.Retention(test.server).Until(test.asked, now).Sub(now); got != test.want {
+			t.Errorf("%s: kept for %v, want %v", test.name, got, test.want)
+		}
+	}
+	for days, repos := range map[int][2]bool{0: {}, -1: {}, 1: {true, true}, 90: {true, true}, 91: {false, true}, 400: {false, true}, 401: {}} {
+		for i, repo := range []*actions.Repository{public, private} {
+			if err := repo.Retention(90).Check(days); (err == nil) != repos[i] {
+				t.Errorf("%d days, private %v: %v", days, repo.Private, err)
+			}
+		}
+	}
+}
+
+func TestArtifactsAreReadUntilTheyExpire(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name   string
+		status actions.ArtifactStatus
+		left   time.Duration
+		want   actions.Kind
+	}{
+		{"pending", actions.ArtifactPending, time.Hour, actions.NotFound},
+		{"live", actions.ArtifactLive, time.Hour, ""},
+		{"over, and not swept yet", actions.ArtifactLive, 0, actions.Gone},
+		{"expired", actions.ArtifactExpired, -time.Hour, actions.Gone},
+	} {
+		a := &actions.Artifact{Status: test.status, ExpiresAt: now.Add(test.left)}
+		if got := actions.KindOf(a.Readable(now)); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
