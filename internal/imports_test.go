@@ -47,7 +47,7 @@ var house = []room{
 
 	{assembly, "server", "runner surface service state pure"},
 	{assembly, "demo", "server pure"},
-	{assembly, "bench", "server runner pure"},
+	{assembly, "bench", "server runner state pure"},
 	{assembly, "runner", "pure"},
 	{assembly, "download", "pure"},
 

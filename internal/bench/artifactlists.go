@@ -34,11 +34,10 @@ func artifactLists(ctx context.Context, b *bench) ([]Row, error) {
 	if err := b.fill(ctx, s, few, many); err != nil {
 		return nil, err
 	}
-	again, err := b.start(ctx, s.data, 0)
+	again, err := b.restart(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	again.admin, again.user = api{again.url + "/api/v3", s.admin.token}, api{again.url + "/api/v3", s.user.token}
 	s = again
 	c, err := dial(ctx, s.url)
 	if err != nil {
@@ -115,4 +114,22 @@ func (b *bench) fill(ctx context.Context, s *server, few, many *seeded) error {
 		}
 	}
 	return rows.close()
+}
+
+// restart starts a server that has been halted on its data directory again, at
+// another address.
+func (b *bench) restart(ctx context.Context, s *server) (*server, error) {
+	again, err := b.start(ctx, s.data, 0)
+	if err != nil {
+		return nil, err
+	}
+	again.admin, again.user = api{again.url + "/api/v3", s.admin.token}, api{again.url + "/api/v3", s.user.token}
+	return again, nil
+}
+
+// in is the repository on a server that was started again.
+func (r *repo) in(s *server) *repo {
+	other := *r
+	other.api = s.user
+	return &other
 }

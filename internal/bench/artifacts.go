@@ -347,4 +347,3 @@ func inTurns(conns []*conn, n int, do func(c *conn, i int) error) error {
 	}
 	return group.Wait()
 }
-

@@ -47,6 +47,7 @@ func Measurements() []Measurement {
 		{"logs", "log ingestion and the server's memory while it lasts", ingestion},
 		{"artifacts", "artifacts: many small ones, and a big one against a bare server", artifacts},
 		{"lists", "lists of a million artifacts, against a thousand", artifactLists},
+		{"expiry", "removal of expired artifacts, and what others feel of it", expiry},
 		{"follow", "delay of a line from print to a follower", follow},
 		{"footprint", "idle memory, size of the program, cold start", footprint},
 	}

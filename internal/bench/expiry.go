@@ -1,0 +1,147 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/understudy-ci/understudy/internal/blob"
+	"github.com/understudy-ci/understudy/internal/blob/fs"
+)
+
+const (
+	expiredArtifacts = 100_000
+	expiredSize      = 1 << 10
+	expiryLimit      = 2 * time.Minute
+	expiryPause      = 5 * time.Millisecond // between the requests of others
+)
+
+// expiry starts a server on a data directory in which very many artifacts have
+// expired while it was away, and watches what others feel of their removal.
+func expiry(ctx context.Context, b *bench) ([]Row, error) {
+	s, err := b.serve(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { s.stop() }()
+	v, err := s.listed(ctx, "expired")
+	if err != nil {
+		return nil, err
+	}
+	s.halt()
+	if err := b.expire(ctx, s, v); err != nil {
+		return nil, err
+	}
+	again, err := b.restart(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	s = again
+	took, waits, err := b.watchExpiry(ctx, s, v)
+	if err != nil {
+		return nil, err
+	}
+	const goal = 50 * time.Millisecond
+	p99 := percentile(waits, 99)
+	return []Row{
+		{
+			What:   fmt.Sprintf("removal of %d expired artifacts of 1 KiB each, bytes and all", expiredArtifacts),
+			Figure: millis(took), Goal: "< 2 min", Met: took < expiryLimit,
+			Reference: "from the start of the server",
+		},
+		{
+			What:   "answer to a list of runs meanwhile, 99th percentile",
+			Figure: millis(p99), Goal: "< 50 ms", Met: p99 < goal,
+			Reference: fmt.Sprintf("median %s, longest %s, of %d", millis(median(waits)), millis(percentile(waits, 100)), len(waits)),
+		},
+	}, nil
+}
+
+// expire puts the bytes of artifacts where the server keeps them, and rows that
+// say that their time is over.
+func (b *bench) expire(ctx context.Context, s *server, v *seeded) error {
+	blobs, err := fs.New(filepath.Join(s.data, "blobs"), fs.Options{Now: b.Now})
+	if err != nil {
+		return err
+	}
+	rows, err := b.seed(s)
+	if err != nil {
+		return err
+	}
+	tx, err := rows.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // it is committed, or nothing is
+	content := bytes.Repeat([]byte("x"), expiredSize)
+	past := b.Now().Add(-time.Hour).UnixMicro()
+	for i := 1; i <= expiredArtifacts; i++ {
+		info, err := blobs.Put(ctx, bytes.NewReader(content), blob.PutOptions{Limit: expiredSize, Relaxed: true})
+		if err != nil {
+			return err
+		}
+		for _, statement := range []struct {
+			text string
+			args []any
+		}{
+			{`insert into objects (id, repo_id, status, size_limit, size, digest, created_at, touched_at) values ($1, $2, 'sealed', $3, $3, 'x', $4, $4)`, []any{i, v.id, expiredSize, past}},
+			{`insert into object_parts (object_id, idx, blob, size) values ($1, 0, $2, $3)`, []any{i, info.Key, expiredSize}},
+			{`insert into artifacts (repo_id, run_id, attempt, job_id, name, content_type, object_id, status, size, digest, created_at, updated_at, expires_at)
+				values ($1, $2, 1, 0, $3, 'application/zip', $4, 'live', $5, 'sha256:x', $6, $6, $6)`, []any{v.id, v.run, fmt.Sprint("artifact-", i), i, expiredSize, past}},
+		} {
+			if _, err := tx.ExecContext(ctx, statement.text, statement.args...); err != nil {
+				return err
+			}
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if err := rows.sums(ctx, v.id); err != nil {
+		return err
+	}
+	return rows.close()
+}
+
+// watchExpiry waits until no bytes are left of a repository's artifacts, and
+// returns how long that and each of the requests of others took.
+func (b *bench) watchExpiry(ctx context.Context, s *server, v *seeded) (took time.Duration, waits []time.Duration, err error) {
+	began := b.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	aside, stop := context.WithCancel(ctx)
+	group.Go(func() error {
+		defer stop()
+		var usage struct {
+			Size int64 `json:"active_artifacts_size_in_bytes"`
+		}
+		err := until(ctx, "removal", 20*time.Millisecond, 2*expiryLimit, func() (bool, error) {
+			err := v.repo.in(s).api.do(ctx, http.MethodGet, v.repo.path("/actions/artifacts/usage"), nil, &usage)
+			return usage.Size == 0, err
+		})
+		took = b.since(began)
+		return err
+	})
+	group.Go(func() error {
+		c, err := dial(ctx, s.url)
+		if err != nil {
+			return err
+		}
+		defer c.close()
+		for i := 0; pause(aside, expiryPause) == nil; i++ {
+			path := "/api/v3" + v.repo.path("/actions/runs?round=%d", i) // a question that was never asked is not remembered
+			asked := b.Now()
+			if _, err := c.expect(http.MethodGet, path, "Bearer "+s.user.token, nil); err != nil {
+				return err
+			}
+			waits = append(waits, b.since(asked))
+		}
+		return nil
+	})
+	err = group.Wait()
+	return took, waits, err
+}
