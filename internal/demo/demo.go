@@ -21,17 +21,15 @@ type Config struct {
 
 // Who pushes what.
 const (
-	user   = "octo"
-	repo   = "octo/hello"
-	action = "actions/checkout"
-	tag    = "v5"
+	user = "octo"
+	repo = "octo/hello"
 )
 
 var errInterrupted = errors.New("interrupted before the demo was over")
 
 // Run gives the demo on a terminal. It returns nil if everything worked: the
 // run and each of its jobs ended in success, the logs can be downloaded and are
-// all there, and the page shows the summary.
+// all there, the page shows the summary, and the artifact is what was uploaded.
 func Run(ctx context.Context, c Config, deps server.Deps, t *Terminal) (err error) {
 	if err := needPrograms(); err != nil {
 		return err
@@ -87,9 +85,6 @@ func (d *demo) perform(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.pushAction(ctx); err != nil {
-		return err
-	}
 	pushed, sha, err := d.pushSample(ctx, tokenFile)
 	if err != nil {
 		return err
@@ -138,7 +133,7 @@ func (d *demo) review(ctx context.Context, f *frame, book logbook, pushed time.T
 	if failed != nil {
 		return failed
 	}
-	return errors.Join(checkLogs(book, f), checkSummary(summary))
+	return errors.Join(d.showArtifact(ctx, f.run.ID), checkLogs(book, f), checkSummary(summary))
 }
 
 // fleeting says what happens to a server that is not kept.
@@ -181,7 +176,7 @@ func (d *demo) failures(f *frame, book logbook) {
 	}
 }
 
-// accounts makes the accounts and repositories, and returns the file that holds
+// accounts makes the account and its repository, and returns the file that holds
 // the token of the user.
 func (d *demo) accounts(ctx context.Context) (tokenFile string, err error) {
 	token, err := readToken(d.stage.adminToken())
@@ -203,38 +198,11 @@ func (d *demo) accounts(ctx context.Context) (tokenFile string, err error) {
 		return "", err
 	}
 	d.client = d.client.as(made.Token)
-	owner, name, _ := strings.Cut(action, "/")
-	for _, step := range []struct {
-		client   *client
-		path     string
-		question map[string]string
-	}{
-		{admin, "/admin/organizations", map[string]string{"login": owner, "admin": "admin"}},
-		{admin, "/orgs/" + owner + "/repos", map[string]string{"name": name}},
-		{d.client, "/user/repos", map[string]string{"name": strings.TrimPrefix(repo, user+"/"), "description": "Says on which day of the week a date falls"}},
-	} {
-		if err := step.client.post(ctx, step.path, step.question, nil); err != nil {
-			return "", err
-		}
+	question := map[string]string{"name": strings.TrimPrefix(repo, user+"/"), "description": "Says on which day of the week a date falls"}
+	if err := d.client.post(ctx, "/user/repos", question, nil); err != nil {
+		return "", err
 	}
 	return writeToken(d.stage.dir, user+"-token", made.Token)
-}
-
-// pushAction pushes the action that the sample uses.
-func (d *demo) pushAction(ctx context.Context) error {
-	c, err := newClone(ctx, d.env, d.stage.path("checkout"), "checkout", d.stage.url+"/"+action+".git", "admin", d.stage.adminToken())
-	if err != nil {
-		return err
-	}
-	if _, err := c.git(ctx, "tag", tag); err != nil {
-		return err
-	}
-	began := time.Now()
-	ended, err := c.push(ctx, "main", tag)
-	if err == nil {
-		d.t.field("action", fmt.Sprintf("%s@%s pushed in %s", action, tag, took(ended.Sub(began))))
-	}
-	return err
 }
 
 // pushSample pushes the sample, and returns when the push returned and which

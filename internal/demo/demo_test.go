@@ -39,7 +39,6 @@ func TestDemoRunsThrough(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []string{
-			`action +actions/checkout@v5 pushed in`,
 			`build \(de\): success after`,
 			`✓ report +\d+ ms +bundled-`,
 			`hello 1\.0\.0\n\n +program +digest\n +─+ +─+\n +hello-en +[0-9a-f]{40}\n`,
@@ -47,6 +46,7 @@ func TestDemoRunsThrough(t *testing.T) {
 			`run +http://127\.0\.0\.1:\d+/octo/hello/actions/runs/\d+ `,
 			`conclusion +success, [0-9.]+ m?s after git push returned\n`,
 			`first step +\d+ ms`,
+			`artifact +hello, 4 files in \d+ bytes, downloaded and as uploaded:\n +sha256:[0-9a-f]{64}\n`,
 		} {
 			if !regexp.MustCompile(want).MatchString(out.String()) {
 				t.Errorf("output lacks %s", want)
@@ -114,7 +114,7 @@ func TestDemoThatIsKeptCanBeUsedAndStaysOnDisk(t *testing.T) {
 	}
 }
 
-// moreCheckouts uses the action in all ways that it has.
+// moreCheckouts checks out in several ways.
 const moreCheckouts = `
 on: push
 permissions: {contents: read}
@@ -124,6 +124,7 @@ jobs:
     steps:
       - uses: actions/checkout@v5
         id: plain
+        with: {persist-credentials: false}
       - name: on the branch of the push, with one commit and nothing secret left
         run: |
           test "$(git symbolic-ref HEAD)" = refs/heads/main
@@ -135,8 +136,8 @@ jobs:
         with: {ref: v-one, path: old, fetch-depth: 0}
       - run: test "$(git -C old rev-parse HEAD)" = "$(git -C old rev-parse origin/main~1)"
       - uses: actions/checkout@v5
-        with: {repository: actions/checkout, path: other/action}
-      - run: test -f other/action/action.yml
+        with: {repository: octo/hello, ref: main, path: other/copy}
+      - run: test -f other/copy/build.sh
       - uses: actions/checkout@v5
         id: climbs
         continue-on-error: true

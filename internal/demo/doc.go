@@ -4,12 +4,12 @@
 //
 // The demo is a client like any other. It makes accounts and repositories by
 // REST, pushes over HTTP, follows the run by asking for it, downloads the logs and
-// reads the summary from the run's page. What it shows is what everyone sees; it
+// the artifact, whose digest it checks, and reads the summary from the run's page. What it shows is what everyone sees; it
 // succeeds only if all of that worked.
 //
-// The sample uses actions/checkout@v5, which the demo pushes, too: a composite
-// action of our own that speaks to this server only. Nothing is fetched from
-// elsewhere, and a job needs no more than bash and git.
+// The sample uses actions/checkout, upload-artifact, download-artifact and cache:
+// those that the server carries itself. Nothing is fetched from elsewhere, and a
+// job needs no more than bash, git and node.
 //
 // The API gives times in whole seconds, as GitHub's does. What is shown while the
 // run goes is the time that this program saw pass; in the end the times of log

@@ -77,9 +77,9 @@ func (c *clone) git(ctx context.Context, args ...string) (string, error) {
 
 // needPrograms says what to install if something is missing.
 func needPrograms() error {
-	for _, name := range []string{"git", "bash"} {
-		if _, err := exec.LookPath(name); errors.Is(err, exec.ErrNotFound) {
-			return fmt.Errorf("the demo needs %[1]s, and there is none in PATH: install it (apt-get install %[1]s, brew install %[1]s, …) and try again", name)
+	for _, p := range []struct{ name, deb, formula string }{{"git", "git", "git"}, {"bash", "bash", "bash"}, {"node", "nodejs", "node"}} {
+		if _, err := exec.LookPath(p.name); errors.Is(err, exec.ErrNotFound) {
+			return fmt.Errorf("the demo needs %s, and there is none in PATH: install it (apt-get install %s, brew install %s, …) and try again", p.name, p.deb, p.formula)
 		} else if err != nil {
 			return err
 		}

@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 )
 
-// Files of the two repositories. The sample's are below sample/, those of the
-// action below checkout/.
+// files are those of the sample.
 //
-//go:embed all:sample all:checkout
+//go:embed all:sample
 var files embed.FS
 
 // writeFiles writes the files below a directory of the embedded ones. Scripts

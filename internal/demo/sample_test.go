@@ -31,20 +31,6 @@ func TestSampleWorkflowIsValid(t *testing.T) {
 	}
 }
 
-func TestCheckoutActionIsValid(t *testing.T) {
-	src, err := fs.ReadFile(files, "checkout/action.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := workflow.ParseAction("action.yml", src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := a.Runs.Using, "composite"; got != want {
-		t.Errorf("runs.using: got %q, want %q", got, want)
-	}
-}
-
 func TestSampleBuildsTheSameBytesTwiceAndPassesItsTests(t *testing.T) {
 	c, err := newClone(t.Context(), cleanEnv(), t.TempDir(), "sample", "http://127.0.0.1:1/octo/hello.git", user, "/nowhere")
 	if err != nil {
