@@ -88,9 +88,7 @@ func TestRepeatedUploadReplacesAndNeverDoubles(t *testing.T) {
 		if got := stepLog(t, f.Logs, j, s.GUID); got != "half and the rest\n" {
 			t.Errorf("got %q", got)
 		}
-		if err := f.Logs.Sweep(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		sweepBlobs(t, f)
 		if n := f.Keys(); n != 1 {
 			t.Errorf("%d blobs are left, want 1", n)
 		}
@@ -311,9 +309,7 @@ func TestSummariesComeInTheOrderOfSteps(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)
 		}
-		if err := f.Logs.Sweep(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		sweepBlobs(t, f)
 		if n := f.Keys(); n != 2 {
 			t.Errorf("%d blobs are left, want 2", n)
 		}

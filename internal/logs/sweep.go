@@ -3,15 +3,9 @@ package logs
 import (
 	"context"
 	"time"
-
-	"github.com/understudy-ci/understudy/internal/store"
 )
 
-const (
-	sweepEvery = time.Minute
-	sweepBatch = 500
-	staleBlob  = 24 * time.Hour // no upload takes so long
-)
+const sweepEvery = time.Minute
 
 // Run removes what is no longer needed, until ctx ends.
 func (l *Logs) Run(ctx context.Context) error {
@@ -29,41 +23,6 @@ func (l *Logs) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep deletes the bytes of blobs that no row needs any more, what uploads
-// that never ended have left, and the live lines of jobs that are over.
-func (l *Logs) Sweep(ctx context.Context) error {
-	for {
-		keys, err := l.store.DeadBlobs(ctx, sweepBatch)
-		if err != nil {
-			return err
-		}
-		for _, key := range keys {
-			if err := l.blobs.Delete(ctx, key); err != nil {
-				return err
-			}
-		}
-		if err := l.forget(ctx, keys); err != nil {
-			return err
-		}
-		if len(keys) < sweepBatch {
-			break
-		}
-	}
-	if err := l.sweepLive(ctx); err != nil {
-		return err
-	}
-	return l.blobs.Sweep(ctx, l.now().Add(-staleBlob))
-}
-
-// forget removes the keys of blobs that are gone. It may be undone by power
-// loss: then they are deleted twice.
-func (l *Logs) forget(ctx context.Context, keys []string) error {
-	return l.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
-		for _, key := range keys {
-			if err := tx.ForgetBlob(ctx, key); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
+// Sweep removes the live lines of jobs that are over. Blobs that no part of a log
+// needs any more are removed with all other dead blobs, by package object.
+func (l *Logs) Sweep(ctx context.Context) error { return l.sweepLive(ctx) }

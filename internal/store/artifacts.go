@@ -223,27 +223,21 @@ func (q queries) AbandonedArtifacts(ctx context.Context, since time.Time, limit 
 		or (a.updated_at < $1 and (o.id is null or o.touched_at < $1))) limit $2`, micros(since), limit)
 }
 
-// deleteRunArtifacts removes the artifacts of a run with what they hold. Their
-// blobs become dead.
-func (tx *Tx) deleteRunArtifacts(ctx context.Context, repoID, runID int64, now time.Time) error {
+// deleteRunArtifacts removes the artifacts of a run. The objects that hold their
+// bytes are dropped.
+func (tx *Tx) deleteRunArtifacts(ctx context.Context, repoID, runID int64) error {
 	const (
 		mine    = ` from artifacts where run_id = $1 and repo_id = $2`
 		seen    = mine + ` and status <> 'pending'`
 		objects = `(select object_id` + mine + ` union all select f.object_id from artifact_files f
 			join artifacts a on a.id = f.artifact_id where a.run_id = $1 and a.repo_id = $2)`
-		die = `insert into dead_blobs (blob, created_at) select distinct blob, cast($3 as bigint) from `
 	)
 	n, err := one(ctx, tx.queries, value[int64], `select count(*)`+mine, runID, repoID)
 	if err != nil || n == 0 {
 		return err
 	}
-	for _, table := range []string{"object_parts", "object_blocks"} {
-		if _, err := exec(ctx, tx.queries, die+table+` where object_id in `+objects+` on conflict do nothing`, runID, repoID, micros(now)); err != nil {
-			return err
-		}
-	}
 	for _, statement := range []string{
-		`delete from objects where id in ` + objects,
+		`update objects set status = 'dropped' where id in ` + objects,
 		`update usages set artifacts = artifacts - (select count(*)` + seen + `),
 			artifact_bytes = artifact_bytes - (select cast(coalesce(sum(size), 0) as bigint)` + mine + ` and status = 'live') where repo_id = $2`,
 		`update artifact_names set total = total - (select count(*)` + seen + ` and name = artifact_names.name)

@@ -120,17 +120,6 @@ func (q queries) CountSummaries(ctx context.Context, jobID int64) (int64, error)
 	return one(ctx, q, value[int64], `select count(*) from summaries where job_id = $1`, jobID)
 }
 
-// DeadBlobs lists up to limit keys of blobs that no row needs.
-func (q queries) DeadBlobs(ctx context.Context, limit int) ([]string, error) {
-	return all(ctx, q, value[string], `select blob from dead_blobs order by created_at limit $1`, limit)
-}
-
-// ForgetBlob removes a dead blob's key once its bytes are gone.
-func (q queries) ForgetBlob(ctx context.Context, key string) error {
-	_, err := exec(ctx, q, `delete from dead_blobs where blob = $1`, key)
-	return err
-}
-
 // DeleteLogs removes the logs of all attempts of a run. Its blobs become dead.
 func (tx *Tx) DeleteLogs(ctx context.Context, runID int64, now time.Time) error {
 	const mine = ` where job_id in (select id from jobs where run_id = $1)`

@@ -110,10 +110,8 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 			return fmt.Errorf("repository %d: %w", id, err)
 		}
 	}
-	for _, table := range []string{"object_parts", "object_blocks"} {
-		if _, err := exec(ctx, tx.queries, die+table+` where object_id in (select id from objects where repo_id = $1) on conflict do nothing`, id, micros(now)); err != nil {
-			return fmt.Errorf("repository %d: %w", id, err)
-		}
+	if _, err := exec(ctx, tx.queries, die+`object_blocks where object_id in (select id from objects where repo_id = $1) on conflict do nothing`, id, micros(now)); err != nil {
+		return fmt.Errorf("repository %d: %w", id, err)
 	}
 	for _, statement := range []string{
 		`delete from tokens where job_id <> 0 and job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1)`,

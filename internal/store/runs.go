@@ -202,7 +202,7 @@ func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) er
 			return fmt.Errorf("run %d: %w", id, err)
 		}
 	}
-	if err := tx.deleteRunArtifacts(ctx, repoID, id, now); err != nil {
+	if err := tx.deleteRunArtifacts(ctx, repoID, id); err != nil {
 		return fmt.Errorf("artifacts of run %d: %w", id, err)
 	}
 	hash, err := one(ctx, tx.queries, value[[]byte], `select s.workflow from run_sources s join runs r on r.id = s.run_id

@@ -1,34 +1,31 @@
 -- An object is bytes that came in blocks: what an artifact or a cache holds. It
--- is open while its upload goes on, and sealed by one change of its row.
+-- is open while its upload goes on, committed when a list says which of its blocks
+-- it has in which order, and sealed by one change of its row.
 create table objects (
   id           {{id}},
   repo_id      bigint not null references repositories (id) on delete cascade,
-  status       text not null, -- open, committed (its parts are listed), sealed
+  status       text not null, -- open, committed, sealed; dropped until its bytes are gone
   size_limit   bigint not null, -- bytes
-  size         bigint not null default 0, -- bytes, of its parts
+  seq          bigint not null default 0, -- counts its blocks and lists
+  blocks       bigint not null default 0, -- that it holds
+  received     bigint not null default 0, -- bytes, of these blocks
+  revision     bigint not null default 0, -- the seq of its list
+  list         text not null default '[]', -- the seq of its blocks, in their order
+  size         bigint not null default 0, -- bytes, of the list
   digest       text not null default '', -- hexadecimal SHA-256, once sealed
   content_type text not null default '',
   created_at   bigint not null,
   touched_at   bigint not null -- the last block
 );
-create index objects_unsealed on objects (touched_at) where status <> 'sealed';
+create index objects_unsealed on objects (created_at) where status <> 'sealed';
+create index objects_dropped on objects (id) where status = 'dropped';
 
--- The bytes of an object, in the order of idx.
-create table object_parts (
-  object_id bigint not null references objects (id) on delete cascade,
-  idx       bigint not null, -- from 0
-  blob      text not null,
-  size      bigint not null,
-  primary key (object_id, idx)
-);
-create index object_parts_blob on object_parts (blob);
-
--- What was uploaded of an object whose list of blocks has not come yet.
 create table object_blocks (
   object_id bigint not null references objects (id) on delete cascade,
   name      text not null, -- as the client calls it, or its offset
+  seq       bigint not null, -- a block that comes again gets another
   blob      text not null,
-  size      bigint not null,
+  size      bigint not null, -- bytes
   primary key (object_id, name)
 );
 create index object_blocks_blob on object_blocks (blob);

@@ -1,0 +1,195 @@
+package object
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// An upload is what memory knows of an object that takes blocks. It may be lost
+// at any time, and another server may know more: the store decides.
+type upload struct {
+	id    int64
+	limit int64 // bytes of the object
+
+	// state is in the channel unless somebody hashes; finish while nobody finishes.
+	state  chan prefix
+	finish chan struct{}
+
+	mu       sync.Mutex
+	held     int64 // bytes of blocks in the store
+	arriving int64 // bytes of bodies that are being read
+	order    order
+	list     *list // what was committed here last; nil when unknown
+	sum      *Sum  // of the last list that was finished
+}
+
+// A list is the committed list of an object.
+type list struct {
+	revision int64
+	parts    []part
+	blocks   int // different ones
+	size     int64
+}
+
+// A part is a block at its place in an object.
+type part struct {
+	blob string
+	at   int64 // offset in the object
+	size int64 // bytes
+}
+
+// maxKnownList is how many parts a list has that an upload remembers; longer ones
+// are read from the store.
+const maxKnownList = 64
+
+func newUpload(id, limit, held int64) *upload {
+	u := &upload{id: id, limit: limit, held: held, state: make(chan prefix, 1), finish: make(chan struct{}, 1)}
+	u.state <- newPrefix()
+	u.finish <- struct{}{}
+	return u
+}
+
+// arrive counts n more bytes of a body of which the client has sent mine so far.
+// Bodies that nobody will commit may not fill the disk: all blocks together may
+// exceed the limit only by what one of them may replace.
+func (u *upload) arrive(n, mine int64) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.arriving += n
+	if mine > u.limit || u.held+u.arriving-mine > u.limit {
+		return tooLarge(u.id, u.limit)
+	}
+	return nil
+}
+
+// arrived ends the count of a body. The object holds so many bytes then; less than
+// 0 stands for as many as before.
+func (u *upload) arrived(mine, held int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.arriving -= mine
+	if held >= 0 {
+		u.held = held
+	}
+}
+
+// commit remembers the list.
+func (u *upload) commit(l *list) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(l.parts) > maxKnownList {
+		l = nil
+	}
+	u.list = l
+}
+
+func tooLarge(id, limit int64) error {
+	return actions.Errorf(actions.Invalid, "object %d has more than its limit of %d bytes", id, limit)
+}
+
+// A body counts what is read of a block against its upload.
+type body struct {
+	r io.Reader
+	u *upload
+	n int64
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if n > 0 {
+		if err := b.u.arrive(int64(n), b.n); err != nil {
+			return n, err
+		}
+	}
+	return n, err
+}
+
+// uploads are the newest of the uploads that run.
+type uploads struct {
+	mu    sync.Mutex
+	known map[int64]*entry
+	clock int64 // counts uses
+}
+
+type entry struct {
+	*upload
+	used int64
+}
+
+// maxUploads bounds how many uploads are known; with 256 blocks each that wait to
+// be hashed, the worst is some ten megabytes.
+const maxUploads = 512
+
+func newUploads() uploads { return uploads{known: make(map[int64]*entry)} }
+
+func (us *uploads) get(id int64) *upload {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	e := us.known[id]
+	if e == nil {
+		return nil
+	}
+	us.clock++
+	e.used = us.clock
+	return e.upload
+}
+
+// add makes u known, unless the object is; it returns who is known then. The
+// quarter that was not used for longest goes when there are too many.
+func (us *uploads) add(u *upload) *upload {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	us.clock++
+	if e := us.known[u.id]; e != nil {
+		e.used = us.clock
+		return e.upload
+	}
+	if len(us.known) >= maxUploads {
+		us.forgetOldest(maxUploads / 4)
+	}
+	us.known[u.id] = &entry{u, us.clock}
+	return u
+}
+
+// forgetOldest forgets n uploads. The caller holds mu.
+func (us *uploads) forgetOldest(n int) {
+	byUse := slices.SortedFunc(maps.Values(us.known), func(a, b *entry) int { return cmp.Compare(a.used, b.used) })
+	for _, e := range byUse[:min(n, len(byUse))] {
+		delete(us.known, e.id)
+	}
+}
+
+func (us *uploads) forget(ids ...int64) {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	for _, id := range ids {
+		delete(us.known, id)
+	}
+}
+
+// upload returns what is known of an object that takes blocks.
+func (o *Objects) upload(ctx context.Context, id int64) (*upload, error) {
+	if u := o.uploads.get(id); u != nil {
+		return u, nil
+	}
+	obj, err := o.store.Object(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if obj.Status == store.ObjectSealed {
+		return nil, sealed(id)
+	}
+	return o.uploads.add(newUpload(id, obj.SizeLimit, obj.Received)), nil
+}
+
+func sealed(id int64) error {
+	return actions.Errorf(actions.Conflict, "object %d is complete", id)
+}

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"iter"
+	"strconv"
+	"strings"
+)
+
+// batchSizes are how many placeholders a list of values gets: few sizes, so that
+// there are few texts, each of which is prepared once.
+var batchSizes = [...]int{1, 8, 64, 512}
+
+// batches cuts a list into pieces for `in (…)`. It yields the arguments of one
+// statement each, first and then the piece, and the placeholders of the piece. The
+// last value of a piece may come repeatedly.
+func batches[T any](list []T, first ...any) iter.Seq2[[]any, string] {
+	return func(yield func([]any, string) bool) {
+		for len(list) > 0 {
+			size := batchSizes[len(batchSizes)-1]
+			for _, s := range batchSizes {
+				if len(list) <= s {
+					size = s
+					break
+				}
+			}
+			args := append(make([]any, 0, len(first)+size), first...)
+			for i := range size {
+				args = append(args, list[min(i, len(list)-1)])
+			}
+			if !yield(args, placeholders(len(first)+1, size)) {
+				return
+			}
+			list = list[min(size, len(list)):]
+		}
+	}
+}
+
+// placeholders are n placeholders from $first on, with commas.
+func placeholders(first, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(first + i))
+	}
+	return b.String()
+}
