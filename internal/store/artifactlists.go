@@ -128,7 +128,7 @@ var jobArtifact = `select ` + prefixed("a", artifactColumns) + `, j.guid, t.plan
 // that can be read now, oldest first. A name that is not empty, and an id that is
 // not 0, must be theirs.
 func (q queries) JobArtifacts(ctx context.Context, runID int64, name string, id int64, now time.Time) ([]*JobArtifact, error) {
-	where, args := ` where a.status = 'live' and a.run_id = $1 and a.expires_at > $2`, []any{runID, micros(now)}
+	where, args := ` where a.status <> 'pending' and a.status = 'live' and a.run_id = $1 and a.expires_at > $2`, []any{runID, micros(now)}
 	if name != "" {
 		args = append(args, name)
 		where += ` and a.name = $` + strconv.Itoa(len(args))
