@@ -1,8 +1,38 @@
-// Package fs keeps blobs as files of a directory.
+// Package fs keeps blobs in a directory.
 //
-// A blob is written to DIR/tmp, flushed, and renamed to DIR/a/abcd…, where "a" is
-// the first letter of its key; then that directory is flushed. So a file under its
-// final name is whole, and what a crash leaves in DIR/tmp belongs to nobody.
+//	DIR/a/abcd…       a blob of more than 32 KiB: a file whose name is its key,
+//	                  in the directory named for the first letter
+//	DIR/packs/abcd…   a pack: many blobs of up to 32 KiB, one after the other
+//	DIR/tmp/…         files that have no name yet; after a crash, nobody's
+//
+// A large blob is written to DIR/tmp, flushed, and renamed; then the directory is
+// flushed. So a file under its final name is whole. A relaxed one is renamed
+// without waiting for the disk, which is told to begin writing early, so that
+// Flush finds little left to do.
+//
+// # Packs
+//
+// A file of its own costs a small blob two flushes. So a process appends small
+// blobs to its pack, one at a time, and all who wait for the disk share a flush:
+// whoever comes while one is under way is served by the next. A key names the
+// pack, the place in it, the length, and 72 random bits that the place holds too.
+//
+// A pack begins with a block of 64 bytes (magic, and whether it is sealed), and
+// so does each record in it (see header): length, time, checksums, and whether it
+// lives. Records begin at multiples of 64, so that no header straddles two
+// sectors. A deleted record is overwritten with zeros, all but its header, before
+// Delete returns. Nothing else is ever written to what a pack already holds.
+//
+// The process that appends to a pack holds a lock on the file for as long, even
+// before the file has its name; nobody else appends, and after a restart nobody
+// does. A pack that is full is flushed and sealed. One that is not sealed and
+// not locked was left by a crash: [Store.Sweep] cuts it behind the last record
+// that is whole. That takes nothing which Put has promised, as records reach the
+// disk in order: a flush covers all that stand before. Sweep also joins dead
+// neighbours in sealed packs, gives their space back to the file system, and
+// removes a pack without a living record.
+//
+// Several processes may use one directory, each with a pack of its own.
 package fs
 
 import (
@@ -16,6 +46,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +56,7 @@ import (
 
 const (
 	tmpDir     = "tmp"
+	packDir    = "packs"
 	shardSize  = 1 // letters of a key that name its directory
 	bufferSize = 128 << 10
 )
@@ -38,8 +70,15 @@ type Options struct {
 // A Store is a directory of blobs. Several processes may use one directory.
 type Store struct {
 	dir     string
+	now     func() time.Time
 	noSync  bool
 	buffers sync.Pool // of *[]byte
+
+	appending chan struct{}        // full while somebody appends to the pack or changes it for another
+	pack      atomic.Pointer[pack] // the one that takes small blobs; nil before the first
+
+	mu    sync.Mutex
+	known map[string]*census // by name of the pack
 }
 
 var _ blob.Store = (*Store)(nil)
@@ -49,12 +88,12 @@ func New(dir string, o Options) (*Store, error) {
 	if o.Now == nil {
 		return nil, errors.New("blobs: Options.Now is not set")
 	}
-	for _, name := range append(strings.Split(blob.KeyLetters, ""), tmpDir) {
+	for _, name := range append(strings.Split(blob.KeyLetters, ""), tmpDir, packDir) {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
 			return nil, fmt.Errorf("blobs: %w", err)
 		}
 	}
-	s := &Store{dir: dir, noSync: o.NoSync}
+	s := &Store{dir: dir, now: o.Now, noSync: o.NoSync, appending: make(chan struct{}, 1), known: map[string]*census{}}
 	s.buffers.New = func() any { return new(make([]byte, bufferSize)) }
 	if err := s.sync(dir); err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
@@ -62,153 +101,85 @@ func New(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) shard(key string) string { return filepath.Join(s.dir, key[:shardSize]) }
-func (s *Store) path(key string) string  { return filepath.Join(s.dir, key[:shardSize], key) }
+// Close seals the pack of this process. Without it, the next Sweep of another
+// process does so. A Put that comes later begins a new pack.
+func (s *Store) Close() error {
+	s.appending <- struct{}{}
+	defer func() { <-s.appending }()
+	return s.retire()
+}
 
 // Put implements [blob.Store].
 func (s *Store) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
-	key := blob.NewKey()
-	durable := !s.noSync && !o.Relaxed
-	name, size, modTime, err := s.write(ctx, r, o.Limit, durable)
-	if err == nil && o.Size > 0 && size != o.Size {
-		err = errors.Join(blob.ErrSize(o.Size), os.Remove(name))
-	}
-	if err == nil {
-		if err = s.publish(name, key, durable); err != nil {
-			_ = os.Remove(name) // and if that fails, Sweep finds it
-		}
-	}
+	info, err := s.put(ctx, r, o)
 	if err != nil {
-		return blob.Info{}, fmt.Errorf("blob %s: %w", key, full(err))
+		return blob.Info{}, fmt.Errorf("blob: %w", full(err))
 	}
-	return blob.Info{Key: key, Size: size, ModTime: modTime}, nil
+	return info, nil
 }
 
-// Flush implements [blob.Store].
-func (s *Store) Flush(ctx context.Context, keys ...string) error {
-	for _, key := range keys {
-		if err := s.flush(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) flush(ctx context.Context, key string) error {
-	o, err := s.Open(ctx, key)
-	if err != nil {
-		return err
-	}
-	f, _ := o.(*object)
-	return errors.Join(f.Sync(), f.Close(), s.sync(s.shard(key)))
-}
-
-// write copies r to a new file in the temporary directory.
-func (s *Store) write(ctx context.Context, r io.Reader, limit int64, durable bool) (name string, size int64, modTime time.Time, err error) {
-	f, err := os.CreateTemp(filepath.Join(s.dir, tmpDir), "put-") // 0600
-	if err != nil {
-		return "", 0, modTime, err
-	}
-	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil {
-			_ = os.Remove(f.Name()) // and if that fails, Sweep finds it
-		}
-	}()
-	if size, err = s.copy(ctx, f, r, limit); err == nil && durable {
-		err = f.Sync()
-	}
-	if info, e := f.Stat(); e == nil {
-		modTime = info.ModTime()
-	}
-	return f.Name(), size, modTime, err
-}
-
-func (s *Store) copy(ctx context.Context, w io.Writer, r io.Reader, limit int64) (size int64, err error) {
+func (s *Store) put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
 	buf, _ := s.buffers.Get().(*[]byte)
 	defer s.buffers.Put(buf)
-	for {
+	start := (*buf)[headerSize : headerSize+smallMax+1]
+	n, whole, err := readStart(ctx, r, start, o.Limit)
+	switch {
+	case err != nil:
+		return blob.Info{}, err
+	case !whole:
+		return s.putFile(ctx, start[:n], r, o)
+	case o.Size > 0 && int64(n) != o.Size:
+		return blob.Info{}, blob.ErrSize(o.Size)
+	}
+	return s.putSmall(ctx, *buf, n, o.Relaxed)
+}
+
+// readStart fills p, or reads r to its end: then the blob is whole.
+func readStart(ctx context.Context, r io.Reader, p []byte, limit int64) (n int, whole bool, err error) {
+	for n < len(p) {
 		if err := ctx.Err(); err != nil {
-			return size, err
+			return n, false, err
 		}
-		n, err := r.Read(*buf)
-		if size += int64(n); size > limit {
-			return size, blob.ErrTooLarge(limit)
-		}
-		if _, err := w.Write((*buf)[:n]); err != nil {
-			return size, err
+		more, err := r.Read(p[n:])
+		if n += more; int64(n) > limit {
+			return n, false, blob.ErrTooLarge(limit)
 		}
 		if err == io.EOF {
-			return size, nil
+			return n, n <= smallMax, nil
 		}
 		if err != nil {
-			return size, err
+			return n, false, err
 		}
 	}
+	return n, false, nil
 }
-
-// publish gives the file its final name.
-func (s *Store) publish(name, key string, durable bool) error {
-	if err := os.Rename(name, s.path(key)); err != nil || !durable {
-		return err
-	}
-	return s.sync(s.shard(key))
-}
-
-// sync flushes a directory: the names in it, not the files.
-func (s *Store) sync(dir string) error {
-	if s.noSync {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// full makes an error of a full disk Unavailable.
-func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return actions.Errorf(actions.Unavailable, "no space left for blobs: %w", err)
-	}
-	return err
-}
-
-// An object is an open file. The methods of the file let the kernel copy it
-// to a connection.
-type object struct {
-	*os.File
-	size int64
-}
-
-func (o *object) Size() int64 { return o.size }
 
 // Open implements [blob.Store].
 func (s *Store) Open(_ context.Context, key string) (blob.Object, error) {
-	if !blob.ValidKey(key) {
-		return nil, blob.ErrNotFound(key)
+	if at, ok := parsePlace(key); ok {
+		return s.openSmall(key, at)
 	}
-	f, err := os.Open(s.path(key))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, blob.ErrNotFound(key)
+	if blob.ValidKey(key) {
+		return s.openFile(key)
 	}
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &object{f, info.Size()}, nil
+	return nil, blob.ErrNotFound(key)
 }
 
 // Delete implements [blob.Store]. Power loss may bring the blob back, without
 // a row.
 func (s *Store) Delete(_ context.Context, key string) error {
+	if at, ok := parsePlace(key); ok {
+		return s.deleteSmall(at)
+	}
 	if !blob.ValidKey(key) {
 		return nil
 	}
-	if err := os.Remove(s.path(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return remove(s.path(key))
+}
+
+// remove removes a file that may be gone already.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -222,37 +193,19 @@ func (s *Store) List(ctx context.Context) iter.Seq2[blob.Info, error] {
 				return
 			}
 		}
+		s.listPacks(ctx, yield)
 	}
-}
-
-func listShard(ctx context.Context, dir string, yield func(blob.Info, error) bool) (more bool) {
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		yield(blob.Info{}, err)
-		return false
-	}
-	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			yield(blob.Info{}, err)
-			return false
-		}
-		info, err := f.Info()
-		if errors.Is(err, fs.ErrNotExist) || !blob.ValidKey(f.Name()) {
-			continue // deleted meanwhile, or not ours
-		}
-		if err != nil {
-			yield(blob.Info{}, err)
-			return false
-		}
-		if !yield(blob.Info{Key: f.Name(), Size: info.Size(), ModTime: info.ModTime()}, nil) {
-			return false
-		}
-	}
-	return true
 }
 
 // Sweep implements [blob.Store].
 func (s *Store) Sweep(ctx context.Context, before time.Time) error {
+	if err := s.sweepTmp(ctx, before); err != nil {
+		return err
+	}
+	return s.sweepPacks(ctx)
+}
+
+func (s *Store) sweepTmp(ctx context.Context, before time.Time) error {
 	dir := filepath.Join(s.dir, tmpDir)
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -266,9 +219,29 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) error {
 		if err != nil || !info.ModTime().Before(before) {
 			continue // gone already, or still being written
 		}
-		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := remove(filepath.Join(dir, f.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sync flushes a file, or the names in a directory.
+func (s *Store) sync(path string) error {
+	if s.noSync {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// full makes an error of a full disk Unavailable.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return actions.Errorf(actions.Unavailable, "no space left for blobs: %w", err)
+	}
+	return err
 }

@@ -1,0 +1,33 @@
+package fs
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// startWriting tells the disk to begin with a part of a file. Nobody waits, and
+// if the file system cannot do it, the flush has more to do.
+func startWriting(f *os.File, offset, n int64) {
+	if n > 0 {
+		_ = unix.SyncFileRange(int(f.Fd()), offset, n, unix.SYNC_FILE_RANGE_WRITE)
+	}
+}
+
+// blockSize is the unit in which file systems give space back.
+const blockSize = 4096
+
+// punch gives back the space of the blocks between two places of a file, which
+// hold nothing. A file system that cannot keeps the space until the file goes.
+func punch(f *os.File, from, to int64) error {
+	from, to = (from+blockSize-1)&^(blockSize-1), to&^(blockSize-1)
+	if from >= to {
+		return nil
+	}
+	err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, to-from)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return nil
+	}
+	return err
+}
