@@ -194,10 +194,11 @@ class Pattern {
   }
 }
 
-/** The patterns of a text, and where to look. */
+/** The patterns of a text, and where to look. With whole, directories are found themselves and not what is in them. */
 class Globber {
-  constructor(text, { cwd = process.cwd(), home = os.homedir(), hidden = true } = {}) {
+  constructor(text, { cwd = process.cwd(), home = os.homedir(), hidden = true, whole = false } = {}) {
     this.hidden = hidden
+    this.whole = whole
     this.patterns = []
     this.searchPaths = []
     const own = []
@@ -205,7 +206,7 @@ class Globber {
       if (!line || line.startsWith('#')) continue
       const pattern = new Pattern(line, cwd, home)
       own.push(pattern)
-      this.patterns.push(pattern, ...pattern.descendants())
+      this.patterns.push(pattern, ...(whole ? [] : pattern.descendants()))
     }
     const starts = new Set(own.filter(p => !p.negate).map(p => p.searchPath))
     for (const start of starts) {
@@ -226,7 +227,7 @@ class Globber {
     return this.patterns.some(p => !p.negate && p.partialMatch(item))
   }
 
-  /** Yields the files that the patterns find, in the order of their directories. */
+  /** Yields what the patterns find, in the order of directories. */
   async *files() {
     const stack = []
     for (const start of this.searchPaths) {
@@ -243,6 +244,7 @@ class Globber {
         if (match & file) yield item.at
         continue
       }
+      if (this.whole && match & directory) yield item.at
       const children = await fs.promises.readdir(item.at)
       children.sort().reverse()
       for (const name of children) stack.push({ at: path.join(item.at, name), above: item })
