@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -254,6 +255,39 @@ func TestJobLogIsTheRunnersOwnOrThatOfItsSteps(t *testing.T) {
 		}
 	})
 }
+
+// The server's own notes come first, whatever the runner sends, and once.
+func TestNotesOfTheServerComeFirst(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		f := logstest.New(t, st, logs.Limits{})
+		j := f.Job("build")
+		jobLog := func() string {
+			r, size, err := f.Logs.OpenJob(t.Context(), j)
+			return stamps.ReplaceAllString(read(t, r, size, err), "")
+		}
+		part := f.Logs.NewPart()
+		for range 2 {
+			if err := f.Logs.Note(t.Context(), j, part, "noted", "and more"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := cmp.Diff("noted\nand more\n", jobLog()); d != "" {
+			t.Error(d)
+		}
+		setUp := f.Step(j, 1, "Set up job")
+		put(t, f.Logs, j, setUp.GUID, 1, "one\n")
+		put(t, f.Logs, j, logs.Preamble, 4, "hello\n")
+		if d := cmp.Diff("noted\nand more\nhello\none\n", jobLog()); d != "" {
+			t.Error(d)
+		}
+		put(t, f.Logs, j, j.GUID, 1, "all of it\n")
+		if d := cmp.Diff("noted\nand more\nall of it\n", jobLog()); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+var stamps = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT[\d:.]+Z `)
 
 func TestLogWhoseBytesAreLostIsGone(t *testing.T) {
 	f := logstest.New(t, storetest.Open(t), logs.Limits{})

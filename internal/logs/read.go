@@ -41,21 +41,31 @@ func (l *Logs) OpenJob(ctx context.Context, job *actions.Job) (io.ReadCloser, in
 
 // jobLog is which of a job's parts make its log, in order.
 func jobLog(job *actions.Job, steps []*actions.Step, parts []*store.LogPart) []*store.LogPart {
-	isJob := func(p *store.LogPart) bool { return p.Step == job.GUID }
-	if slices.ContainsFunc(parts, isJob) {
-		return slices.DeleteFunc(slices.Clone(parts), func(p *store.LogPart) bool { return !isJob(p) })
+	whole, notes := of(parts, job.GUID), of(parts, Notes)
+	if len(whole) > 0 {
+		return slices.Concat(notes, whole)
 	}
 	return slices.Concat(byStep(steps, parts)...)
+}
+
+// of is the parts of one step.
+func of(parts []*store.LogPart, step string) (own []*store.LogPart) {
+	for _, p := range parts {
+		if p.Step == step {
+			own = append(own, p)
+		}
+	}
+	return own
 }
 
 // places tells where among a job's steps the log of one belongs. One that the
 // runner has not announced comes last.
 func places(steps []*actions.Step) func(guid string) int {
-	order := make(map[string]int, len(steps)+1)
+	order := make(map[string]int, len(steps)+2)
 	for i, s := range steps { // sorted by number
 		order[s.GUID] = i
 	}
-	order[Preamble] = -1
+	order[Notes], order[Preamble] = -2, -1
 	return func(guid string) int {
 		if i, ok := order[guid]; ok {
 			return i

@@ -31,7 +31,7 @@ func (l *Logs) stepLogs(ctx context.Context, job *actions.Job) ([][]*store.LogPa
 	if err != nil {
 		return nil, err
 	}
-	logs := byStep(steps, parts)
+	logs := byStep(steps, slices.DeleteFunc(parts, func(p *store.LogPart) bool { return p.Step == Notes }))
 	if len(logs) > 1 {
 		logs = slices.DeleteFunc(logs, func(parts []*store.LogPart) bool { return parts[0].Step == job.GUID })
 	}
