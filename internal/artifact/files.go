@@ -1,0 +1,185 @@
+package artifact
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// A FileType says what an entry of an archive is.
+type FileType string
+
+// The types of entries.
+const (
+	Regular   FileType = "file"
+	Directory FileType = "directory"
+	Symlink   FileType = "symlink" // shown, and neither opened nor followed
+)
+
+// A File is one entry of an artifact. What is said of it comes from the archive
+// and may be a lie; [Artifacts.OpenFile] holds its bytes to it.
+type File struct {
+	// Path is the name with slashes, below the artifact: never absolute, never
+	// climbing, without control characters.
+	Path string
+	Type FileType
+	Size int64 // bytes
+	// Renamed says that the archive has another name for it, one that can do harm
+	// as a path. Path is what is left of that, and it cannot be opened.
+	Renamed bool
+}
+
+// A Listing is what an artifact has inside, in the order of the archive.
+type Listing struct {
+	Files     []File
+	Total     int  // entries, as the archive says
+	Truncated bool // there are more than Files
+}
+
+// maxListed is how many entries are listed.
+const maxListed = 10_000
+
+// maxPath is the length of the longest path of a file, in bytes.
+const maxPath = 1024
+
+// Files lists what is inside of an artifact: the entries of its archive, or the one
+// file that it is. An archive that cannot be read as one is Invalid.
+func (a *Artifacts) Files(ctx context.Context, art *actions.Artifact) (*Listing, error) {
+	if !art.Zipped() {
+		if err := art.Readable(a.now()); err != nil {
+			return nil, err
+		}
+		return &Listing{Files: []File{whole(art)}, Total: 1}, nil
+	}
+	r, err := a.Open(ctx, art)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	l, err := list(r, r.Size())
+	if err != nil {
+		return nil, fmt.Errorf("artifact %d: %w", art.ID, err)
+	}
+	return l, nil
+}
+
+func whole(art *actions.Artifact) File {
+	return File{Path: art.Name, Type: Regular, Size: art.Size}
+}
+
+func list(r io.ReaderAt, size int64) (*Listing, error) {
+	d, err := findDirectory(r, size)
+	if err != nil {
+		return nil, err
+	}
+	l := &Listing{Total: d.records}
+	var used int64
+	for e, err := range d.entries() {
+		if err != nil {
+			return nil, err
+		}
+		if len(l.Files) == maxListed {
+			l.Truncated = true
+			return l, nil
+		}
+		// Each has its own bytes in an honest archive.
+		if used += localHeaderSize + int64(len(e.name)) + e.compressed; used > d.offset {
+			return nil, actions.Errorf(actions.Invalid, "not a valid zip archive: its entries overlap")
+		}
+		l.Files = append(l.Files, e.file())
+	}
+	return l, nil
+}
+
+func (e *entry) file() File {
+	shown, same := cleanPath(e.name)
+	return File{Path: shown, Type: e.kind(), Size: e.size, Renamed: !same}
+}
+
+// OpenFile returns one file of an artifact, by its exact path, and what the
+// archive says of it. Reading ends with an error when the file is not what was
+// declared. A path that is not there is NotFound; Invalid is what must not or
+// cannot be read.
+func (a *Artifacts) OpenFile(ctx context.Context, art *actions.Artifact, name string) (io.ReadCloser, *File, error) {
+	r, err := a.Open(ctx, art)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !art.Zipped() && name == art.Name {
+		f := whole(art)
+		return r, &f, nil
+	}
+	var content io.Reader
+	var f *File
+	if art.Zipped() {
+		content, f, err = openEntry(r, r.Size(), name)
+	} else {
+		err = actions.Errorf(actions.NotFound, "no file %.100q in it", name)
+	}
+	if err != nil {
+		_ = r.Close() // it was only read
+		return nil, nil, fmt.Errorf("artifact %d: %w", art.ID, err)
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{content, r}, f, nil
+}
+
+// openEntry opens the entry of an archive that has the name.
+func openEntry(r io.ReaderAt, size int64, name string) (io.Reader, *File, error) {
+	if _, safe := cleanPath(name); !safe {
+		return nil, nil, actions.Errorf(actions.NotFound, "no file %.100q in it", name)
+	}
+	d, err := findDirectory(r, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	for e, err := range d.entries() {
+		if err != nil {
+			return nil, nil, err
+		}
+		if e.name != name {
+			continue
+		}
+		content, err := d.open(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		f := e.file()
+		return content, &f, nil
+	}
+	return nil, nil, actions.Errorf(actions.NotFound, "no file %.100q in it", name)
+}
+
+// cleanPath turns a name from an archive into a path that is safe to show and to
+// keep, and says whether it was one already.
+func cleanPath(name string) (shown string, same bool) {
+	shown = strings.Map(func(c rune) rune {
+		switch {
+		case c == '\\':
+			return '/'
+		case unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c):
+			return unicode.ReplacementChar
+		}
+		return c
+	}, strings.ToValidUTF8(name, string(unicode.ReplacementChar)))
+	if len(shown) >= 2 && shown[1] == ':' { // a drive of Windows
+		shown = shown[2:]
+	}
+	shown = strings.TrimPrefix(path.Clean("/"+shown), "/")
+	for len(shown) > maxPath {
+		_, n := utf8.DecodeLastRuneInString(shown)
+		shown = shown[:len(shown)-n]
+	}
+	if shown == "" {
+		return "_", false
+	}
+	return shown, shown == strings.TrimSuffix(name, "/")
+}
