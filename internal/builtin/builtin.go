@@ -129,14 +129,21 @@ func read(dir string) (files []file, err error) {
 	return files, nil
 }
 
-// Find returns the action of a repository, such as "actions/checkout" in any case.
+// Find returns the action of a repository, such as "actions/checkout" in any
+// case. A nil set has none.
 func (s *Set) Find(repository string) (*Action, bool) {
+	if s == nil {
+		return nil, false
+	}
 	a, ok := s.actions[strings.ToLower(repository)]
 	return a, ok
 }
 
-// BySHA returns the action of a repository if its contents have that name.
+// BySHA returns the action whose contents the name stands for.
 func (s *Set) BySHA(sha string) (*Action, bool) {
+	if s == nil {
+		return nil, false
+	}
 	for _, a := range s.actions {
 		if a.SHA == sha {
 			return a, true

@@ -14,6 +14,7 @@ type Format string
 
 // The formats of Archive.
 const (
+	Tar   Format = "tar"
 	TarGz Format = "tar.gz"
 	Zip   Format = "zip"
 )
@@ -29,7 +30,7 @@ func (v *View) Archive(ctx context.Context, sha, prefix string, format Format, w
 	if !archivePrefix.MatchString(prefix) {
 		return actions.Errorf(actions.Invalid, "%.50q cannot be the directory of an archive", prefix)
 	}
-	if format != TarGz && format != Zip {
+	if format != Tar && format != TarGz && format != Zip {
 		return actions.Errorf(actions.Invalid, "%.50q is not a format of archives", format)
 	}
 	if _, err := v.Commit(ctx, sha); err != nil { // before w gets a byte

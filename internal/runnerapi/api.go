@@ -26,6 +26,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
@@ -35,7 +36,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
-// Config is what the surface needs. All fields are required.
+// Config is what the surface needs. The fields are required but for those after
+// the empty line.
 type Config struct {
 	Store     *store.Store
 	Auth      *auth.Auth
@@ -49,6 +51,11 @@ type Config struct {
 	NewID     func() string // makes a random GUID
 	Random    io.Reader
 	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
+
+	Builtin        *builtin.Set   // nil for none
+	BuiltinPolicy  builtin.Policy // when they are used; "" is builtin.Fallback
+	NoToolkitPatch bool           // archives of actions are served as they are
+	JobServerURL   string         // github.server_url of jobs; "" is the base of their runner. See [ParseJobServerURL]
 }
 
 // An API serves runners.

@@ -3,24 +3,18 @@ package runnerapi
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
+	"path"
 	"strings"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-const (
-	maxActions     = 1000 // in one question
-	archivePurpose = "action"
-	archiveLife    = 10 * time.Minute
-)
+const maxActions = 1000 // in one question
 
 // resolveActions serves POST …/runnerresolve/actions (§7): which commit a
 // reference means, and where its archive is. Unknown ones are all named in one
@@ -62,14 +56,19 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, found)
 }
 
-// resolve finds an action in a repository of this server that the job may read:
-// its own, or a public one.
+// resolve finds an action in a repository of this server, or among those that
+// the server carries itself.
 func (a *API) resolve(r *http.Request, job *actions.Job, ref wire.ActionRef) (*wire.ActionInfo, error) {
-	owner, name, _ := strings.Cut(ref.Action, "/")
-	repo, err := a.Auth.Repository(r.Context(), owner, name)
-	unknown := actions.KindOf(err) == actions.NotFound || actions.KindOf(err) == actions.Invalid
-	if unknown || err == nil && repo.Private && repo.ID != job.RepoID {
-		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, repository not found", ref.Key())
+	own, carried := a.Builtin.Find(ref.Action)
+	if a.BuiltinPolicy == builtin.Never {
+		carried = false
+	}
+	if carried && a.BuiltinPolicy == builtin.Prefer {
+		return a.resolveBuiltin(r, job, ref, own, "the operator prefers it")
+	}
+	repo, err := a.actionRepository(r.Context(), job, ref)
+	if carried && actions.KindOf(err) == actions.NotFound {
+		return a.resolveBuiltin(r, job, ref, own, "this server has no repository "+own.Name)
 	}
 	if err != nil {
 		return nil, err
@@ -82,11 +81,31 @@ func (a *API) resolve(r *http.Request, job *actions.Job, ref wire.ActionRef) (*w
 		return nil, err
 	}
 	info := &wire.ActionInfo{Name: ref.Action, ResolvedName: repo.FullName(), ResolvedSHA: sha, Version: ref.Version}
-	if info.TarURL, err = a.archiveURL(r, repo, sha, gitrepo.TarGz); err != nil {
+	return info, a.locate(r, info, archive{repo: repo.ID, job: job.ID, part: a.Logs.NewPart(), sha: sha, name: repo.Name})
+}
+
+// actionRepository is the repository of an action, if the job may read it: its
+// own, or a public one.
+func (a *API) actionRepository(ctx context.Context, job *actions.Job, ref wire.ActionRef) (*actions.Repository, error) {
+	owner, name, _ := strings.Cut(ref.Action, "/")
+	repo, err := a.Auth.Repository(ctx, owner, name)
+	unknown := actions.KindOf(err) == actions.NotFound || actions.KindOf(err) == actions.Invalid
+	if unknown || err == nil && repo.Private && repo.ID != job.RepoID {
+		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, repository not found", ref.Key())
+	}
+	return repo, err
+}
+
+// resolveBuiltin answers with an action of the server's own, whatever the
+// version, and says so in the log of the job.
+func (a *API) resolveBuiltin(r *http.Request, job *actions.Job, ref wire.ActionRef, own *builtin.Action, why string) (*wire.ActionInfo, error) {
+	at := archive{job: job.ID, part: a.Logs.NewPart(), sha: own.SHA, name: path.Base(own.Name)}
+	info := &wire.ActionInfo{Name: ref.Action, ResolvedName: "understudy/" + own.Name, ResolvedSHA: own.SHA, Version: ref.Version}
+	if err := a.locate(r, info, at); err != nil {
 		return nil, err
 	}
-	info.ZipURL, err = a.archiveURL(r, repo, sha, gitrepo.Zip)
-	return info, err
+	note := fmt.Sprintf("%.200s is the action that Understudy carries itself (SHA:%s): %s", ref.Key(), own.SHA, why)
+	return info, a.Logs.Note(r.Context(), job, at.part, note)
 }
 
 // commitOf is the commit that a version means. A commit that no branch or tag
@@ -102,54 +121,4 @@ func (a *API) commitOf(ctx context.Context, repo *actions.Repository, version st
 		err = actions.Errorf(actions.NotFound, "commit %s", sha)
 	}
 	return sha, err
-}
-
-// archiveURL is where the archive of a commit can be fetched for a while,
-// without credentials: runners send theirs to whatever host they are told.
-func (a *API) archiveURL(r *http.Request, repo *actions.Repository, sha string, f gitrepo.Format) (string, error) {
-	path := "/_runner/actions/" + strconv.FormatInt(repo.ID, 10) + "/" + sha + "/" + repo.Name + "." + string(f)
-	base := httpjson.Base(r)
-	query, err := a.Keys.SignURL(path, token.Grant{
-		Host: base.Host(), Purpose: archivePurpose, Methods: []string{http.MethodGet, http.MethodHead}, Object: sha, RepoID: repo.ID,
-		Expires: a.Now().Add(archiveLife),
-	})
-	return base.HTML + path + "?" + query, err
-}
-
-// actionArchive serves GET /_runner/actions/{repo}/{sha}/{file}: a signed URL
-// of an archive with one top-level directory.
-func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
-	grant, err := a.Keys.VerifyURL(r.Method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
-	if err != nil || grant.Purpose != archivePurpose {
-		return actions.Errorf(actions.NotFound, "the address is not valid, or expired")
-	}
-	format, contentType := gitrepo.TarGz, "application/gzip"
-	if strings.HasSuffix(r.PathValue("file"), "."+string(gitrepo.Zip)) {
-		format, contentType = gitrepo.Zip, "application/zip"
-	}
-	w.Header().Set("Content-Type", contentType)
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	out := &counter{w: w}
-	err = a.Git.Archive(r.Context(), grant.RepoID, grant.Object, "action-"+grant.Object, format, out)
-	if err != nil && out.n > 0 { // a reader must not take the half for the whole
-		if r.Context().Err() == nil {
-			a.Log.WarnContext(r.Context(), "archive not sent to its end", "repo", grant.RepoID, "err", err)
-		}
-		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
-	}
-	return err
-}
-
-// A counter counts what went through it.
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
 }

@@ -128,7 +128,7 @@ func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, err
 	if err != nil {
 		return nil, err
 	}
-	contexts, err := as.contexts(base)
+	contexts, err := as.contexts(httpjson.Origin{API: base.API, HTML: a.serverURL(base.HTML)})
 	if err != nil {
 		return nil, err
 	}

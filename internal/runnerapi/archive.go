@@ -1,0 +1,211 @@
+package runnerapi
+
+import (
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/toolkit"
+	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+const (
+	archivePurpose = "action"
+	archiveLife    = 10 * time.Minute
+)
+
+// An archive is what a signed URL of an action names: the commit, the job that
+// asked, and the place in that job's log for what there is to say about it.
+type archive struct {
+	repo int64 // 0 for built-in actions
+	job  int64
+	part int64
+	sha  string
+	name string // of the file
+}
+
+// object is the archive as a [token.Grant] has it.
+func (at archive) object() string {
+	return at.sha + "." + strconv.FormatInt(at.job, 10) + "." + strconv.FormatInt(at.part, 10)
+}
+
+// archiveOf is the archive that a grant names.
+func archiveOf(g token.Grant) (archive, error) {
+	sha, rest, _ := strings.Cut(g.Object, ".")
+	job, part, _ := strings.Cut(rest, ".")
+	at := archive{repo: g.RepoID, sha: sha}
+	var err error
+	if at.job, err = strconv.ParseInt(job, 10, 64); err == nil {
+		at.part, err = strconv.ParseInt(part, 10, 64)
+	}
+	if err != nil || g.Purpose != archivePurpose {
+		return archive{}, actions.Errorf(actions.NotFound, "the address is not that of an action")
+	}
+	return at, nil
+}
+
+// locate fills in where the archive of an action can be fetched for a while.
+func (a *API) locate(r *http.Request, info *wire.ActionInfo, at archive) (err error) {
+	if info.TarURL, err = a.archiveURL(r, at, gitrepo.TarGz); err != nil {
+		return err
+	}
+	info.ZipURL, err = a.archiveURL(r, at, gitrepo.Zip)
+	return err
+}
+
+// archiveURL is good without credentials: runners send theirs to whatever host
+// they are told.
+func (a *API) archiveURL(r *http.Request, at archive, f gitrepo.Format) (string, error) {
+	path := "/_runner/actions/" + strconv.FormatInt(at.repo, 10) + "/" + at.sha + "/" + at.name + "." + string(f)
+	base := httpjson.Base(r)
+	query, err := a.Keys.SignURL(path, token.Grant{
+		Host: base.Host(), Purpose: archivePurpose, Methods: []string{http.MethodGet, http.MethodHead},
+		Object: at.object(), RepoID: at.repo, Expires: a.Now().Add(archiveLife),
+	})
+	return base.HTML + path + "?" + query, err
+}
+
+// actionArchive serves GET /_runner/actions/{repo}/{sha}/{file}: a signed URL
+// of an archive with one top-level directory.
+func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
+	grant, err := a.Keys.VerifyURL(r.Method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
+	if err != nil {
+		return actions.Errorf(actions.NotFound, "the address is not valid, or expired")
+	}
+	at, err := archiveOf(grant)
+	if err != nil {
+		return err
+	}
+	format, contentType := gitrepo.TarGz, "application/gzip"
+	if strings.HasSuffix(r.PathValue("file"), "."+string(gitrepo.Zip)) {
+		format, contentType = gitrepo.Zip, "application/zip"
+	}
+	w.Header().Set("Content-Type", contentType)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	out := &counter{w: w}
+	err = a.writeArchive(r.Context(), at, format, out)
+	if err != nil && out.n > 0 { // a reader must not take the half for the whole
+		if r.Context().Err() == nil {
+			a.Log.WarnContext(r.Context(), "archive not sent to its end", "repo", at.repo, "err", err)
+		}
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
+	}
+	return err
+}
+
+// A counter counts what went through it.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+func (a *API) writeArchive(ctx context.Context, at archive, f gitrepo.Format, w io.Writer) error {
+	top := "action-" + at.sha
+	switch {
+	case at.repo == 0:
+		own, ok := a.Builtin.BySHA(at.sha)
+		if !ok {
+			return actions.Errorf(actions.NotFound, "this server has no built-in action %s", at.sha)
+		}
+		if f == gitrepo.Zip {
+			return own.WriteZip(w, top)
+		}
+		return own.WriteTarGz(w, top)
+	case a.NoToolkitPatch:
+		return a.Git.Archive(ctx, at.repo, at.sha, top, f, w)
+	}
+	report, err := a.writeLifted(ctx, at, top, f, w)
+	if err == nil {
+		a.note(ctx, at, report)
+	}
+	return err
+}
+
+// writeLifted writes an archive with the host check of the toolkit lifted, as
+// git makes it.
+func (a *API) writeLifted(ctx context.Context, at archive, top string, f gitrepo.Format, w io.Writer) (report toolkit.Report, err error) {
+	pr, pw := io.Pipe()
+	var git sync.WaitGroup
+	git.Go(func() { pw.CloseWithError(a.Git.Archive(ctx, at.repo, at.sha, top, gitrepo.Tar, pw)) })
+	defer git.Wait()
+	defer func() { pr.CloseWithError(err) }() // git has nobody to write to
+	if f == gitrepo.Zip {
+		return toolkit.Zip(w, pr)
+	}
+	zw, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+	if err != nil {
+		return report, err
+	}
+	if report, err = toolkit.Tar(zw, pr); err == nil {
+		err = zw.Close()
+	}
+	return report, err
+}
+
+// note says in the log of the job what was done to an action. Nothing fails
+// because it could not be said.
+func (a *API) note(ctx context.Context, at archive, report toolkit.Report) {
+	if len(report.Lifted) == 0 && len(report.Kept) == 0 {
+		return
+	}
+	err := func() error {
+		repo, err := a.Store.Repository(ctx, at.repo)
+		if err != nil {
+			return err
+		}
+		job, err := a.Store.Job(ctx, at.job)
+		if err != nil {
+			return err
+		}
+		return a.Logs.Note(ctx, job, at.part, notes(repo.FullName()+"@"+at.sha, report)...)
+	}()
+	if err != nil {
+		a.Log.WarnContext(ctx, "archive not noted in the log of its job", "repo", at.repo, "job", at.job, "err", err)
+	}
+}
+
+// notes are the lines about an action whose archive was looked through.
+func notes(action string, report toolkit.Report) (lines []string) {
+	if len(report.Lifted) > 0 {
+		lines = append(lines, fmt.Sprintf("Lifted the host check of the Actions toolkit in %s (%s). With --no-toolkit-patch the server hands out actions as they are.",
+			action, inside(report.Lifted)))
+	}
+	if len(report.Kept) > 0 {
+		lines = append(lines, fmt.Sprintf("##[warning]%s has the Actions toolkit with a host check that this server does not know (%s). It may refuse to work here; --job-server-url helps.",
+			action, inside(report.Kept)))
+	}
+	return lines
+}
+
+// inside are names of files, without the directory at the top of the archive.
+func inside(names []string) string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		_, out[i], _ = strings.Cut(name, "/")
+		out[i] = strings.Map(func(r rune) rune {
+			if r < ' ' || r == 0x7f {
+				return -1
+			}
+			return r
+		}, out[i])
+	}
+	return strings.Join(out, ", ")
+}
