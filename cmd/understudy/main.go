@@ -22,15 +22,17 @@ const description = `GitHub Actions on your own machine.
 	Start a server:           understudy serve
 	See it work:              understudy demo
 	Add a runner elsewhere:   understudy runner --url http://HOST:3000/OWNER/REPO --token TOKEN
+	Get what a run made:      understudy artifact download -R OWNER/REPO --run ID
 
 Every flag is also an environment variable: --job-lease is UNDERSTUDY_JOB_LEASE.`
 
 type program struct {
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Runner  runnerCommand  `cmd:"" help:"Run a runner that takes jobs from a server."`
-	Demo    demoCommand    `cmd:"" help:"Start a server, push a sample repository, and watch its run."`
-	Admin   adminCommand   `cmd:"" help:"Work on the data directory of a server: make users and tokens."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the server."`
+	Runner   runnerCommand   `cmd:"" help:"Run a runner that takes jobs from a server."`
+	Demo     demoCommand     `cmd:"" help:"Start a server, push a sample repository, and watch its run."`
+	Admin    adminCommand    `cmd:"" help:"Work on the data directory of a server: make users and tokens."`
+	Artifact artifactCommand `cmd:"" help:"List, download and delete artifacts of a server."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: ${default}."`
 	LogFormat string     `default:"text" enum:"text,json" help:"How to log: text or json."`

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -16,13 +18,15 @@ import (
 	"github.com/understudy-ci/understudy/internal/version"
 )
 
-// Config is what the API needs. All fields are required.
+// Config is what the API needs. All fields are required but ArtifactQuota.
 type Config struct {
 	Store *store.Store
 	Auth  *auth.Auth
 	Git   *gitrepo.Git
 	Log   *slog.Logger
 	Now   func() time.Time
+
+	Caches *cache.Caches
 
 	Runs     Runs
 	Dispatch func(ctx context.Context, d *Dispatch) (runID int64, err error)
@@ -31,6 +35,11 @@ type Config struct {
 	// logs as a zip archive and of a job's log as text.
 	RunLogURL func(r *http.Request, run *actions.Run, attempt int) (string, error)
 	JobLogURL func(r *http.Request, job *actions.Job) (string, error)
+
+	Artifacts     *artifact.Artifacts
+	ArtifactURL   func(r *http.Request, art *actions.Artifact) (string, error) // good for a minute, and for whoever has it
+	ArtifactDays  int                                                          // how long artifacts are kept where a repository says nothing
+	ArtifactQuota int64                                                        // bytes of a repository's artifacts; 0 for no limit
 }
 
 // Runs moves runs; *scheduler.Scheduler does.
@@ -96,6 +105,14 @@ type call struct {
 	version version.Version
 	base    shape.Base
 	repo    *actions.Repository // of routes below /repos/{owner}/{repo}; shared, not to be changed
+	until   time.Time           // the answer is another from then on, without a change of the data; zero for never
+}
+
+// goodUntil says that the answer is another from t on.
+func (c *call) goodUntil(t time.Time) {
+	if c.until.IsZero() || t.Before(c.until) {
+		c.until = t
+	}
 }
 
 type callKey struct{}
@@ -170,6 +187,9 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, rt *route) error {
 	setCacheControl(w.Header(), c.caller)
 	if rt.polled {
 		return a.remembered(w, r, rt, c)
+	}
+	if rt.streams {
+		return rt.handle(w, withCall(r, c))
 	}
 	rec := &recorder{header: w.Header()}
 	if err := rt.handle(rec, withCall(r, c)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -25,7 +26,7 @@ type responses struct {
 	size  int        // bytes of all bodies and keys
 }
 
-// A responseKey is all that an answer depends on, beside the data.
+// A responseKey is all that an answer depends on, beside the data and the time.
 type responseKey struct {
 	repoID      int64
 	path, query string
@@ -36,6 +37,7 @@ type responseKey struct {
 type response struct {
 	key        responseKey
 	generation uint64
+	until      time.Time // not good from then on; zero for ever
 	body       []byte
 	etag       string
 	link       []string
@@ -45,8 +47,8 @@ func newResponses(limit int) *responses {
 	return &responses{limit: limit, byKey: make(map[responseKey]*list.Element), order: list.New()}
 }
 
-// get returns the answer of that generation, nil for none.
-func (s *responses) get(k responseKey, generation uint64) *response {
+// get returns the answer of that generation, nil for none that is good now.
+func (s *responses) get(k responseKey, generation uint64, now time.Time) *response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.byKey[k]
@@ -54,7 +56,7 @@ func (s *responses) get(k responseKey, generation uint64) *response {
 		return nil
 	}
 	res := e.Value.(*response)
-	if res.generation != generation {
+	if res.generation != generation || !res.until.IsZero() && !now.Before(res.until) {
 		s.remove(e)
 		return nil
 	}
@@ -89,13 +91,13 @@ func (res *response) cost() int { return len(res.body) + len(res.key.path) + len
 
 // remembered answers from memory if the data has not changed since, and by the
 // handler if it has. What the handler writes must depend on nothing but the
-// repository's data and the key.
+// repository's data and the key, and on the time only as [call.goodUntil] says.
 func (a *API) remembered(w http.ResponseWriter, r *http.Request, rt *route, c *call) error {
 	// The generation is read before the data: an answer may only be newer.
 	generation, counted := a.Store.Generation(c.repo.ID)
 	key := responseKey{c.repo.ID, r.URL.Path, r.URL.RawQuery, c.base, c.version}
 	if counted {
-		if res := a.responses.get(key, generation); res != nil {
+		if res := a.responses.get(key, generation, a.Now()); res != nil {
 			h := w.Header()
 			h["Content-Type"] = contentType
 			if res.link != nil {
@@ -114,7 +116,7 @@ func (a *API) remembered(w http.ResponseWriter, r *http.Request, rt *route, c *c
 		return nil
 	}
 	etag := httpjson.ETag(rec.body)
-	a.responses.put(&response{key, generation, rec.body, etag, rec.header["Link"]})
+	a.responses.put(&response{key, generation, c.until, rec.body, etag, rec.header["Link"]})
 	sendTagged(w, r, rec.body, etag)
 	return nil
 }

@@ -14,6 +14,7 @@ type route struct {
 	docs    string     // its place in GitHub's reference, below docsURL
 	need    *auth.Need // of what is below a repository: what the caller needs
 	scopes  string     // of classic tokens that it wants, for a header
+	streams bool       // the answer may be large: the handler writes it as it comes
 	polled  bool       // programs ask again and again, and the answer depends on the repository's data only
 }
 
@@ -31,7 +32,8 @@ func (rt *route) documentation() string {
 func (a *API) routes() []route {
 	table := a.siteRoutes()
 	table = append(table, a.repositoryRoutes()...)
-	return append(table, a.actionsRoutes()...)
+	table = append(table, a.actionsRoutes()...)
+	return append(table, a.cacheRoutes()...)
 }
 
 const enterprise = "enterprise-server@3.19/rest/enterprise-admin/"
@@ -85,17 +87,24 @@ func (a *API) actionsRoutes() []route {
 	download := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true}
 	write := &auth.Need{Permission: actions.Write, Scope: "actions"}
 	checks := &auth.Need{Permission: actions.Read, Scope: "checks"}
+	settings := &auth.Need{Permission: actions.Admin, Scope: "administration"}
+	seeSettings := &auth.Need{Permission: actions.Admin, Scope: "administration", Level: auth.ReadLevel}
 	const (
 		repo     = "/repos/{owner}/{repo}"
 		workflow = repo + "/actions/workflows/{workflow_id}"
 		run      = repo + "/actions/runs/{run_id}"
 		attempt  = run + "/attempts/{attempt_number}"
 		job      = repo + "/actions/jobs/{job_id}"
+		artifact = repo + "/actions/artifacts/{artifact_id}"
+
+		retention = repo + "/actions/permissions/artifact-and-log-retention"
 
 		workflows = "rest/actions/workflows#"
 		runs      = "rest/actions/workflow-runs#"
 		jobs      = "rest/actions/workflow-jobs#"
 		artifacts = "rest/actions/artifacts#"
+
+		permissions = "rest/actions/permissions#"
 	)
 	return []route{
 		{pattern: "GET " + repo + "/actions/workflows", handle: a.listWorkflows, docs: workflows + "list-repository-workflows", need: read, scopes: "repo", polled: true},
@@ -121,13 +130,50 @@ func (a *API) actionsRoutes() []route {
 		{pattern: "GET " + job, handle: a.getJob, docs: jobs + "get-a-job-for-a-workflow-run", need: read, scopes: "repo", polled: true},
 		{pattern: "GET " + job + "/logs", handle: a.downloadJobLogs, docs: jobs + "download-job-logs-for-a-workflow-run", need: download, scopes: "repo"},
 
-		{pattern: "GET " + repo + "/actions/artifacts", handle: a.listArtifacts, docs: artifacts + "list-artifacts-for-a-repository", need: read, scopes: "repo"},
-		{pattern: "GET " + run + "/artifacts", handle: a.listRunArtifacts, docs: artifacts + "list-workflow-run-artifacts", need: read, scopes: "repo"},
+		{pattern: "GET " + repo + "/actions/artifacts", handle: a.listArtifacts, docs: artifacts + "list-artifacts-for-a-repository", need: read, scopes: "repo", polled: true},
+		{pattern: "GET " + run + "/artifacts", handle: a.listRunArtifacts, docs: artifacts + "list-workflow-run-artifacts", need: read, scopes: "repo", polled: true},
+		{pattern: "GET " + artifact, handle: a.getArtifact, docs: artifacts + "get-an-artifact", need: read, scopes: "repo", polled: true},
+		{pattern: "DELETE " + artifact, handle: a.deleteArtifact, docs: artifacts + "delete-an-artifact", need: write, scopes: "repo"},
+		{pattern: "GET " + artifact + "/{archive_format}", handle: a.downloadArtifact, docs: artifacts + "download-an-artifact", need: download, scopes: "repo"},
+		// GitHub has nothing like these three.
+		{pattern: "GET " + artifact + "/files", handle: a.listArtifactFiles, need: download, scopes: "repo"},
+		{pattern: "GET " + artifact + "/files/{path...}", handle: a.getArtifactFile, need: download, scopes: "repo", streams: true},
+		{pattern: "GET " + repo + "/actions/artifacts/usage", handle: a.getArtifactUsage, need: read, scopes: "repo"},
+
+		{pattern: "GET " + retention, handle: a.getRetention, docs: permissions + "get-artifact-and-log-retention-settings-for-a-repository", need: seeSettings, scopes: "repo"},
+		{pattern: "PUT " + retention, handle: a.setRetention, docs: permissions + "set-artifact-and-log-retention-settings-for-a-repository", need: settings, scopes: "repo"},
 
 		{pattern: "GET " + repo + "/check-runs/{check_run_id}", handle: a.getCheckRun, docs: "rest/checks/runs#get-a-check-run", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/check-runs/{check_run_id}/annotations", handle: a.listAnnotations, docs: "rest/checks/runs#list-check-run-annotations", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/commits/{ref}/check-runs", handle: a.listCommitCheckRuns, docs: "rest/checks/runs#list-check-runs-for-a-git-reference", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/check-suites/{check_suite_id}", handle: a.getCheckSuite, docs: "rest/checks/suites#get-a-check-suite", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/check-suites/{check_suite_id}/check-runs", handle: a.listSuiteCheckRuns, docs: "rest/checks/runs#list-check-runs-in-a-check-suite", need: checks, scopes: "repo"},
+	}
+}
+
+// cacheRoutes are about the caches of jobs.
+func (a *API) cacheRoutes() []route {
+	read := &auth.Need{Permission: actions.Read, Scope: "actions"}
+	write := &auth.Need{Permission: actions.Write, Scope: "actions"}
+	administer := &auth.Need{Permission: actions.Admin, Scope: "administration"}
+	const (
+		repo   = "/repos/{owner}/{repo}/actions"
+		org    = "/orgs/{org}/actions"
+		page   = "rest/actions/cache#"
+		server = "enterprise-server@3.19/" + page
+	)
+	return []route{
+		{pattern: "GET " + repo + "/caches", handle: a.listCaches, docs: page + "list-github-actions-caches-for-a-repository", need: read, scopes: "repo"},
+		{pattern: "DELETE " + repo + "/caches", handle: a.deleteCaches, docs: page + "delete-github-actions-caches-for-a-repository-using-a-cache-key", need: write, scopes: "repo"},
+		{pattern: "DELETE " + repo + "/caches/{cache_id}", handle: a.deleteCache, docs: page + "delete-a-github-actions-cache-for-a-repository-using-a-cache-id", need: write, scopes: "repo"},
+		{pattern: "GET " + repo + "/cache/usage", handle: a.getCacheUsage, docs: page + "get-github-actions-cache-usage-for-a-repository", need: read, scopes: "repo"},
+		{pattern: "GET " + repo + "/cache/retention-limit", handle: a.getCacheRetentionLimit, docs: page + "get-github-actions-cache-retention-limit-for-a-repository", need: administer, scopes: "repo"},
+		{pattern: "PUT " + repo + "/cache/retention-limit", handle: a.setCacheRetentionLimit, docs: page + "set-github-actions-cache-retention-limit-for-a-repository", need: administer, scopes: "repo"},
+		{pattern: "GET " + repo + "/cache/storage-limit", handle: a.getCacheStorageLimit, docs: page + "get-github-actions-cache-storage-limit-for-a-repository", need: administer, scopes: "repo"},
+		{pattern: "PUT " + repo + "/cache/storage-limit", handle: a.setCacheStorageLimit, docs: page + "set-github-actions-cache-storage-limit-for-a-repository", need: administer, scopes: "repo"},
+		{pattern: "GET " + repo + "/cache/usage-policy", handle: a.getCacheUsagePolicy, docs: server + "get-github-actions-cache-usage-policy-for-a-repository", need: read, scopes: "repo"},
+		{pattern: "PATCH " + repo + "/cache/usage-policy", handle: a.setCacheUsagePolicy, docs: server + "set-github-actions-cache-usage-policy-for-a-repository", need: administer, scopes: "repo"},
+		{pattern: "GET " + org + "/cache/usage", handle: a.getOrganizationCacheUsage, docs: page + "get-github-actions-cache-usage-for-an-organization", scopes: "read:org"},
+		{pattern: "GET " + org + "/cache/usage-by-repository", handle: a.listOrganizationCacheUsage, docs: page + "list-repositories-with-github-actions-cache-usage-for-an-organization", scopes: "read:org"},
 	}
 }

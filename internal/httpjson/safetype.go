@@ -1,0 +1,26 @@
+package httpjson
+
+import (
+	"path"
+	"strings"
+)
+
+// safeTypes are content types that no browser runs anything of.
+var safeTypes = map[string]string{
+	".txt": plainText, ".log": plainText, ".md": plainText, ".csv": plainText, ".tsv": plainText, ".yml": plainText, ".yaml": plainText,
+	".patch": plainText, ".diff": plainText, ".out": plainText,
+	".json": ContentType,
+	".png":  "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
+	".zip": "application/zip", ".gz": "application/gzip", ".tgz": "application/gzip", ".zst": "application/zstd",
+}
+
+const plainText = "text/plain; charset=utf-8"
+
+// SafeType is the content type of a file that strangers made, by its name: one of
+// those that are harmless on this origin, or that of bytes which mean nothing.
+func SafeType(name string) string {
+	if t, ok := safeTypes[strings.ToLower(path.Ext(name))]; ok {
+		return t
+	}
+	return "application/octet-stream"
+}

@@ -1,0 +1,102 @@
+package rest
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+)
+
+// The files inside of an artifact are served one by one, so that nobody needs the
+// archive to see one of them. GitHub has no such operations.
+
+type artifactFileJSON struct {
+	Path        string  `json:"path"`
+	Type        string  `json:"type"` // file, directory or symlink
+	SizeInBytes int64   `json:"size_in_bytes"`
+	URL         *string `json:"url"` // null for what cannot be read
+}
+
+// listArtifactFiles serves GET /repos/{owner}/{repo}/actions/artifacts/{artifact_id}/files.
+func (a *API) listArtifactFiles(w http.ResponseWriter, r *http.Request) error {
+	art, err := a.artifact(r)
+	if err != nil {
+		return err
+	}
+	list, err := a.Artifacts.Files(r.Context(), &art.Artifact)
+	if err != nil {
+		return err
+	}
+	l := listingOf(r)
+	answer := struct {
+		Total     int                 `json:"total_count"`
+		Truncated bool                `json:"truncated"` // there are more than the list has
+		Files     []*artifactFileJSON `json:"files"`
+	}{len(list.Files), list.Truncated, []*artifactFileJSON{}}
+	base := callOf(r).artifactURL(art.ID) + "/files/"
+	for _, f := range slice(list.Files, l.page) {
+		v := &artifactFileJSON{Path: f.Path, Type: string(f.Type), SizeInBytes: f.Size}
+		if f.Type == artifact.Regular && !f.Renamed {
+			u := base + (&url.URL{Path: f.Path}).EscapedPath()
+			v.URL = &u
+		}
+		answer.Files = append(answer.Files, v)
+	}
+	l.link(w, r, len(list.Files))
+	return httpjson.Write(w, http.StatusOK, answer)
+}
+
+// getArtifactFile serves GET /repos/{owner}/{repo}/actions/artifacts/{artifact_id}/files/{path...}:
+// one file, as it streams out of the archive. Whatever it is, no browser shows it
+// as a page of this site.
+func (a *API) getArtifactFile(w http.ResponseWriter, r *http.Request) error {
+	art, err := a.artifact(r)
+	if err != nil {
+		return err
+	}
+	content, f, err := a.Artifacts.OpenFile(r.Context(), &art.Artifact, r.PathValue("path"))
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	h := w.Header()
+	h.Set("Content-Type", httpjson.SafeType(f.Path))
+	h.Set("Content-Disposition", httpjson.Attachment(path.Base(f.Path)))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if _, err := io.Copy(&patient{w, http.NewResponseController(w), a.Now}, content); err != nil {
+		if r.Context().Err() == nil {
+			a.Log.WarnContext(r.Context(), "file of artifact not sent to its end", "artifact", art.ID, "err", err)
+		}
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off: the half is not the whole
+	}
+	return nil
+}
+
+// fileIdle is how long a client may take nothing of a file.
+const fileIdle = 2 * time.Minute
+
+// A patient writer waits for a slow client, as long as that takes anything.
+type patient struct {
+	w   io.Writer
+	rc  *http.ResponseController
+	now func() time.Time
+}
+
+// Write implements [io.Writer].
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.rc.SetWriteDeadline(p.now().Add(fileIdle)) // a connection without deadlines has none to set
+	n, err := p.w.Write(b)
+	_ = p.rc.SetWriteDeadline(time.Time{})
+	return n, err
+}
