@@ -276,7 +276,6 @@ func TestCacheFailuresOnlyWarn(t *testing.T) {
 		save         string
 	}{
 		{"read denied", "GetCacheEntryDownloadURL", cacheAnswer{403, `{"code":"permission_denied","msg":"cache read denied: no scope"}`}, "cache read denied: no scope", ""},
-		{"not JSON", "GetCacheEntryDownloadURL", cacheAnswer{200, `<html>`}, "the answer is not JSON", ""},
 		{"bytes gone", "GetCacheEntryDownloadURL", cacheAnswer{200, `{"ok":true,"matched_key":"k","signed_download_url":"SERVER/gone/a/b"}`}, "404 Not Found", ""},
 		{"exists", "CreateCacheEntry", cacheAnswer{409, `{"code":"already_exists","msg":"cache entry exists"}`}, "", "Unable to reserve cache with key k, another job may be creating this cache. More details: cache entry exists"},
 		{"write denied", "CreateCacheEntry", cacheAnswer{200, `{"ok":false,"message":"cache write denied: read-only"}`}, "", "More details: cache write denied: read-only"},
@@ -329,8 +328,12 @@ func TestCacheModeSparesCallsThatTheServerWouldRefuse(t *testing.T) {
 		mode        string
 		read, write bool
 	}{
-		{"", true, true}, {"read", true, false}, {"write", true, true},
-		{"write-only", false, true}, {" None ", false, false}, {"unheard", true, true},
+		{"", true, true},
+		{"read", true, false},
+		{"write", true, true},
+		{"write-only", false, true},
+		{" None ", false, false},
+		{"unheard", true, true},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()

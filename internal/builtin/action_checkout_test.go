@@ -2,6 +2,7 @@ package builtin_test
 
 import (
 	"crypto/subtle"
+	"maps"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -26,7 +27,7 @@ type remote struct {
 
 func newRemote(t *testing.T) *remote {
 	t.Helper()
-	program, err := exec.Command("git", "--exec-path").Output()
+	program, err := exec.CommandContext(t.Context(), "git", "--exec-path").Output()
 	if err != nil {
 		t.Skipf("no git: %v", err)
 	}
@@ -105,12 +106,10 @@ func (r *remote) job(ref, sha string) *workspace {
 	r.t.Helper()
 	w := newWorkspace(r.t)
 	w.context["github.repository"], w.context["github.token"] = "octo/hello", "ghs_secret"
-	for name, value := range map[string]string{
+	maps.Copy(w.env, map[string]string{
 		"GITHUB_REPOSITORY": "octo/hello", "GITHUB_REF": ref, "GITHUB_SHA": sha,
 		"GITHUB_SERVER_URL": "http://nowhere.localhost", "GITHUB_API_URL": r.url + "/api/v3",
-	} {
-		w.env[name] = value
-	}
+	})
 	return w
 }
 
