@@ -165,36 +165,49 @@ func (a *Artifacts) Finalize(ctx context.Context, job *actions.Job, name string,
 	if err := matches(art, size, digest); err != nil {
 		return nil, a.discard(ctx, art.ID, err)
 	}
+	var won *actions.Artifact
 	err = a.store.Update(ctx, func(tx *store.Tx) error {
-		if err := a.publish(ctx, tx, art); err != nil {
+		won = art
+		ok, err := a.publish(ctx, tx, art)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			won, err = a.taken(ctx, tx, art.ID)
 			return err
 		}
 		return a.objects.Seal(ctx, tx, art.ObjectID, sum)
 	})
-	if err != nil {
-		return a.lost(ctx, art, err)
+	switch {
+	case errors.Is(err, errTaken):
+		return a.lost(ctx, art.ID)
+	case actions.KindOf(err) == actions.TooMany:
+		return nil, a.discard(ctx, art.ID, err)
+	case err != nil:
+		return nil, err
+	case won == nil:
+		return nil, ErrExists
+	case won == art:
+		a.published(ctx, art)
 	}
-	a.published(ctx, art)
-	return art, nil
+	return won, nil
 }
 
-// errTaken ends a transaction that could not make its artifact live.
-var errTaken = errors.New("the name is taken, or the artifact is not pending")
+// errTaken says that the unique index has refused a name: PostgreSQL lets two
+// publish at once, and the transaction of the second one cannot go on.
+var errTaken = errors.New("the name is taken")
 
-// publish makes art live in a transaction of the caller.
-func (a *Artifacts) publish(ctx context.Context, tx *store.Tx, art *actions.Artifact) error {
+// publish makes art live in a transaction of the caller. ok is false when it is
+// not pending, or another artifact has its name.
+func (a *Artifacts) publish(ctx context.Context, tx *store.Tx, art *actions.Artifact) (ok bool, err error) {
 	ok, bytes, err := tx.PublishArtifact(ctx, art)
 	switch {
-	case actions.KindOf(err) == actions.Conflict: // the unique index, of two who publish at once
-		return errTaken
-	case err != nil:
-		return err
-	case !ok:
-		return errTaken
-	case a.limits.Quota > 0 && bytes > a.limits.Quota:
-		return a.full(bytes - art.Size)
+	case actions.KindOf(err) == actions.Conflict:
+		return false, errTaken
+	case ok && a.limits.Quota > 0 && bytes > a.limits.Quota:
+		return false, a.full(bytes - art.Size)
 	}
-	return nil
+	return ok, err
 }
 
 // published is called when art is live for all to see.
@@ -204,25 +217,35 @@ func (a *Artifacts) published(ctx context.Context, art *actions.Artifact) {
 	a.log.InfoContext(ctx, "artifact complete", "artifact", art.ID, "repo", art.RepoID, "run", art.RunID, "job", art.JobID, "bytes", art.Size)
 }
 
-// lost says why an artifact did not become live. A second call of Finalize may
-// have been faster than this one, and then it did.
-func (a *Artifacts) lost(ctx context.Context, art *actions.Artifact, err error) (*actions.Artifact, error) {
-	if actions.KindOf(err) == actions.TooMany {
-		return nil, a.discard(ctx, art.ID, err)
-	}
-	if !errors.Is(err, errTaken) {
+// taken finds out why an artifact did not become live: it is live already, since a
+// second call of Finalize was faster, or the name is another's. Then it is
+// removed, and won is nil.
+func (a *Artifacts) taken(ctx context.Context, tx *store.Tx, id int64) (won *actions.Artifact, err error) {
+	cur, err := tx.Artifact(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	cur, err := a.store.Artifact(ctx, art.ID)
-	switch {
-	case err == nil && cur.Status == actions.ArtifactLive:
+	switch cur.Status {
+	case actions.ArtifactLive:
 		return cur, nil
-	case err == nil && cur.Status == actions.ArtifactPending:
-		return nil, a.discard(ctx, art.ID, ErrExists)
-	case err == nil:
-		return nil, actions.Errorf(actions.Gone, "artifact %d has expired", art.ID)
+	case actions.ArtifactPending:
+		return nil, a.removeIn(ctx, tx, cur)
+	case actions.ArtifactExpired:
+		return nil, cur.Readable(a.now())
 	}
-	return nil, err
+	return nil, fmt.Errorf("artifact %d is %q", id, cur.Status)
+}
+
+// lost is taken in a transaction of its own.
+func (a *Artifacts) lost(ctx context.Context, id int64) (won *actions.Artifact, err error) {
+	err = a.store.Update(ctx, func(tx *store.Tx) error {
+		won, err = a.taken(ctx, tx, id)
+		return err
+	})
+	if err == nil && won == nil {
+		err = ErrExists
+	}
+	return won, err
 }
 
 // finalized answers a repeated Finalize.

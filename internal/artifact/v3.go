@@ -257,7 +257,11 @@ func (a *Artifacts) swap(ctx context.Context, tx *store.Tx, art, base *actions.A
 			return nil, err
 		}
 	}
-	if err := a.publish(ctx, tx, art); err != nil {
+	ok, err := a.publish(ctx, tx, art)
+	if err == nil && !ok {
+		err = actions.Errorf(actions.NotFound, "artifact %d is gone", art.ID)
+	}
+	if err != nil {
 		return nil, err
 	}
 	files, err := tx.ForgetArtifactFiles(ctx, art.ID)
