@@ -1,0 +1,183 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/cache"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+)
+
+// ten is the content of one of ten caches that fit.
+var ten = strings.Repeat("x", 10)
+
+// results.md §5.5: the new entry is kept, and those restored longest ago go.
+func TestNewCachesPushOutThoseRestoredLongestAgo(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := newWorld(t, st, cache.Limits{Bytes: 30})
+		old := w.save(mainRef, "a", ten)
+		for _, key := range []string{"b", "c"} {
+			w.pass(time.Minute)
+			w.save(mainRef, key, ten)
+		}
+		w.pass(time.Minute)
+		if err := st.TouchCache(t.Context(), old.ID, w.now()); err != nil {
+			t.Fatal(err)
+		}
+		w.save(featureRef, "d", ten)
+		if got := w.keys(); got != "a c d" {
+			t.Errorf("left: %s", got)
+		}
+		w.pass(time.Minute)
+		w.save(mainRef, "e", ten+ten+ten)
+		if got := w.keys(); got != "e" || w.Keys() != 1 {
+			t.Errorf("left: %s, %d blobs", got, w.Keys())
+		}
+		w.usage()
+	})
+}
+
+// Threat: cache flood evicts trusted entries.
+func TestPullRequestsNeverPushOutCachesOfBranches(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := newWorld(t, st, cache.Limits{Bytes: 50})
+		w.save(mainRef, "main", ten)
+		w.save(featureRef, "feature", ten)
+		w.save("refs/tags/v1", "tag", ten)
+		for i := range 30 {
+			w.pass(time.Second)
+			w.save(fmt.Sprintf("refs/pull/%d/merge", i%4), fmt.Sprint("flood-", i), ten)
+		}
+		if got := w.keys(); got != "main feature tag flood-28 flood-29" {
+			t.Errorf("left: %s", got)
+		}
+		before := w.Keys()
+		if _, err := w.try(pullRef, "big", ten+ten+"x"); actions.KindOf(err) != actions.Invalid {
+			t.Errorf("a cache for which branches leave no room: %v", err)
+		}
+		if got := w.keys(); got != "main feature tag flood-28 flood-29" || w.Keys() != before {
+			t.Errorf("left after the refusal: %s", got)
+		}
+		w.pass(time.Second)
+		w.save(featureRef, "more", ten+ten)
+		if got := w.keys(); got != "tag flood-28 flood-29 more" {
+			t.Errorf("left after a branch's, by last use: %s", got)
+		}
+		w.usage()
+	})
+}
+
+func TestCachesThatNobodyRestoresAreRemoved(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := newWorld(t, st, cache.Limits{})
+		const day = 24 * time.Hour
+		for i := range 150 { // more than one batch
+			w.caches = cache.New(cache.Config{Store: st, Objects: w.objects, Log: w.log, Now: w.now}) // no limit by the minute
+			w.save(mainRef, fmt.Sprint("old-", i), "x")
+		}
+		kept := w.save(mainRef, "kept", "x")
+		w.pass(7*day - time.Second)
+		w.sweep()
+		if n, _ := w.usage(); n != 151 {
+			t.Errorf("%d caches before a week has passed", n)
+		}
+		if err := st.TouchCache(t.Context(), kept.ID, w.now()); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2 * time.Second)
+		w.sweep()
+		if got := w.keys(); got != "kept" || w.Keys() != 1 {
+			t.Errorf("left: %s, %d blobs", got, w.Keys())
+		}
+		w.pass(7 * day)
+		w.sweep()
+		w.wantNoBytes()
+	})
+}
+
+func TestDeletedCachesAreGoneAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := newWorld(t, st, cache.Limits{})
+		w.save(mainRef, "a", "x")
+		w.save(featureRef, "A", "x")
+		w.save(pullRef, "b", "x")
+		gone, err := w.caches.Delete(t.Context(), store.CacheFilter{RepoID: w.Repo.ID, Key: "a", Ref: mainRef})
+		if err != nil || len(gone) != 1 || w.Keys() != 2 {
+			t.Errorf("%d deleted of one ref (%v), %d blobs left", len(gone), err, w.Keys())
+		}
+		if gone, err = w.caches.Delete(t.Context(), store.CacheFilter{RepoID: w.Repo.ID, Key: "a"}); err != nil || len(gone) != 1 {
+			t.Errorf("%d deleted (%v)", len(gone), err)
+		}
+		e := w.save(mainRef, "a", "y") // the key is free again
+		for _, want := range []actions.Kind{"", actions.NotFound} {
+			w.wantKind("by id", w.caches.DeleteOne(t.Context(), w.Repo.ID, e.ID), want)
+		}
+		if n, size := w.usage(); n != 1 || size != 1 || w.Keys() != 1 {
+			t.Errorf("%d caches of %d bytes in %d blobs are left", n, size, w.Keys())
+		}
+	})
+}
+
+func TestSmallerLimitIsKept(t *testing.T) {
+	w := newWorld(t, storetest.Open(t), cache.Limits{Bytes: 100})
+	w.save(mainRef, "a", ten)
+	w.pass(time.Second)
+	w.save(pullRef, "b", ten)
+	smaller := cache.New(cache.Config{Store: w.Store, Objects: w.objects, Log: w.log, Now: w.now, Limits: cache.Limits{Bytes: 15}})
+	if err := smaller.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.keys(); got != "a" {
+		t.Errorf("left: %s; those of pull requests go first", got)
+	}
+	repo := *w.Repo
+	repo.CacheGB, repo.CacheDays = 2, 3
+	if d := cmp.Diff([]int64{2 << 30, 3}, []int64{smaller.Bytes(&repo), int64(smaller.Days(&repo))}); d != "" {
+		t.Error(d)
+	}
+}
+
+// A search is a use, written a little later; the loop removes what an ended job left.
+func TestRestoringIsNotedAndTheLoopSweeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, storetest.Open(t), cache.Limits{})
+		e := w.save(mainRef, "key", "x")
+		j := w.Job("dead")
+		if _, err := w.reserve(j, mainRef, "other"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if w.find(mainRef, "key") != "x" {
+			t.Error("not found")
+		}
+		time.Sleep(2 * time.Second)
+		if used, err := w.Store.Cache(t.Context(), e.ID); err != nil || used.LastAccessedAt.Sub(e.LastAccessedAt) < time.Hour {
+			t.Errorf("last used %v (%v), made %v", used.LastAccessedAt, err, e.LastAccessedAt)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.caches.Run(ctx) }()
+		w.Complete(j, w.now())
+		time.Sleep(6 * time.Minute)
+		if left, err := w.Store.AbandonedCaches(t.Context(), 10); err != nil || len(left) != 0 {
+			t.Errorf("left: %v %v", left, err)
+		}
+		time.Sleep(8 * 24 * time.Hour)
+		if n, _ := w.usage(); n != 0 {
+			t.Errorf("%d caches after a week", n)
+		}
+		cancel()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
