@@ -46,6 +46,14 @@ func (a *API) granted(w http.ResponseWriter, r *http.Request, g token.Grant) err
 		return a.jobLogs(w, r, g)
 	case runLogsPurpose:
 		return a.runLogs(w, r, g)
+	case artifactUploadPurpose:
+		return a.putArtifact(w, r, g)
+	case artifactDownloadPurpose:
+		return a.getArtifact(w, r, g)
+	case cacheUploadPurpose:
+		return a.putCache(w, r, g)
+	case cacheDownloadPurpose:
+		return a.getCache(w, r, g)
 	}
 	return errObject
 }
@@ -60,7 +68,7 @@ type azureError struct {
 func (e *azureError) Unwrap() error { return e.error }
 
 var (
-	errQuery    = &azureError{actions.Errorf(actions.Malformed, "comp is not one that logs know"), "InvalidQueryParameterValue", http.StatusBadRequest}
+	errQuery    = &azureError{actions.Errorf(actions.Malformed, "the query is not one that this blob knows"), "InvalidQueryParameterValue", http.StatusBadRequest}
 	errTooLarge = &azureError{actions.Errorf(actions.Invalid, "the body is too large"), "RequestBodyTooLarge", http.StatusRequestEntityTooLarge}
 )
 

@@ -16,9 +16,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/logs/logstest"
+	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/results"
+	"github.com/understudy-ci/understudy/internal/results/resultstest"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -27,21 +30,31 @@ import (
 // A server is the surface behind a listener, with a clock that tests move.
 type server struct {
 	*logstest.Fixture
-	api  *results.API
-	keys *token.Keys
-	http *httptest.Server
-	late atomic.Int64 // nanoseconds ahead of the clock
+	api       *results.API
+	objects   *object.Objects
+	artifacts *artifact.Artifacts
+	keys      *token.Keys
+	http      *httptest.Server
+	late      atomic.Int64 // nanoseconds ahead of the clock
 }
 
 func newServer(t testing.TB, st *store.Store, limits logs.Limits) *server {
+	t.Helper()
+	return newLimitedServer(t, st, limits, artifact.DefaultLimits(), object.DefaultLimits())
+}
+
+func newLimitedServer(t testing.TB, st *store.Store, limits logs.Limits, artifacts artifact.Limits, objects object.Limits) *server {
 	t.Helper()
 	s := &server{Fixture: logstest.New(t, st, limits)}
 	var err error
 	if s.keys, err = token.LoadKeys(t.TempDir(), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s.objects = object.New(object.Config{Store: st, Blobs: s.Blobs, Log: log, Now: s.now, Limits: objects})
+	s.artifacts = artifact.New(artifact.Config{Store: st, Objects: s.objects, Log: log, Now: s.now, Limits: artifacts})
 	s.api = results.New(results.Config{
-		Store: st, Logs: s.Logs, Keys: s.keys, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: s.now,
+		Store: st, Logs: s.Logs, Artifacts: s.artifacts, Objects: s.objects, Keys: s.keys, Log: log, Now: s.now,
 	})
 	s.http = httptest.NewServer(s.api)
 	t.Cleanup(s.http.Close)
@@ -62,6 +75,12 @@ func (s *server) token(j *actions.Job) string {
 		s.T.Fatal(err)
 	}
 	return text
+}
+
+// client is a job of the server's own run.
+func (s *server) client(j *actions.Job) *resultstest.Client {
+	s.T.Helper()
+	return &resultstest.Client{HTTP: s.http.Client(), Base: s.http.URL, Token: s.token(j), IDs: s.ids(j)}
 }
 
 func (s *server) ids(j *actions.Job) wire.ResultsIDs {

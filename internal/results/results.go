@@ -25,24 +25,32 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // Config is what the surface needs. All fields are required.
 type Config struct {
-	Store *store.Store
-	Logs  *logs.Logs
-	Keys  *token.Keys
-	Log   *slog.Logger
-	Now   func() time.Time
+	Store     *store.Store
+	Logs      *logs.Logs
+	Artifacts *artifact.Artifacts
+	Caches    *cache.Caches
+	Objects   *object.Objects
+	Keys      *token.Keys
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
-// An API serves /twirp/ and /_blobs/.
+// An API serves /twirp/, /_blobs/ and the older services below /_apis/.
 type API struct {
 	Config
 	services map[string]service
+	older    http.Handler
 }
 
 // New makes the surface.
@@ -51,7 +59,11 @@ func New(c Config) *API {
 	a.services = map[string]service{
 		receiverService: a.receiver(),
 		stepsService:    {"WorkflowStepsUpdate": a.updateSteps},
+
+		wire.ArtifactService: a.artifacts(),
+		wire.CacheService:    a.caches(),
 	}
+	a.older = a.legacy()
 	return a
 }
 
@@ -60,12 +72,15 @@ const (
 	blobsRoot = "/_blobs/"
 )
 
-// ServeHTTP serves the Twirp services and the signed URLs.
+// ServeHTTP serves the services and the signed URLs.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if strings.HasPrefix(r.URL.Path, blobsRoot) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, blobsRoot):
 		a.blob(w, r)
-		return
+	case strings.HasPrefix(r.URL.Path, legacyRoot):
+		a.older.ServeHTTP(w, r)
+	default:
+		a.twirp(w, r)
 	}
-	a.twirp(w, r)
 }

@@ -116,7 +116,7 @@ func TestCallsThatCannotBeServed(t *testing.T) {
 	}{
 		{"doubled slashes", s.token(j), "//twirp" + strings.TrimPrefix(at, "/twirp") + "/", good, 200, ""},
 		{"no such method", s.token(j), "/twirp/results.services.receiver.Receiver/GetLogs", good, 404, "bad_route"},
-		{"no such service", s.token(j), "/twirp/github.actions.results.api.v1.ArtifactService/CreateArtifact", good, 404, "bad_route"},
+		{"no such service", s.token(j), "/twirp/github.actions.results.api.v1.ArtifactService/MigrateArtifact", good, 404, "bad_route"},
 		{"no token", "", at, good, 401, "unauthenticated"},
 		{"no JWT", "ghs_x", at, good, 401, "unauthenticated"},
 		{"token of a deleted job", s.token(&deleted), at, good, 401, "unauthenticated"},

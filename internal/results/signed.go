@@ -19,15 +19,31 @@ const (
 	diagnosticsPurpose = "diagnostics" // PUT what is thrown away
 	jobLogsPurpose     = "job-logs"    // GET the log of a job
 	runLogsPurpose     = "run-logs"    // GET the logs of an attempt
+
+	artifactUploadPurpose   = "artifact-upload"   // PUT the blocks of an artifact
+	artifactDownloadPurpose = "artifact-download" // GET an artifact
+	cacheUploadPurpose      = "cache-upload"      // PUT the blocks of a cache
+	cacheDownloadPurpose    = "cache-download"    // GET a cache
 )
 
 const (
 	uploadLife   = 30 * time.Minute // a runner asks before each piece, and may have to try again
+	objectLife   = 24 * time.Hour   // there is no second URL; that the job is in progress is the real limit
 	downloadLife = time.Minute
 )
 
-// pathOf is the path of all signed URLs of a purpose.
-func pathOf(purpose string) string { return blobsRoot + "logs/" + purpose }
+// pathOf is the path of all signed URLs of a purpose. Storage clients want three
+// words in it (results.md §4.1).
+func pathOf(purpose string) string {
+	kind := "logs"
+	switch purpose {
+	case artifactUploadPurpose, artifactDownloadPurpose:
+		kind = "artifacts"
+	case cacheUploadPurpose, cacheDownloadPurpose:
+		kind = "caches"
+	}
+	return blobsRoot + kind + "/" + purpose
+}
 
 // A place is what an upload URL names. Its text is the object of the grant.
 type place struct {
@@ -39,16 +55,13 @@ type place struct {
 
 // uploadURL is the signed URL of a place, below the base by which the call came.
 func (a *API) uploadURL(c *call, p place) (string, error) {
-	path, base := pathOf(p.purpose), httpjson.Base(c.Request)
-	query, err := a.Keys.SignURL(path, token.Grant{
-		Host:    base.Host(),
+	return a.signedURL(httpjson.Base(c.Request).HTML, token.Grant{
 		Purpose: p.purpose,
 		Methods: []string{http.MethodPut},
 		Object:  strings.Join([]string{strconv.FormatInt(p.job, 10), p.step, strconv.FormatInt(p.part, 10)}, "."),
 		RepoID:  c.job.RepoID,
 		Expires: a.Now().Add(uploadLife),
 	})
-	return base.HTML + path + "?" + query, err
 }
 
 func placeOf(g token.Grant) (place, error) {
@@ -80,24 +93,70 @@ func (a *API) JobLogURL(base string, job *actions.Job) (string, error) {
 }
 
 func (a *API) downloadURL(base, purpose string, repoID, id, attempt int64) (string, error) {
-	path := pathOf(purpose)
-	query, err := a.Keys.SignURL(path, token.Grant{
-		Host:    httpjson.Origin{HTML: base}.Host(),
+	return a.signedURL(base, token.Grant{
 		Purpose: purpose,
 		Methods: []string{http.MethodGet, http.MethodHead},
-		Object:  strconv.FormatInt(id, 10) + "." + strconv.FormatInt(attempt, 10),
+		Object:  pair(id, attempt),
 		RepoID:  repoID,
 		Expires: a.Now().Add(downloadLife),
 	})
-	return base + path + "?" + query, err
 }
 
 func downloadOf(g token.Grant) (id int64, attempt int, err error) {
+	id, n, err := pairOf(g)
+	return id, int(n), err
+}
+
+// signedURL is the URL of a grant below base, whose host it is bound to.
+func (a *API) signedURL(base string, g token.Grant) (string, error) {
+	g.Host = httpjson.Origin{HTML: base}.Host()
+	path := pathOf(g.Purpose)
+	query, err := a.Keys.SignURL(path, g)
+	if err != nil {
+		return "", err
+	}
+	return base + path + "?" + query, nil
+}
+
+// An objectGrant is what a signed URL names of artifacts and caches: a row and the
+// bytes that it has, or is to have. A row that got other bytes in the meantime is
+// another object.
+type objectGrant struct {
+	purpose     string
+	repo        int64
+	row, object int64
+}
+
+// objectURL signs a URL of an object below base: for GET and HEAD, good for a
+// minute, or for PUT.
+func (a *API) objectURL(base string, o objectGrant) (string, error) {
+	g := token.Grant{
+		Purpose: o.purpose,
+		Methods: []string{http.MethodGet, http.MethodHead},
+		Object:  pair(o.row, o.object),
+		RepoID:  o.repo,
+		Expires: a.Now().Add(downloadLife),
+	}
+	switch o.purpose {
+	case artifactUploadPurpose, cacheUploadPurpose:
+		g.Methods, g.Expires = []string{http.MethodPut}, a.Now().Add(objectLife)
+	}
+	return a.signedURL(base, g)
+}
+
+func objectOf(g token.Grant) (objectGrant, error) {
+	row, object, err := pairOf(g)
+	return objectGrant{purpose: g.Purpose, repo: g.RepoID, row: row, object: object}, err
+}
+
+func pair(a, b int64) string { return strconv.FormatInt(a, 10) + "." + strconv.FormatInt(b, 10) }
+
+func pairOf(g token.Grant) (a, b int64, err error) {
 	left, right, _ := strings.Cut(g.Object, ".")
-	id, err1 := strconv.ParseInt(left, 10, 64)
-	attempt, err2 := strconv.Atoi(right)
+	a, err1 := strconv.ParseInt(left, 10, 64)
+	b, err2 := strconv.ParseInt(right, 10, 64)
 	if errors.Join(err1, err2) != nil {
 		return 0, 0, errObject
 	}
-	return id, attempt, nil
+	return a, b, nil
 }

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -8,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -27,8 +30,9 @@ type call struct {
 }
 
 const (
-	maxCall = 8 << 20         // bytes of a request
-	grace   = 2 * time.Minute // after its end, for what a job's runner had begun
+	maxCall      = 8 << 20         // bytes of a request
+	maxShortCall = 1 << 20         // of one about artifacts or caches
+	grace        = 2 * time.Minute // after its end, for what a job's runner had begun
 )
 
 // twirp serves POST /twirp/{service}/{method}.
@@ -43,6 +47,7 @@ func (a *API) twirp(w http.ResponseWriter, r *http.Request) {
 	if actions.KindOf(err) == actions.Internal {
 		a.Log.ErrorContext(r.Context(), "request failed", "route", r.URL.Path, "err", err)
 	}
+	setRetryAfter(w.Header(), err)
 	status, body := twirpError(err)
 	if err := httpjson.Write(w, status, body); err != nil {
 		a.Log.ErrorContext(r.Context(), "error not answered", "route", r.URL.Path, "err", err)
@@ -99,16 +104,41 @@ func (a *API) accepts(job *actions.Job) error {
 	return actions.Errorf(actions.Conflict, "job %d is %s", job.ID, job.Status)
 }
 
-// decode reads the request into v, whose ids must be the token's.
-func (c *call) decode(v any, ids *wire.ResultsIDs) error {
-	if err := httpjson.Decode(c.Request, v, maxCall); err != nil {
-		return err
-	}
-	if !strings.EqualFold(ids.RunID, c.token.PlanGUID) || !strings.EqualFold(ids.JobID, c.job.GUID) {
-		return actions.Errorf(actions.Forbidden, "the ids of the request are not those of the token")
+// inProgress refuses jobs that are over: there is no grace for what a job keeps.
+func (c *call) inProgress() error {
+	if c.job.Status != actions.InProgress {
+		return actions.Errorf(actions.Conflict, "job %d is %s", c.job.ID, c.job.Status)
 	}
 	return nil
 }
+
+// decode reads the request into v, whose ids must be the token's.
+func (c *call) decode(v any, ids *wire.ResultsIDs) error {
+	return c.read(v, ids, maxCall, true)
+}
+
+// decodeRun reads a short request into v that may be about another job of the
+// token's run.
+func (c *call) decodeRun(v any, ids *wire.ResultsIDs) error {
+	return c.read(v, ids, maxShortCall, false)
+}
+
+// decodeOwn reads a short request into v that is about the token's own job.
+func (c *call) decodeOwn(v any, ids *wire.ResultsIDs) error {
+	return c.read(v, ids, maxShortCall, true)
+}
+
+func (c *call) read(v any, ids *wire.ResultsIDs, limit int64, own bool) error {
+	if err := httpjson.Decode(c.Request, v, limit); err != nil {
+		return err
+	}
+	if !strings.EqualFold(ids.RunID, c.token.PlanGUID) || own && !strings.EqualFold(ids.JobID, c.job.GUID) {
+		return errForeign
+	}
+	return nil
+}
+
+var errForeign = actions.Errorf(actions.Forbidden, "the ids of the request are not those of the token")
 
 // guid is a step's id in the one form in which it is kept.
 func guid(text string) (string, error) {
@@ -143,6 +173,9 @@ func twirpError(err error) (int, wire.TwirpError) {
 	case actions.Unavailable:
 		code, status = "unavailable", http.StatusServiceUnavailable
 	case actions.Internal:
+	}
+	if errors.Is(err, artifact.ErrExists) || errors.Is(err, cache.ErrExists) {
+		code, status = "already_exists", http.StatusConflict
 	}
 	e := wire.TwirpError{Code: code, Msg: httpjson.Message(err)}
 	if b, ok := err.(badRoute); ok { //nolint:errorlint // made by the dispatcher, never wrapped

@@ -2,11 +2,8 @@ package results
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -22,9 +19,9 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err != nil {
 		return err
 	}
-	appends, err := appending(r.URL.RawQuery)
-	if err != nil {
-		return err
+	comp, _, err := compOf(r.URL.RawQuery)
+	if err != nil || comp != compWhole && comp != compAppend {
+		return errQuery
 	}
 	job, err := a.Store.RepoJob(r.Context(), g.RepoID, p.job)
 	if err != nil {
@@ -38,42 +35,11 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 		w.Header().Set("Connection", "close") // and the body is not read
 		return errTooLarge
 	}
-	if err := a.take(r.Context(), job, p, appends, body{http.MaxBytesReader(w, r.Body, limit)}); err != nil {
+	if err := a.take(r.Context(), job, p, comp == compAppend, body{http.MaxBytesReader(w, r.Body, limit)}); err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("ETag", `"0x`+strconv.FormatInt(p.part, 16)+`"`)
-	h.Set("Last-Modified", a.Now().UTC().Format(http.TimeFormat))
-	h.Set("X-Ms-Request-Server-Encrypted", "false")
-	h.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusCreated)
+	a.created(w, etagOf(p.part))
 	return nil
-}
-
-// A body is what a client sends. That it breaks off is not for us to fix.
-type body struct{ io.Reader }
-
-// Read implements [io.Reader].
-func (b body) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = actions.Errorf(actions.Malformed, "the body is not complete: %w", err)
-	}
-	return n, err
-}
-
-// appending tells whether the query asks to append. Clients add comp to the
-// signed query; storage clients know other values, which logs do not.
-func appending(rawQuery string) (bool, error) {
-	query, err := url.ParseQuery(rawQuery)
-	comp := query["comp"]
-	switch {
-	case err == nil && len(comp) == 0:
-		return false, nil
-	case err == nil && len(comp) == 1 && comp[0] == "appendblock":
-		return true, nil
-	}
-	return false, errQuery
 }
 
 func (a *API) limit(purpose string) int64 {

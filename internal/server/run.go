@@ -47,6 +47,9 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	defer stopLoops()
 	loops.Go(func() error { return s.scheduler.Run(loopCtx) })
 	loops.Go(func() error { return s.logs.Run(loopCtx) })
+	loops.Go(func() error { return s.objects.Run(loopCtx) })
+	loops.Go(func() error { return s.artifacts.Run(loopCtx) })
+	loops.Go(func() error { return s.caches.Run(loopCtx) })
 	loops.Go(func() error { return s.sweep(loopCtx) })
 	urls := make([]string, len(listeners))
 	for i, l := range listeners {

@@ -18,12 +18,15 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/blob/fs"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/results"
@@ -64,6 +67,9 @@ type Server struct {
 	scheduler *scheduler.Scheduler
 	trigger   *trigger.Trigger
 	logs      *logs.Logs
+	objects   *object.Objects
+	artifacts *artifact.Artifacts
+	caches    *cache.Caches
 
 	rest, graphql, runners, runnerREST, results, git, web http.Handler
 
@@ -130,13 +136,21 @@ func (s *Server) build(ctx context.Context) error {
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
 	s.logs = logs.New(logs.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now})
+	s.objects = object.New(object.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now, Exclusive: true})
+	s.artifacts = artifact.New(artifact.Config{Store: s.store, Objects: s.objects, Log: s.log, Now: s.now, Limits: artifact.DefaultLimits()})
+	s.caches = cache.New(cache.Config{Store: s.store, Objects: s.objects, Log: s.log, Now: s.now, Limits: cache.DefaultLimits()})
 	return s.mount(keys, bot)
 }
 
 // mount makes the surfaces.
 func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
-	res := results.New(results.Config{Store: s.store, Logs: s.logs, Keys: keys, Log: s.log, Now: s.now})
+	res := results.New(results.Config{
+		Store: s.store, Logs: s.logs, Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: keys, Log: s.log, Now: s.now,
+	})
 	s.results = res
+	artifactURL := func(r *http.Request, art *actions.Artifact) (string, error) {
+		return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
+	}
 	api := rest.New(rest.Config{
 		Store: s.store, Auth: s.auth, Git: s.repos, Log: s.log, Now: s.now, Runs: s.scheduler,
 		Dispatch: func(ctx context.Context, d *rest.Dispatch) (int64, error) {
@@ -148,6 +162,7 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 		JobLogURL: func(r *http.Request, job *actions.Job) (string, error) {
 			return res.JobLogURL(httpjson.Base(r).HTML, job)
 		},
+		Artifacts: s.artifacts, ArtifactURL: artifactURL, ArtifactDays: s.config.ArtifactDays, ArtifactQuota: int64(s.config.ArtifactQuota),
 	})
 	s.rest, s.graphql = api, api.GraphQL()
 	runners := runnerapi.New(runnerapi.Config{

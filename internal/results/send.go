@@ -1,0 +1,123 @@
+package results
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/object"
+)
+
+// A download is an open object and what its reader is told of it.
+type download struct {
+	content     *object.Reader // closed by send
+	contentType string
+	disposition string
+	etag        string // strong: with quotes
+	modified    time.Time
+}
+
+// send serves GET and HEAD of an object, whole or a range of it.
+func (a *API) send(w http.ResponseWriter, r *http.Request, d download) error {
+	h := w.Header()
+	harmless(h, d.contentType)
+	h.Set("Content-Disposition", d.disposition)
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("ETag", d.etag)
+	s := &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: a.Now}
+	http.ServeContent(s, oneRange(r), "", d.modified, d.content)
+	s.end()
+	err := s.err
+	if e := d.content.Close(); err == nil {
+		err = e
+	}
+	return a.broken(r, err)
+}
+
+// oneRange is the request with the one range that it asks for, if any. Storage
+// clients have a header of their own (§4.7). Of several ranges none is served, as
+// HTTP allows: the answer is all of the object.
+func oneRange(r *http.Request) *http.Request {
+	want := r.Header.Get("Range")
+	ms := r.Header.Get("X-Ms-Range")
+	if ms == "" && !strings.Contains(want, ",") {
+		return r
+	}
+	if want == "" {
+		want = ms
+	}
+	r = r.WithContext(r.Context()) // a copy
+	r.Header = r.Header.Clone()
+	r.Header.Del("Range")
+	if !strings.Contains(want, ",") {
+		r.Header.Set("Range", want)
+	}
+	return r
+}
+
+// A reader of an object must take sendPiece bytes in sendPause: a slow one is
+// served for as long as it lasts, and one that has stopped holds its file and its
+// connection no longer.
+const (
+	sendPiece = 256 << 10
+	sendPause = 2 * time.Minute
+)
+
+// A sender writes an answer piece by piece, and of an object straight from its
+// files: [http.ServeContent] calls ReadFrom, which hands each piece to the
+// connection, and the kernel copies.
+type sender struct {
+	http.ResponseWriter
+	rc  *http.ResponseController
+	now func() time.Time
+	err error // why the answer is not complete
+}
+
+// Write implements [io.Writer].
+func (s *sender) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		s.begin()
+		var m int
+		m, err = s.ResponseWriter.Write(p[:min(len(p), sendPiece)])
+		n, p = n+m, p[m:]
+	}
+	s.fail(err)
+	return n, err
+}
+
+// ReadFrom implements [io.ReaderFrom].
+func (s *sender) ReadFrom(r io.Reader) (int64, error) {
+	limited, ok := r.(*io.LimitedReader)
+	if !ok {
+		return io.Copy(writerOnly{s}, r)
+	}
+	content, ok := limited.R.(*object.Reader)
+	if !ok {
+		return io.Copy(writerOnly{s}, r)
+	}
+	var sent int64
+	for limited.N > 0 {
+		s.begin()
+		n, err := content.CopyN(s.ResponseWriter, min(limited.N, sendPiece))
+		sent, limited.N = sent+n, limited.N-n
+		if err != nil {
+			s.fail(err)
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// Unwrap is for [http.ResponseController].
+func (s *sender) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s *sender) fail(err error) { s.err = errors.Join(s.err, err) }
+
+// A connection without deadlines, as of tests, has none to set.
+func (s *sender) begin() { _ = s.rc.SetWriteDeadline(s.now().Add(sendPause)) }
+func (s *sender) end()   { _ = s.rc.SetWriteDeadline(time.Time{}) }
+
+// writerOnly hides ReadFrom.
+type writerOnly struct{ io.Writer }

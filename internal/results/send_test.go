@@ -1,0 +1,81 @@
+package results
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A deadlineWriter notes how much is written at once, and under which deadline.
+type deadlineWriter struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+	fail     error
+	pieces   []int
+}
+
+func (w *deadlineWriter) SetWriteDeadline(t time.Time) error {
+	w.deadline = t
+	return nil
+}
+
+func (w *deadlineWriter) Write(p []byte) (int, error) {
+	if w.fail != nil {
+		return 0, w.fail
+	}
+	w.pieces = append(w.pieces, len(p))
+	return w.ResponseRecorder.Write(p)
+}
+
+func TestAnAnswerIsSentUnderADeadlinePerPiece(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
+	s := &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: func() time.Time { return now }}
+	n, err := s.ReadFrom(strings.NewReader(strings.Repeat("x", sendPiece+1)))
+	if err != nil || n != sendPiece+1 || w.Body.Len() != sendPiece+1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if want := now.Add(sendPause); !w.deadline.Equal(want) {
+		t.Errorf("deadline %s, want %s", w.deadline, want)
+	}
+	if n, err := s.Write(bytes.Repeat([]byte("x"), 2*sendPiece+1)); err != nil || n != 2*sendPiece+1 || len(w.pieces) < 3 || w.pieces[len(w.pieces)-1] != 1 {
+		t.Errorf("%d, %v in pieces %v", n, err, w.pieces)
+	}
+	s.end()
+	if !w.deadline.IsZero() {
+		t.Error("the deadline outlives the answer: the next request of the connection would end by it")
+	}
+	w.fail = io.ErrClosedPipe
+	if _, err := s.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) || !errors.Is(s.err, io.ErrClosedPipe) {
+		t.Errorf("got %v and %v", err, s.err)
+	}
+}
+
+func TestOneRangeIsWhatIsAskedFor(t *testing.T) {
+	for _, c := range []struct{ standard, ms, want string }{
+		{"", "", ""},
+		{"bytes=1-2", "", "bytes=1-2"},
+		{"", "bytes=3-", "bytes=3-"},
+		{"bytes=1-2", "bytes=3-", "bytes=1-2"},
+		{"bytes=1-2,4-5", "", ""},
+		{"", "bytes=1-2,4-5", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		for name, value := range map[string]string{"Range": c.standard, "X-Ms-Range": c.ms} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		if got := oneRange(r).Header.Get("Range"); got != c.want {
+			t.Errorf("%+v: got %q", c, got)
+		}
+		if r.Header.Get("Range") != c.standard {
+			t.Errorf("%+v: the request has changed", c)
+		}
+	}
+}
