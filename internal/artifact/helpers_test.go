@@ -34,6 +34,7 @@ type fixture struct {
 	repo    *actions.Repository
 	run     *actions.Run
 	ahead   atomic.Int64 // of the real clock, in nanoseconds
+	reopen  func() *artifact.Artifacts
 }
 
 func newFixture(t testing.TB, st *store.Store, change func(*artifact.Limits)) *fixture {
@@ -49,7 +50,10 @@ func newFixture(t testing.TB, st *store.Store, change func(*artifact.Limits)) *f
 	if change != nil {
 		change(&limits)
 	}
-	f.Artifacts = artifact.New(artifact.Config{Store: st, Objects: f.objects, Log: log, Now: f.now, Limits: limits})
+	f.reopen = func() *artifact.Artifacts {
+		return artifact.New(artifact.Config{Store: st, Objects: f.objects, Log: log, Now: f.now, Limits: limits})
+	}
+	f.Artifacts = f.reopen()
 	f.addRepository(t)
 	return f
 }
