@@ -113,7 +113,14 @@ type process struct {
 // log, from the start of the former and the end of the latter.
 func spawn(t *testing.T, env []string, out, log string, args ...string) *process {
 	t.Helper()
-	p := &process{exec.Command(program, args...), make(chan struct{})} //nolint:noctx // its end is a matter of the test
+	return spawnBy(t, nil, env, out, log, args...)
+}
+
+// spawnBy is spawn by way of another program with arguments, which ends in it.
+func spawnBy(t *testing.T, by, env []string, out, log string, args ...string) *process {
+	t.Helper()
+	words := slices.Concat(by, []string{program}, args)
+	p := &process{exec.Command(words[0], words[1:]...), make(chan struct{})} //nolint:noctx // its end is a matter of the test
 	p.cmd.Env = env
 	for _, to := range []struct {
 		stream *io.Writer
@@ -301,10 +308,16 @@ type runner struct {
 // newRunner starts a runner. Where it registers itself, args say as what.
 func newRunner(t *testing.T, args ...string) *runner {
 	t.Helper()
+	return newRunnerBy(t, nil, args...)
+}
+
+// newRunnerBy is newRunner by way of another program: see spawnBy.
+func newRunnerBy(t *testing.T, by []string, args ...string) *runner {
+	t.Helper()
 	dir := t.TempDir()
 	r := &runner{work: filepath.Join(dir, "work"), logFile: filepath.Join(dir, "log")}
 	watchLogs(t, r.logFile)
-	r.process = spawn(t, environment(t), filepath.Join(dir, "out"), r.logFile, append([]string{"runner", "--work", r.work}, args...)...)
+	r.process = spawnBy(t, by, environment(t), filepath.Join(dir, "out"), r.logFile, append([]string{"runner", "--work", r.work}, args...)...)
 	return r
 }
 
