@@ -133,7 +133,7 @@ func (l *listArtifacts) Run(ctx context.Context, p *program) error {
 type downloadArtifacts struct {
 	What    []string `arg:"" optional:"" help:"Names, patterns with * and ?, or IDs. Of several artifacts with one name it is the newest. None: all of --run."`
 	Of      int64    `name:"run" placeholder:"ID" help:"The run that they are of."`
-	Name    []string `placeholder:"NAME" help:"The same as NAME, also for one that looks like an ID or a flag."`
+	Name    []string `sep:"none" env:"-" placeholder:"NAME" help:"The same as NAME, also for one that looks like an ID or a flag."`
 	Dir     string   `short:"D" default:"." placeholder:"DIR" help:"Where to: each artifact's files go to DIR/NAME. Default: the current directory."`
 	Output  string   `default:"extract" enum:"extract,zip" help:"extract the files, or keep the archive as DIR/NAME.zip. Default: ${default}."`
 	Zip     bool     `help:"The same as --output zip."`

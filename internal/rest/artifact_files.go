@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -70,17 +72,52 @@ func (a *API) getArtifactFile(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
-	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	if _, err := io.Copy(&patient{w, http.NewResponseController(w), a.Now}, content); err != nil {
-		if r.Context().Err() == nil {
-			a.Log.WarnContext(r.Context(), "file of artifact not sent to its end", "artifact", art.ID, "err", err)
-		}
+	sent, err := send(&patient{w, http.NewResponseController(w), a.Now}, content)
+	switch {
+	case err != nil && sent == 0:
+		h.Del("Content-Disposition")
+		return fmt.Errorf("artifact %d: %w", art.ID, err)
+	case err != nil && r.Context().Err() == nil:
+		a.Log.WarnContext(r.Context(), "file of artifact not sent to its end", "artifact", art.ID, "err", err)
+	}
+	if err != nil {
 		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off: the half is not the whole
 	}
 	return nil
+}
+
+// send copies content to w, and returns how many bytes it has sent. What came last
+// is sent when all has proved to be right: the reader of a damaged file misses its
+// end, and knows.
+func send(w io.Writer, content io.Reader) (sent int64, err error) {
+	const size = 64 << 10
+	now, last := make([]byte, size), make([]byte, 0, size)
+	flush := func() error {
+		n, err := w.Write(last)
+		sent += int64(n)
+		return err
+	}
+	for {
+		n, err := content.Read(now)
+		if n > 0 {
+			if len(last) > 0 {
+				if err := flush(); err != nil {
+					return sent, err
+				}
+			}
+			now, last = last[:size], now[:n]
+		}
+		if errors.Is(err, io.EOF) {
+			return sent, flush()
+		}
+		if err != nil {
+			return sent, err
+		}
+	}
 }
 
 // fileIdle is how long a client may take nothing of a file.

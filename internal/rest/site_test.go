@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,9 +22,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/openapitest"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -45,6 +49,10 @@ type site struct {
 	queue     *queue.Queue
 	scheduler *scheduler.Scheduler
 	trigger   *trigger.Trigger
+	objects   *object.Objects
+	artifacts *artifact.Artifacts
+	caches    *cache.Caches
+	late      atomic.Int64 // how much later it is for artifacts, in nanoseconds
 	api       *rest.API
 	url       string
 	client    *http.Client // its answers are checked against GitHub's description
@@ -77,8 +85,14 @@ func newSiteOn(t *testing.T, st *store.Store) *site {
 	s.queue = queue.New(st, log, time.Minute, time.Now)
 	s.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: s.queue, Log: log, Now: time.Now, NewID: uuid.NewString, Lease: time.Minute})
 	s.trigger = trigger.New(st, s.git, s.scheduler, log, time.Now)
+	now := func() time.Time { return time.Now().Add(time.Duration(s.late.Load())) }
+	s.keep(log, now)
 	s.api = rest.New(rest.Config{
-		Store: st, Auth: s.auth, Git: s.git, Log: log, Now: time.Now, Runs: s.scheduler,
+		Store: st, Auth: s.auth, Git: s.git, Log: log, Now: now, Runs: s.scheduler,
+		Artifacts: s.artifacts, ArtifactDays: 90, Caches: s.caches,
+		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
+			return "http://" + r.Host + "/_blobs/artifacts/" + strconv.FormatInt(art.ID, 10), nil
+		},
 		Dispatch: func(ctx context.Context, d *rest.Dispatch) (int64, error) {
 			return s.trigger.Dispatch(ctx, (*trigger.Dispatch)(d))
 		},
@@ -104,7 +118,7 @@ func newSiteOn(t *testing.T, st *store.Store) *site {
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	s.client = &http.Client{
-		Transport:     openapitest.New(t).Transport(server.Client().Transport),
+		Transport:     additive{server.Client().Transport, openapitest.New(t).Transport(server.Client().Transport)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	s.admin = s.account("admin", func(a *actions.Account) { a.SiteAdmin = true })

@@ -1,0 +1,139 @@
+package rest_test
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFilesInsideOfAnArtifactAreListedAndRead(t *testing.T) {
+	s := newSite(t)
+	names := []string{"README.md", "deep/er/data.json", "sp ace ünï?#%.txt", "page.html", "no-extension", "UPPER.PNG"}
+	var files []string
+	for _, name := range names {
+		files = append(files, name, "content of "+name)
+	}
+	files = append(files, "dir/", "")
+	_, _, art := s.dist(files...)
+	path := s.path("actions/artifacts", art.ID, "files")
+	a := s.want(s.get(path+"?per_page=100"), http.StatusOK).json(t)
+	if a["total_count"] != float64(len(names)+1) || a["truncated"] != false {
+		t.Errorf("list: %v", a)
+	}
+	types := map[string]string{
+		"README.md": "text/plain; charset=utf-8", "deep/er/data.json": "application/json; charset=utf-8", "sp ace ünï?#%.txt": "text/plain; charset=utf-8",
+		"page.html": "application/octet-stream", "no-extension": "application/octet-stream", "UPPER.PNG": "image/png",
+	}
+	for i, v := range a["files"].([]any) {
+		f := v.(map[string]any)
+		if i == len(names) {
+			if d := cmp.Diff(map[string]any{"path": "dir", "type": "directory", "size_in_bytes": 0.0, "url": nil}, f); d != "" {
+				t.Error(d)
+			}
+			continue
+		}
+		text := "content of " + names[i]
+		if f["path"] != names[i] || f["type"] != "file" || f["size_in_bytes"] != float64(len(text)) {
+			t.Errorf("entry %d is %v", i, f)
+		}
+		file := s.want(s.get(f["url"].(string)), http.StatusOK)
+		if string(file.text) != text || file.Header.Get("Content-Type") != types[names[i]] {
+			t.Errorf("%s: %v %q", names[i], file.Header, file.text)
+		}
+		head := s.want(s.do(http.MethodHead, f["url"].(string), s.token, nil), http.StatusOK)
+		if len(head.text) > 0 || head.ContentLength != int64(len(text)) {
+			t.Errorf("HEAD of %s: %d bytes", names[i], head.ContentLength)
+		}
+	}
+	for _, name := range []string{"", "none", "dir", "dir/", "readme.md", "deep", "deep/er", "../README.md", "%2e%2e/README.md", "./README.md", "deep//er/data.json", "/README.md", "a%00b", "README.md/"} {
+		s.want(s.get(path+"/"+name), http.StatusNotFound)
+	}
+	page := s.want(s.get(path+"?per_page=2&page=2"), http.StatusOK)
+	if got := len(page.json(t)["files"].([]any)); got != 2 || !strings.Contains(page.Header.Get("Link"), `rel="next"`) {
+		t.Errorf("%d files, %s", got, page.Header.Get("Link"))
+	}
+}
+
+// Threat: an HTML or SVG file of an artifact runs script with the user's session.
+func TestAFileOfAnArtifactIsNeverAPage(t *testing.T) {
+	s := newSite(t)
+	evil := `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`
+	var files []string
+	for _, name := range []string{"x.html", "x.svg", "x.xhtml", "x.xml", "x.js", "x.htm", "x.pdf", "x.txt", "x", "x.html\r\nSet-Cookie: a=b.txt"} {
+		files = append(files, name, evil)
+	}
+	_, j, art := s.dist(files...)
+	raw := s.upload(j, "raw.svg", "image/svg+xml", []byte(evil))
+	paths := []string{s.path("actions/artifacts", raw.ID, "files/raw.svg")}
+	for i := 0; i < len(files)-2; i += 2 {
+		paths = append(paths, s.path("actions/artifacts", art.ID, "files")+"/"+url.PathEscape(files[i]))
+	}
+	for _, path := range paths {
+		h := s.want(s.get(path), http.StatusOK).Header
+		if ct := h.Get("Content-Type"); ct != "application/octet-stream" && ct != "text/plain; charset=utf-8" {
+			t.Errorf("%s is %s", path, ct)
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Content-Security-Policy") != "sandbox; default-src 'none'" || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment; ") {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+	odd := s.get(s.path("actions/artifacts", art.ID, "files") + "/" + url.PathEscape(files[len(files)-2]))
+	if odd.StatusCode != http.StatusNotFound || odd.Header.Get("Set-Cookie") != "" {
+		t.Errorf("a name with a line break: %d %v", odd.StatusCode, odd.Header)
+	}
+}
+
+// Threat: zip slip and bombs in a preview.
+func TestAHostileArchiveIsShownWithoutHarm(t *testing.T) {
+	s := newSite(t)
+	_, j, art := s.dist("../../etc/passwd", "x", "/abs", "y", `..\win`, "z", "ok", "fine")
+	path := s.path("actions/artifacts", art.ID, "files")
+	for _, v := range s.want(s.get(path), http.StatusOK).json(t)["files"].([]any) {
+		f := v.(map[string]any)
+		if p := f["path"].(string); strings.HasPrefix(p, "/") || strings.Contains(p, "..") || strings.Contains(p, `\`) {
+			t.Errorf("shown as %q", p)
+		}
+		if (f["url"] != nil) != (f["path"] == "ok") {
+			t.Errorf("%v", f)
+		}
+	}
+	bomb := s.upload(j, "bomb", "", s.archive("zeros", strings.Repeat("\x00", 8<<20)))
+	if a := s.get(s.path("actions/artifacts", bomb.ID, "files/zeros")); a.StatusCode == http.StatusOK && len(a.text) != 8<<20 {
+		t.Errorf("%d bytes", len(a.text))
+	}
+	broken := s.upload(j, "broken", "", []byte("PK\x03\x04 is not all of it"))
+	for _, rest := range []string{"files", "files/a"} {
+		s.want(s.get(s.path("actions/artifacts", broken.ID, rest)), http.StatusUnprocessableEntity)
+	}
+	damaged := s.archive("a", strings.Repeat("a text that repeats ", 1000))
+	damaged[60] ^= 0xff
+	art = s.upload(j, "damaged", "", damaged)
+	s.want(s.get(s.path("actions/artifacts", art.ID, "files/a")), http.StatusUnprocessableEntity)
+	long := s.archive("a", string(noise(200<<10)))
+	long[len(long)-1000] ^= 0xff
+	art = s.upload(j, "long", "", long)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v3"+s.path("actions/artifacts", art.ID, "files/a"), nil)
+	s.must(err)
+	r.Header.Set("Authorization", "token "+s.token)
+	res, err := http.DefaultClient.Do(r)
+	s.must(err)
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err == nil {
+		t.Errorf("a damaged file ends after %d bytes as if it were whole", len(text))
+	}
+}
+
+// noise are bytes that do not compress.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
