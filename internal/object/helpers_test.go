@@ -85,6 +85,11 @@ func (f *fixture) open(st *store.Store, change ...func(*object.Config)) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	f.t.Cleanup(func() {
+		if err := blobs.Close(); err != nil {
+			f.t.Error(err)
+		}
+	})
 	f.store, f.blobs = st, &counted{Store: blobs}
 	c := object.Config{Store: st, Blobs: f.blobs, Log: slog.New(slog.NewTextHandler(f.t.Output(), nil)), Now: f.now}
 	for _, fn := range change {
