@@ -140,6 +140,13 @@ func (c *Caches) PutRange(ctx context.Context, job *actions.Job, id, offset int6
 	if err != nil {
 		return err
 	}
+	repo, err := c.store.Repository(ctx, job.RepoID)
+	if err != nil {
+		return err
+	}
+	if limit := c.Bytes(repo); offset > limit-max(size, 0) {
+		return actions.Errorf(actions.Invalid, "a piece of %d bytes at %d is beyond the %d bytes of all caches of the repository", size, offset, limit)
+	}
 	return c.objects.PutRange(ctx, pending.ObjectID, offset, r, max(size, 0))
 }
 

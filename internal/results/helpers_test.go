@@ -17,6 +17,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/logs/logstest"
 	"github.com/understudy-ci/understudy/internal/object"
@@ -33,6 +34,7 @@ type server struct {
 	api       *results.API
 	objects   *object.Objects
 	artifacts *artifact.Artifacts
+	caches    *cache.Caches
 	keys      *token.Keys
 	http      *httptest.Server
 	late      atomic.Int64 // nanoseconds ahead of the clock
@@ -53,8 +55,9 @@ func newLimitedServer(t testing.TB, st *store.Store, limits logs.Limits, artifac
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s.objects = object.New(object.Config{Store: st, Blobs: s.Blobs, Log: log, Now: s.now, Limits: objects})
 	s.artifacts = artifact.New(artifact.Config{Store: st, Objects: s.objects, Log: log, Now: s.now, Limits: artifacts})
+	s.caches = cache.New(cache.Config{Store: st, Objects: s.objects, Log: log, Now: s.now})
 	s.api = results.New(results.Config{
-		Store: st, Logs: s.Logs, Artifacts: s.artifacts, Objects: s.objects, Keys: s.keys, Log: log, Now: s.now,
+		Store: st, Logs: s.Logs, Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: log, Now: s.now,
 	})
 	s.http = httptest.NewServer(s.api)
 	t.Cleanup(s.http.Close)

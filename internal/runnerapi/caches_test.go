@@ -27,7 +27,8 @@ func TestTheTokenSaysWhatTheJobMayDoWithCaches(t *testing.T) {
 		{"push to a branch", "push", feature, `{}`, "", "", []token.CacheScope{{Scope: feature, Permission: 3}, {Scope: main, Permission: 1}}, ""},
 		{
 			"pull request", "pull_request", pull, into("feature"), "", "",
-			[]token.CacheScope{{Scope: pull, Permission: 3}, {Scope: feature, Permission: 1}, {Scope: main, Permission: 1}}, "",
+			[]token.CacheScope{{Scope: pull, Permission: 3}, {Scope: feature, Permission: 1}, {Scope: main, Permission: 1}},
+			"",
 		},
 		{"pull request without a base", "pull_request", pull, `{"pull_request":[]}`, "", "", []token.CacheScope{{Scope: pull, Permission: 3}, {Scope: main, Permission: 1}}, ""},
 		{"stranger's comment", "issue_comment", main, `{}`, "", "", []token.CacheScope{{Scope: main, Permission: 1}}, "read"},

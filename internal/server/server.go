@@ -162,7 +162,7 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 		JobLogURL: func(r *http.Request, job *actions.Job) (string, error) {
 			return res.JobLogURL(httpjson.Base(r).HTML, job)
 		},
-		Artifacts: s.artifacts, ArtifactURL: artifactURL, ArtifactDays: s.config.ArtifactDays, ArtifactQuota: int64(s.config.ArtifactQuota),
+		Artifacts: s.artifacts, Caches: s.caches, ArtifactURL: artifactURL, ArtifactDays: s.config.ArtifactDays, ArtifactQuota: int64(s.config.ArtifactQuota),
 	})
 	s.rest, s.graphql = api, api.GraphQL()
 	runners := runnerapi.New(runnerapi.Config{
