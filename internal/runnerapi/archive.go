@@ -14,8 +14,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/toolkit"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/toolkit"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 

@@ -83,10 +83,8 @@ func TestLiftedFunctionTakesEveryHost(t *testing.T) {
 	}
 	for version, form := range forms {
 		for what, text := range variants(form) {
-			name := "isGhes"
-			if i := strings.Index(text, "function "); i >= 0 {
-				name, _, _ = strings.Cut(text[i+len("function "):], "(")
-			}
+			_, name, _ := strings.Cut(text, "function ")
+			name, _, _ = strings.Cut(name, "(")
 			js := []byte(strings.TrimPrefix(text, "export ") + "\nprocess.stdout.write(String(" + name + "()))")
 			for _, want := range []string{"true", "false"} {
 				cmd := exec.CommandContext(t.Context(), node, "-e", string(js))
