@@ -3,6 +3,7 @@
 GO            ?= go
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GOLANGCI_LINT := .tools/bin/golangci-lint-v2.15.0
+VERSITYGW     := .tools/bin/versitygw-v1.8.0
 
 .PHONY: build demo test bench lint fmt clean
 
@@ -12,10 +13,11 @@ build: # bin/understudy
 demo: build # a server, a push and its run, live in this terminal
 	bin/understudy demo
 
-test: node_modules/.package-lock.json # every test, on SQLite and PostgreSQL
+test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and PostgreSQL, with files and S3
 	scripts/need gcc=gcc libc6-dev=/usr/include/stdio.h postgresql='/usr/lib/postgresql/*/bin/initdb' \
 		gh=gh e2fsprogs=mkfs.ext4 xfsprogs=xfs_io
 	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 \
+		UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
 		scripts/with-postgres $(GO) test -race -timeout 9m ./...
 
 bench: build # the figures of docs/performance.md
@@ -43,3 +45,10 @@ $(GOLANGCI_LINT):
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(@:.tools/bin/golangci-lint-%=%)
 	mkdir -p $(@D)
 	mv .tools/new/golangci-lint $@
+
+$(VERSITYGW): # an S3 server, for tests
+	rm -rf .tools/new-s3
+	GOBIN=$(CURDIR)/.tools/new-s3 $(GO) install \
+		github.com/versity/versitygw/cmd/versitygw@$(@:.tools/bin/versitygw-%=%)
+	mkdir -p $(@D)
+	mv .tools/new-s3/versitygw $@

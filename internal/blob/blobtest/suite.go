@@ -113,7 +113,7 @@ func seeksInBig(t *testing.T, s blob.Store) {
 	if end, err := o.Seek(0, io.SeekEnd); err != nil || end != 300_000 {
 		t.Errorf("the end is at %d, %v", end, err)
 	}
-	if n, err := o.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := o.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %d, %v", n, err)
 	}
 	if _, err := o.Seek(-1, io.SeekStart); err == nil {

@@ -3,6 +3,7 @@ package fs_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -168,7 +169,7 @@ func fetch(b *testing.B, addr string, n int, buf []byte) {
 	got := 0
 	for {
 		more, err := c.Read(buf)
-		if got += more; err == io.EOF {
+		if got += more; errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			b.Fatal(err)
