@@ -42,7 +42,7 @@ func wantRefused(t *testing.T, what string, err error, status int, code string) 
 	}
 }
 
-// §3.4, §4.3: blocks in parallel and in no order; an empty artifact has none.
+// results.md §3.4, §4.3: blocks in parallel and in no order; an empty artifact has none.
 func TestWhatGoesUpComesDown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newServer(t, st, logs.Limits{})
@@ -74,7 +74,7 @@ func TestWhatGoesUpComesDown(t *testing.T) {
 	})
 }
 
-// §3.2, §3.3: what clients write, and what they have written.
+// results.md §3.2, §3.3: what clients write, and what they have written.
 func TestEveryFormOfARequestIsUnderstood(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	j := s.Job("build")
@@ -247,7 +247,7 @@ func TestAJobThatIsOverKeepsNothing(t *testing.T) {
 	}
 }
 
-// §10: names are file names on every system. Threat: artifact name used as a path.
+// results.md §10: names are file names on every system. Threat: artifact name used as a path.
 func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	c := s.client(s.Job("build"))
@@ -269,7 +269,7 @@ func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
 	}
 }
 
-// §3.9: each error has a code of Twirp's, and the toolkit shows its text.
+// results.md §3.9: each error has a code of Twirp's, and the toolkit shows its text.
 func TestFinalizeTellsWhatIsWrong(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	c, other := s.client(s.Job("build")), s.client(s.Job("test"))
@@ -374,7 +374,7 @@ func TestAnArtifactNeverChanges(t *testing.T) {
 			t.Errorf("the text is not GitHub's: %v", err)
 		}
 	}
-	// overwrite: true, by another job of the run (§3.5).
+	// overwrite: true, by another job of the run (results.md §3.5).
 	list, err := other.List(t.Context(), "dist", 0)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%v, %v", list, err)
@@ -399,7 +399,7 @@ func TestAnArtifactNeverChanges(t *testing.T) {
 	}
 }
 
-// §3.5: names are unique in an attempt, and the first to finalize gets the name.
+// results.md §3.5: names are unique in an attempt, and the first to finalize gets the name.
 func TestOfTwoWhoUploadOneNameOneGetsIt(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	clients := make([]*resultstest.Client, 8)
@@ -427,7 +427,7 @@ func TestOfTwoWhoUploadOneNameOneGetsIt(t *testing.T) {
 	}
 }
 
-// §3.5: a later attempt may use the name again, and sees both.
+// results.md §3.5: a later attempt may use the name again, and sees both.
 func TestAttemptsHaveTheirOwnNames(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	first := s.client(s.Job("build"))
@@ -497,7 +497,7 @@ func TestLimitsOfAJobAndARepository(t *testing.T) {
 	_, err = c.Create(t.Context(), "third")
 	wantRefused(t, "quota", err, http.StatusTooManyRequests, "resource_exhausted")
 	if e, ok := errors.AsType[*resultstest.Error](err); !ok || !strings.Contains(e.Msg, "insufficient usage") {
-		t.Errorf("the toolkit tries again on %v (§3.9)", err)
+		t.Errorf("the toolkit tries again on %v (results.md §3.9)", err)
 	}
 	if _, err := c.Delete(t.Context(), "small"); err != nil {
 		t.Fatal(err)

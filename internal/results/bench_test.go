@@ -2,11 +2,17 @@ package results_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -36,4 +42,60 @@ func BenchmarkLogIngestion(b *testing.B) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	b.ReportMetric(float64(m.HeapSys)/(1<<20), "MB-heap")
+}
+
+// BenchmarkSmallArtifacts creates, uploads in one block and finalizes artifacts
+// of 1 KiB: four requests each, of eight jobs at once. Client and server share the
+// machine, and the disk is not waited for.
+func BenchmarkSmallArtifacts(b *testing.B) {
+	limits := artifact.Limits{PerJob: 1 << 30, Bytes: 1 << 20, Days: 1}
+	s := newLimitedServer(b, storetest.Open(b), logs.Limits{}, limits, object.DefaultLimits())
+	s.http.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 8 //nolint:forcetypeassert // httptest's own
+	content := noise(1 << 10)
+	var n atomic.Int64
+	b.SetParallelism(8 / runtime.GOMAXPROCS(0))
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		c := s.client(s.Job("build"))
+		for pb.Next() {
+			if _, err := c.Upload(b.Context(), fmt.Sprint("artifact-", n.Add(1)), content, len(content)); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "artifacts/s")
+}
+
+// BenchmarkDownload reads an artifact of 64 MiB in blocks of 8 MiB, as the
+// toolkit does. The bytes go from the files to the connection in the kernel.
+func BenchmarkDownload(b *testing.B) {
+	s := newServer(b, storetest.Open(b), logs.Limits{})
+	c := s.client(s.Job("build"))
+	content := noise(64 << 20)
+	if _, err := c.Upload(b.Context(), "large", content, 8<<20); err != nil {
+		b.Fatal(err)
+	}
+	list, err := c.List(b.Context(), "large", 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(content)))
+	for b.Loop() {
+		url, err := c.SignedURL(b.Context(), list[0])
+		if err != nil {
+			b.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			b.Fatal(err)
+		}
+		resp, err := c.HTTP.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil || n != int64(len(content)) {
+			b.Fatalf("%d, %v", n, err)
+		}
+	}
 }

@@ -27,7 +27,7 @@ func errDocument(format string, args ...any) error {
 }
 
 // readBlockList reads the body of Put Block List: the names of blocks in their
-// order (§4.2). Which of the three lists of Azure's an entry names makes no
+// order (results.md §4.2). Which of the three lists of Azure's an entry names makes no
 // difference, since the last body of a block wins in each of them.
 func readBlockList(r io.Reader) ([]string, error) {
 	d := xml.NewDecoder(r)

@@ -1,22 +1,30 @@
-// Package results is where runners leave what a job shows: Twirp services that
-// take the states of steps and name places for logs and summaries, and the
-// signed URLs that are these places.
+// Package results is where jobs leave what they show and keep: logs and
+// summaries, artifacts, caches. Twirp services take the states of steps and name
+// places for the rest, and the signed URLs are these places.
 //
 // A call of a service carries the job's token, and the ids in its body must be
-// the token's own. When the job is over the token is good for nothing but what
-// its runner had begun: a late piece of a log, for two minutes.
+// the token's own; artifacts may be those of other jobs of the run. When the job
+// is over the token is good for nothing but what its runner had begun: a late piece
+// of a log, for two minutes. Artifacts and caches have no such grace.
 //
 // A signed URL carries no other proof than its signature, which is checked on
-// the bytes of the path and the query before anything is looked at. It names one
-// part of one log, so a piece that is sent again replaces itself. Storage
-// clients say what they want in the query and, if they believe the place to be
-// Azure's, in headers; only the query counts here. Errors look like Azure's.
+// the bytes of the path and the query, and the host, before anything is looked at.
+// It names one part of one log, or one row of an artifact or a cache with the object
+// that has its bytes: what began anew is another place. Storage clients say what
+// they want in the query and, if they believe the place to be Azure's, in headers.
+// Errors look like Azure's. An object comes in blocks or whole, and every PUT may be
+// repeated; package object keeps what comes, and what a list of blocks says counts.
 //
-// People read logs by signed URLs, too: the REST API redirects to them
-// ([API.RunLogURL], [API.JobLogURL]), and each is good for one minute.
+// People read by signed URLs, too: the REST API redirects to them
+// ([API.RunLogURL], [API.JobLogURL], [API.ArtifactURL]), and each is good for one
+// minute. Downloads go from files to the connection without a copy in memory.
+//
+// The older services, artifacts of version 3 and caches of version 1, are below
+// /_apis/ and keep their things in the same places.
 //
 // Doubled slashes before a service's name are one, without a redirect. Rule
-// numbers in comments (§) are those of the runner protocol's reference.
+// numbers in comments (§) are those of the runner protocol's reference; those of
+// results.md say so.
 package results
 
 import (

@@ -57,16 +57,16 @@ func (c *Client) Call(ctx context.Context, service, method string, in, out any) 
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Token)
 	req.Header.Set("Content-Type", "application/json")
-	resp, answer, err := Do(c.HTTP, req)
+	status, _, answer, err := c.do(req)
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if status != http.StatusOK {
 		var e wire.TwirpError
 		if err := json.Unmarshal(answer, &e); err != nil || e.Code == "" || e.Msg == "" {
-			return fmt.Errorf("%s: %d is not an error of Twirp: %.200q", method, resp.StatusCode, answer)
+			return fmt.Errorf("%s: %d is not an error of Twirp: %.200q", method, status, answer)
 		}
-		return &Error{resp.StatusCode, e.Code, e.Msg}
+		return &Error{status, e.Code, e.Msg}
 	}
 	return json.Unmarshal(answer, out)
 }
@@ -239,29 +239,29 @@ func (c *Client) send(ctx context.Context, method, to string, body []byte, heade
 	if header != nil {
 		req.Header = header
 	}
-	resp, answer, err := Do(c.HTTP, req)
+	status, h, answer, err := c.do(req)
 	if err != nil {
 		return nil, nil, err
 	}
-	if resp.StatusCode != want {
+	if status != want {
 		var e struct{ Code, Message string }
-		if err := xml.Unmarshal(answer, &e); err != nil || e.Code == "" || e.Code != resp.Header.Get("X-Ms-Error-Code") {
-			return nil, nil, fmt.Errorf("%s: %d is not an error of Azure: %.200q", method, resp.StatusCode, answer)
+		if err := xml.Unmarshal(answer, &e); err != nil || e.Code == "" || e.Code != h.Get("X-Ms-Error-Code") {
+			return nil, nil, fmt.Errorf("%s: %d is not an error of Azure: %.200q", method, status, answer)
 		}
-		return nil, nil, &Error{resp.StatusCode, e.Code, e.Message}
+		return nil, nil, &Error{status, e.Code, e.Message}
 	}
-	return resp.Header, answer, nil
+	return h, answer, nil
 }
 
-// Do sends a request and reads the answer.
-func Do(client *http.Client, req *http.Request) (*http.Response, []byte, error) {
-	resp, err := client.Do(req)
+// do sends a request and reads the answer.
+func (c *Client) do(req *http.Request) (status int, h http.Header, answer []byte, err error) {
+	resp, err := c.HTTP.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return 0, nil, nil, err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	return resp, answer, err
+	answer, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header, answer, err
 }
 
 // Digest is the digest of content as the services write it.

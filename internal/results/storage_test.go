@@ -1,0 +1,103 @@
+package results_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/blob"
+	blobfs "github.com/understudy-ci/understudy/internal/blob/fs"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/results"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// A tiredStore is a store that has no room left, from time to time, and may hand
+// out addresses of its own.
+type tiredStore struct {
+	*blobfs.Store
+	full  atomic.Bool
+	signs bool
+}
+
+func (s *tiredStore) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
+	if s.full.Load() {
+		_, _ = io.CopyN(io.Discard, r, 10)
+		return blob.Info{}, actions.Errorf(actions.Unavailable, "no space left")
+	}
+	return s.Store.Put(ctx, r, o)
+}
+
+func (s *tiredStore) Presign(_ context.Context, key string, o blob.PresignOptions) (string, bool, error) {
+	return fmt.Sprintf("https://bucket.example/%d?X-Sig=1&life=%s&type=%s&as=%s", len(key), o.Expires, o.ContentType, o.Disposition), s.signs, nil
+}
+
+// with makes the surface keep its objects in blobs.
+func (s *server) with(blobs blob.Store) {
+	log := slog.New(slog.NewTextHandler(s.T.Output(), nil))
+	s.objects = object.New(object.Config{Store: s.Store, Blobs: blobs, Log: log, Now: s.now})
+	s.artifacts = artifact.New(artifact.Config{Store: s.Store, Objects: s.objects, Log: log, Now: s.now, Limits: artifact.DefaultLimits()})
+	c := s.api.Config
+	c.Artifacts, c.Objects = s.artifacts, s.objects
+	s.api = results.New(c)
+	s.http.Config.Handler = s.api
+}
+
+// results.md §4.5: 503 is what makes storage clients wait and try again.
+func TestAFullDiskIsRefusedCleanlyAndRecoveredFrom(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	blobs := &tiredStore{Store: s.Blobs}
+	s.with(blobs)
+	c, to := s.open("dist")
+	blobs.full.Store(true)
+	wantRefused(t, "block", c.PutBlock(t.Context(), to, id("1"), noise(100)), http.StatusServiceUnavailable, "ServerBusy")
+	wantRefused(t, "whole", c.PutWhole(t.Context(), to, noise(100)), http.StatusServiceUnavailable, "ServerBusy")
+	wantRefused(t, "list of nothing", c.PutList(t.Context(), to, []string{id("1")}), http.StatusBadRequest, "InvalidBlockList")
+	blobs.full.Store(false)
+	if err := c.PutBlock(t.Context(), to, id("1"), []byte("content")); err != nil {
+		t.Error(err)
+	}
+	if err := c.PutList(t.Context(), to, []string{id("1")}); err != nil {
+		t.Error(err)
+	}
+	wantContent(t, c, "dist", "content")
+}
+
+// Threat: storage credentials visible in API, redirect or error: a client gets a
+// presigned URL of the one blob, for a minute, and its name and type are in it.
+func TestABucketThatClientsReachServesThem(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	blobs := &tiredStore{Store: s.Blobs, signs: true}
+	s.with(blobs)
+	art := s.upload(wire.CreateArtifactRequest{Name: "page.html", MimeType: "text/html"}, noise(50))
+	url := s.urlOf(art)
+	if !strings.HasPrefix(url, "https://bucket.example/") || !strings.Contains(url, "life="+time.Minute.String()+"&type=text/html&as=attachment; filename=\"page.html\"") {
+		t.Errorf("URL %s", url)
+	}
+	c := s.client(s.Job("test"))
+	list, err := c.List(t.Context(), "page.html", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signed, err := c.SignedURL(t.Context(), list[0]); err != nil || !strings.HasPrefix(signed, "https://bucket.example/") {
+		t.Errorf("the service gives %s, %v", signed, err)
+	}
+	several := s.upload(wire.CreateArtifactRequest{Name: "several"}, noise(500)) // blobs
+	if url := s.urlOf(several); !strings.HasPrefix(url, s.http.URL) {
+		t.Errorf("of several blobs: %s", url)
+	}
+	blobs.signs = false
+	if url := s.urlOf(art); !strings.HasPrefix(url, s.http.URL) {
+		t.Errorf("of a bucket that clients do not reach: %s", url)
+	}
+}
