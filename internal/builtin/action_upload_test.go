@@ -60,7 +60,6 @@ func wellFormed(t *testing.T, body []byte) {
 
 func TestUploadFindsWhatPatternsMean(t *testing.T) {
 	t.Parallel()
-	s := newArtifactServer(t)
 	tree := map[string]string{
 		"a.txt": "1", "b.log": "2", "out/a.txt": "3", "out/deep/er/b.log": "4", "out/deep/.secret": "5", ".env": "6", "other/z.txt": "7", "[x]/q.txt": "8", "e/": "",
 	}
@@ -94,9 +93,10 @@ func TestUploadFindsWhatPatternsMean(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			s := newArtifactServer(t)
 			w := s.job(t)
 			w.write(tree)
-			u := w.use("actions/upload-artifact", "name", strings.ReplaceAll(name, " ", "-"), "path", c.path, "include-hidden-files", c.hidden)
+			u := w.use("actions/upload-artifact", "path", c.path, "include-hidden-files", c.hidden)
 			r := u.main()
 			if c.want == nil {
 				r.says(t, "::warning::No files were found with the provided path: "+strings.TrimSpace(c.path)+". No artifacts will be uploaded.")
