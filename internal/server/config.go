@@ -8,6 +8,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/builtin"
+	"github.com/understudy-ci/understudy/internal/runnerapi"
 )
 
 // Config is everything an operator can set. --job-lease is also UNDERSTUDY_JOB_LEASE.
@@ -34,16 +37,15 @@ type Config struct {
 	JobLease     time.Duration `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
 
-	Blobs          string `placeholder:"URL" help:"Where logs, artifacts and caches are kept: a directory, or s3://BUCKET/PREFIX?endpoint=URL&region=REGION. Default: DATA/blobs."`
-	BlobsPublicURL string `placeholder:"URL" help:"The bucket's endpoint as clients reach it. Artifacts are then downloaded from there, by URLs that are good for a minute."`
-	ArtifactDays   int    `default:"90" placeholder:"DAYS" help:"How long artifacts are kept where a repository says nothing else. Default: ${default}."`
-	ArtifactSize   Size   `default:"100GB" placeholder:"SIZE" help:"How big one artifact may be. Default: ${default}."`
-	ArtifactQuota  Size   `default:"0" placeholder:"SIZE" help:"How much the artifacts of one repository may take. Default: no limit."`
-	CacheQuota     Size   `default:"10GB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`
-	CacheDays      int    `default:"7" placeholder:"DAYS" help:"How long a cache is kept that nobody uses. Default: ${default}."`
+	Blobs         string `placeholder:"DIR|URL" help:"Where logs, artifacts and caches are kept: a directory, or s3://BUCKET/PREFIX with ?endpoint=URL, &region=NAME, and &public-endpoint=URL if clients are to download from the bucket; credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: DATA/blobs."`
+	ArtifactDays  int    `default:"90" placeholder:"DAYS" help:"How long artifacts are kept where a repository says nothing else. Default: ${default}."`
+	ArtifactSize  Size   `default:"100GiB" placeholder:"SIZE" help:"How big one artifact may be. Default: ${default}."`
+	ArtifactQuota Size   `default:"0" placeholder:"SIZE" help:"How much the artifacts of one repository may take. Default: no limit."`
+	CacheQuota    Size   `default:"10GiB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`
+	CacheDays     int    `default:"7" placeholder:"DAYS" help:"How long a cache is kept that nobody uses. Default: ${default}."`
 
 	BuiltinActions string `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
-	ToolkitPatch   bool   `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host."`
+	ToolkitPatch   bool   `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
 	JobServerURL   string `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
 }
 
@@ -87,6 +89,38 @@ func (c *Config) check() error {
 		if err := actions.CheckLabel(l); err != nil {
 			return fmt.Errorf("--runner-labels: %w", err)
 		}
+	}
+	return c.checkStorage()
+}
+
+// What is kept, where an embedding program says nothing.
+const (
+	artifactDays = 90
+	artifactSize = 100 << 30
+	cacheQuota   = 10 << 30
+	cacheDays    = 7
+)
+
+// checkStorage is check for what is kept of runs, and for what jobs see of it.
+func (c *Config) checkStorage() error {
+	c.ArtifactDays, c.ArtifactSize = cmp.Or(c.ArtifactDays, artifactDays), cmp.Or(c.ArtifactSize, artifactSize)
+	c.CacheDays, c.CacheQuota = cmp.Or(c.CacheDays, cacheDays), cmp.Or(c.CacheQuota, cacheQuota)
+	if c.ArtifactDays < 1 || c.ArtifactDays > actions.MaxPrivateDays || c.CacheDays < 1 {
+		return actions.Errorf(actions.Invalid, "--artifact-days must be from 1 to %d, and --cache-days at least 1", actions.MaxPrivateDays)
+	}
+	if c.Blobs == "" {
+		c.Blobs = filepath.Join(c.Data, "blobs")
+	}
+	if c.JobServerURL != "" {
+		u, err := runnerapi.ParseJobServerURL(c.JobServerURL)
+		if err != nil {
+			return fmt.Errorf("--job-server-url: %w", err)
+		}
+		c.JobServerURL = u
+	}
+	c.BuiltinActions = cmp.Or(c.BuiltinActions, string(builtin.Fallback))
+	if _, err := builtin.ParsePolicy(c.BuiltinActions); err != nil {
+		return fmt.Errorf("--builtin-actions: %w", err)
 	}
 	return nil
 }

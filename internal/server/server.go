@@ -20,7 +20,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
-	"github.com/understudy-ci/understudy/internal/blob/fs"
+	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -45,8 +45,9 @@ type Deps struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Random  io.Reader
-	Program string   // path of this program, to start runners with
-	Env     []string // environment of the bundled runners, as KEY=value
+	Program string        // path of this program, to start runners with
+	Env     []string      // environment of the bundled runners, as KEY=value
+	S3      S3Credentials // of the bucket in --blobs, if it is one
 	Version string
 }
 
@@ -75,6 +76,8 @@ type Server struct {
 
 	patterns  []string                    // routes of the REST API
 	reconcile func(context.Context) error // finishes repositories that were cut short
+
+	closeBlobs func() error // nil for a directory
 
 	local    string // base by which bundled runners come in: http://127.0.0.1:3000; empty without them, perhaps
 	reached  string // base of the first TCP address; empty without one
@@ -121,9 +124,9 @@ func (s *Server) build(ctx context.Context) error {
 	if s.repos, err = gitrepo.New(filepath.Join(c.Data, "repositories"), gitrepo.Limits{}, s.log, s.now); err != nil {
 		return fmt.Errorf("repositories: %w", err)
 	}
-	blobs, err := fs.New(filepath.Join(c.Data, "blobs"), fs.Options{Now: s.now})
+	kept, err := s.openBlobs(ctx)
 	if err != nil {
-		return fmt.Errorf("blobs: %w", err)
+		return fmt.Errorf("--blobs: %w", err)
 	}
 	s.auth = auth.New(s.store, s.now)
 	bot, err := s.bootstrap(ctx)
@@ -135,10 +138,7 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease,
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
-	s.logs = logs.New(logs.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now})
-	s.objects = object.New(object.Config{Store: s.store, Blobs: blobs, Log: s.log, Now: s.now, Exclusive: true})
-	s.artifacts = artifact.New(artifact.Config{Store: s.store, Objects: s.objects, Log: s.log, Now: s.now, Limits: artifact.DefaultLimits()})
-	s.caches = cache.New(cache.Config{Store: s.store, Objects: s.objects, Log: s.log, Now: s.now, Limits: cache.DefaultLimits()})
+	s.keep(kept)
 	return s.mount(keys, bot)
 }
 
@@ -165,9 +165,15 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 		Artifacts: s.artifacts, Caches: s.caches, ArtifactURL: artifactURL, ArtifactDays: s.config.ArtifactDays, ArtifactQuota: int64(s.config.ArtifactQuota),
 	})
 	s.rest, s.graphql = api, api.GraphQL()
+	carried, err := builtin.New(s.deps.Version)
+	if err != nil {
+		return fmt.Errorf("built-in actions: %w", err)
+	}
 	runners := runnerapi.New(runnerapi.Config{
 		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Logs: s.logs, Git: s.repos, Keys: keys,
 		Log: s.log, Now: s.now, NewID: uuid.NewString, Random: s.deps.Random, BotID: bot.ID,
+		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
+		NoToolkitPatch: !s.config.ToolkitPatch, JobServerURL: s.config.JobServerURL,
 	})
 	s.runners, s.runnerREST = runners, api.Around(runners.REST())
 	s.patterns = append(api.Patterns(), runners.Patterns()...)
@@ -194,6 +200,9 @@ func (s *Server) Close() error {
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
+	}
+	if s.closeBlobs != nil {
+		errs = append(errs, s.closeBlobs())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

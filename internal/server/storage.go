@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/blob"
+	"github.com/understudy-ci/understudy/internal/blob/fs"
+	"github.com/understudy-ci/understudy/internal/blob/s3"
+	"github.com/understudy-ci/understudy/internal/cache"
+	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/object"
+)
+
+// S3Credentials sign requests to a bucket. They never print.
+type S3Credentials = s3.Credentials
+
+// A storage is where bytes are kept.
+type storage struct {
+	blobs  blob.Store
+	direct bool // clients download from it
+}
+
+// openBlobs opens what --blobs names.
+func (s *Server) openBlobs(ctx context.Context) (storage, error) {
+	if !strings.HasPrefix(s.config.Blobs, "s3:") {
+		dir, err := fs.New(s.config.Blobs, fs.Options{Now: s.now})
+		return storage{blobs: dir}, err
+	}
+	c, err := s3.ParseURL(s.config.Blobs)
+	if err != nil {
+		return storage{}, err
+	}
+	bucket, err := s3.New(ctx, c, s.deps.S3, s.now)
+	if err != nil {
+		return storage{}, err
+	}
+	s.closeBlobs = bucket.Close
+	return storage{blobs: bucket, direct: c.PublicEndpoint != ""}, nil
+}
+
+// keep makes the services for what jobs leave. A database that is a file has one
+// server, and so do the blobs that it knows; with PostgreSQL there may be others.
+func (s *Server) keep(in storage) {
+	c := s.config
+	alone := strings.HasPrefix(c.Database, "sqlite:")
+	s.logs = logs.New(logs.Config{Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now})
+	s.objects = object.New(object.Config{
+		Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Exclusive: alone, Compose: in.direct,
+	})
+	limits := artifact.DefaultLimits()
+	limits.Bytes, limits.Quota, limits.Days = int64(c.ArtifactSize), int64(c.ArtifactQuota), c.ArtifactDays
+	s.artifacts = artifact.New(artifact.Config{Store: s.store, Objects: s.objects, Log: s.log, Now: s.now, Limits: limits})
+	s.caches = cache.New(cache.Config{
+		Store: s.store, Objects: s.objects, Log: s.log, Now: s.now,
+		Limits: cache.Limits{Bytes: int64(c.CacheQuota), Days: c.CacheDays},
+	})
+}
