@@ -182,3 +182,16 @@ func TestJSONIsNotEscapedForHTML(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// Threat: signed URL replayed on another host. The names of one host are one.
+func TestAHostIsWrittenInOneForm(t *testing.T) {
+	for base, want := range map[string]string{
+		"http://ci.test": "ci.test", "https://CI.Test/sub": "ci.test", "http://ci.test:80": "ci.test", "https://ci.test:443/sub/dir": "ci.test",
+		"http://ci.test:443": "ci.test:443", "https://ci.test:80": "ci.test:80", "http://ci.test:8080": "ci.test:8080",
+		"http://[::1]:80": "[::1]", "http://[::80]": "[::80]", "": "",
+	} {
+		if got := (httpjson.Origin{HTML: base}).Host(); got != want {
+			t.Errorf("%s: got %q, want %q", base, got, want)
+		}
+	}
+}
