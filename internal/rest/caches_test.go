@@ -114,7 +114,7 @@ func TestGoGitHubReadsCaches(t *testing.T) {
 		s.saveCache(j, mainRef, fmt.Sprint("key-", i+1), "x")
 	}
 	seen := map[int64]bool{}
-	opts := &github.ActionsCacheListOptions{ListOptions: github.ListOptions{PerPage: 10}, Key: github.Ptr("key-")}
+	opts := &github.ActionsCacheListOptions{ListOptions: github.ListOptions{PerPage: 10}, Key: new("key-")}
 	for {
 		list, resp, err := gh.Actions.ListCaches(ctx, "alice", "hello", opts)
 		if err != nil || list.TotalCount != 25 {
