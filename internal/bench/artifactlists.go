@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/store/seed"
 )
 
 const (
@@ -99,6 +102,11 @@ func (s *server) listed(ctx context.Context, name string) (*seeded, error) {
 	return v, nil
 }
 
+// seed opens the database of a server that has been halted.
+func (b *bench) seed(s *server) (*seed.Seed, error) {
+	return seed.Open(filepath.Join(s.data, "understudy.db"), b.Now())
+}
+
 // fill gives one repository few artifacts and the other many.
 func (b *bench) fill(ctx context.Context, s *server, few, many *seeded) error {
 	rows, err := b.seed(s)
@@ -106,14 +114,14 @@ func (b *bench) fill(ctx context.Context, s *server, few, many *seeded) error {
 		return err
 	}
 	for id, n := range map[int64]int{few.id: listFew, many.id: listMany} {
-		if err := rows.runs(ctx, id, n/listInRun-1); err != nil {
+		if err := rows.Runs(ctx, id, n/listInRun-1); err != nil {
 			return err
 		}
-		if err := rows.artifacts(ctx, id, listInRun); err != nil {
+		if err := rows.Artifacts(ctx, id, listInRun); err != nil {
 			return err
 		}
 	}
-	return rows.close()
+	return rows.Close()
 }
 
 // restart starts a server that has been halted on its data directory again, at

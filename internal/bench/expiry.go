@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -69,43 +70,19 @@ func (b *bench) expire(ctx context.Context, s *server, v *seeded) error {
 	if err != nil {
 		return err
 	}
-	rows, err := b.seed(s)
-	if err != nil {
-		return err
-	}
-	tx, err := rows.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // it is committed, or nothing is
-	content := bytes.Repeat([]byte("x"), expiredSize)
-	past := b.Now().Add(-time.Hour).UnixMicro()
-	for i := 1; i <= expiredArtifacts; i++ {
+	keys, content := make([]string, expiredArtifacts), bytes.Repeat([]byte("x"), expiredSize)
+	for i := range keys {
 		info, err := blobs.Put(ctx, bytes.NewReader(content), blob.PutOptions{Limit: expiredSize, Relaxed: true})
 		if err != nil {
 			return err
 		}
-		for _, statement := range []struct {
-			text string
-			args []any
-		}{
-			{`insert into objects (id, repo_id, status, size_limit, size, digest, created_at, touched_at) values ($1, $2, 'sealed', $3, $3, 'x', $4, $4)`, []any{i, v.id, expiredSize, past}},
-			{`insert into object_parts (object_id, idx, blob, size) values ($1, 0, $2, $3)`, []any{i, info.Key, expiredSize}},
-			{`insert into artifacts (repo_id, run_id, attempt, job_id, name, content_type, object_id, status, size, digest, created_at, updated_at, expires_at)
-				values ($1, $2, 1, 0, $3, 'application/zip', $4, 'live', $5, 'sha256:x', $6, $6, $6)`, []any{v.id, v.run, fmt.Sprint("artifact-", i), i, expiredSize, past}},
-		} {
-			if _, err := tx.ExecContext(ctx, statement.text, statement.args...); err != nil {
-				return err
-			}
-		}
+		keys[i] = info.Key
 	}
-	if err := tx.Commit(); err != nil {
+	rows, err := b.seed(s)
+	if err != nil {
 		return err
 	}
-	if err := rows.sums(ctx, v.id); err != nil {
-		return err
-	}
-	return rows.close()
+	return errors.Join(rows.Expired(ctx, v.id, v.run, expiredSize, keys), rows.Close())
 }
 
 // watchExpiry waits until no bytes are left of a repository's artifacts, and
