@@ -394,3 +394,43 @@ func TestEachAttemptHasItsNames(t *testing.T) {
 		t.Errorf("jobs see %s", got)
 	}
 }
+
+// Deleting a run deletes its artifacts: rows, sums and bytes, and those of uploads
+// that go on.
+func TestArtifactsOfADeletedRunAreGoneAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		ctx, f := t.Context(), newFixture(t, st, nil)
+		job := f.job(t)
+		f.add(t, job, "live", "MARKER of a live one")
+		f.begin(t, job, "pending", "MARKER of a pending one")
+		v3, err := f.BeginV3(ctx, job, "files", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.v3(t, job, v3, "a", "MARKER of a file", false); err != nil {
+			t.Fatal(err)
+		}
+		doomed := f.run
+		f.run = f.addRun(t)
+		kept := f.add(t, f.job(t), "live", "stays")
+		err = st.Update(ctx, func(tx *store.Tx) error {
+			objects, err := tx.RunObjects(ctx, doomed.ID)
+			if err != nil {
+				return err
+			}
+			if err := tx.DeleteRun(ctx, f.repo.ID, doomed.ID, f.now()); err != nil {
+				return err
+			}
+			return f.objects.Drop(ctx, tx, objects...)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.onDisk(t, "MARKER") || f.read(t, kept) != "stays" {
+			t.Errorf("bytes on disk: %v, and of the other run %q", f.onDisk(t, "MARKER"), f.read(t, kept))
+		}
+		if n, bytes, err := st.ArtifactUsage(ctx, f.repo.ID); err != nil || n != 1 || bytes != 5 {
+			t.Errorf("usage is %d artifacts of %d bytes, %v", n, bytes, err)
+		}
+	})
+}

@@ -86,7 +86,7 @@ func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account,
 	return nil
 }
 
-// Delete removes a completed run with its jobs, logs and annotations.
+// Delete removes a completed run with its jobs, logs, annotations and artifacts.
 func (s *Scheduler) Delete(ctx context.Context, runID int64) error {
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		run, err := tx.Run(ctx, runID)
@@ -96,7 +96,14 @@ func (s *Scheduler) Delete(ctx context.Context, runID int64) error {
 		if run.Status != actions.Completed {
 			return actions.Errorf(actions.Forbidden, "Could not delete the workflow run")
 		}
-		return tx.DeleteRun(ctx, run.RepoID, run.ID, s.now())
+		objects, err := tx.RunObjects(ctx, run.ID)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteRun(ctx, run.RepoID, run.ID, s.now()); err != nil {
+			return err
+		}
+		return s.drop(ctx, tx, objects...)
 	})
 	if err != nil {
 		return fmt.Errorf("delete run %d: %w", runID, err)

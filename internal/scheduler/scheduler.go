@@ -16,6 +16,7 @@
 package scheduler
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what a scheduler needs. All fields are required.
+// Config is what a scheduler needs. All fields but Drop are required.
 type Config struct {
 	Store *store.Store
 	Queue *queue.Queue
@@ -33,6 +34,10 @@ type Config struct {
 	Now   func() time.Time
 	NewID func() string // makes a random GUID
 	Lease time.Duration // how long a runner holds a job without renewing it
+
+	// Drop removes objects, with the bytes of artifacts, in a transaction. Without
+	// it they wait for the sweep of objects when a run is deleted.
+	Drop func(ctx context.Context, tx *store.Tx, objects ...int64) error
 }
 
 // A Scheduler is safe for concurrent use.
@@ -43,13 +48,17 @@ type Scheduler struct {
 	now     func() time.Time
 	newID   func() string
 	lease   time.Duration
+	drop    func(ctx context.Context, tx *store.Tx, objects ...int64) error
 	sources *recent.Cache[int64, *Source] // by run
 }
 
 // New makes a scheduler. It starts nothing: see [Scheduler.Run].
 func New(c Config) *Scheduler {
+	if c.Drop == nil {
+		c.Drop = func(context.Context, *store.Tx, ...int64) error { return nil }
+	}
 	return &Scheduler{
-		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease,
+		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, drop: c.Drop,
 		sources: recent.New[int64, *Source](maxSources, maxSourcesSize),
 	}
 }

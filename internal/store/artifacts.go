@@ -223,6 +223,16 @@ func (q queries) AbandonedArtifacts(ctx context.Context, since time.Time, limit 
 		or (a.updated_at < $1 and (o.id is null or o.touched_at < $1))) limit $2`, micros(since), limit)
 }
 
+// RunObjects lists the objects that hold the artifacts of a run.
+func (q queries) RunObjects(ctx context.Context, runID int64) ([]int64, error) {
+	objects, err := all(ctx, q, value[int64], `select object_id from artifacts where run_id = $1 and object_id <> 0
+		union all select f.object_id from artifacts a join artifact_files f on f.artifact_id = a.id where a.run_id = $1 and a.status = 'pending'`, runID)
+	if err != nil {
+		return nil, fmt.Errorf("artifacts of run %d: %w", runID, err)
+	}
+	return objects, nil
+}
+
 // deleteRunArtifacts removes the artifacts of a run. The objects that hold their
 // bytes are dropped.
 func (tx *Tx) deleteRunArtifacts(ctx context.Context, repoID, runID int64) error {
