@@ -39,8 +39,13 @@ type fixture struct {
 
 func newFixture(t testing.TB, st *store.Store, change func(*artifact.Limits)) *fixture {
 	t.Helper()
+	return newFixtureWith(t, st, change, blobfs.Options{Now: time.Now, NoSync: true})
+}
+
+func newFixtureWith(t testing.TB, st *store.Store, change func(*artifact.Limits), o blobfs.Options) *fixture {
+	t.Helper()
 	f := &fixture{st: st, dir: filepath.Join(t.TempDir(), "blobs")}
-	blobs, err := blobfs.New(f.dir, blobfs.Options{Now: time.Now, NoSync: true})
+	blobs, err := blobfs.New(f.dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
