@@ -546,3 +546,22 @@ func TestHugeAndBrokenRequestsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Tokens that were checked are known: for as long as they and their jobs last.
+func TestAKnownTokenEndsInItsTime(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	c := s.client(j)
+	for range 2 {
+		if _, err := c.List(t.Context(), "", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	altered := *c
+	altered.Token = c.Token[:len(c.Token)-2] + "AA"
+	_, err := altered.List(t.Context(), "", 0)
+	wantRefused(t, "altered", err, http.StatusUnauthorized, "unauthenticated")
+	s.wait(time.Hour)
+	_, err = c.List(t.Context(), "", 0)
+	wantRefused(t, "after its time", err, http.StatusUnauthorized, "unauthenticated")
+}

@@ -28,6 +28,7 @@
 package results
 
 import (
+	"crypto/sha256"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -37,6 +38,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -59,11 +61,14 @@ type API struct {
 	Config
 	services map[string]service
 	older    http.Handler
+	tokens   *recent.Cache[[sha256.Size]byte, token.Job] // that were found good
 }
+
+const maxTokens = 1024
 
 // New makes the surface.
 func New(c Config) *API {
-	a := &API{Config: c}
+	a := &API{Config: c, tokens: recent.New[[sha256.Size]byte, token.Job](maxTokens, maxTokens)}
 	a.services = map[string]service{
 		receiverService: a.receiver(),
 		stepsService:    {"WorkflowStepsUpdate": a.updateSteps},
