@@ -17,7 +17,15 @@ func (l *Logs) Note(ctx context.Context, job *actions.Job, part int64, lines ...
 	var b strings.Builder
 	stamp := l.now().UTC().Format(stampLayout)
 	for _, line := range lines {
-		b.WriteString(stamp + " " + line + "\n")
+		b.WriteString(stamp + " " + strings.Map(printable, line) + "\n")
 	}
 	return l.PutPart(ctx, job, Notes, part, strings.NewReader(b.String()))
+}
+
+// printable leaves out what would end the line or act on a terminal.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return -1
+	}
+	return r
 }

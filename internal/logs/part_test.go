@@ -267,7 +267,7 @@ func TestNotesOfTheServerComeFirst(t *testing.T) {
 		}
 		part := f.Logs.NewPart()
 		for range 2 {
-			if err := f.Logs.Note(t.Context(), j, part, "noted", "and more"); err != nil {
+			if err := f.Logs.Note(t.Context(), j, part, "no\x1b\nted", "and more"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -200,12 +200,6 @@ func inside(names []string) string {
 	out := make([]string, len(names))
 	for i, name := range names {
 		_, out[i], _ = strings.Cut(name, "/")
-		out[i] = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f {
-				return -1
-			}
-			return r
-		}, out[i])
 	}
 	return strings.Join(out, ", ")
 }

@@ -1,0 +1,304 @@
+package runnerapi_test
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/builtin"
+	"github.com/understudy-ci/understudy/internal/runnerapi"
+	"github.com/understudy-ci/understudy/internal/toolkit"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// hostCheck is a form of the toolkit's function (results.md §1.3).
+const hostCheck = `function isGhes() {
+    const ghUrl = new URL(process.env['GITHUB_SERVER_URL'] || 'https://github.com');
+    return ghUrl.hostname.toUpperCase() !== 'GITHUB.COM';
+}
+`
+
+// pushFiles commits files to a repository, as refs/heads/main, and returns the commit.
+func (w *world) pushFiles(repo *actions.Repository, files map[string]string) string {
+	w.t.Helper()
+	tree := w.t.TempDir()
+	w.runGit(tree, "init", "-q", "-b", "main")
+	for name, text := range files {
+		to := filepath.Join(tree, filepath.FromSlash(name))
+		w.must(os.MkdirAll(filepath.Dir(to), 0o755))
+		w.must(os.WriteFile(to, []byte(text), 0o600))
+	}
+	w.runGit(tree, "add", "-A")
+	w.runGit(tree, "commit", "-q", "-m", "action")
+	w.runGit(tree, "-c", "core.hooksPath=/dev/null", "push", "-q", "--force", "--receive-pack", "git -c core.hooksPath=/dev/null receive-pack",
+		w.bare(repo), "HEAD:refs/heads/main")
+	return w.runGit(tree, "rev-parse", "HEAD")
+}
+
+// hold gives the job of a new run to a new runner.
+func (w *world) hold(name string) *held {
+	w.t.Helper()
+	return w.runner(name).take(w.job(w.start(simple)).GUID)
+}
+
+var logStamps = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT[\d:.]+Z `)
+
+// log is the log of the job without times, "" if there is none.
+func (h *held) log() string {
+	w := h.c.w
+	w.t.Helper()
+	job, err := w.st.JobByGUID(w.t.Context(), h.msg.JobID)
+	w.must(err)
+	r, _, err := w.api.Logs.OpenJob(w.t.Context(), job)
+	if actions.KindOf(err) == actions.NotFound {
+		return ""
+	}
+	w.must(err)
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	w.must(err)
+	return logStamps.ReplaceAllString(string(text), "")
+}
+
+// fetch gets an archive and the contents of its files.
+func (w *world) fetch(url string) map[string]string {
+	w.t.Helper()
+	body := w.want("archive", w.do(http.MethodGet, url, "", nil, ""), http.StatusOK).body
+	files := map[string]string{}
+	add := func(name string, r io.Reader) {
+		text, err := io.ReadAll(r)
+		w.must(err)
+		if _, name, _ = strings.Cut(name, "/"); name != "" && !strings.HasSuffix(name, "/") {
+			files[name] = string(text)
+		}
+	}
+	if strings.Contains(url, ".zip?") {
+		z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+		w.must(err)
+		for _, f := range z.File {
+			r, err := f.Open()
+			w.must(err)
+			add(f.Name, r)
+		}
+		return files
+	}
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	w.must(err)
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		w.must(err)
+		if h.Typeflag == tar.TypeReg {
+			add(h.Name, r)
+		}
+	}
+}
+
+func TestArchivesHaveTheHostCheckLifted(t *testing.T) { // results.md §1.4 option F
+	each(t, func(t *testing.T, w *world) {
+		files := map[string]string{"action.yml": "name: x", "dist/index.js": "// mine\n" + hostCheck, "README.md": hostCheck}
+		sha := w.pushFiles(w.tools, files)
+		lifted := []byte(files["dist/index.js"])
+		toolkit.Lift(lifted)
+		want := map[string]string{"action.yml": "name: x", "dist/index.js": string(lifted), "README.md": hostCheck}
+		h := w.hold("box")
+		_, found, _ := h.resolve("octo/tools@main")
+		info := found.Actions["octo/tools@main"]
+		if h.log() != "" {
+			t.Errorf("a log before anything was done: %q", h.log())
+		}
+		for range 2 { // runners try again, and the log says it once
+			for _, url := range []string{info.TarURL, info.ZipURL} {
+				if d := cmp.Diff(want, w.fetch(url)); d != "" {
+					t.Error(d)
+				}
+			}
+		}
+		note := "Lifted the host check of the Actions toolkit in octo/tools@" + sha + " (dist/index.js). With --no-toolkit-patch the server hands out actions as they are.\n"
+		if d := cmp.Diff(note, h.log()); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestArchivesStayAsTheyAreWhenToldSo(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	w.api.NoToolkitPatch = true
+	files := map[string]string{"action.yml": "name: x", "dist/index.js": hostCheck}
+	w.pushFiles(w.tools, files)
+	h := w.hold("box")
+	_, found, _ := h.resolve("octo/tools@main")
+	info := found.Actions["octo/tools@main"]
+	for _, url := range []string{info.TarURL, info.ZipURL} {
+		if d := cmp.Diff(files, w.fetch(url)); d != "" {
+			t.Error(d)
+		}
+	}
+	if h.log() != "" {
+		t.Errorf("the log says %q", h.log())
+	}
+}
+
+func TestUnknownHostChecksAreWarnedOf(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	const minified = `var a=()=>{throw Error("download-artifact@v4+ are not currently supported on GHES.")}`
+	sha := w.pushFiles(w.tools, map[string]string{"action.yml": "name: x", "dist/i.js": minified, "plain.js": "1"})
+	h := w.hold("box")
+	_, found, _ := h.resolve("octo/tools@main")
+	if got := w.fetch(found.Actions["octo/tools@main"].TarURL)["dist/i.js"]; got != minified {
+		t.Errorf("became %q", got)
+	}
+	if got := h.log(); !strings.HasPrefix(got, "##[warning]octo/tools@"+sha+" has the Actions toolkit with a host check that this server does not know (dist/i.js).") {
+		t.Errorf("the log says %q", got)
+	}
+}
+
+func TestArchivesOfCommitsThatAreGoneAreNotFound(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	w.push(w.tools, "name: x", "refs/heads/main")
+	h := w.hold("box")
+	_, found, _ := h.resolve("octo/tools@main")
+	info := found.Actions["octo/tools@main"]
+	w.must(os.RemoveAll(filepath.Join(w.bare(w.tools), "objects")))
+	for _, url := range []string{info.TarURL, info.ZipURL} {
+		if a := w.do(http.MethodGet, url, "", nil, ""); a.status == http.StatusOK {
+			t.Errorf("%s: an archive of nothing", url)
+		}
+	}
+}
+
+func (w *world) carry() *builtin.Set {
+	w.t.Helper()
+	set, err := builtin.New("1.2.3")
+	w.must(err)
+	w.api.Builtin = set
+	return set
+}
+
+func TestBuiltinActionsStandInForWhatIsNotHere(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		set := w.carry()
+		upload, _ := set.Find("actions/upload-artifact")
+		h := w.hold("box")
+		refs := []string{"actions/upload-artifact@v4", "Actions/Upload-Artifact@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "actions/upload-artifact@main"}
+		a, found, _ := h.resolve(refs...)
+		w.want("resolve", a, http.StatusOK)
+		for _, ref := range refs {
+			info := found.Actions[ref]
+			name, version, _ := strings.Cut(ref, "@")
+			want := wire.ActionInfo{
+				Name: name, Version: version, ResolvedName: "understudy/actions/upload-artifact", ResolvedSHA: upload.SHA, TarURL: info.TarURL, ZipURL: info.ZipURL,
+			}
+			if d := cmp.Diff(want, info); d != "" {
+				t.Error(d)
+			}
+			files := w.fetch(info.TarURL)
+			if d := cmp.Diff(files, w.fetch(info.ZipURL)); d != "" {
+				t.Error(d)
+			}
+			if files["action.yml"] == "" || files["merge/action.yml"] == "" || files["lib/core.js"] == "" {
+				t.Errorf("%s has %d files", ref, len(files))
+			}
+			w.want("head", w.do(http.MethodHead, info.TarURL, "", nil, ""), http.StatusOK)
+			w.want("another", w.do(http.MethodGet, strings.Replace(info.TarURL, "/"+upload.SHA+"/", "/"+strings.Repeat("1", 40)+"/", 1), "", nil, ""), http.StatusNotFound)
+			if note := ref + " is the action that Understudy carries itself (SHA:" + upload.SHA + "): this server has no repository actions/upload-artifact\n"; !strings.Contains(h.log(), note) {
+				t.Errorf("the log lacks %q:\n%s", note, h.log())
+			}
+		}
+		a, _, missing := h.resolve("actions/setup-node@v4", "octo/upload-artifact@v4", "actions/checkout@v4")
+		if w.want("others", a, http.StatusUnprocessableEntity); len(missing.Errors) != 2 {
+			t.Errorf("missing: %v", missing.Errors)
+		}
+	})
+}
+
+func TestOperatorsSayWhenBuiltinActionsAreUsed(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	set := w.carry()
+	carried, _ := set.Find("actions/checkout")
+	org := w.account("actions", actions.Organization, false)
+	sha := w.push(w.repository(org, "checkout", false), "name: checkout", "refs/tags/v4")
+	h := w.hold("box")
+	for policy, want := range map[builtin.Policy]struct{ here, other, elsewhere string }{
+		"":               {sha, "", "carried"},
+		builtin.Fallback: {sha, "", "carried"},
+		builtin.Prefer:   {carried.SHA, carried.SHA, "carried"},
+		builtin.Never:    {sha, "", ""},
+	} {
+		w.api.BuiltinPolicy = policy
+		_, found, _ := h.resolve("actions/checkout@v4")
+		if got := found.Actions["actions/checkout@v4"].ResolvedSHA; got != want.here {
+			t.Errorf("%q: here it is %q, want %q", policy, got, want.here)
+		}
+		_, found, _ = h.resolve("actions/checkout@v9")
+		if got := found.Actions["actions/checkout@v9"].ResolvedSHA; got != want.other {
+			t.Errorf("%q: a version that is not here is %q, want %q", policy, got, want.other)
+		}
+		a, _, _ := h.resolve("actions/cache@v4")
+		if got := a.status == http.StatusOK; got != (want.elsewhere != "") {
+			t.Errorf("%q: what is not here answers %d", policy, a.status)
+		}
+	}
+}
+
+// The signature covers which built-in action it is, and whose log is written to.
+func TestArchiveAddressesCannotBeBent(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	w.carry()
+	h := w.hold("box")
+	_, found, _ := h.resolve("actions/cache@v4")
+	url := found.Actions["actions/cache@v4"].TarURL
+	w.want("as given", w.do(http.MethodGet, url, "", nil, ""), http.StatusOK)
+	object := regexp.MustCompile(`object=([0-9a-f]+)\.(\d+)\.(\d+)`)
+	for _, with := range []string{"object=$1.1$2.$3", "object=$1.$2.1$3", "object=$1.$2", "object=$1", "object=..", "object=" + strings.Repeat("a", 40) + ".$2.$3"} {
+		w.want(with, w.do(http.MethodGet, object.ReplaceAllString(url, with), "", nil, ""), http.StatusNotFound)
+	}
+}
+
+func TestJobsGetTheServerURLThatTheOperatorChose(t *testing.T) {
+	w := newWorld(t, openStore(t))
+	server := func(name string) (url, api string) {
+		text, err := json.Marshal(w.hold(name).msg.ContextData["github"])
+		w.must(err)
+		for key, to := range map[string]*string{"server_url": &url, "api_url": &api} {
+			if m := regexp.MustCompile(`"k":"` + key + `","v":"([^"]*)"`).FindSubmatch(text); m != nil {
+				*to = string(m[1])
+			}
+		}
+		return url, api
+	}
+	if url, api := server("one"); url != w.http.URL || api != w.http.URL+"/api/v3" {
+		t.Errorf("%q and %q, want the runner's own base", url, api)
+	}
+	w.api.JobServerURL = "http://ci.localhost:3000"
+	if url, api := server("two"); url != w.api.JobServerURL || api != w.http.URL+"/api/v3" {
+		t.Errorf("%q and %q, want the operator's, and the runner's own base", url, api)
+	}
+}
+
+func TestJobServerURLIsAnAddressOfAServer(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://ci.localhost:3000/": "http://ci.localhost:3000", "https://ci.ghe.com": "https://ci.ghe.com", "https://ci.example/prefix/": "https://ci.example/prefix",
+		"": "", "ci.localhost": "", "ftp://ci.localhost": "", "http://": "", "http://:80": "", "http://u:p@ci.localhost": "", "http://ci.localhost/?a=b": "", "http://ci.localhost/#a": "", "http://\x00": "",
+	} {
+		got, err := runnerapi.ParseJobServerURL(text)
+		if got != want || (err == nil) != (want != "") || err != nil && actions.KindOf(err) != actions.Invalid {
+			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
