@@ -18,7 +18,7 @@ type Cache struct {
 	ObjectID       int64
 	Live           bool // false while it is being uploaded
 	Size           int64
-	CreatedAt      time.Time
+	CreatedAt      time.Time // when its upload began; IDs have the same order
 	LastAccessedAt time.Time
 }
 

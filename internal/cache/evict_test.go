@@ -78,14 +78,13 @@ func TestPullRequestsNeverPushOutCachesOfBranches(t *testing.T) {
 
 func TestCachesThatNobodyRestoresAreRemoved(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		w := newWorld(t, st, cache.Limits{})
+		w := newWorld(t, st, cache.Limits{PerMinute: 1000})
 		const day = 24 * time.Hour
 		for i := range 150 { // more than one batch
-			w.caches = cache.New(cache.Config{Store: st, Objects: w.objects, Log: w.log, Now: w.now}) // no limit by the minute
 			w.save(mainRef, fmt.Sprint("old-", i), "x")
 		}
 		kept := w.save(mainRef, "kept", "x")
-		w.pass(7*day - time.Second)
+		w.pass(7*day - time.Hour)
 		w.sweep()
 		if n, _ := w.usage(); n != 151 {
 			t.Errorf("%d caches before a week has passed", n)
@@ -93,7 +92,7 @@ func TestCachesThatNobodyRestoresAreRemoved(t *testing.T) {
 		if err := st.TouchCache(t.Context(), kept.ID, w.now()); err != nil {
 			t.Fatal(err)
 		}
-		w.pass(2 * time.Second)
+		w.pass(2 * time.Hour)
 		w.sweep()
 		if got := w.keys(); got != "kept" || w.Keys() != 1 {
 			t.Errorf("left: %s, %d blobs", got, w.Keys())

@@ -252,9 +252,7 @@ func (c *Caches) seal(ctx context.Context, tx *store.Tx, done *actions.Cache, su
 	if err := c.objects.Seal(ctx, tx, done.ObjectID, sum); err != nil {
 		return err
 	}
-	done.Size = sum.Size
-	done.CreatedAt = c.now()
-	done.LastAccessedAt = done.CreatedAt
+	done.Size, done.LastAccessedAt = sum.Size, c.now()
 	return tx.FinishCache(ctx, done)
 }
 

@@ -77,7 +77,7 @@ func (q queries) Caches(ctx context.Context, f CacheFilter, p Page) ([]*actions.
 	order := ` order by last_accessed_at` + direction + `, id` + direction
 	switch f.Sort {
 	case "created_at":
-		order = ` order by id` + direction // ids grow, and an upload does not take long
+		order = ` order by id` + direction // the order in which they were begun
 	case "size_in_bytes":
 		order = ` order by size` + direction + `, id` + direction
 	}

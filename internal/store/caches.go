@@ -121,12 +121,12 @@ func after(prefix []byte) []byte {
 	return end
 }
 
-// FinishCache makes a pending cache live, with its size and times, and counts it.
+// FinishCache makes a pending cache live, with its size and last access, and counts it.
 // When another one is live already, it is a Conflict.
 func (tx *Tx) FinishCache(ctx context.Context, c *actions.Cache) error {
 	tx.Changed(c.RepoID, 0)
-	err := execOne(ctx, tx.queries, `update caches set status = 'live', size = $2, created_at = $3, last_accessed_at = $4 where id = $1 and status = 'pending'`,
-		c.ID, c.Size, micros(c.CreatedAt), micros(c.LastAccessedAt))
+	err := execOne(ctx, tx.queries, `update caches set status = 'live', size = $2, last_accessed_at = $3 where id = $1 and status = 'pending'`,
+		c.ID, c.Size, micros(c.LastAccessedAt))
 	if err != nil {
 		return fmt.Errorf("cache %d: %w", c.ID, err)
 	}
