@@ -178,11 +178,13 @@ func wantNothing(t *testing.T, s blob.Store) {
 
 func cutBody(t *testing.T, s blob.Store) {
 	t.Helper()
-	for _, size := range []int{100, 300_000} {
-		r := io.MultiReader(bytes.NewReader(random(size/2)), iotest.ErrReader(io.ErrUnexpectedEOF))
-		_, err := s.Put(t.Context(), r, blob.PutOptions{Limit: limit, Size: int64(size)})
-		if !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("got %v, want the reader's error", err)
+	for _, size := range []int{100, 300_000, big} {
+		for _, declared := range []int{0, size} {
+			r := io.MultiReader(bytes.NewReader(random(size-1)), iotest.ErrReader(io.ErrUnexpectedEOF))
+			_, err := s.Put(t.Context(), r, blob.PutOptions{Limit: limit, Size: int64(declared)})
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%d declared, %d sent: got %v, want the reader's error", declared, size-1, err)
+			}
 		}
 	}
 	wantNothing(t, s)

@@ -119,6 +119,9 @@ func (s *Store) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.I
 }
 
 func (s *Store) put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
+	if o.Size > o.Limit {
+		return blob.Info{}, blob.ErrTooLarge(o.Limit)
+	}
 	buf, _ := s.buffers.Get().(*[]byte)
 	defer s.buffers.Put(buf)
 	start := (*buf)[headerSize : headerSize+smallMax+1]

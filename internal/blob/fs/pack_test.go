@@ -126,7 +126,7 @@ func TestDeadSpaceComesBack(t *testing.T) {
 			if i%100 == 0 {
 				continue
 			}
-			if i%2 == 0 {
+			if i%50 == 0 {
 				sweep(t, s)
 			}
 			if err := s.Delete(t.Context(), key); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
 	"time"
 
@@ -25,10 +24,13 @@ const (
 
 // Put implements [blob.Store].
 func (s *Store) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
+	if o.Size > o.Limit {
+		return blob.Info{}, blob.ErrTooLarge(o.Limit)
+	}
 	info := blob.Info{Key: blob.NewKey(), ModTime: s.now()}
 	b := &body{ctx: ctx, r: r, limit: o.Limit, declared: o.Size}
 	var err error
-	if o.Size > repeatable && o.Size <= min(o.Limit, maxSingle) {
+	if o.Size > repeatable && o.Size <= maxSingle {
 		err = s.putWhole(ctx, info.Key, b, o.Size)
 	} else {
 		err = s.putUnknown(ctx, info.Key, b)
@@ -50,19 +52,29 @@ func (s *Store) putWhole(ctx context.Context, key string, r io.Reader, size int6
 
 // putUnknown reads a part, and sends it alone if there is no more.
 func (s *Store) putUnknown(ctx context.Context, key string, b *body) error {
-	var first bytes.Buffer // grows with what comes
-	_, err := io.CopyN(&first, b, partSize)
-	if errors.Is(err, io.EOF) {
-		content := first.Bytes()
-		_, err = s.core.PutObject(ctx, s.config.Bucket, s.name(key), bytes.NewReader(content), int64(len(content)), "", digest(content),
-			minio.PutObjectOptions{DisableContentSha256: true}) // the signature has the digest
-	}
-	if err != nil || first.Len() < partSize {
+	first, err := readPart(b, make([]byte, 0, repeatable))
+	if err != nil {
 		return err
 	}
-	return s.inParts(ctx, key, func(id string) ([]minio.CompletePart, error) {
-		return s.putParts(ctx, key, id, first.Bytes(), b)
-	})
+	if len(first) < partSize {
+		_, err := s.core.PutObject(ctx, s.config.Bucket, s.name(key), bytes.NewReader(first), int64(len(first)), "", digest(first),
+			minio.PutObjectOptions{DisableContentSha256: true}) // the signature has the digest
+		return err
+	}
+	return s.inParts(ctx, key, func(id string) ([]minio.CompletePart, error) { return s.putParts(ctx, key, id, first, b) })
+}
+
+// readPart fills buf, which grows up to the size of a part. It is shorter only
+// where the body ends.
+func readPart(b *body, buf []byte) ([]byte, error) {
+	for {
+		n, err := io.ReadFull(b, buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if b.err != nil || err != nil || cap(buf) >= partSize {
+			return buf, b.err // any other error is the end
+		}
+		buf = append(make([]byte, 0, min(8*cap(buf), partSize)), buf...)
+	}
 }
 
 func digest(b []byte) string {
@@ -89,20 +101,19 @@ func (s *Store) inParts(ctx context.Context, key string, send func(id string) ([
 	return err
 }
 
-// putParts sends buf, which is full, and what is still to be read, through buf.
-func (s *Store) putParts(ctx context.Context, key, id string, buf []byte, r io.Reader) ([]minio.CompletePart, error) {
-	var parts []minio.CompletePart
-	for n := len(buf); n > 0; {
+// putParts sends part, which is full, and what is still to be read.
+func (s *Store) putParts(ctx context.Context, key, id string, part []byte, b *body) (parts []minio.CompletePart, err error) {
+	for len(part) > 0 {
 		if len(parts) == maxParts {
 			return nil, blob.ErrTooLarge(partSize * maxParts)
 		}
-		p, err := s.core.PutObjectPart(ctx, s.config.Bucket, s.name(key), id, len(parts)+1, bytes.NewReader(buf[:n]), int64(n),
-			minio.PutObjectPartOptions{Sha256Hex: digest(buf[:n]), DisableContentSha256: true})
+		p, err := s.core.PutObjectPart(ctx, s.config.Bucket, s.name(key), id, len(parts)+1, bytes.NewReader(part), int64(len(part)),
+			minio.PutObjectPartOptions{Sha256Hex: digest(part), DisableContentSha256: true})
 		if err != nil {
 			return nil, err
 		}
 		parts = append(parts, minio.CompletePart{PartNumber: p.PartNumber, ETag: p.ETag})
-		if n, err = io.ReadFull(r, buf); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if part, err = readPart(b, part[:0]); err != nil {
 			return nil, err
 		}
 	}

@@ -173,7 +173,7 @@ func TestDeletedBytesAreNowhereInTheBucket(t *testing.T) {
 func TestKnownLengthIsNotBuffered(t *testing.T) {
 	s := s3test.Start(t).Open(t, "")
 	const n = 64 << 20
-	for size, most := range map[int64]uint64{n: 8 << 20, 0: 48 << 20} {
+	for size, most := range map[int64]uint64{n: 8 << 20, 0: 32 << 20} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := s.Put(t.Context(), io.LimitReader(readFunc(func() {}), n), blob.PutOptions{Limit: n, Size: size})
