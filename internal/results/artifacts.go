@@ -154,13 +154,11 @@ func (a *API) ArtifactURL(ctx context.Context, base string, art *actions.Artifac
 
 // fileName is what an artifact is called on its reader's disk.
 func fileName(art *actions.Artifact) string {
-	if art.Zipped() && !strings.EqualFold(suffix(art.Name, len(".zip")), ".zip") {
+	if art.Zipped() && !strings.HasSuffix(strings.ToLower(art.Name), ".zip") {
 		return art.Name + ".zip"
 	}
 	return art.Name
 }
-
-func suffix(s string, n int) string { return s[max(len(s)-n, 0):] }
 
 // putArtifact serves PUT of the bytes of an artifact.
 func (a *API) putArtifact(w http.ResponseWriter, r *http.Request, g token.Grant) error {
@@ -185,8 +183,14 @@ func (a *API) getArtifact(w http.ResponseWriter, r *http.Request, g token.Grant)
 		return err
 	}
 	art, err := a.Store.Artifact(r.Context(), o.row)
+	if err == nil {
+		err = art.Readable(a.Now())
+	}
 	if err != nil {
 		return err
+	}
+	if art.ObjectID != o.object || art.RepoID != o.repo {
+		return actions.Errorf(actions.NotFound, "artifact %d has other bytes now", art.ID)
 	}
 	content, err := a.Artifacts.Open(r.Context(), art)
 	if err != nil {

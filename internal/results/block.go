@@ -10,7 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -173,6 +172,3 @@ func (b body) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// etagOf numbers what has no content to be known by.
-func etagOf(part int64) string { return `"0x` + strconv.FormatInt(part, 16) + `"` }

@@ -1,10 +1,13 @@
 package results
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/understudy-ci/understudy/internal/token"
 )
@@ -68,8 +71,13 @@ func (a *API) broken(r *http.Request, err error) error {
 	if err == nil {
 		return nil
 	}
-	if r.Context().Err() == nil {
-		a.Log.WarnContext(r.Context(), "log not sent to its end", "err", err)
+	if r.Context().Err() == nil && !hungUp(err) {
+		a.Log.WarnContext(r.Context(), "answer not sent to its end", "route", r.URL.Path, "err", err)
 	}
 	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
+}
+
+// hungUp says whether err is the reader's: gone, or taking nothing any more.
+func hungUp(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -38,7 +39,7 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err := a.take(r.Context(), job, p, comp == compAppend, body{http.MaxBytesReader(w, r.Body, limit)}); err != nil {
 		return err
 	}
-	a.created(w, etagOf(p.part))
+	a.created(w, `"0x`+strconv.FormatInt(p.part, 16)+`"`)
 	return nil
 }
 
