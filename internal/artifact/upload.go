@@ -39,7 +39,7 @@ func (a *Artifacts) Create(ctx context.Context, job *actions.Job, in Upload) (*a
 	if err != nil {
 		return nil, err
 	}
-	if room.Live != nil {
+	if room.Taken {
 		return nil, ErrExists
 	}
 	err = a.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {

@@ -37,7 +37,7 @@ func (a *Artifacts) BeginV3(ctx context.Context, job *actions.Job, name string, 
 	if err != nil {
 		return nil, err
 	}
-	if room.Live != nil && !room.Live.Mutable {
+	if room.Taken && !room.Mutable {
 		return nil, ErrExists
 	}
 	art.Mutable = true

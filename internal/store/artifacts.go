@@ -28,28 +28,27 @@ func scanArtifact(r row) (*actions.Artifact, error) {
 
 // An ArtifactRoom is what decides whether a job may begin an artifact.
 type ArtifactRoom struct {
-	Repo  actions.Repository // only what its retention depends on
-	Bytes int64              // of the repository's live artifacts
-	Jobs  int                // artifacts that the job has, pending ones included
-	Live  *actions.Artifact  // has the name in the job's attempt; nil for none
+	Repo    actions.Repository // only what its retention depends on
+	Bytes   int64              // of the repository's live artifacts
+	Taken   bool               // a live artifact of the job's attempt has the name
+	Mutable bool               // and may get more files
 }
 
 func scanArtifactRoom(r row) (*ArtifactRoom, error) {
 	room := new(ArtifactRoom)
-	return room, r.Scan(truth{&room.Repo.Private}, &room.Repo.ArtifactDays, &room.Bytes, &room.Jobs)
+	var live int
+	err := r.Scan(truth{&room.Repo.Private}, &room.Repo.ArtifactDays, &room.Bytes, &live)
+	room.Taken, room.Mutable = live >= 0, live > 0
+	return room, err
 }
 
 // ArtifactRoom tells what a new artifact of job j depends on.
 func (q queries) ArtifactRoom(ctx context.Context, j *actions.Job, name string) (*ArtifactRoom, error) {
 	room, err := one(ctx, q, scanArtifactRoom, `select r.private, r.artifact_days, coalesce(u.artifact_bytes, 0),
-		(select count(*) from artifacts where job_id = $2)
-		from repositories r left join usages u on u.repo_id = r.id where r.id = $1`, j.RepoID, j.ID)
+		coalesce((select mutable from artifacts where status = 'live' and run_id = $2 and attempt = $3 and name = $4), -1)
+		from repositories r left join usages u on u.repo_id = r.id where r.id = $1`, j.RepoID, j.RunID, j.Attempt, name)
 	if err != nil {
 		return nil, fmt.Errorf("artifacts of job %d: %w", j.ID, err)
-	}
-	room.Live, err = q.LiveArtifact(ctx, j.RunID, j.Attempt, name)
-	if err != nil && actions.KindOf(err) != actions.NotFound {
-		return nil, err
 	}
 	return room, nil
 }

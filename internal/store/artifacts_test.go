@@ -25,7 +25,7 @@ type shelf struct {
 	now  time.Time
 }
 
-func newShelf(t *testing.T, st *store.Store) *shelf {
+func newShelf(t testing.TB, st *store.Store) *shelf {
 	t.Helper()
 	ctx := t.Context()
 	owner := &actions.Account{Login: "octo", Type: actions.User, CreatedAt: time.Now(), UpdatedAt: time.Now()}

@@ -15,7 +15,7 @@ import (
 
 // addRepository makes a repository with two runs of the same file, and all that
 // hangs on a job.
-func addRepository(t *testing.T, st *store.Store, owner *actions.Account, name string) (*actions.Repository, []*actions.Run) {
+func addRepository(t testing.TB, st *store.Store, owner *actions.Account, name string) (*actions.Repository, []*actions.Run) {
 	t.Helper()
 	ctx, now := t.Context(), time.Now()
 	repo := &actions.Repository{Owner: *owner, Name: name, DefaultBranch: "main", CreatedAt: now, UpdatedAt: now}
