@@ -167,7 +167,7 @@ function printer() {
       const bar = parts[i + 1] === '\r'
       if (!parts[i] || (bar && Date.now() - last < 1000)) continue
       if (bar) last = Date.now()
-      core.info(defuse(parts[i]))
+      core.info(defuse(parts[i].trimEnd()))
     }
   }
 }
