@@ -132,6 +132,7 @@ func (f *fixture) fill(b *testing.B, n int) {
 
 // others writes until stop is closed, and returns how long each write took, sorted.
 func (f *fixture) others(b *testing.B, stop <-chan struct{}) (waits []time.Duration) {
+	b.Helper()
 	for {
 		select {
 		case <-stop:
