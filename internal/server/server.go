@@ -179,7 +179,9 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 	s.patterns = append(api.Patterns(), runners.Patterns()...)
 	s.reconcile = api.Reconcile
 	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess}), s.now, bodyTimeout)
-	site, err := web.New(web.Config{Store: s.store, Auth: s.auth, Logs: s.logs, Scheduler: s.scheduler, Log: s.log, Now: s.now})
+	site, err := web.New(web.Config{
+		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, ArtifactURL: artifactURL, Scheduler: s.scheduler, Log: s.log, Now: s.now,
+	})
 	s.web = site
 	return err
 }

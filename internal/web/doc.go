@@ -16,6 +16,8 @@
 // without raw HTML and images. Should something slip through, the policy in the
 // headers lets no script run that is not this package's own file.
 //
+// Files of artifacts are sent as they are, but to be saved: never as a page.
+//
 // Logs are streamed from storage into the page, a bounded number of lines of
 // each step, so that neither side holds a large log in memory.
 package web

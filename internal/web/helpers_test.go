@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/blob/fs"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -26,6 +28,7 @@ type testSite struct {
 	*Site
 	t         testing.TB
 	scheduler *recorder
+	objects   *object.Objects
 	url       string
 	guids     int
 }
@@ -55,8 +58,13 @@ func newTestSite(t testing.TB) *testSite {
 		t.Fatal(err)
 	}
 	ts := &testSite{t: t, scheduler: &recorder{}}
+	ts.objects = object.New(object.Config{Store: st, Blobs: blobs, Log: log, Now: time.Now})
+	artifacts := artifact.New(artifact.Config{Store: st, Objects: ts.objects, Log: log, Now: time.Now, Limits: artifact.DefaultLimits()})
 	ts.Site, err = New(Config{
 		Store: st, Auth: auth.New(st, time.Now), Scheduler: ts.scheduler, Log: log, Now: time.Now,
+		Artifacts: artifacts, ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
+			return fmt.Sprintf("http://%s/_blobs/%d?sig=s", r.Host, art.ID), nil
+		},
 		Logs: logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: time.Now}),
 	})
 	if err != nil {

@@ -62,6 +62,7 @@ func (s *Site) readable(r *http.Request, c *auth.Caller) (*actions.Repository, e
 }
 
 var (
-	readActions   = auth.Need{Permission: actions.Read, Scope: "actions"}
-	changeActions = auth.Need{Permission: actions.Write, Scope: "actions", SignedIn: true}
+	readActions     = auth.Need{Permission: actions.Read, Scope: "actions"}
+	downloadActions = auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true}
+	changeActions   = auth.Need{Permission: actions.Write, Scope: "actions", SignedIn: true}
 )

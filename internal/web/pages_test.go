@@ -22,7 +22,16 @@ func (s *sample) pages() []string {
 	return []string{
 		"/", "/login", "/octo/nothing", h.Path, h.Path + "/actions", h.Path + "/actions?branch=x&status=failure&page=2", h.Path + "/actions/workflows/ci.yml",
 		runPath(h, s.done.ID), runPath(h, s.done.ID) + "/attempts/1", runPath(h, s.running.ID), runPath(h, s.broken.ID),
-		runPath(h, s.running.ID) + "?part=live", jobPath(h, s.failed), jobPath(h, s.live), jobPath(h, s.queued), jobPath(h, s.live) + "?part=live",
+		runPath(h, s.done.ID) + "?part=live", runPath(h, s.done.ID) + "?artifacts=2", runPath(h, s.running.ID) + "?part=live", jobPath(h, s.failed), jobPath(h, s.live), jobPath(h, s.queued), jobPath(h, s.live) + "?part=live",
+	}
+}
+
+// filePages are those of files of artifacts, which are for who has signed in.
+func (s *sample) filePages() []string {
+	at := runPath(headOf(s.repo), s.done.ID) + "/artifacts/"
+	return []string{
+		fmt.Sprintf("%s%d/files", at, s.dist.ID), fmt.Sprintf("%s%d/files?page=2", at, s.dist.ID),
+		fmt.Sprintf("%s%d/files", at, s.dist.ID+1), fmt.Sprintf("%s%d/files", at, s.dist.ID+2),
 	}
 }
 
@@ -31,7 +40,11 @@ func (s *sample) pages() []string {
 func TestEveryPageRenders(t *testing.T) {
 	s := newSample(t, plain)
 	for _, b := range []*browser{s.browser(), s.signedIn(s.owner)} {
-		for _, path := range s.pages() {
+		paths := s.pages()
+		if b.cookie != "" {
+			paths = append(paths, s.filePages()...)
+		}
+		for _, path := range paths {
 			got := b.get(path)
 			if path == "/login" && b.cookie != "" {
 				continue // on to the next page

@@ -24,6 +24,7 @@ type runPage struct {
 	Annotations []annotation
 	Counts      string // "2 errors and 1 warning"
 	MoreNotes   bool   // there are more annotations than the page lists
+	Artifacts   artifactList
 	Summaries   []summary
 	Live        string // URL of the stream of changes; empty when all is over
 }
@@ -105,6 +106,9 @@ func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	may := s.auth.Can(r.Context(), c, repo, changeActions) == nil
 	p.Run = s.headOfRun(p.Repo, run, a, may)
 	if err := s.jobsOfRun(r.Context(), &p, repo, a); err != nil {
+		return err
+	}
+	if p.Artifacts, err = s.artifactsOfRun(r, &p.Run, may, !c.Anonymous()); err != nil {
 		return err
 	}
 	if p.Summaries, err = s.summaries(r.Context(), run.ID, a.Number, p.Groups); err != nil {

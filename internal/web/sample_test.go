@@ -17,6 +17,7 @@ type sample struct {
 	repo                  *actions.Repository
 	done, running, broken *actions.Run
 	failed, live, queued  *actions.Job
+	dist                  *actions.Artifact
 }
 
 // stamped is a log with a time before each line.
@@ -39,6 +40,7 @@ func newSample(t testing.TB, say func(string) string) *sample {
 	s.testSite.repo(s.owner, "notes", true)
 	s.addDone(say)
 	s.addRunning(say)
+	s.addArtifacts(say)
 	s.broken = s.addRun(s.repo, ".github/workflows/deploy.yml", func(r *actions.Run) {
 		r.Name, r.Title = ".github/workflows/deploy.yml", say("Deploy on every tag")
 		r.Status, r.Conclusion = actions.Completed, actions.Failure
@@ -84,6 +86,17 @@ func (s *sample) addDone(say func(string) string) {
 	s.annotate(s.failed, actions.LevelWarning, ".github", 1, 0, say("Deprecated"), say("Node is old"))
 	s.addJob(s.done, "report", say("report"), func(j *actions.Job) {
 		j.Status, j.Conclusion, j.CompletedAt = actions.Completed, actions.Skipped, time.Now()
+	})
+}
+
+// addArtifacts adds one of each kind to the run that is done, with names that no
+// service would take.
+func (s *sample) addArtifacts(say func(string) string) {
+	s.dist = s.addArtifact(s.failed, say("dist"), actions.ZipType, archived(s.t, say("bin/hello")+".txt", "x", "README.md", "# Hello\n", "docs/", ""), nil)
+	s.addArtifact(s.failed, say("report.html"), "text/html", []byte("<script>evil()</script>"), nil)
+	s.addArtifact(s.failed, say("broken"), actions.ZipType, []byte("no archive"), nil)
+	s.addArtifact(s.failed, say("coverage"), actions.ZipType, archived(s.t, "c", "x"), func(a *actions.Artifact) {
+		a.ExpiresAt = time.Now().Add(-time.Hour)
 	})
 }
 

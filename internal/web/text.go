@@ -87,6 +87,41 @@ func ago(t, now time.Time) string {
 	return "on " + t.UTC().Format("Jan 2, 2006")
 }
 
+// untilOf is a time to come as pages show it.
+func untilOf(t, now time.Time) moment {
+	m := moment{Machine: t.UTC().Format(time.RFC3339)}
+	switch d := t.Sub(now); {
+	case d < 0:
+		m.Ago = ago(t, now)
+	case d < time.Hour:
+		m.Ago = "in less than an hour"
+	case d < 2*time.Hour:
+		m.Ago = "in 1 hour"
+	case d < 48*time.Hour:
+		m.Ago = fmt.Sprintf("in %d hours", int(d/time.Hour))
+	default:
+		m.Ago = fmt.Sprintf("in %d days", int(d/(24*time.Hour)))
+	}
+	return m
+}
+
+// bytesText is a size as pages show it.
+func bytesText(n int64) string {
+	const units = "kMGTPE"
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n), -1
+	for v >= 999.5 && unit < len(units)-1 {
+		v /= 1000
+		unit++
+	}
+	if v < 9.95 {
+		return fmt.Sprintf("%.1f %cB", v, units[unit])
+	}
+	return fmt.Sprintf("%.0f %cB", v, units[unit])
+}
+
 // A span is how long something took, or takes until now.
 type span struct {
 	Text  string // "1m 5s"; empty for what has not started

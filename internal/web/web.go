@@ -11,6 +11,7 @@ import (
 	"github.com/yuin/goldmark"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
@@ -22,9 +23,13 @@ type Config struct {
 	Store     *store.Store
 	Auth      *auth.Auth
 	Logs      *logs.Logs
+	Artifacts *artifact.Artifacts
 	Scheduler Scheduler
 	Log       *slog.Logger
 	Now       func() time.Time
+
+	// ArtifactURL signs a URL, good for a minute, of an artifact.
+	ArtifactURL func(r *http.Request, art *actions.Artifact) (string, error)
 }
 
 // A Scheduler does what the buttons of a run say.
@@ -40,9 +45,12 @@ type Site struct {
 	store     *store.Store
 	auth      *auth.Auth
 	logs      *logs.Logs
+	artifacts *artifact.Artifacts
 	scheduler Scheduler
 	log       *slog.Logger
 	now       func() time.Time
+
+	artifactURL func(r *http.Request, art *actions.Artifact) (string, error)
 
 	templates *template.Template
 	assets    assets
@@ -55,7 +63,8 @@ type Site struct {
 // New makes the pages.
 func New(c Config) (*Site, error) {
 	s := &Site{
-		store: c.Store, auth: c.Auth, logs: c.Logs, scheduler: c.Scheduler, log: c.Log, now: c.Now,
+		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
+		scheduler: c.Scheduler, log: c.Log, now: c.Now,
 		renderer: newMarkdown(), mux: http.NewServeMux(), times: defaultTimes,
 		seats: seats{all: maxStreams, anonymous: maxAnonymousStreams},
 	}
@@ -84,6 +93,11 @@ func New(c Config) (*Site, error) {
 		"GET /{owner}/{repo}/actions/runs/{run}/job/{job}/live":     s.liveJob,
 		"GET /{owner}/{repo}/actions/runs/{run}/job/{job}/logs":     s.rawJobLog,
 		"GET /{owner}/{repo}/actions/runs/{run}/job/{job}/logs/{n}": s.rawStepLog,
+
+		"GET /{owner}/{repo}/actions/runs/{run}/artifacts/{artifact}":                 s.downloadArtifact,
+		"GET /{owner}/{repo}/actions/runs/{run}/artifacts/{artifact}/files":           s.artifactFiles,
+		"GET /{owner}/{repo}/actions/runs/{run}/artifacts/{artifact}/files/{path...}": s.artifactFile,
+		"POST /{owner}/{repo}/actions/runs/{run}/artifacts/{artifact}/delete":         s.changing(s.deleteArtifact),
 
 		"/": func(http.ResponseWriter, *http.Request, *auth.Caller) error { return errNotFound },
 	} {

@@ -35,7 +35,7 @@ func TestTextOfStrangersIsNeverMarkup(t *testing.T) {
 		s := newSample(t, func(text string) string { return text + evil })
 		b := s.signedIn(s.owner)
 		seen := false
-		for _, path := range s.pages() {
+		for _, path := range append(s.pages(), s.filePages()...) {
 			body := b.get(path).body
 			seen = seen || strings.Contains(body, "evil")
 			if strings.Count(body, "<script") > 1 || strings.Contains(body, "<img") || strings.Contains(body, "<iframe") {

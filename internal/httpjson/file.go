@@ -1,0 +1,101 @@
+package httpjson
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// A File is one that strangers made, to be sent as it is.
+type File struct {
+	Name    string // that it is saved under
+	Size    int64  // bytes
+	Content io.Reader
+}
+
+// SendFile answers GET and HEAD with a file. Whatever it is, no browser shows it as
+// a page of this origin. An error that comes before its first byte is returned; later
+// ones break the connection off, so that nobody takes the half for the whole.
+func SendFile(w http.ResponseWriter, r *http.Request, f File, log *slog.Logger, now func() time.Time) error {
+	h := w.Header()
+	h.Set("Content-Type", SafeType(f.Name))
+	h.Set("Content-Disposition", Attachment(f.Name))
+	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	sent, err := copyWhole(&patient{w, http.NewResponseController(w), now}, f.Content)
+	if err == nil {
+		return nil
+	}
+	if sent == 0 {
+		for _, name := range []string{"Content-Disposition", "Content-Length"} {
+			h.Del(name)
+		}
+		return err
+	}
+	logBroken(r.Context(), log, err)
+	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
+}
+
+func logBroken(ctx context.Context, log *slog.Logger, err error) {
+	if ctx.Err() == nil {
+		log.WarnContext(ctx, "file not sent to its end", "err", err)
+	}
+}
+
+// copyWhole copies content to w, and returns how many bytes it has sent. What came
+// last is sent when all has proved to be right: the reader of a damaged file misses
+// its end, and knows.
+func copyWhole(w io.Writer, content io.Reader) (sent int64, err error) {
+	const size = 64 << 10
+	now, last := make([]byte, size), make([]byte, 0, size)
+	flush := func() error {
+		n, err := w.Write(last)
+		sent += int64(n)
+		return err
+	}
+	for {
+		n, err := content.Read(now)
+		if n > 0 {
+			if len(last) > 0 {
+				if err := flush(); err != nil {
+					return sent, err
+				}
+			}
+			now, last = last[:size], now[:n]
+		}
+		if errors.Is(err, io.EOF) {
+			return sent, flush()
+		}
+		if err != nil {
+			return sent, err
+		}
+	}
+}
+
+// idle is how long a reader may take nothing of a file.
+const idle = 2 * time.Minute
+
+// A patient writer waits for a slow reader for as long as that takes anything.
+type patient struct {
+	w   io.Writer
+	rc  *http.ResponseController
+	now func() time.Time
+}
+
+// Write implements [io.Writer].
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.rc.SetWriteDeadline(p.now().Add(idle)) // a connection without deadlines has none to set
+	n, err := p.w.Write(b)
+	_ = p.rc.SetWriteDeadline(time.Time{})
+	return n, err
+}
