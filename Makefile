@@ -16,7 +16,7 @@ demo: build # a server, a push and its run, live in this terminal
 test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and PostgreSQL, with files and S3
 	scripts/need gcc=gcc libc6-dev=/usr/include/stdio.h postgresql='/usr/lib/postgresql/*/bin/initdb' \
 		gh=gh e2fsprogs=mkfs.ext4 xfsprogs=xfs_io
-	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 \
+	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
 		UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
 		scripts/with-postgres $(GO) test -race -timeout 9m ./...
 

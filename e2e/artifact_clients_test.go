@@ -118,7 +118,7 @@ func (r *repository) artifactsByGoGithub(one *run, all []string) {
 	if diff := cmp.Diff(all, names(found, (*github.Artifact).GetName)); diff != "" {
 		t.Errorf("artifacts (-want +got):\n%s", diff)
 	}
-	byName := ok[*github.ArtifactList](t)(c.Actions.ListArtifacts(ctx, owner, name, &github.ListArtifactsOptions{Name: github.Ptr("report")}))
+	byName := ok[*github.ArtifactList](t)(c.Actions.ListArtifacts(ctx, owner, name, &github.ListArtifactsOptions{Name: new("report")}))
 	if byName.GetTotalCount() != 1 || len(byName.Artifacts) != 1 {
 		t.Fatalf("artifacts named report: %s", github.Stringify(byName))
 	}
@@ -151,7 +151,7 @@ func (r *repository) cachesByGoGithub() {
 	t.Helper()
 	const owner, name = "admin", "hello"
 	caches := ok[*github.ActionsCacheList](t)(c.Actions.ListCaches(ctx, owner, name, &github.ActionsCacheListOptions{
-		Ref: github.Ptr("refs/heads/main"), Sort: github.Ptr("created_at"), Direction: github.Ptr("asc"),
+		Ref: new("refs/heads/main"), Sort: new("created_at"), Direction: new("asc"),
 	}))
 	if diff := cmp.Diff([]string{"Report-1", "report-2"}, names(caches.ActionsCaches, (*github.ActionsCache).GetKey)); diff != "" || caches.TotalCount != 2 {
 		t.Fatalf("caches (-want +got):\n%s", diff)
@@ -167,7 +167,7 @@ func (r *repository) cachesByGoGithub() {
 	if _, err := c.Actions.DeleteCachesByID(ctx, owner, name, caches.ActionsCaches[0].GetID()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Actions.DeleteCachesByKey(ctx, owner, name, "report-2", github.Ptr("refs/heads/main")); err != nil {
+	if _, err := c.Actions.DeleteCachesByKey(ctx, owner, name, "report-2", new("refs/heads/main")); err != nil {
 		t.Fatal(err)
 	}
 	_, err := c.Actions.DeleteCachesByKey(ctx, owner, name, "report-2", nil)
