@@ -121,6 +121,15 @@ func TestUnusableBucketIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
+// Threat: storage credentials visible in an error.
+func TestEndpointWithCredentialsIsRefusedHoweverItComes(t *testing.T) {
+	c := s3.Config{Bucket: "bucket", Region: "us-east-1", Endpoint: "http://hunter1:hunter2@127.0.0.1:1"}
+	_, err := s3.New(t.Context(), c, s3.Credentials{AccessKeyID: "hunter3", SecretAccessKey: "hunter4"}, time.Now)
+	if err == nil || strings.Contains(err.Error(), "hunter") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func versioned(t *testing.T, server *s3test.Server, bucket string) {
 	t.Helper()
 	c, err := server.Client()

@@ -109,9 +109,9 @@ func (c *Config) parseQuery(raw string) error {
 		}
 		switch value := values[0]; name {
 		case "endpoint":
-			c.Endpoint, err = parseEndpoint(name, value)
+			c.Endpoint, err = endpoint(name, value)
 		case "public-endpoint":
-			c.PublicEndpoint, err = parseEndpoint(name, value)
+			c.PublicEndpoint, err = endpoint(name, value)
 		case "region":
 			if c.Region = value; !regionName.MatchString(value) {
 				err = errors.New("region is not a name like us-east-1")
@@ -130,15 +130,20 @@ func (c *Config) parseQuery(raw string) error {
 	return nil
 }
 
-func parseEndpoint(name, value string) (string, error) {
+func endpoint(name, value string) (string, error) {
+	scheme, host, err := parseEndpoint(name, value)
+	return scheme + "://" + host, err
+}
+
+func parseEndpoint(name, value string) (scheme, host string, err error) {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return "", fmt.Errorf("%s is not a URL like https://HOST:PORT", name)
+		return "", "", fmt.Errorf("%s is not a URL like https://HOST:PORT", name)
 	case u.User != nil:
-		return "", fmt.Errorf("%s must not hold credentials", name)
+		return "", "", fmt.Errorf("%s must not hold credentials", name)
 	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
-		return "", fmt.Errorf("%s must be a host, without a path", name)
+		return "", "", fmt.Errorf("%s must be a host, without a path", name)
 	}
-	return u.Scheme + "://" + u.Host, nil
+	return u.Scheme, u.Host, nil
 }

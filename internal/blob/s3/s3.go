@@ -77,11 +77,11 @@ func New(ctx context.Context, c Config, creds Credentials, now func() time.Time)
 }
 
 func newClient(c Config, endpoint string, creds Credentials) (*minio.Client, *http.Transport, error) {
-	u, err := url.Parse(endpoint)
+	scheme, host, err := parseEndpoint("endpoint", endpoint)
 	if err != nil {
-		return nil, nil, errors.New("s3: bad endpoint")
+		return nil, nil, fmt.Errorf("s3: %w", err)
 	}
-	secure := u.Scheme == "https"
+	secure := scheme == "https"
 	transport, err := minio.DefaultTransport(secure)
 	if err != nil {
 		return nil, nil, fmt.Errorf("s3: %w", err)
@@ -91,7 +91,7 @@ func newClient(c Config, endpoint string, creds Credentials) (*minio.Client, *ht
 	if c.PathStyle {
 		lookup = minio.BucketLookupPath
 	}
-	client, err := minio.New(u.Host, &minio.Options{
+	client, err := minio.New(host, &minio.Options{
 		Creds:  credentials.NewStaticV4(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken),
 		Secure: secure, Transport: transport, Region: c.Region, BucketLookup: lookup, MaxRetries: requests,
 	})
