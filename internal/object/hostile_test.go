@@ -119,7 +119,7 @@ func TestHundredThousandBlocksAreRefusedAndFiftyThousandWork(t *testing.T) {
 	const n = 50_000
 	names := azureIDs(n + 1)
 	var wg sync.WaitGroup
-	var next = make(chan int)
+	next := make(chan int)
 	for range 8 {
 		wg.Go(func() {
 			for i := range next {

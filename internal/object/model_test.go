@@ -2,6 +2,7 @@ package object_test
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -109,8 +110,5 @@ func (f *fixture) randomList(r *rand.Rand, id int64, m *model) {
 		listed[name] = content
 	}
 	f.ok(err)
-	m.list, m.listed, m.blocks = names, listed, make(map[string][]byte)
-	for name, content := range listed {
-		m.blocks[name] = content
-	}
+	m.list, m.listed, m.blocks = names, listed, maps.Clone(listed)
 }

@@ -310,7 +310,7 @@ func TestReaderReadsFromAnywhere(t *testing.T) {
 				t.Fatalf("%d bytes from %d are others", n, from)
 			}
 		}
-		if n, err := r.CopyN(io.Discard, int64(len(want))+1); err != io.EOF {
+		if n, err := r.CopyN(io.Discard, int64(len(want))+1); !errors.Is(err, io.EOF) {
 			t.Errorf("beyond the end: %d, %v", n, err)
 		}
 		var wg sync.WaitGroup
@@ -319,7 +319,7 @@ func TestReaderReadsFromAnywhere(t *testing.T) {
 				for range 50 {
 					from := rand.IntN(len(want))
 					b := make([]byte, rand.IntN(len(want)-from)+1)
-					if n, err := r.ReadAt(b, int64(from)); err != nil && err != io.EOF || !bytes.Equal(b[:n], want[from:from+n]) {
+					if n, err := r.ReadAt(b, int64(from)); err != nil && !errors.Is(err, io.EOF) || !bytes.Equal(b[:n], want[from:from+n]) {
 						t.Errorf("ReadAt %d: %d, %v", from, n, err)
 					}
 				}

@@ -105,7 +105,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	}
 	n, err := r.cur.Read(p[:min(int64(len(p)), left)])
 	r.moved(int64(n))
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if err = nil; n == 0 {
 			err = r.short()
 		}
@@ -146,7 +146,7 @@ func (r *Reader) CopyN(w io.Writer, n int64) (written int64, err error) {
 		copied, err := io.CopyN(w, r.cur.Object, want)
 		written += copied
 		r.moved(copied)
-		if err == io.EOF && copied < want {
+		if errors.Is(err, io.EOF) && copied < want {
 			err = r.short()
 		}
 		if err != nil {

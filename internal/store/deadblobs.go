@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// DeadBlobs lists up to limit keys of blobs that no row needs, the oldest first.
+// DeadBlobs lists up to limit keys of blobs that no row needs.
 func (q queries) DeadBlobs(ctx context.Context, limit int) ([]string, error) {
-	return all(ctx, q, value[string], `select blob from dead_blobs order by created_at limit $1`, limit)
+	return all(ctx, q, value[string], `select blob from dead_blobs order by blob limit $1`, limit)
 }
 
 // ForgetBlobs removes the keys of dead blobs whose bytes are gone.
