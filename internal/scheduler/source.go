@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -89,8 +90,11 @@ func serverOf(payload []byte) string {
 	return strings.TrimSuffix(event.Repository.HTMLURL, "/"+event.Repository.FullName)
 }
 
-// retentionDays is for how long logs and artifacts are kept by default.
-const retentionDays = 90
+// What a repository has that sets nothing else.
+const (
+	retentionDays = 90 // of artifacts
+	cacheGB       = 10 // of all caches
+)
 
 // Github is the github context of an attempt (CTX, §14 of the semantics), less
 // what only the runner knows. server is the base of web pages, api that of REST.
@@ -113,8 +117,8 @@ func Github(run *actions.Run, repo *actions.Repository, src *Source, server, api
 		Set("run_id", id(run.ID)).
 		Set("run_number", id(run.Number)).
 		Set("run_attempt", id(int64(run.Attempt))).
-		Set("retention_days", id(retentionDays)).
-		Set("artifact_cache_size_limit", "10").
+		Set("retention_days", id(int64(cmp.Or(repo.ArtifactDays, retentionDays)))).
+		Set("artifact_cache_size_limit", id(int64(cmp.Or(repo.CacheGB, cacheGB)))).
 		Set("actor", run.Actor.Login).
 		Set("actor_id", id(run.Actor.ID)).
 		Set("triggering_actor", run.Triggering.Login).
