@@ -15,9 +15,9 @@ demo: build # a server, a push and its run, live in this terminal
 
 test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and PostgreSQL, with files and S3
 	scripts/need gcc=gcc libc6-dev=/usr/include/stdio.h postgresql='/usr/lib/postgresql/*/bin/initdb' \
-		gh=gh e2fsprogs=mkfs.ext4 xfsprogs=xfs_io
+		gh=gh nodejs=node unzip=unzip zstd=zstd e2fsprogs=mkfs.ext4 xfsprogs=xfs_io
 	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
-		UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
+		UNDERSTUDY_TEST_REQUIRE_NODE=1 UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
 		scripts/with-postgres $(GO) test -race -timeout 9m ./...
 
 bench: build # the figures of docs/performance.md
@@ -36,6 +36,7 @@ clean:
 	rm -rf bin .tools node_modules
 
 node_modules/.package-lock.json: package.json package-lock.json
+	scripts/need nodejs=node npm=npm
 	npm ci --no-audit --no-fund
 	touch $@
 

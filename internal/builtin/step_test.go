@@ -30,6 +30,9 @@ type workspace struct {
 func newWorkspace(t *testing.T) *workspace {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
+		if os.Getenv("UNDERSTUDY_TEST_REQUIRE_NODE") != "" {
+			t.Fatal(err)
+		}
 		t.Skipf("no node: %v", err)
 	}
 	set, err := builtin.New("1.2.3")
