@@ -2,17 +2,20 @@ package results_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/results/resultstest"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -98,4 +101,46 @@ func BenchmarkDownload(b *testing.B) {
 			b.Fatalf("%d, %v", n, err)
 		}
 	}
+}
+
+// BenchmarkUpload sends an artifact of 64 MiB in blocks of 8 MiB, four at a time.
+// The server computes its digest, and the disk is not waited for.
+func BenchmarkUpload(b *testing.B) {
+	s := newServer(b, storetest.Open(b), logs.Limits{})
+	s.hashAhead(b)
+	c := s.client(s.Job("build"))
+	content := noise(64 << 20)
+	digest := resultstest.Digest(content)
+	b.SetBytes(int64(len(content)))
+	for b.Loop() {
+		to, err := c.Create(b.Context(), "large")
+		if err == nil {
+			err = c.PutBlocks(b.Context(), to, content, 8<<20)
+		}
+		if err == nil {
+			_, err = c.Finalize(b.Context(), "large", len(content), digest)
+		}
+		if err == nil {
+			_, err = c.Delete(b.Context(), "large")
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// hashAhead lets blocks be hashed while others arrive.
+func (s *server) hashAhead(b *testing.B) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := s.objects.Run(ctx); err != nil {
+			b.Error(err)
+		}
+	})
+	b.Cleanup(func() {
+		cancel()
+		wg.Wait()
+	})
 }
