@@ -53,18 +53,16 @@ func (a *Artifacts) complete(ctx context.Context, art *actions.Artifact, size in
 }
 
 // sealFiles ends the uploads of some files. Power loss may undo it: the archive is
-// what must last.
+// what must last. Files that an earlier try has sealed stay so.
 func (a *Artifacts) sealFiles(ctx context.Context, files []*store.ArtifactFile) error {
-	sums, errs := make([]object.Sum, len(files)), make([]error, len(files))
+	sums, errs := make([]*object.Sum, len(files)), make([]error, len(files))
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, finishers)
 	for i, f := range files {
 		turn <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turn }()
-			if errs[i] = a.objects.CommitRanges(ctx, f.ObjectID, f.Size); errs[i] == nil {
-				sums[i], errs[i] = a.objects.Finish(ctx, f.ObjectID)
-			}
+			sums[i], errs[i] = a.finishFile(ctx, f)
 		})
 	}
 	wg.Wait()
@@ -73,12 +71,28 @@ func (a *Artifacts) sealFiles(ctx context.Context, files []*store.ArtifactFile) 
 	}
 	return a.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
 		for i, f := range files {
-			if err := a.objects.Seal(ctx, tx, f.ObjectID, sums[i]); err != nil {
+			if sums[i] == nil {
+				continue
+			}
+			if err := a.objects.Seal(ctx, tx, f.ObjectID, *sums[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// finishFile completes a file; nil for one that is sealed already.
+func (a *Artifacts) finishFile(ctx context.Context, f *store.ArtifactFile) (*object.Sum, error) {
+	err := a.objects.CommitRanges(ctx, f.ObjectID, f.Size)
+	if actions.KindOf(err) == actions.Conflict {
+		return nil, nil //nolint:nilnil // there is nothing left to do, and no error
+	}
+	if err != nil {
+		return nil, err
+	}
+	sum, err := a.objects.Finish(ctx, f.ObjectID)
+	return &sum, err
 }
 
 // pack makes an object with the archive of files and of what base has besides.

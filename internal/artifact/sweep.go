@@ -10,20 +10,23 @@ import (
 
 const (
 	maxSleep   = time.Minute           // a clock may jump, and other servers add artifacts
-	sweepBatch = 200                   // artifacts in one transaction: others wait for it
+	sweepBatch = 100                   // artifacts in one transaction: others wait for it
 	sweepPause = 10 * time.Millisecond // at least, between two of them
 	maxPause   = time.Second
-	abandoned  = 24 * time.Hour // without a new byte
+	errorPause = 5 * time.Second // after a sweep that failed
+	abandoned  = 24 * time.Hour  // without a new byte
 )
 
 // Run expires artifacts as soon as their time is over, until ctx ends, and removes
 // uploads that nobody will finish.
 func (a *Artifacts) Run(ctx context.Context) error {
 	for {
+		least := sweepPause
 		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "artifacts not swept", "err", err)
+			least = errorPause
 		}
-		if !a.sleep(ctx) {
+		if !a.sleep(ctx, least) {
 			return nil
 		}
 	}
@@ -31,13 +34,13 @@ func (a *Artifacts) Run(ctx context.Context) error {
 
 // sleep waits until the next artifact expires, or for a minute. It is false when
 // ctx has ended.
-func (a *Artifacts) sleep(ctx context.Context) bool {
-	now := a.now()
-	until := now.Add(maxSleep)
+func (a *Artifacts) sleep(ctx context.Context, least time.Duration) bool {
+	until := a.now().Add(maxSleep)
 	if next, err := a.store.NextExpiry(ctx); err == nil && next.Before(until) {
 		until = next
 	}
-	timer := time.NewTimer(max(until.Sub(now), sweepPause))
+	left := func() time.Duration { return min(max(until.Sub(a.now()), least), maxSleep) }
+	timer := time.NewTimer(left())
 	defer timer.Stop()
 	for {
 		select {
@@ -48,7 +51,7 @@ func (a *Artifacts) sleep(ctx context.Context) bool {
 		case at := <-a.sooner:
 			if at.Before(until) {
 				until = at
-				timer.Reset(max(until.Sub(a.now()), sweepPause))
+				timer.Reset(left())
 			}
 		}
 	}

@@ -289,3 +289,42 @@ func TestVersion3UploadsThatAreNotAsDeclaredAreDropped(t *testing.T) {
 	err = f.PutV3File(t.Context(), job, a.ID, p, strings.NewReader(bomb), p.Total)
 	kind(t, "a bomb that says so", err, actions.Invalid)
 }
+
+// A server that is stopped while it packs has sealed the files: the client asks
+// again, and gets its artifact.
+func TestVersion3UploadsCanBeFinishedAgainAfterAFailure(t *testing.T) {
+	ctx, f := t.Context(), open(t, nil)
+	job := f.job(t)
+	a, err := f.BeginV3(ctx, job, "dist", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"a", "b"} {
+		if err := f.v3(t, job, a, path, "content", path == "b"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := f.st.ArtifactFiles(ctx, a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if err := f.objects.CommitRanges(ctx, file.ObjectID, file.Size); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := f.objects.Finish(ctx, file.ObjectID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.st.Update(ctx, func(tx *store.Tx) error { return f.objects.Seal(ctx, tx, file.ObjectID, sum) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done, err := f.FinishV3(ctx, job, "dist", 14)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.tree(t, done), "a=content b=content "; got != want {
+		t.Errorf("files are %s, want %s", got, want)
+	}
+}
