@@ -222,7 +222,7 @@ func (a *API) fileV3(w http.ResponseWriter, c *call) error {
 	harmless(h, "application/octet-stream")
 	h.Set("Content-Disposition", httpjson.Attachment(path.Base(name)))
 	h.Set("Content-Length", strconv.FormatInt(file.Size, 10))
-	s := &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: a.Now}
+	s := a.sender(w)
 	_, err = io.Copy(writerOnly{s}, content)
 	s.end()
 	if e := content.Close(); err == nil {

@@ -26,7 +26,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, d download) error {
 	h.Set("Content-Disposition", d.disposition)
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("ETag", d.etag)
-	s := &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: a.Now}
+	s := a.sender(w)
 	http.ServeContent(s, oneRange(r), "", d.modified, d.content)
 	s.end()
 	err := s.err
@@ -70,9 +70,14 @@ const (
 // connection, and the kernel copies.
 type sender struct {
 	http.ResponseWriter
-	rc  *http.ResponseController
-	now func() time.Time
-	err error // why the answer is not complete
+	rc    *http.ResponseController
+	now   func() time.Time
+	pause time.Duration
+	err   error // why the answer is not complete
+}
+
+func (a *API) sender(w http.ResponseWriter) *sender {
+	return &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: a.Now, pause: sendPause}
 }
 
 // Write implements [io.Writer].
@@ -116,7 +121,7 @@ func (s *sender) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 func (s *sender) fail(err error) { s.err = errors.Join(s.err, err) }
 
 // A connection without deadlines, as of tests, has none to set.
-func (s *sender) begin() { _ = s.rc.SetWriteDeadline(s.now().Add(sendPause)) }
+func (s *sender) begin() { _ = s.rc.SetWriteDeadline(s.now().Add(s.pause)) }
 func (s *sender) end()   { _ = s.rc.SetWriteDeadline(time.Time{}) }
 
 // writerOnly hides ReadFrom.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func (w *deadlineWriter) Write(p []byte) (int, error) {
 func TestAnAnswerIsSentUnderADeadlinePerPiece(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
-	s := &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: func() time.Time { return now }}
+	s := &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: func() time.Time { return now }, pause: sendPause}
 	n, err := s.ReadFrom(strings.NewReader(strings.Repeat("x", sendPiece+1)))
 	if err != nil || n != sendPiece+1 || w.Body.Len() != sendPiece+1 {
 		t.Errorf("%d, %v", n, err)
@@ -53,6 +54,33 @@ func TestAnAnswerIsSentUnderADeadlinePerPiece(t *testing.T) {
 	w.fail = io.ErrClosedPipe
 	if _, err := s.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) || !errors.Is(s.err, io.ErrClosedPipe) {
 		t.Errorf("got %v and %v", err, s.err)
+	}
+}
+
+func TestAReaderThatTakesNothingIsGivenUp(t *testing.T) {
+	ended := make(chan error, 1)
+	hs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s := &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: time.Now, pause: 50 * time.Millisecond}
+		for s.err == nil {
+			_, _ = s.Write(make([]byte, 4*sendPiece)) // s knows
+		}
+		ended <- s.err
+	}))
+	defer hs.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, hs.URL, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := hs.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.CopyN(io.Discard, resp.Body, 32*sendPiece); err != nil { // and then nothing
+		t.Errorf("while it reads: %v", err)
+	}
+	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) || !hungUp(err) {
+		t.Errorf("got %v", err)
 	}
 }
 
