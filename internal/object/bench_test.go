@@ -54,7 +54,7 @@ func BenchmarkSmallObjects(b *testing.B) {
 	for range 8 {
 		wg.Go(func() {
 			for left.Add(-1) >= 0 {
-				if err := f.small(names, content); err != nil {
+				if _, err := f.small(names, content); err != nil {
 					b.Error(err)
 					return
 				}
@@ -65,26 +65,25 @@ func BenchmarkSmallObjects(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "objects/s")
 }
 
-func (f *fixture) small(names []string, content []byte) error {
+func (f *fixture) small(names []string, content []byte) (id int64, err error) {
 	ctx := f.t.Context()
-	var id int64
 	if err := f.store.Update(ctx, func(tx *store.Tx) (err error) {
 		id, err = f.Begin(ctx, tx, f.repo, mega)
 		return err
 	}); err != nil {
-		return err
+		return 0, err
 	}
 	if err := f.PutBlock(ctx, id, names[0], bytes.NewReader(content), int64(len(content))); err != nil {
-		return err
+		return 0, err
 	}
 	if err := f.Commit(ctx, id, names, "application/zip"); err != nil {
-		return err
+		return 0, err
 	}
 	s, err := f.Finish(ctx, id)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return f.store.Update(ctx, func(tx *store.Tx) error { return f.Seal(ctx, tx, id, s) })
+	return id, f.store.Update(ctx, func(tx *store.Tx) error { return f.Seal(ctx, tx, id, s) })
 }
 
 const benchBlock = 8 << 20
@@ -146,4 +145,30 @@ func (f *fixture) large(content []byte, n int) {
 	f.ok(f.Commit(f.t.Context(), id, names, ""))
 	f.seal(id)
 	f.drop(id)
+}
+
+// What the sweeper of expired artifacts does, 200 objects at a time.
+func BenchmarkDrop(b *testing.B) {
+	f := newDurable(b)
+	content, names := bytesOf(1, 1<<10), azureIDs(1)
+	var ids []int64
+	for range 200 {
+		ids = append(ids, 0)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		var wg sync.WaitGroup
+		for i := range ids {
+			wg.Go(func() {
+				id, err := f.small(names, content)
+				if ids[i] = id; err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		b.StartTimer()
+		f.drop(ids...)
+	}
+	b.ReportMetric(float64(b.N*len(ids))/b.Elapsed().Seconds(), "objects/s")
 }

@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -109,14 +110,26 @@ func (o *Objects) sum(ctx context.Context, u *upload, l *list) (Sum, error) {
 	if err == nil && o.composes(l) {
 		l, err = o.composed(ctx, u, l)
 	}
-	if actions.KindOf(err) == actions.NotFound { // another list, perhaps by way of another server
-		u.commit(nil)
-		err = actions.Errorf(actions.Conflict, "object %d has changed: %w", u.id, err)
+	if actions.KindOf(err) == actions.NotFound {
+		err = o.lost(ctx, u, l, err)
 	}
 	if err != nil {
 		return Sum{}, err
 	}
 	return Sum{Size: l.size, SHA256: digest, revision: l.revision, blocks: l.blocks}, nil
+}
+
+// lost says why a blob of a list is not there.
+func (o *Objects) lost(ctx context.Context, u *upload, l *list, err error) error {
+	o.uploads.forget(u.id)
+	obj, e := o.store.Object(ctx, u.id)
+	switch {
+	case e != nil: // dropped meanwhile
+		return e
+	case obj.Revision != l.revision: // by way of another server, perhaps
+		return actions.Errorf(actions.Conflict, "object %d has another list now", u.id)
+	}
+	return fmt.Errorf("object %d: %v", u.id, err) //nolint:errorlint // power loss took it: our fault, and not "not found"
 }
 
 // keys are the blobs of a list.

@@ -267,3 +267,34 @@ func TestObjectsOfADirectoryHaveNoURL(t *testing.T) {
 		t.Errorf("got %q, %t, %v", url, ok, err)
 	}
 }
+
+// Power loss may take relaxed blobs of an upload and leave their rows.
+func TestObjectThatLostABlobIsNotFinished(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		for _, how := range []string{"gone", "dropped", "listed anew elsewhere"} {
+			id := f.begin()
+			f.put(id, azureID(1), []byte("B"))
+			f.put(id, azureID(0), []byte("A"))
+			f.ok(f.Commit(t.Context(), id, azureIDs(2), ""))
+			blocks, err := f.store.Blocks(t.Context(), id)
+			f.ok(err)
+			f.ok(f.blobs.Delete(t.Context(), blocks[0].Blob))
+			want := actions.Internal
+			switch how {
+			case "dropped":
+				f.update(func(tx *store.Tx) error { return tx.DropObjects(t.Context(), f.now(), id) })
+				want = actions.NotFound
+			case "listed anew elsewhere":
+				f.update(func(tx *store.Tx) error {
+					return tx.SaveList(t.Context(), &store.Object{ID: id, List: []int64{blocks[1].Seq}, Size: 1}, f.now())
+				})
+				want = actions.Conflict
+			}
+			_, err = f.Finish(t.Context(), id)
+			f.is(want, err)
+			if how == "listed anew elsewhere" {
+				f.holds(id, f.seal(id), []byte("A"))
+			}
+		}
+	})
+}

@@ -84,7 +84,7 @@ func (u *upload) arrived(mine, held int64) {
 func (u *upload) commit(l *list) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(l.parts) > maxKnownList {
+	if len(l.parts) > maxKnownList { // the store knows it
 		l = nil
 	}
 	u.list = l
