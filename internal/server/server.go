@@ -77,7 +77,7 @@ type Server struct {
 	patterns  []string                    // routes of the REST API
 	reconcile func(context.Context) error // finishes repositories that were cut short
 
-	closeBlobs func() error // nil for a directory
+	closeBlobs func() error
 
 	local    string // base by which bundled runners come in: http://127.0.0.1:3000; empty without them, perhaps
 	reached  string // base of the first TCP address; empty without one

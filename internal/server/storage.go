@@ -26,7 +26,11 @@ type storage struct {
 func (s *Server) openBlobs(ctx context.Context) (storage, error) {
 	if !strings.HasPrefix(s.config.Blobs, "s3:") {
 		dir, err := fs.New(s.config.Blobs, fs.Options{Now: s.now})
-		return storage{blobs: dir}, err
+		if err != nil {
+			return storage{}, err
+		}
+		s.closeBlobs = dir.Close
+		return storage{blobs: dir}, nil
 	}
 	c, err := s3.ParseURL(s.config.Blobs)
 	if err != nil {
