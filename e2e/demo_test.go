@@ -16,7 +16,6 @@ import (
 // demoSays are lines that every demo prints.
 var demoSays = []string{
 	`  server +http://127\.0\.0\.1:\d+, 2 runners, (SQLite|PostgreSQL)`,
-	`  action +actions/checkout@v5 pushed in .*`,
 	`  sample +octo/hello pushed in .*`,
 	`build \(fr\): starts on bundled-[12]`,
 	`test:   ✓ Compare with the first build`,
@@ -28,6 +27,8 @@ var demoSays = []string{
 	`  first step +\d+ ms after git push returned.*`,
 	`  conclusion +success.*`,
 	`  logs +\d+ files in the archive that the API gives`,
+	`  artifact +hello, 4 files in \d+ bytes, downloaded and as uploaded:`,
+	` +sha256:[0-9a-f]{64}`,
 }
 
 func saysAll(t *testing.T, out string, lines ...string) {

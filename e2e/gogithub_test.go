@@ -128,8 +128,8 @@ func TestGoGithubReadsWhatTheDemoMade(t *testing.T) {
 	}
 	artifacts := ok[*github.ArtifactList](t)(c.Actions.ListWorkflowRunArtifacts(ctx, owner, name, r.GetID(), nil))
 	all := ok[*github.ArtifactList](t)(c.Actions.ListArtifacts(ctx, owner, name, nil))
-	if artifacts.GetTotalCount() != 0 || all.GetTotalCount() != 0 {
-		t.Errorf("artifacts: %v, %v", artifacts, all)
+	if diff := cmp.Diff(artifacts, all); diff != "" || artifacts.GetTotalCount() == 0 {
+		t.Errorf("artifacts (-run +repository):\n%s", diff)
 	}
 
 	t.Run("jobs", func(t *testing.T) { readJobs(t, goGithub(t, d.url, d.token), r) })
@@ -168,10 +168,12 @@ func readJobs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
 			j.GetWorkflowName() != "CI" || !slices.Equal(j.Labels, []string{"ubuntu-latest"}) || j.GetCompletedAt().Before(j.GetStartedAt().Time) {
 			t.Errorf("job: %s", github.Stringify(j))
 		}
-		for i, s := range j.Steps {
-			if s.GetNumber() != int64(i+1) || s.GetConclusion() != "success" {
-				t.Errorf("step %d of %s: %v", i, j.GetName(), s)
+		last := int64(0)
+		for _, s := range j.Steps { // there are gaps before the steps at the end, as on GitHub
+			if s.GetNumber() <= last || s.GetConclusion() != "success" {
+				t.Errorf("step after %d of %s: %s", last, j.GetName(), github.Stringify(s))
 			}
+			last = s.GetNumber()
 		}
 		if got := ok[*github.WorkflowJob](t)(c.Actions.GetWorkflowJobByID(ctx, owner, name, j.GetID())); !cmp.Equal(got, j) {
 			t.Errorf("job (-list +get):\n%s", cmp.Diff(j, got))
