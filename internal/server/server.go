@@ -134,11 +134,11 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.queue = queue.New(s.store, s.log, c.JobLease, s.now)
+	s.keep(kept)
 	s.scheduler = scheduler.New(scheduler.Config{
-		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease,
+		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Drop: s.objects.Drop,
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
-	s.keep(kept)
 	return s.mount(keys, bot)
 }
 
