@@ -46,7 +46,7 @@ type Config struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 	Limits    Limits // the zero value stands for DefaultLimits
-	Exclusive bool   // no other server uses these blobs
+	Exclusive bool   // no other server uses these blobs: what was put before New and has no row is garbage
 	Compose   bool   // join the blocks of an object in one blob where the blob store can, so that it has a URL
 }
 
@@ -57,6 +57,7 @@ type Objects struct {
 	log       *slog.Logger
 	now       func() time.Time
 	limits    Limits
+	started   time.Time
 	exclusive bool
 	compose   bool
 
@@ -74,7 +75,8 @@ func New(c Config) *Objects {
 		c.Limits = DefaultLimits()
 	}
 	o := &Objects{
-		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits, exclusive: c.Exclusive, compose: c.Compose,
+		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits,
+		started: c.Now(), exclusive: c.Exclusive, compose: c.Compose,
 		uploads: newUploads(), ready: make(chan *upload, maxUploads),
 	}
 	o.buffers.New = func() any { return new(make([]byte, bufferSize)) }

@@ -14,7 +14,8 @@ const (
 	pause       = 10 * time.Millisecond // between batches: others want the database, too
 	stale       = 24 * time.Hour        // no upload is silent for so long
 	unsaved     = time.Hour             // no row comes so long after its blob
-	slack       = time.Second           // of clocks of file systems
+	slack       = time.Second           // of the clocks of blob stores
+	settle      = time.Second           // for rows of blobs that seem to be older than they are
 )
 
 // Run hashes blocks of uploads ahead and removes what is no longer needed, until
@@ -25,12 +26,11 @@ func (o *Objects) Run(ctx context.Context) error {
 	for range workers() {
 		wg.Go(func() { o.work(ctx) })
 	}
-	start := o.now()
-	before := start.Add(-unsaved)
 	if o.exclusive { // nobody else can be about to save a row
-		before = start.Add(-slack)
+		o.logged(ctx, o.sweep(ctx, o.started.Add(-slack)))
+	} else {
+		o.logged(ctx, o.Sweep(ctx))
 	}
-	o.logged(ctx, o.sweep(ctx, before))
 	reap, search := time.NewTicker(reapEvery), time.NewTicker(searchEvery)
 	defer reap.Stop()
 	defer search.Stop()
@@ -112,13 +112,17 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 	var keys []string
 	check := func() error {
 		unowned, err := o.store.Unowned(ctx, keys)
-		if err != nil {
+		keys = keys[:0]
+		if err == nil && len(unowned) > 0 && o.now().Sub(before) < unsaved {
+			// By a clock that is late, a blob of this process may look older.
+			if err = wait(ctx, settle); err == nil {
+				unowned, err = o.store.Unowned(ctx, unowned)
+			}
+		}
+		if err != nil || len(unowned) == 0 {
 			return err
 		}
-		if len(unowned) > 0 {
-			o.log.InfoContext(ctx, "blobs without a row deleted", "blobs", len(unowned))
-		}
-		keys = keys[:0]
+		o.log.InfoContext(ctx, "blobs without a row deleted", "blobs", len(unowned))
 		return o.deleteBlobs(ctx, unowned)
 	}
 	for info, err := range o.blobs.List(ctx) {
