@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -128,7 +129,7 @@ func (d *directory) findEnd64(endAt int64) (int64, error) {
 
 // An entry is one record of the directory.
 type entry struct {
-	name       string // as it is stored: any bytes
+	name       []byte // as it is stored
 	unix       bool   // mode is a Unix file mode
 	mode       uint32
 	flags      uint16
@@ -137,6 +138,8 @@ type entry struct {
 	compressed int64 // bytes
 	size       int64 // bytes
 	offset     int64 // of the local header, from the start of the archive
+
+	buf []byte // that the next entry is read into
 }
 
 func (e *entry) kind() FileType {
@@ -184,6 +187,7 @@ func (e *entry) read(r *bufio.Reader) error {
 	}
 	const unix, macOS = 3, 19
 	*e = entry{
+		buf:  e.buf,
 		unix: h[5] == unix || h[5] == macOS, mode: le32(h[38:]) >> 16,
 		flags: le16(h[8:]), method: le16(h[10:]), crc: le32(h[16:]),
 		compressed: int64(le32(h[20:])), size: int64(le32(h[24:])), offset: int64(le32(h[42:])),
@@ -192,15 +196,15 @@ func (e *entry) read(r *bufio.Reader) error {
 	if _, err := r.Discard(headerSize); err != nil {
 		return cut(err)
 	}
-	rest := make([]byte, name+extra)
-	if _, err := io.ReadFull(r, rest); err != nil {
+	e.buf = slices.Grow(e.buf[:0], name+extra)[:name+extra]
+	if _, err := io.ReadFull(r, e.buf); err != nil {
 		return cut(err)
 	}
 	if _, err := r.Discard(comment); err != nil {
 		return cut(err)
 	}
-	e.name = string(rest[:name])
-	return e.widen(rest[name:])
+	e.name = e.buf[:name]
+	return e.widen(e.buf[name:])
 }
 
 // widen takes the sizes that did not fit from the extra field for them.

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"errors"
 	"hash"
@@ -42,7 +43,7 @@ func (d *directory) open(e *entry) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(name) != e.name || le16(h[8:]) != e.method {
+	if !bytes.Equal(name, e.name) || le16(h[8:]) != e.method {
 		return nil, badZip("an entry is another one than its directory says")
 	}
 	var r io.Reader = bufio.NewReaderSize(io.NewSectionReader(d.r, data, e.compressed), dirBuffer)

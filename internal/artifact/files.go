@@ -98,7 +98,7 @@ func list(r io.ReaderAt, size int64) (*Listing, error) {
 }
 
 func (e *entry) file() File {
-	shown, same := cleanPath(e.name)
+	shown, same := cleanPath(string(e.name))
 	return File{Path: shown, Type: e.kind(), Size: e.size, Renamed: !same}
 }
 
@@ -145,7 +145,7 @@ func openEntry(r io.ReaderAt, size int64, name string) (io.Reader, *File, error)
 		if err != nil {
 			return nil, nil, err
 		}
-		if e.name != name {
+		if string(e.name) != name {
 			continue
 		}
 		content, err := d.open(e)
