@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/bits"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -231,7 +232,7 @@ func TestADownloadThatWasKilledGoesOnAlsoWhenTheServerWasKilled(t *testing.T) {
 	until(t, "two pieces are not there", func() bool {
 		var note struct{ Done []byte }
 		text, err := os.ReadFile(filepath.Join(dir, firstOf(t, dir, ".artifact-*.part.json")))
-		return err == nil && json.Unmarshal(text, &note) == nil && len(note.Done) > 0 && note.Done[0] == 3
+		return err == nil && json.Unmarshal(text, &note) == nil && len(note.Done) > 0 && bits.OnesCount8(note.Done[0]) == 2
 	})
 	p.kill()
 	b.kill()
