@@ -98,7 +98,7 @@ func (a *Artifacts) finishFile(ctx context.Context, f *store.ArtifactFile) (*obj
 // pack makes an object with the archive of files and of what base has besides.
 func (a *Artifacts) pack(ctx context.Context, art *actions.Artifact, files []*store.ArtifactFile, base *actions.Artifact) (id int64, sum object.Sum, err error) {
 	err = a.store.UpdateRelaxed(ctx, func(tx *store.Tx) (err error) {
-		id, err = a.objects.Begin(ctx, tx, art.RepoID, a.limits.Bytes)
+		id, err = a.objects.Begin(ctx, tx, art.RepoID, a.limit(0))
 		return err
 	})
 	if err != nil {

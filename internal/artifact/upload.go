@@ -46,7 +46,7 @@ func (a *Artifacts) Create(ctx context.Context, job *actions.Job, in Upload) (*a
 		if err := a.replace(ctx, tx, job, in.Name); err != nil {
 			return err
 		}
-		id, err := a.objects.Begin(ctx, tx, job.RepoID, a.limit(room))
+		id, err := a.objects.Begin(ctx, tx, job.RepoID, a.limit(room.Bytes))
 		if err != nil {
 			return err
 		}
@@ -97,10 +97,11 @@ func (a *Artifacts) plan(ctx context.Context, job *actions.Job, in Upload) (*act
 	}, room, nil
 }
 
-// limit is how many bytes a new artifact may have.
-func (a *Artifacts) limit(room *store.ArtifactRoom) int64 {
+// limit is how many bytes an artifact may have in a repository that has used so
+// many. The quota itself is checked when the artifact is complete.
+func (a *Artifacts) limit(used int64) int64 {
 	if a.limits.Quota > 0 {
-		return min(a.limits.Bytes, a.limits.Quota-room.Bytes)
+		return min(a.limits.Bytes, a.limits.Quota-used)
 	}
 	return a.limits.Bytes
 }

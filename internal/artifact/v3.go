@@ -139,7 +139,7 @@ func (a *Artifacts) addFile(ctx context.Context, art *actions.Artifact, f *store
 			return err
 		}
 		f.ObjectID = id
-		replaced, err := tx.AddArtifactFile(ctx, f, a.limits.Bytes, a.now())
+		replaced, err := tx.AddArtifactFile(ctx, f, a.limit(0), a.now())
 		if err != nil || replaced == 0 {
 			return err
 		}
