@@ -520,6 +520,16 @@ func TestCheckoutSaysThatGitIsMissing(t *testing.T) {
 	step.fails("install git on the runner")
 }
 
+func TestCheckoutSaysThatGitLFSIsMissing(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git-lfs"); err == nil {
+		t.Skip("git-lfs is here")
+	}
+	r := newRemote(t)
+	w := r.job("refs/heads/main", r.git("hello", "rev-parse", "HEAD"))
+	w.use("actions/checkout", "lfs", "true").fails("install git-lfs on the runner")
+}
+
 func TestCheckoutOutlivesAServerThatIsAwayForAMoment(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)

@@ -19,7 +19,7 @@ const final =
 /** Why git has failed: its own words if it had any. */
 class GitError extends Error {
   constructor(args, code, stderr) {
-    const said = stderr.split(/\r|\n/).filter(line => /^(fatal|error):/.test(line))
+    const said = stderr.split(/[\r\n]/).filter(line => /^(fatal|error):/.test(line)).map(defuse)
     super(said.length > 0 ? said.slice(-3).join('\n') : `git ${args.find(arg => /^[a-z]+$/.test(arg))} failed with exit code ${code}`)
     this.code = code
     this.stderr = stderr
