@@ -5,7 +5,7 @@ const path = require('node:path')
 const core = require('./lib/core')
 const rest = require('./lib/rest')
 const results = require('./lib/results')
-const { fetchAll } = require('./lib/download')
+const { directoryOf, fetchAll } = require('./lib/download')
 const { nameMatcher } = require('./lib/glob')
 
 const reactions = ['ignore', 'info', 'warn', 'error']
@@ -59,14 +59,6 @@ async function byPattern(source, pattern, merge) {
 
 /** Before version 5 only an artifact that was named had no directory of its own. */
 const before5 = /^v?[1-4](\.|$)/.test(process.env.GITHUB_ACTION_REF || '')
-
-/** The directory of an artifact's files; its name cannot lead out of the path. */
-function directoryOf(root, artifact) {
-  if (path.basename(artifact.name) !== artifact.name || ['', '.', '..'].includes(artifact.name)) {
-    throw new Error(`The artifact name is not valid: ${artifact.name}`)
-  }
-  return path.join(root, artifact.name)
-}
 
 async function main() {
   const name = core.getInput('name')

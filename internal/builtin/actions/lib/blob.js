@@ -149,7 +149,9 @@ async function receive(res, state, timer) {
   const before = state.size
   for await (const chunk of res) {
     timer.refresh()
-    await state.out.write(chunk, 0, chunk.length, state.size)
+    for (let n = 0; n < chunk.length; ) {
+      n += (await state.out.write(chunk, n, chunk.length - n, state.size + n)).bytesWritten
+    }
     state.hash.update(chunk)
     state.size += chunk.length
   }

@@ -7,6 +7,7 @@ const os = require('node:os')
 const path = require('node:path')
 const blob = require('./blob')
 const core = require('./core')
+const { inParallel } = require('./parallel')
 const { unzip } = require('./unzip')
 
 const zipTypes = new Set(['application/zip', 'application/x-zip-compressed', 'application/zip-compressed'])
@@ -83,20 +84,6 @@ async function place(temp, headers, url, directory, keep) {
   }
 }
 
-/** Calls fn with each item, some at once, and resolves to the results in order. */
-async function inParallel(items, fn, atOnce = 5) {
-  const out = new Array(items.length)
-  let next = 0
-  const worker = async () => {
-    while (next < items.length) {
-      const i = next++
-      out[i] = await fn(items[i])
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
-  return out
-}
-
 /** Downloads artifacts, some at once, and puts each into its directory, one after the other. */
 async function fetchAll(artifacts, urlOf, directoryOf, options) {
   let last = Promise.resolve()
@@ -107,4 +94,12 @@ async function fetchAll(artifacts, urlOf, directoryOf, options) {
   })
 }
 
-module.exports = { fetchAll, inParallel }
+/** The directory of an artifact's files below root; its name cannot lead out. */
+function directoryOf(root, artifact) {
+  if (path.basename(artifact.name) !== artifact.name || ['', '.', '..'].includes(artifact.name)) {
+    throw new Error(`The artifact name is not valid: ${artifact.name}`)
+  }
+  return path.join(root, artifact.name)
+}
+
+module.exports = { directoryOf, fetchAll }

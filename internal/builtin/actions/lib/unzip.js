@@ -8,12 +8,14 @@ const zlib = require('node:zlib')
 const { promisify } = require('node:util')
 const { pipeline } = require('node:stream/promises')
 const { crc32 } = require('./crc32')
+const { inParallel } = require('./parallel')
 
 const inflateRaw = promisify(zlib.inflateRaw)
 
 const max16 = 0xffff
 const max32 = 0xffffffff
-const smallSize = 1 << 20
+const smallSize = 1 << 19
+const filesAtOnce = 16
 const maxList = 1 << 30 // bytes of the list of entries
 
 const damaged = why => new Error(`The zip file is damaged: ${why}`)
@@ -125,13 +127,21 @@ class Directories {
   constructor(root) {
     this.root = root
     this.below = root.endsWith(path.sep) ? root : root + path.sep
-    this.made = new Set()
+    this.made = new Map([[root, Promise.resolve(root)]])
   }
 
-  async make(segments) {
+  /** Resolves to the path of a directory that is there then. */
+  make(segments) {
     const dir = path.join(this.root, ...segments)
-    if (this.made.has(dir)) return dir
-    if (segments.length > 0) await this.make(segments.slice(0, -1))
+    let made = this.made.get(dir)
+    if (!made) {
+      made = this.make(segments.slice(0, -1)).then(() => this.one(dir))
+      this.made.set(dir, made)
+    }
+    return made
+  }
+
+  async one(dir) {
     try {
       await fs.promises.mkdir(dir)
     } catch (err) {
@@ -141,7 +151,6 @@ class Directories {
         throw new Error(`${dir} is a link that leads out of ${this.root}`)
       }
     }
-    this.made.add(dir)
     return dir
   }
 }
@@ -201,12 +210,12 @@ async function unpackEntry(file, e, dirs) {
   if (e.method === 0 && e.packed !== e.size) throw damaged(`${e.name} has two sizes`)
   const to = path.join(await dirs.make(segments.slice(0, -1)), segments.at(-1))
   await fs.promises.rm(to, { force: true }) // and not what a link there points to
-  await (e.packed <= smallSize && e.size <= 16 * smallSize ? small : large)(file, e, to)
+  await (e.packed <= smallSize && e.size <= 4 * smallSize ? small : large)(file, e, to)
 }
 
 /**
  * Unpacks a zip file into a directory, which is made if it is not there. It
- * resolves to the number of files, and to the names of links, which are left out.
+ * resolves to the number of entries, and to the names of links, which are left out.
  */
 async function unzip(name, directory) {
   await fs.promises.mkdir(directory, { recursive: true })
@@ -215,12 +224,13 @@ async function unzip(name, directory) {
   try {
     const file = { name, handle, size: (await handle.stat()).size }
     const all = await entries(file)
-    for (const e of all) segmentsOf(e.name) // before the first file is written
     const links = all.filter(isLink).map(e => e.name)
+    const wanted = new Map() // of entries with the same name the last one
     for (const e of all) {
-      if (!isLink(e)) await unpackEntry(file, e, dirs)
+      if (!isLink(e)) wanted.set(segmentsOf(e.name).join('/'), e)
     }
-    return { files: all.length - links.length, links }
+    await inParallel([...wanted.values()], e => unpackEntry(file, e, dirs), filesAtOnce)
+    return { files: wanted.size, links }
   } finally {
     await handle.close()
   }

@@ -1,6 +1,6 @@
 'use strict'
 // Writes zip files as a stream: names in UTF-8, sizes over 4 GiB and any number
-// of files, and never more in memory than a file of a megabyte and the names.
+// of files, and never more in memory than some small files and the names.
 
 const fs = require('node:fs')
 const zlib = require('node:zlib')
@@ -9,7 +9,8 @@ const { crc32 } = require('./crc32')
 
 const deflateRaw = promisify(zlib.deflateRaw)
 
-const smallSize = 1 << 20 // what is packed in one piece
+const smallSize = 1 << 19 // what is packed in one piece
+const filesAtOnce = 16
 const max16 = 0xffff
 const max32 = 0xffffffff
 const stored = 0
@@ -104,8 +105,8 @@ function entryOf(name, stats) {
   }
 }
 
-/** Yields the bytes of an entry whose file is small. */
-async function* smallEntry(e, file, level) {
+/** Resolves to the bytes of an entry whose file is small. */
+async function smallEntry(e, file, level) {
   const data = await fs.promises.readFile(file)
   e.crc = crc32(data)
   e.size = data.length
@@ -115,7 +116,7 @@ async function* smallEntry(e, file, level) {
     e.method = stored
   }
   e.packed = body.length
-  yield Buffer.concat([localHeader(e), body])
+  return Buffer.concat([localHeader(e), body])
 }
 
 /** Yields the bytes of an entry whose file is packed as it is read. */
@@ -142,6 +143,26 @@ async function* largeEntry(e, file, size, level) {
   yield descriptor(e)
 }
 
+/** Prepares a file: its entry, and its bytes if it is small. */
+async function prepare({ from, to }, level) {
+  const stats = await fs.promises.stat(from)
+  const e = entryOf(to, stats)
+  if (stats.size > smallSize) return { e, chunks: largeEntry(e, from, stats.size, level) }
+  return { e, chunks: [await smallEntry(e, from, level)] }
+}
+
+/** Yields what fn makes of the items, in order, with some of them ahead. */
+async function* ahead(items, fn, atOnce) {
+  const queue = []
+  for (const item of items) {
+    const next = fn(item)
+    next.catch(() => {}) // it is looked at when its turn comes
+    queue.push(next)
+    if (queue.length === atOnce) yield await queue.shift()
+  }
+  for (const next of queue) yield await next
+}
+
 /**
  * Yields the bytes of a zip file of files: [{ from, to }], from being a path here
  * and to the name there, at a compression level from 0 to 9.
@@ -149,12 +170,9 @@ async function* largeEntry(e, file, size, level) {
 async function* zip(files, level = 6) {
   const list = []
   let at = 0
-  for (const { from, to } of files) {
-    const stats = await fs.promises.stat(from)
-    const e = entryOf(to, stats)
+  for await (const { e, chunks } of ahead(files, file => prepare(file, level), filesAtOnce)) {
     e.offset = at
-    const bytes = stats.size <= smallSize ? smallEntry(e, from, level) : largeEntry(e, from, stats.size, level)
-    for await (const chunk of bytes) {
+    for await (const chunk of chunks) {
       at += chunk.length
       yield chunk
     }
