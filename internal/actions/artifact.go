@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -65,9 +66,14 @@ const ZipType = "application/zip"
 // documents no limit; file systems know 255, and ".zip" is added.
 const MaxArtifactName = 251
 
+// devices are names that Windows takes for something else than a file, whatever
+// follows them after a dot.
+var devices = regexp.MustCompile(`^(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)`)
+
 // CheckArtifactName says whether an artifact may have this name. The characters
-// are those that the toolkit refuses, too (results.md §10), so that a name is a
-// file name on every system.
+// are those that the toolkit refuses, too (results.md §10); names of devices, and
+// those that end in a dot or a blank, are refused besides, so that a name is a file
+// name on every system.
 func CheckArtifactName(name string) error {
 	switch {
 	case name == "":
@@ -76,8 +82,10 @@ func CheckArtifactName(name string) error {
 		return Errorf(Invalid, "The artifact name has %d bytes; at most %d are allowed", len(name), MaxArtifactName)
 	case !utf8.ValidString(name):
 		return Errorf(Invalid, "The artifact name is not UTF-8")
-	case name == "." || name == "..":
-		return Errorf(Invalid, "The artifact name is not valid: %q", name)
+	case strings.HasSuffix(name, ".") || strings.HasSuffix(name, " "):
+		return Errorf(Invalid, "The artifact name is not valid: %q. It ends in a dot or a blank", name)
+	case devices.MatchString(name):
+		return Errorf(Invalid, "The artifact name is not valid: %q. It is the name of a device on Windows", name)
 	}
 	for _, c := range name {
 		if c < ' ' || c == 0x7f || strings.ContainsRune("\":<>|*?\\/", c) {
