@@ -2,6 +2,7 @@ package builtin_test
 
 import (
 	"crypto/subtle"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/cgi"
@@ -505,6 +506,41 @@ func TestCheckoutOfSeveralRepositoriesSideBySide(t *testing.T) {
 	two.post()
 	one.post()
 	noTextIn(t, w.temp, "basic")
+}
+
+func TestCheckoutWorksInADirectoryOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	r := newRemote(t)
+	w := r.job("refs/heads/main", r.git("hello", "rev-parse", "HEAD"))
+	giveAway := func() {
+		t.Helper()
+		err := filepath.WalkDir(w.dir, func(path string, _ os.DirEntry, err error) error {
+			return errors.Join(err, os.Lchown(path, 65534, 65534))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	giveAway()
+	first := w.use("actions/checkout")
+	first.main()
+	first.post()
+	giveAway()
+	step := w.use("actions/checkout")
+	if res := step.main(); strings.Contains(res.log, "Deleting") {
+		t.Errorf("the repository was made anew:\n%s", res.log)
+	}
+	if res := step.post(); strings.Contains(res.log, "::warning::") {
+		t.Errorf("at the end:\n%s", res.log)
+	}
+	giveAway()
+	w.use("actions/checkout", "set-safe-directory", "false").fails("dubious ownership")
+	if left, err := os.ReadDir(w.temp); err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary directory: %v, %v", left, err)
+	}
 }
 
 func TestCheckoutSaysThatGitIsMissing(t *testing.T) {
