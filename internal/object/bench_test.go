@@ -22,20 +22,21 @@ import (
 func newDurable(b *testing.B) *fixture {
 	b.Helper()
 	dir := b.TempDir()
-	f := newFixture(b, storetest.Open(b))
 	o := storetest.Options(b, "sqlite:"+filepath.Join(dir, "durable.db"))
 	o.NoSync = false
 	st, err := store.Open(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
+	f := newFixture(b, st)
 	b.Cleanup(func() { f.ok(st.Close()) })
 	blobs, err := blobfs.New(filepath.Join(dir, "blobs"), blobfs.Options{Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}
-	f = newFixture(b, st)
-	f.Objects = object.New(object.Config{Store: st, Blobs: blobs, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	b.Cleanup(func() { f.ok(blobs.Close()) })
+	f.blobs = &counted{Store: blobs}
+	f.Objects = object.New(object.Config{Store: st, Blobs: f.blobs, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	f.run()
 	return f
 }
