@@ -56,16 +56,21 @@ func (c *Client) Save(ctx context.Context, t *Terminal, o Options) error {
 			errs = append(errs, s.save(ctx, a))
 		}
 	}
-	return interrupted(ctx, errors.Join(errs...))
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: the same command goes on where it was", errInterrupted)
+	}
+	return errors.Join(errs...)
 }
 
 // interrupted is err, unless it is that the user wants no more.
 func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return errors.New("interrupted: the same command goes on where it was")
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
 	}
 	return err
 }
+
+var errInterrupted = errors.New("interrupted")
 
 // A saver saves artifacts in one directory.
 type saver struct {

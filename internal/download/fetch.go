@@ -21,6 +21,7 @@ import (
 const (
 	maxWorkers = 16
 	maxPiece   = 64 << 20
+	maxSize    = 64 << 40 // a million pieces
 	copyBuffer = 256 << 10
 	digestKind = "sha256:"
 )
@@ -52,6 +53,9 @@ func (c *Client) pieceSize(size int64) int64 {
 func (c *Client) fetch(ctx context.Context, root *os.Root, a *Artifact, workers int, moved func(int64)) (*part, error) {
 	if a.Digest != "" && !strings.HasPrefix(a.Digest, digestKind) {
 		return nil, fmt.Errorf("%s: its digest %s is of a kind that this program cannot compute", a, printable(a.Digest))
+	}
+	if a.Size < 0 || a.Size > maxSize {
+		return nil, fmt.Errorf("%s: the server says that it has %d bytes", a, a.Size)
 	}
 	p, err := openPart(root, c.api.String()+"/"+c.repo+"/"+artifactPath(a.ID), a, c.pieceSize(a.Size))
 	if err != nil {
