@@ -145,12 +145,12 @@ func TestDownloadGoesOnAfterTheConnectionBrokeOff(t *testing.T) {
 	s := newArtifactServer(t)
 	big := make([]byte, 5<<20)
 	_, _ = rand.NewChaCha8([32]byte{2}).Read(big)
-	s.add("x", "application/zip", zipOf(t, map[string]string{"big": string(big), "small": "s"}))
+	s.add("x", "application/zip", zipOf(t, map[string]string{"big": string(big), "medium": string(big[:300_000]), "small": "s"}))
 	s.cut = 1
 	s.refuse["get"] = 1
 	w := s.job(t)
 	r := w.use("actions/download-artifact", "name", "x").main()
-	if got := w.below("."); got["big"] != string(big) || got["small"] != "s" {
+	if got := w.below("."); got["big"] != string(big) || got["medium"] != string(big[:300_000]) || got["small"] != "s" {
 		t.Errorf("the contents differ\n%s", r.log)
 	}
 }
@@ -262,6 +262,7 @@ func TestHostileZipsStayInTheirDirectory(t *testing.T) {
 		"much more, from disk":   {bomb(t, 64<<20, 20<<20), "damaged"},
 		"cut off":                {good[:len(good)-30], "damaged"},
 		"nothing":                {nil, "damaged"},
+		"more, of middling size": {bomb(t, 200_000_000, 1_000_000), "damaged"},
 		"no zip":                 {bytes.Repeat([]byte("PK"), 5000), "damaged"},
 		"other bytes":            {bytes.Replace(good, []byte("PK\x03\x04"), []byte("PK\x03\x05"), 1), "damaged"},
 		"another method":         {entry(zip.FileHeader{Name: "x", Method: 99}, "x"), "not supported"},

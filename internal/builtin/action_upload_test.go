@@ -251,13 +251,13 @@ func TestUploadSendsBlocksAndTriesAgain(t *testing.T) {
 	w := s.job(t)
 	big := make([]byte, 41<<20)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(big)
-	w.write(map[string]string{"d/big.bin": string(big), "d/small": "s"})
+	w.write(map[string]string{"d/big.bin": string(big), "d/medium": string(big[:200_000]), "d/small": "s"})
 	s.refuse = map[string]int{"CreateArtifact": 1, "block": 1, "list": 1, "FinalizeArtifact": 1}
 	s.slow = make(chan struct{})
 	r := w.use("actions/upload-artifact", "path", "d", "compression-level", "0").main()
 	e := s.last(t)
 	files := filesOf(t, e.body)
-	if !e.live || files["big.bin"] != string(big) || files["small"] != "s" || len(s.blocks) != 6 || s.most != 4 {
+	if !e.live || files["big.bin"] != string(big) || files["medium"] != string(big[:200_000]) || files["small"] != "s" || len(s.blocks) != 6 || s.most != 4 {
 		t.Errorf("live %t, %d files, %d blocks, at most %d at once\n%s", e.live, len(files), len(s.blocks), s.most, r.log)
 	}
 	wellFormed(t, e.body)

@@ -9,6 +9,7 @@ const { crc32 } = require('./crc32')
 
 const deflateRaw = promisify(zlib.deflateRaw)
 
+const tinySize = 1 << 16 // what is read and packed at once: quicker than to hand it to another thread
 const smallSize = 1 << 19 // what is packed in one piece
 const filesAtOnce = 16
 const max16 = 0xffff
@@ -106,11 +107,14 @@ function entryOf(name, stats) {
 }
 
 /** Resolves to the bytes of an entry whose file is small. */
-async function smallEntry(e, file, level) {
-  const data = await fs.promises.readFile(file)
+async function smallEntry(e, file, size, level) {
+  const data = size <= tinySize ? fs.readFileSync(file) : await fs.promises.readFile(file)
   e.crc = crc32(data)
   e.size = data.length
-  let body = level > 0 && data.length > 0 ? await deflateRaw(data, { level }) : data
+  let body = data
+  if (level > 0 && data.length > 0) {
+    body = data.length <= tinySize ? zlib.deflateRawSync(data, { level }) : await deflateRaw(data, { level })
+  }
   if (body.length >= data.length) {
     body = data
     e.method = stored
@@ -145,10 +149,10 @@ async function* largeEntry(e, file, size, level) {
 
 /** Prepares a file: its entry, and its bytes if it is small. */
 async function prepare({ from, to }, level) {
-  const stats = await fs.promises.stat(from)
+  const stats = fs.statSync(from)
   const e = entryOf(to, stats)
   if (stats.size > smallSize) return { e, chunks: largeEntry(e, from, stats.size, level) }
-  return { e, chunks: [await smallEntry(e, from, level)] }
+  return { e, chunks: [await smallEntry(e, from, stats.size, level)] }
 }
 
 /** Yields what fn makes of the items, in order, with some of them ahead. */
