@@ -105,7 +105,10 @@ func (a *API) resolveBuiltin(r *http.Request, job *actions.Job, ref wire.ActionR
 		return nil, err
 	}
 	note := fmt.Sprintf("%.200s is the action that Understudy carries itself (SHA:%s): %s", ref.Key(), own.SHA, why)
-	return info, a.Logs.Note(r.Context(), job, at.part, note)
+	if err := a.Logs.Note(r.Context(), job, at.part, note); err != nil { // the action says it, too
+		a.Log.WarnContext(r.Context(), "built-in action not noted in the log of its job", "job", job.ID, "err", err)
+	}
+	return info, nil
 }
 
 // commitOf is the commit that a version means. A commit that no branch or tag
