@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
@@ -55,12 +56,30 @@ func (s *Store) Flush(ctx context.Context, keys ...string) error {
 
 // flush flushes a file.
 func (s *Store) flush(ctx context.Context, path string) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || s.noSync {
 		return err
 	}
-	err := s.sync(path)
+	name := filepath.Base(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return blob.ErrNotFound(filepath.Base(path))
+		return blob.ErrNotFound(name)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err = s.spoil(name, nil); err == nil {
+		err = s.spoil(name, f.Sync())
+	}
+	return errors.Join(err, f.Close())
+}
+
+// spoil remembers that a flush of a file has failed, and tells of it: the kernel
+// does so once, and after that calls clean what it could not write.
+func (s *Store) spoil(name string, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.spoiled[name] = err
+	}
+	return s.spoiled[name]
 }

@@ -77,8 +77,9 @@ type Store struct {
 	appending chan struct{}        // full while somebody appends to the pack or changes it for another
 	pack      atomic.Pointer[pack] // the one that takes small blobs; nil before the first
 
-	mu    sync.Mutex
-	known map[string]*census // by name of the pack
+	mu      sync.Mutex
+	known   map[string]*census // by name of the pack
+	spoiled map[string]error   // files and packs, by name, that a flush has failed
 }
 
 var _ blob.Store = (*Store)(nil)
@@ -93,7 +94,7 @@ func New(dir string, o Options) (*Store, error) {
 			return nil, fmt.Errorf("blobs: %w", err)
 		}
 	}
-	s := &Store{dir: dir, now: o.Now, noSync: o.NoSync, appending: make(chan struct{}, 1), known: map[string]*census{}}
+	s := &Store{dir: dir, now: o.Now, noSync: o.NoSync, appending: make(chan struct{}, 1), known: map[string]*census{}, spoiled: map[string]error{}}
 	s.buffers.New = func() any { return new(make([]byte, bufferSize)) }
 	if err := s.sync(dir); err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
@@ -177,6 +178,9 @@ func (s *Store) Delete(_ context.Context, key string) error {
 	if !blob.ValidKey(key) {
 		return nil
 	}
+	s.mu.Lock()
+	delete(s.spoiled, key)
+	s.mu.Unlock()
 	return remove(s.path(key))
 }
 

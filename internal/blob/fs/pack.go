@@ -171,12 +171,13 @@ func (s *Store) retire() error {
 
 // abandon lets go of the pack. Who still waits for a flush has it, or an error.
 func (s *Store) abandon(p *pack) error {
-	s.pack.Store(nil)
 	p.syncing <- struct{}{}
 	defer func() { <-p.syncing }()
 	if p.failed == nil && p.synced < p.written.Load() && !s.noSync {
 		p.failed = p.file.Sync()
 		p.synced = p.written.Load()
 	}
+	_ = s.spoil(p.id.name(), p.failed) // for those who come to Flush once it is not the pack
+	s.pack.Store(nil)
 	return p.file.Close()
 }
