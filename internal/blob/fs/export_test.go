@@ -1,5 +1,10 @@
 package fs
 
+import (
+	"errors"
+	"os"
+)
+
 // Crash lets go of the pack as a process does that is killed.
 func (s *Store) Crash() error {
 	p := s.pack.Swap(nil)
@@ -13,4 +18,23 @@ const PackMax = packMax
 func Reencode(key string) (string, bool) {
 	at, ok := parsePlace(key)
 	return at.key(), ok
+}
+
+// LateDelete finds a small blob as Delete does, and returns what then deletes it.
+func (s *Store) LateDelete(key string) (func() error, error) {
+	at, _ := parsePlace(key)
+	f, err := os.OpenFile(s.packPath(at.Pack), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	buf := make([]byte, bufferSize)
+	h, err := readRecord(f, buf[:headerSize], at)
+	return func() error { return errors.Join(kill(f, buf, h, int64(at.Offset)), f.Close()) }, err
+}
+
+// FailFlush makes the pack what it is after a flush that the disk has failed.
+func (s *Store) FailFlush() {
+	p := s.pack.Load()
+	p.failed = errors.New("input/output error")
+	p.broken.Store(true)
 }

@@ -150,10 +150,13 @@ func headerSum(b []byte, offset int64) uint32 {
 	return crc32.Update(sum, castagnoli, where[:])
 }
 
-// matches tells whether the header is of the living record at a place.
-func (h *header) matches(at place) bool {
-	return !h.dead && h.size == uint32(at.Size) && h.tag == at.Tag
+// is tells whether the header is of the record at a place, and matches, whether
+// it is and lives.
+func (h *header) is(at place) bool {
+	return h.size == uint32(at.Size) && h.tag == at.Tag && int64(h.span) == span(int(at.Size))
 }
+
+func (h *header) matches(at place) bool { return !h.dead && h.is(at) }
 
 // info describes the record at offset of a pack.
 func (h *header) info(id packID, offset int64) blob.Info {

@@ -58,7 +58,9 @@ func readRecord(f *os.File, b []byte, at place) (header, error) {
 		return header{}, err
 	}
 	h, ok := decodeHeader(b, int64(at.Offset))
-	h.dead = h.dead || !ok
+	if !ok {
+		return header{dead: true}, nil
+	}
 	return h, nil
 }
 
@@ -75,21 +77,32 @@ func (s *Store) deleteSmall(at place) (err error) {
 	buf, _ := s.buffers.Get().(*[]byte)
 	defer s.buffers.Put(buf)
 	h, err := readRecord(f, (*buf)[:headerSize], at)
-	if err != nil || !h.matches(at) {
+	if err != nil || !h.is(at) {
 		return err
 	}
 	if err := kill(f, *buf, h, int64(at.Offset)); err != nil {
 		return err
 	}
-	s.died(at.Pack, int64(h.span))
+	if !h.dead { // else a Delete that was killed had begun
+		s.died(at.Pack, int64(h.span))
+	}
 	return nil
 }
 
-// kill overwrites the record at offset, with buf's help.
+// kill makes the record at offset dead and overwrites its blob, with buf's help.
+// It leaves the rest of the header alone, which Sweep may have made one of more
+// records since it was read, and does not make the pack longer, the end of which
+// power loss may have taken.
 func kill(f *os.File, buf []byte, h header, offset int64) error {
-	h.dead = true
-	clear(buf[headerSize:h.span])
-	h.encode(buf, offset)
-	_, err := f.WriteAt(buf[:h.span], offset)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteAt([]byte{dead}, offset+stateByte); err != nil {
+		return err
+	}
+	content := buf[headerSize:max(headerSize, min(int64(h.span), info.Size()-offset))]
+	clear(content)
+	_, err = f.WriteAt(content, offset+headerSize)
 	return err
 }

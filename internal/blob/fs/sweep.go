@@ -147,7 +147,7 @@ func (s *Store) count(id packID, alive int64) {
 	}
 }
 
-// recover cuts a pack after its last whole record and seals it. Records that
+// recover ends a pack after its last whole record and seals it. Records that
 // power loss has damaged, which nobody was promised, die.
 func (s *Store) recover(f *os.File) error {
 	buf, _ := s.buffers.Get().(*[]byte)
@@ -165,7 +165,7 @@ func (s *Store) recover(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Truncate(end); err != nil {
+	if err := cut(f, end); err != nil {
 		return err
 	}
 	if !s.noSync {
@@ -174,6 +174,27 @@ func (s *Store) recover(f *os.File) error {
 		}
 	}
 	_, err = f.WriteAt(packHeader(true), 0)
+	return err
+}
+
+// cut makes a dead record of what a pack has behind end. The pack does not become
+// shorter, lest a Delete that has seen a header there write behind its end.
+func cut(f *os.File, end int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	rest := (max(0, info.Size()-end) + align - 1) &^ (align - 1)
+	if err := f.Truncate(end); err != nil {
+		return err
+	}
+	if err := f.Truncate(end + rest); err != nil || rest == 0 {
+		return err
+	}
+	var b [headerSize]byte
+	h := header{dead: true, span: uint32(rest)}
+	h.encode(b[:], end)
+	_, err = f.WriteAt(b[:], end)
 	return err
 }
 
@@ -188,7 +209,7 @@ type run struct {
 func (s *Store) reclaim(f *os.File, id packID) error {
 	var runs []run
 	var alive int64
-	_, err := walk(f, func(offset int64, h header) error {
+	walked, err := walk(f, func(offset int64, h header) error {
 		end := offset + int64(h.span)
 		switch last := len(runs) - 1; {
 		case !h.dead:
@@ -201,6 +222,10 @@ func (s *Store) reclaim(f *os.File, id packID) error {
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	whole, err := endsAt(f, walked)
+	if err != nil || !whole { // nobody knows what lives behind the damage, of which List tells
 		return err
 	}
 	if alive == 0 {

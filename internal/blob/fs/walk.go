@@ -14,8 +14,10 @@ import (
 	"github.com/understudy-ci/understudy/internal/blob"
 )
 
-// errStop ends a walk.
-var errStop = errors.New("stop")
+var (
+	errStop    = errors.New("stop") // ends a walk
+	errDamaged = errors.New("damaged")
+)
 
 // walk calls fn for each record of a pack, in order. It ends where no whole
 // record begins, and returns that place.
@@ -77,10 +79,20 @@ func parsePackID(name string) (id packID, ok bool) {
 	return id, err == nil && len(b) == len(id) && strings.Trim(name, blob.KeyLetters) == ""
 }
 
-// listPacks yields all small blobs.
+// listPacks yields all small blobs, and then what damage it met.
 func (s *Store) listPacks(ctx context.Context, yield func(blob.Info, error) bool) {
-	err := s.packs(ctx, func(id packID) error { return s.listPack(ctx, id, yield) })
-	if err != nil && !errors.Is(err, errStop) {
+	var damage error
+	err := s.packs(ctx, func(id packID) error {
+		err := s.listPack(ctx, id, yield)
+		if errors.Is(err, errDamaged) {
+			damage, err = errors.Join(damage, err), nil
+		}
+		return err
+	})
+	if errors.Is(err, errStop) {
+		return
+	}
+	if err = errors.Join(err, damage); err != nil {
 		yield(blob.Info{}, err)
 	}
 }
@@ -129,7 +141,7 @@ func (s *Store) listPack(ctx context.Context, id packID, yield func(blob.Info, e
 			return nil
 		}
 	}
-	return fmt.Errorf("pack %s is damaged after byte %d", id.name(), seen)
+	return fmt.Errorf("pack %s: %w after byte %d", id.name(), errDamaged, seen)
 }
 
 func endsAt(f *os.File, end int64) (bool, error) {
