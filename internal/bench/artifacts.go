@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -226,6 +227,7 @@ func (b *bench) bigArtifact(ctx context.Context) ([]Row, error) {
 	digest := digestOf(content)
 	var up, down, bareUp, bareDown []float64
 	for i := range bigRounds {
+		unix.Sync() // each begins with a disk at rest
 		took, err := b.uploadBig(ctx, u, fmt.Sprint("big-", i), content, digest)
 		if err != nil {
 			return nil, err
@@ -235,6 +237,7 @@ func (b *bench) bigArtifact(ctx context.Context) ([]Row, error) {
 			return nil, err
 		}
 		down = append(down, rate(bigSize, took)/mb)
+		unix.Sync()
 		if took, err = bare.upload(ctx, content); err != nil {
 			return nil, err
 		}

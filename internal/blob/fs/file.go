@@ -12,8 +12,13 @@ import (
 	"github.com/understudy-ci/understudy/internal/blob"
 )
 
-// ahead is how much is written to a file before the disk is told to begin.
-const ahead = 8 << 20
+const (
+	ahead = 8 << 20 // is written to a file before the disk is told to begin
+	large = 1 << 20 // bytes of a blob whose space is allocated at once
+
+	// mostAhead is how much of it: who declares much and sends nothing takes no more.
+	mostAhead = 16 << 20
+)
 
 func (s *Store) shard(key string) string { return filepath.Join(s.dir, key[:shardSize]) }
 func (s *Store) path(key string) string  { return filepath.Join(s.dir, key[:shardSize], key) }
@@ -26,7 +31,6 @@ func (s *Store) putFile(ctx context.Context, start []byte, r io.Reader, o blob.P
 		return blob.Info{}, err
 	}
 	if err := s.publish(name, info.Key, durable); err != nil {
-		_ = os.Remove(name) // and if that fails, Sweep finds it
 		return blob.Info{}, err
 	}
 	return info, nil
@@ -43,6 +47,9 @@ func (s *Store) writeFile(ctx context.Context, start []byte, r io.Reader, o blob
 			_ = os.Remove(f.Name()) // and if that fails, Sweep finds it
 		}
 	}()
+	if o.Size >= large {
+		allocate(f, min(o.Size, mostAhead))
+	}
 	w := &writer{file: f, eager: !s.noSync}
 	if err := s.copy(ctx, w, start, r, o); err != nil {
 		return "", info, err
@@ -120,12 +127,16 @@ func (w *writer) finish(declared int64) error {
 	return nil
 }
 
-// publish gives the file its final name.
+// publish gives the file its final name, or removes it.
 func (s *Store) publish(name, key string, durable bool) error {
-	if err := os.Rename(name, s.path(key)); err != nil || !durable {
-		return err
+	err := os.Rename(name, s.path(key))
+	if err == nil && durable {
+		name, err = s.path(key), s.sync(s.shard(key))
 	}
-	return s.sync(s.shard(key))
+	if err != nil {
+		_ = os.Remove(name) // and if that fails, Sweep finds it, or who looks for blobs without a row
+	}
+	return err
 }
 
 // A file is an open blob. Because it has [syscall.Conn] of [os.File], io.CopyN to
