@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ const (
 	stale       = 24 * time.Hour        // no upload is silent for so long
 	unsaved     = time.Hour             // no row comes so long after its blob
 	slack       = time.Second           // of the clocks of blob stores
-	settle      = time.Second           // for rows of blobs that seem to be older than they are
+	settle      = time.Second           // until a row of a blob that is there stands in line
 )
 
 // Run hashes blocks of uploads ahead and removes what is no longer needed, until
@@ -62,14 +63,11 @@ func (o *Objects) sweep(ctx context.Context, before time.Time) error {
 	if err := o.Reap(ctx); err != nil {
 		return err
 	}
-	if err := o.search(ctx, before); err != nil {
-		return err
-	}
 	halves := o.now().Add(-stale)
-	if o.exclusive && before.After(halves) {
-		halves = before
+	if start := o.started.Add(-slack); o.exclusive && start.After(halves) {
+		halves = start // what is younger is still being uploaded
 	}
-	return o.blobs.Sweep(ctx, halves)
+	return errors.Join(o.search(ctx, before), o.blobs.Sweep(ctx, halves))
 }
 
 // Reap is the part of Sweep that looks only at what the store knows to be dead,
@@ -82,7 +80,13 @@ func (o *Objects) Reap(ctx context.Context) error {
 		if err != nil || len(ids) == 0 {
 			return 0, err
 		}
-		return len(ids), o.store.Update(ctx, func(tx *store.Tx) error { return o.Drop(ctx, tx, ids...) })
+		return len(ids), o.store.Update(ctx, func(tx *store.Tx) error {
+			sure, err := tx.StaleObjects(ctx, since, n) // but those that were sealed meanwhile
+			if err != nil {
+				return err
+			}
+			return o.Drop(ctx, tx, sure...)
+		})
 	}); err != nil {
 		return err
 	}
@@ -114,10 +118,7 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 		unowned, err := o.store.Unowned(ctx, keys)
 		keys = keys[:0]
 		if err == nil && len(unowned) > 0 && o.now().Sub(before) < unsaved {
-			// By a clock that is late, a blob of this process may look older.
-			if err = wait(ctx, settle); err == nil {
-				unowned, err = o.store.Unowned(ctx, unowned)
-			}
+			unowned, err = o.settled(ctx, unowned)
 		}
 		if err != nil || len(unowned) == 0 {
 			return err
@@ -126,8 +127,8 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 		return o.deleteBlobs(ctx, unowned)
 	}
 	for info, err := range o.blobs.List(ctx) {
-		if err != nil {
-			return err
+		if err != nil { // which hides no owner of what came before
+			return errors.Join(err, check())
 		}
 		if !info.ModTime.Before(before) {
 			continue
@@ -142,6 +143,26 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 		}
 	}
 	return check()
+}
+
+// settled returns those of the keys that no row has in a while: by a clock that is
+// late, a blob of this process may look older than it is. Its row comes soon, or
+// stands in one of the two lines of the only server's database. Who has stood in
+// both has seen it.
+func (o *Objects) settled(ctx context.Context, keys []string) ([]string, error) {
+	err := wait(ctx, settle)
+	for _, update := range []func(context.Context, func(*store.Tx) error) error{o.store.Update, o.store.UpdateRelaxed} {
+		if err != nil || len(keys) == 0 {
+			break
+		}
+		var unowned []string
+		err = update(ctx, func(tx *store.Tx) (err error) {
+			unowned, err = tx.Unowned(ctx, keys)
+			return err
+		})
+		keys = unowned
+	}
+	return keys, err
 }
 
 // batchwise calls fn, which takes up to n things, until it finds fewer.
