@@ -60,14 +60,11 @@ func (o *Objects) Sweep(ctx context.Context) error { return o.sweep(ctx, o.now()
 
 // sweep is Sweep where blobs put before the given time, and no later, must have rows.
 func (o *Objects) sweep(ctx context.Context, before time.Time) error {
-	if err := o.Reap(ctx); err != nil {
-		return err
-	}
 	halves := o.now().Add(-stale)
 	if start := o.started.Add(-slack); o.exclusive && start.After(halves) {
 		halves = start // what is younger is still being uploaded
 	}
-	return errors.Join(o.search(ctx, before), o.blobs.Sweep(ctx, halves))
+	return errors.Join(o.Reap(ctx), o.search(ctx, before), o.blobs.Sweep(ctx, halves))
 }
 
 // Reap is the part of Sweep that looks only at what the store knows to be dead,
@@ -117,7 +114,7 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 	check := func() error {
 		unowned, err := o.store.Unowned(ctx, keys)
 		keys = keys[:0]
-		if err == nil && len(unowned) > 0 && o.now().Sub(before) < unsaved {
+		if err == nil && len(unowned) > 0 {
 			unowned, err = o.settled(ctx, unowned)
 		}
 		if err != nil || len(unowned) == 0 {
@@ -146,9 +143,9 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 }
 
 // settled returns those of the keys that no row has in a while: by a clock that is
-// late, a blob of this process may look older than it is. Its row comes soon, or
-// stands in one of the two lines of the only server's database. Who has stood in
-// both has seen it.
+// late, or because its upload took long, a blob may look older than it is. Its row
+// comes soon, or stands in one of the two lines of a database that is a file. Who
+// has stood in both has seen it.
 func (o *Objects) settled(ctx context.Context, keys []string) ([]string, error) {
 	err := wait(ctx, settle)
 	for _, update := range []func(context.Context, func(*store.Tx) error) error{o.store.Update, o.store.UpdateRelaxed} {

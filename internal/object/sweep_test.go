@@ -44,7 +44,8 @@ func TestSweepOfTheOnlyServerLetsItsOwnUploadsBe(t *testing.T) {
 	f.ok(errors.Join(err, w.Close()))
 }
 
-// late is a blob store with a clock that is a minute late, or damaged.
+// late is a blob store whose clock is late, or that is damaged. Amazon's S3 gives an
+// object that came in parts the time at which the first was announced.
 type late struct {
 	blob.Store
 	by     time.Duration
@@ -65,9 +66,14 @@ func (l late) List(ctx context.Context) iter.Seq2[blob.Info, error] {
 	}
 }
 
-func TestStartKeepsBlobsWhoseRowWaitsInLine(t *testing.T) {
+func TestSweepKeepsBlobsWhoseRowWaitsInLine(t *testing.T) {
+	t.Run("at the start of the only server", func(t *testing.T) { testRowInLine(t, time.Minute, exclusive) })
+	t.Run("of an upload that took long", func(t *testing.T) { testRowInLine(t, 2*time.Hour, func(*object.Config) {}) })
+}
+
+func testRowInLine(t *testing.T, by time.Duration, change func(*object.Config)) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, storetest.Open(t), exclusive, func(c *object.Config) { c.Blobs = late{Store: c.Blobs, by: time.Minute} })
+		f := newFixture(t, storetest.Open(t), change, func(c *object.Config) { c.Blobs = late{Store: c.Blobs, by: by} })
 		id := f.begin()
 		var wg sync.WaitGroup
 		wg.Go(func() {
