@@ -13,7 +13,7 @@
 //
 // Package fs keeps blobs in a directory, package s3 in a bucket; blobtest is the
 // suite for every Store. What only some stores can do is in interfaces of their
-// own: [Presigner] and [Composer].
+// own: [Presigner], [Composer] and [Volatile].
 package blob
 
 import (
@@ -99,6 +99,15 @@ type Composer interface {
 	// Compose makes a new blob of others, in their order; they stay. Each but the
 	// last has at least [MinCompose] bytes, else the result is Invalid.
 	Compose(ctx context.Context, keys []string) (Info, error)
+}
+
+// A Volatile is a [Store] that has relaxed blobs in the memory of a machine until
+// the disk has them.
+type Volatile interface {
+	// Booted is when that machine started, the zero time if nobody knows. A relaxed
+	// blob that was put before, and not flushed, may be gone, or have its length and
+	// other bytes.
+	Booted() time.Time
 }
 
 // MinCompose is how long each blob that [Composer].Compose joins must be, but

@@ -35,7 +35,9 @@ func (o *Objects) Finish(ctx context.Context, id int64) (Sum, error) {
 		case obj.Status == store.ObjectSealed:
 			return Sum{Size: obj.Size, SHA256: obj.Digest}, nil
 		}
-		u = o.uploads.add(newUpload(id, obj.SizeLimit, obj.Received))
+		if u, err = o.known(obj); err != nil {
+			return Sum{}, err
+		}
 	}
 	select {
 	case <-ctx.Done():

@@ -10,7 +10,8 @@
 //
 // Nothing but sealed objects survives power loss for certain: rows and bytes of an
 // upload are written relaxed and made durable together. All of it survives the end
-// of the process. Memory holds only what saves work: while an upload runs, workers
+// of the process; an upload that was under way when the machine stopped is lost as a
+// whole, for its blobs may have other bytes now. Memory holds only what saves work: while an upload runs, workers
 // hash its blocks in the order in which they will be listed (file prefix.go), so
 // that Finish has little left to do. It is checked against the list, and lost
 // without harm.
@@ -58,6 +59,7 @@ type Objects struct {
 	now       func() time.Time
 	limits    Limits
 	started   time.Time
+	booted    time.Time // what is older, and not flushed, the power may have taken
 	exclusive bool
 	compose   bool
 
@@ -78,6 +80,9 @@ func New(c Config) *Objects {
 		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits,
 		started: c.Now(), exclusive: c.Exclusive, compose: c.Compose,
 		uploads: newUploads(), ready: make(chan *upload, maxUploads),
+	}
+	if v, ok := c.Blobs.(blob.Volatile); ok {
+		o.booted = v.Booted()
 	}
 	o.buffers.New = func() any { return new(make([]byte, bufferSize)) }
 	return o

@@ -72,6 +72,7 @@ func TestSweepKeepsBlobsWhoseRowWaitsInLine(t *testing.T) {
 }
 
 func testRowInLine(t *testing.T, by time.Duration, change func(*object.Config)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, storetest.Open(t), change, func(c *object.Config) { c.Blobs = late{Store: c.Blobs, by: by} })
 		id := f.begin()

@@ -187,7 +187,15 @@ func (o *Objects) upload(ctx context.Context, id int64) (*upload, error) {
 	if obj.Status == store.ObjectSealed {
 		return nil, sealed(id)
 	}
-	return o.uploads.add(newUpload(id, obj.SizeLimit, obj.Received)), nil
+	return o.known(obj)
+}
+
+// known makes an object known that is not sealed.
+func (o *Objects) known(obj *store.Object) (*upload, error) {
+	if obj.TouchedAt.Before(o.booted) {
+		return nil, actions.Errorf(actions.NotFound, "object %d was lost when the machine stopped", obj.ID)
+	}
+	return o.uploads.add(newUpload(obj.ID, obj.SizeLimit, obj.Received)), nil
 }
 
 func sealed(id int64) error {

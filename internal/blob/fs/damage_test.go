@@ -155,3 +155,10 @@ func TestFlushThatFailedDoesNotSucceedLater(t *testing.T) {
 		}
 	}
 }
+
+func TestMachineStartedBeforeThisTest(t *testing.T) {
+	s := open(t, t.TempDir(), blobfs.Options{Now: time.Now})
+	if booted := s.Booted(); !booted.Before(time.Now()) {
+		t.Errorf("the machine will start at %v", booted)
+	}
+}

@@ -3,6 +3,7 @@ package fs
 import (
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,15 @@ func startWriting(f *os.File, offset, n int64) {
 // little space, the writes will see.
 func allocate(f *os.File, size int64) {
 	_ = unix.Fallocate(int(f.Fd()), 0, 0, size)
+}
+
+// uptime is for how long the machine runs, 0 if it does not tell.
+func uptime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
 }
 
 // blockSize is the unit in which file systems give space back.

@@ -82,7 +82,10 @@ type Store struct {
 	spoiled map[string]error   // files and packs, by name, that a flush has failed
 }
 
-var _ blob.Store = (*Store)(nil)
+var (
+	_ blob.Store    = (*Store)(nil)
+	_ blob.Volatile = (*Store)(nil)
+)
 
 // New opens the directory dir and makes it (0700) if it is not there.
 func New(dir string, o Options) (*Store, error) {
@@ -108,6 +111,15 @@ func (s *Store) Close() error {
 	s.appending <- struct{}{}
 	defer func() { <-s.appending }()
 	return s.retire()
+}
+
+// Booted implements [blob.Volatile].
+func (s *Store) Booted() time.Time {
+	up := uptime()
+	if up == 0 {
+		return time.Time{}
+	}
+	return s.now().Add(-up)
 }
 
 // Put implements [blob.Store].
