@@ -38,7 +38,7 @@ class Credentials {
   /** Lets git in later steps use the token, in submodules too. */
   async persist(git, settings) {
     const files = [this.file, `${inContainers}/${this.name}`]
-    for (const file of files) await git.run(['config', '--local', '--add', 'include.path', file], { quiet: true })
+    git.configure('include', files.map(file => ['path', file]))
     if (!settings.submodules) return
     const add = 'git config --local --add include.path "$CHECKOUT_FILE" && git config --local --add include.path "$CHECKOUT_CONTAINER_FILE"'
     await git.run(foreach(settings.recursive, add), {
@@ -51,21 +51,29 @@ class Credentials {
     fs.rmSync(this.file, { force: true })
   }
 
-  /** Removes a file of an earlier step and what a repository has about files and headers of any. */
-  static async forget(git, file, base) {
+  /** Removes a file of this step or none, and what the repository has about files of any step. */
+  static async forget(git, file) {
     if (file) fs.rmSync(file, { force: true }) // first, as this is what counts
-    const header = `http.${base}/.extraheader`
     await unset(git, 'include.path', pattern)
+    await inSubmodules(git, 'git config --local --unset-all include.path "$CHECKOUT_PATTERN"', { CHECKOUT_PATTERN: pattern })
+  }
+
+  /** Removes the headers that old versions of actions/checkout left where a job was killed. */
+  static async forgetHeaders(git, base) {
+    const header = `http.${base}/.extraheader`
     await unset(git, header)
-    if (!fs.existsSync(path.join(git.directory, '.gitmodules'))) return
-    const remove =
-      'git config --local --unset-all include.path "$CHECKOUT_PATTERN"; git config --local --unset-all "$CHECKOUT_HEADER"; :'
-    await git.run(foreach(true, remove), { quiet: true, env: { CHECKOUT_PATTERN: pattern, CHECKOUT_HEADER: header } })
+    await inSubmodules(git, 'git config --local --unset-all "$CHECKOUT_HEADER"', { CHECKOUT_HEADER: header })
   }
 }
 
 /** A command of git that runs a constant script in each submodule. */
 const foreach = (recursive, script) => ['submodule', 'foreach', '--quiet', ...(recursive ? ['--recursive'] : []), script]
+
+/** Runs a constant script in each submodule there is. That it fails in some is all right. */
+async function inSubmodules(git, script, env) {
+  if (!fs.existsSync(path.join(git.directory, '.gitmodules'))) return
+  await git.run(foreach(true, `${script}; :`), { quiet: true, env })
+}
 
 async function unset(git, ...args) {
   await git.run(['config', '--local', '--unset-all', ...args], { quiet: true, allow: [5] }) // 5: there is none

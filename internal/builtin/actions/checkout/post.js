@@ -11,7 +11,7 @@ core.run(async () => {
   const git = new Git(directory)
   try {
     if (core.getState('safe')) git.trustDirectory(process.env.RUNNER_TEMP)
-    await Credentials.forget(git, core.getState('credentials'), core.getState('base'))
+    await Credentials.forget(git, core.getState('credentials'))
   } catch (err) {
     core.warning(`The credentials were not removed: ${err.message}`)
   } finally {

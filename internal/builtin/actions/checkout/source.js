@@ -20,7 +20,7 @@ async function checkOut(settings) {
     if (settings.safe) git.trustDirectory(settings.temp)
     await ready(git, settings)
     credentials = new Credentials(settings)
-    for (const name of ['directory', 'base', 'safe']) core.saveState(name, settings[name] || '')
+    for (const name of ['directory', 'safe']) core.saveState(name, settings[name] || '')
     core.saveState('credentials', credentials.file)
     credentials.use(git)
     await obtain(git, settings)
@@ -39,14 +39,16 @@ async function checkOut(settings) {
 async function ready(git, settings) {
   const url = `${settings.base}/${settings.owner}/${settings.name}`
   if (await prepare(git, url, settings)) {
-    await Credentials.forget(git, '', settings.base)
+    await Credentials.forget(git)
+    await Credentials.forgetHeaders(git, settings.base)
     return
   }
   await core.group('Initializing the repository', async () => {
     const format = settings.commit.length === 64 ? ['--object-format=sha256'] : []
     await git.run(['init', '--quiet', ...format, settings.directory])
-    await git.run(['remote', 'add', 'origin', url])
-    await git.run(['config', '--local', 'gc.auto', '0'])
+    core.info(`The remote origin is ${url}`)
+    git.configure('remote "origin"', [['url', url], ['fetch', `+${heads}*:refs/remotes/origin/*`]])
+    git.configure('gc', [['auto', '0']])
   })
 }
 
@@ -82,7 +84,7 @@ async function fetch(git, settings) {
   if (settings.progress) options.push('--progress')
   if (settings.filter) options.push(`--filter=${settings.filter}`)
   else if (settings.sparse.length > 0) options.push('--filter=blob:none')
-  const get = (...args) => git.retry(['-c', 'protocol.version=2', 'fetch', ...options, ...args])
+  const get = (...args) => git.retry(['-c', 'protocol.version=2', '-c', 'maintenance.auto=false', 'fetch', ...options, ...args])
   if (depth > 0) {
     options.push(`--depth=${depth}`)
     const extra = settings.tags ? [allTags] : []
@@ -133,6 +135,7 @@ async function findTarget(git, { ref, commit }) {
 
 async function setSparse(git, settings) {
   if (settings.sparse.length === 0) {
+    if (!fs.existsSync(path.join(settings.directory, '.git', 'info', 'sparse-checkout'))) return
     if (await git.says('config', '--local', '--get', 'core.sparseCheckout')) await git.ask('sparse-checkout', 'disable')
     return
   }
