@@ -66,6 +66,18 @@ func (a *attack) work(ctx context.Context, worker int) {
 	}
 }
 
+// pace waits for so many uploads and returns how long they took.
+func (a *attack) pace(uploads int) time.Duration {
+	a.t.Helper()
+	began := time.Now()
+	until(a.t, "nothing is uploaded", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.all) >= uploads
+	})
+	return time.Since(began)
+}
+
 // up waits until the server answers again.
 func (a *attack) up(ctx context.Context) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -117,8 +129,9 @@ func TestAcknowledgedArtifactsSurviveAServerThatIsKilledAtAnyMoment(t *testing.T
 				wg.Go(func() { a.work(ctx, worker) })
 			}
 			moments := rand.New(rand.NewPCG(seed, kills))
+			life := min(a.pace(3*workers), 400*time.Millisecond)
 			for range kills {
-				wait := time.Duration(moments.Int64N(int64(120 * time.Millisecond)))
+				wait := time.Duration(moments.Int64N(int64(life)))
 				time.AfterFunc(wait, func() { _ = s.cmd.Process.Signal(syscall.SIGKILL) }) // the moment is the point
 				<-s.done
 				s.start()
