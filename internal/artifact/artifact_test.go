@@ -31,7 +31,7 @@ func TestAnArtifactIsSeenOnceItIsComplete(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := f.objects.Commit(ctx, a.ObjectID, []string{"1", "2"}, a.ContentType); err != nil {
+		if err := f.objects.Commit(ctx, a.ObjectID, []string{"1", "2"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.listed(t); got != "" {
@@ -180,7 +180,7 @@ func TestFinalizeIsOnceAndByTheJobThatUploads(t *testing.T) {
 		kind(t, "upload after the end", err, actions.Conflict)
 		err = f.objects.PutBlock(ctx, a.ObjectID, "1", strings.NewReader("y"), 1)
 		kind(t, "block after the end", err, actions.Conflict)
-		err = f.objects.PutWhole(ctx, a.ObjectID, strings.NewReader("y"), 1, "")
+		err = f.objects.PutWhole(ctx, a.ObjectID, strings.NewReader("y"), 1)
 		kind(t, "put after the end", err, actions.Conflict)
 		for _, j := range []*actions.Job{job, other} {
 			_, err = f.Create(ctx, j, artifact.Upload{Name: "dist"})
@@ -323,7 +323,7 @@ func TestARepositoryHasAQuota(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := f.objects.PutWhole(ctx, c.ObjectID, bytes.NewReader(make([]byte, 41)), 41, ""); err == nil {
+		if err := f.objects.PutWhole(ctx, c.ObjectID, bytes.NewReader(make([]byte, 41)), 41); err == nil {
 			t.Error("an upload beyond the quota was taken")
 		}
 		f.add(t, job, "d", strings.Repeat("d", 40))

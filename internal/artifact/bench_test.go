@@ -47,7 +47,7 @@ func BenchmarkSmallArtifacts(b *testing.B) {
 				job, name := jobs[int(n)%len(jobs)], fmt.Sprint("a-", n)
 				a, err := f.Create(ctx, job, artifact.Upload{Name: name})
 				if err == nil {
-					err = f.objects.PutWhole(ctx, a.ObjectID, bytes.NewReader(content), 1024, a.ContentType)
+					err = f.objects.PutWhole(ctx, a.ObjectID, bytes.NewReader(content), 1024)
 				}
 				if err == nil {
 					_, err = f.Finalize(ctx, job, name, 1024, want)

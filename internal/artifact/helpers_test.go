@@ -143,7 +143,7 @@ func (f *fixture) begin(t testing.TB, j *actions.Job, name, content string) *act
 
 func (f *fixture) put(t testing.TB, a *actions.Artifact, content string) {
 	t.Helper()
-	if err := f.objects.PutWhole(t.Context(), a.ObjectID, bytes.NewReader([]byte(content)), int64(len(content)), a.ContentType); err != nil {
+	if err := f.objects.PutWhole(t.Context(), a.ObjectID, bytes.NewReader([]byte(content)), int64(len(content))); err != nil {
 		t.Fatalf("put %s: %v", a.Name, err)
 	}
 }

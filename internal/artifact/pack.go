@@ -136,7 +136,7 @@ func (a *Artifacts) fill(ctx context.Context, id int64, files []*store.ArtifactF
 	if err != nil {
 		return err
 	}
-	return a.objects.Commit(ctx, id, names, actions.ZipType)
+	return a.objects.Commit(ctx, id, names)
 }
 
 func (a *Artifacts) putBlocks(ctx context.Context, id int64, r *bufio.Reader) (names []string, err error) {

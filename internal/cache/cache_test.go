@@ -268,7 +268,7 @@ func TestUploadsOfAnotherSizeAreRefusedWithTheirBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = w.objects.PutWhole(t.Context(), e.ObjectID, strings.NewReader(strings.Repeat("x", 101)), 0, "")
+		err = w.objects.PutWhole(t.Context(), e.ObjectID, strings.NewReader(strings.Repeat("x", 101)), 0)
 		w.wantKind("a body larger than all may be", err, actions.Invalid)
 		w.wantNoBytes()
 	})

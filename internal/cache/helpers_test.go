@@ -61,7 +61,7 @@ func (w *world) reserve(j *actions.Job, ref, key string) (*actions.Cache, error)
 
 func (w *world) put(e *actions.Cache, content string) {
 	w.t.Helper()
-	if err := w.objects.PutWhole(w.t.Context(), e.ObjectID, strings.NewReader(content), int64(len(content)), ""); err != nil {
+	if err := w.objects.PutWhole(w.t.Context(), e.ObjectID, strings.NewReader(content), int64(len(content))); err != nil {
 		w.t.Fatal(err)
 	}
 }

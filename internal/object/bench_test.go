@@ -77,7 +77,7 @@ func (f *fixture) small(names []string, content []byte) (id int64, err error) {
 	if err := f.PutBlock(ctx, id, names[0], bytes.NewReader(content), int64(len(content))); err != nil {
 		return 0, err
 	}
-	if err := f.Commit(ctx, id, names, "application/zip"); err != nil {
+	if err := f.Commit(ctx, id, names); err != nil {
 		return 0, err
 	}
 	s, err := f.Finish(ctx, id)
@@ -143,7 +143,7 @@ func (f *fixture) large(content []byte, n int) {
 	}
 	close(next)
 	wg.Wait()
-	f.ok(f.Commit(f.t.Context(), id, names, ""))
+	f.ok(f.Commit(f.t.Context(), id, names))
 	f.seal(id)
 	f.drop(id)
 }

@@ -25,14 +25,14 @@ func TestBytesAreGoneWhenTheTransactionReturns(t *testing.T) {
 		var ids []int64
 		for i := range 300 {
 			id := f.begin()
-			f.ok(f.PutWhole(t.Context(), id, strings.NewReader("secret bytes"), 0, ""))
+			f.ok(f.PutWhole(t.Context(), id, strings.NewReader("secret bytes"), 0))
 			if i%2 == 0 {
 				f.seal(id)
 			}
 			ids = append(ids, id)
 		}
 		large := f.begin()
-		f.ok(f.PutWhole(t.Context(), large, bytes.NewReader(bytes.Repeat([]byte("secret bytes"), 10_000)), 0, ""))
+		f.ok(f.PutWhole(t.Context(), large, bytes.NewReader(bytes.Repeat([]byte("secret bytes"), 10_000)), 0))
 		f.seal(large)
 		f.drop(append(ids, large, 12345)...)
 		f.nothingLeft()
@@ -56,7 +56,7 @@ func (f *fixture) noFileHas(text string) {
 func TestDropThatIsRolledBackDropsNothing(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
-		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("kept"), 0, ""))
+		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("kept"), 0))
 		s := f.seal(id)
 		boom := errors.New("boom")
 		err := f.store.Update(t.Context(), func(tx *store.Tx) error {
@@ -77,7 +77,7 @@ func TestReaderOfADroppedObjectNeverGetsOtherBytes(t *testing.T) {
 		id, content := f.begin(), bytesOf(1, 200_000)
 		f.put(id, "a", content[:100_000])
 		f.put(id, "b", content[100_000:])
-		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}))
 		f.seal(id)
 		r, err := f.Open(t.Context(), id)
 		f.ok(err)
@@ -112,7 +112,7 @@ func TestRacesOfPutAndEndLeaveNothing(t *testing.T) {
 				})
 			}
 			wg.Go(func() {
-				err := f.Commit(t.Context(), id, azureIDs(1+rand.IntN(2)), "")
+				err := f.Commit(t.Context(), id, azureIDs(1+rand.IntN(2)))
 				if k := actions.KindOf(err); err != nil && k != actions.NotFound && k != actions.Malformed {
 					t.Errorf("commit: %v", err)
 				}
@@ -148,7 +148,7 @@ func TestRacesOfPutAndEndLeaveNothing(t *testing.T) {
 func TestSweepRemovesWhatNobodyNeeds(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		kept := f.begin()
-		f.ok(f.PutWhole(t.Context(), kept, strings.NewReader("kept"), 0, ""))
+		f.ok(f.PutWhole(t.Context(), kept, strings.NewReader("kept"), 0))
 		s := f.seal(kept)
 		silent := f.begin()
 		f.put(silent, "a", []byte("never committed"))
@@ -168,7 +168,7 @@ func TestSweepRemovesWhatNobodyNeeds(t *testing.T) {
 		f.put(busy, "a", []byte("just now"))
 		f.ok(f.Sweep(t.Context()))
 		f.wantBlobs(2)
-		f.is(actions.NotFound, f.Commit(t.Context(), silent, []string{"a"}, ""))
+		f.is(actions.NotFound, f.Commit(t.Context(), silent, []string{"a"}))
 		f.holds(kept, s, []byte("kept"))
 		f.drop(kept, busy)
 		f.nothingLeft()
@@ -215,7 +215,7 @@ func TestUploadGoesOnAfterARestart(t *testing.T) {
 		restart()
 		f.put(id, azureID(0), []byte("A"))
 		f.put(id, azureID(2), []byte("never listed"))
-		f.ok(f.Commit(t.Context(), id, azureIDs(2), "text/plain"))
+		f.ok(f.Commit(t.Context(), id, azureIDs(2)))
 		restart()
 		if _, err := f.Finish(t.Context(), id); err != nil {
 			t.Fatal(err)
@@ -247,7 +247,7 @@ func TestStartOfTheOnlyServerRemovesOrphansAtOnce(t *testing.T) {
 				time.Sleep(13 * time.Hour) // the search is not for each minute
 				f.wantBlobs(1)
 			}
-			f.ok(f.Commit(t.Context(), id, []string{"a"}, ""))
+			f.ok(f.Commit(t.Context(), id, []string{"a"}))
 			f.holds(id, f.seal(id), []byte("kept"))
 		})
 	}
@@ -263,8 +263,8 @@ func TestSilentUploadsAreDroppedByTheLoop(t *testing.T) {
 			f.put(busy, "a", []byte("B"))
 			time.Sleep(2 * time.Hour)
 		}
-		f.is(actions.NotFound, f.Commit(t.Context(), silent, []string{"a"}, ""))
-		f.ok(f.Commit(t.Context(), busy, []string{"a"}, ""))
+		f.is(actions.NotFound, f.Commit(t.Context(), silent, []string{"a"}))
+		f.ok(f.Commit(t.Context(), busy, []string{"a"}))
 		f.holds(busy, f.seal(busy), []byte("B"))
 		f.wantBlobs(1)
 	})

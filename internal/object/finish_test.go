@@ -39,14 +39,14 @@ func TestBlocksAreHashedWhileTheUploadRuns(t *testing.T) {
 		commit func(f *fixture, id int64) error
 	}{
 		{"ids of the SDK for JavaScript", func(f *fixture, id int64, i int, content []byte) { f.put(id, azureID(i), content) }, func(f *fixture, id int64) error {
-			return f.Commit(f.t.Context(), id, azureIDs(n), "")
+			return f.Commit(f.t.Context(), id, azureIDs(n))
 		}},
 		{"ids of the SDK for Go", func(f *fixture, id int64, i int, content []byte) { f.put(id, goID(i), content) }, func(f *fixture, id int64) error {
 			var names []string
 			for i := range n {
 				names = append(names, goID(i))
 			}
-			return f.Commit(f.t.Context(), id, names, "")
+			return f.Commit(f.t.Context(), id, names)
 		}},
 		{"offsets", func(f *fixture, id int64, i int, content []byte) {
 			f.ok(f.PutRange(f.t.Context(), id, int64(i*size), bytes.NewReader(content), size))
@@ -92,7 +92,7 @@ func TestBlocksThatComeInOrderAreNotReadAgain(t *testing.T) {
 				f.put(id, n, bytesOf(i, 50_000))
 				names, want = append(names, n), append(want, bytesOf(i, 50_000)...)
 			}
-			f.ok(f.Commit(t.Context(), id, names, ""))
+			f.ok(f.Commit(t.Context(), id, names))
 			s := f.seal(id)
 			if got := f.blobs.read.Load(); got != 0 {
 				t.Errorf("%d bytes were read back", got)
@@ -119,7 +119,7 @@ func TestWrongGuessOfTheOrderCostsOnlyTime(t *testing.T) {
 			}
 			want = append(want, bytesOf(i, 1000)...)
 		}
-		f.ok(f.Commit(t.Context(), id, names, ""))
+		f.ok(f.Commit(t.Context(), id, names))
 		f.holds(id, f.seal(id), want)
 	})
 }
@@ -134,7 +134,7 @@ func TestFinishersAtOnceShareTheWork(t *testing.T) {
 		for i := range 10 {
 			want = append(want, bytesOf(i, 100_000)...)
 		}
-		f.ok(f.Commit(t.Context(), id, azureIDs(10), ""))
+		f.ok(f.Commit(t.Context(), id, azureIDs(10)))
 		var sums [8]object.Sum
 		var wg sync.WaitGroup
 		for i := range sums {
@@ -184,7 +184,7 @@ func TestFinisherThatGivesUpLeavesTheWorkToTheNext(t *testing.T) {
 	id := f.begin()
 	f.put(id, azureID(1), []byte("B"))
 	f.put(id, azureID(0), []byte("A"))
-	f.ok(f.Commit(t.Context(), id, azureIDs(2), ""))
+	f.ok(f.Commit(t.Context(), id, azureIDs(2)))
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -245,7 +245,7 @@ func TestLargeBlocksBecomeOneBlobWhereTheStoreCanJoinThem(t *testing.T) {
 				want = append(want, bytesOf(i, size)...)
 			}
 			f.put(id, "other", []byte("not listed"))
-			f.ok(f.Commit(t.Context(), id, azureIDs(len(c.sizes)), "a/b"))
+			f.ok(f.Commit(t.Context(), id, azureIDs(len(c.sizes))))
 			f.holds(id, f.seal(id), want)
 			f.wantBlobs(c.want)
 			url, ok, err := f.URL(t.Context(), id, blob.PresignOptions{ContentType: "a/b"})
@@ -262,7 +262,7 @@ func TestLargeBlocksBecomeOneBlobWhereTheStoreCanJoinThem(t *testing.T) {
 func TestObjectsOfADirectoryHaveNoURL(t *testing.T) {
 	f := newFixture(t, storetest.Open(t))
 	id := f.begin()
-	f.ok(f.PutWhole(t.Context(), id, strings.NewReader("x"), 1, ""))
+	f.ok(f.PutWhole(t.Context(), id, strings.NewReader("x"), 1))
 	f.seal(id)
 	if url, ok, err := f.URL(t.Context(), id, blob.PresignOptions{}); ok || err != nil {
 		t.Errorf("got %q, %t, %v", url, ok, err)
@@ -276,7 +276,7 @@ func TestObjectThatLostABlobIsNotFinished(t *testing.T) {
 			id := f.begin()
 			f.put(id, azureID(1), []byte("B"))
 			f.put(id, azureID(0), []byte("A"))
-			f.ok(f.Commit(t.Context(), id, azureIDs(2), ""))
+			f.ok(f.Commit(t.Context(), id, azureIDs(2)))
 			blocks, err := f.store.Blocks(t.Context(), id)
 			f.ok(err)
 			f.ok(f.blobs.Delete(t.Context(), blocks[0].Blob))
@@ -314,12 +314,12 @@ func TestUploadDoesNotGoOnAfterTheMachineStopped(t *testing.T) {
 	f := newFixture(t, storetest.Open(t))
 	begun, committed, whole := f.begin(), f.begin(), f.begin()
 	f.put(begun, "a", []byte("lost"))
-	f.ok(f.PutWhole(t.Context(), committed, strings.NewReader("lost"), 4, ""))
-	f.ok(f.PutWhole(t.Context(), whole, strings.NewReader("kept"), 4, ""))
+	f.ok(f.PutWhole(t.Context(), committed, strings.NewReader("lost"), 4))
+	f.ok(f.PutWhole(t.Context(), whole, strings.NewReader("kept"), 4))
 	s := f.seal(whole)
 	f.open(f.store, func(c *object.Config) { c.Blobs = rebooted{c.Blobs, f.now()} })
 	f.is(actions.NotFound, f.PutBlock(t.Context(), begun, "b", strings.NewReader("more"), 4))
-	f.is(actions.NotFound, f.Commit(t.Context(), begun, []string{"a"}, ""))
+	f.is(actions.NotFound, f.Commit(t.Context(), begun, []string{"a"}))
 	_, err := f.Finish(t.Context(), committed)
 	f.is(actions.NotFound, err)
 	f.holds(whole, s, []byte("kept"))
@@ -328,6 +328,6 @@ func TestUploadDoesNotGoOnAfterTheMachineStopped(t *testing.T) {
 	}
 	again := f.begin()
 	f.put(again, "a", []byte("new"))
-	f.ok(f.Commit(t.Context(), again, []string{"a"}, ""))
+	f.ok(f.Commit(t.Context(), again, []string{"a"}))
 	f.holds(again, f.seal(again), []byte("new"))
 }

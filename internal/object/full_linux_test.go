@@ -40,7 +40,7 @@ func TestFullDiskIsUnavailableAndRecovers(t *testing.T) {
 	}
 	f.drop(first) // somebody makes room
 	f.put(id, azureID(1), bytesOf(3, mega))
-	f.ok(f.Commit(t.Context(), id, azureIDs(2), ""))
+	f.ok(f.Commit(t.Context(), id, azureIDs(2)))
 	f.holds(id, f.seal(id), append(bytesOf(2, 300_000), bytesOf(3, mega)...))
 	f.drop(id)
 	f.nothingLeft()
@@ -54,7 +54,7 @@ func TestFullDiskOfSmallBlocksIsUnavailableAndRecovers(t *testing.T) {
 	sums := make(map[int64]object.Sum)
 	for len(sums) < 100 {
 		id := f.begin()
-		if err := f.PutWhole(t.Context(), id, bytes.NewReader(content), 0, ""); err != nil {
+		if err := f.PutWhole(t.Context(), id, bytes.NewReader(content), 0); err != nil {
 			f.is(actions.Unavailable, err)
 			break
 		}
@@ -65,7 +65,7 @@ func TestFullDiskOfSmallBlocksIsUnavailableAndRecovers(t *testing.T) {
 	}
 	f.drop(large)
 	id := f.begin()
-	f.ok(f.PutWhole(t.Context(), id, bytes.NewReader(content), 0, ""))
+	f.ok(f.PutWhole(t.Context(), id, bytes.NewReader(content), 0))
 	sums[id] = f.seal(id)
 	for id, s := range sums { // all that was acknowledged is whole
 		f.holds(id, s, content)

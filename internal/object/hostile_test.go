@@ -51,7 +51,7 @@ func TestBodyOfAnotherLengthLeavesNothing(t *testing.T) {
 			})
 		}
 		f.put(id, azureID(0), bytesOf(3, mega)) // the limit itself is allowed
-		f.ok(f.Commit(t.Context(), id, azureIDs(1), ""))
+		f.ok(f.Commit(t.Context(), id, azureIDs(1)))
 		f.holds(id, f.seal(id), bytesOf(3, mega))
 	})
 }
@@ -63,10 +63,10 @@ func TestBlocksThatNobodyCommitsDoNotFillTheDisk(t *testing.T) {
 		f.is(actions.Invalid, f.PutBlock(t.Context(), id, "b", bytes.NewReader(make([]byte, 41)), 41))
 		f.put(id, "b", make([]byte, 40))
 		f.put(id, "a", make([]byte, 50)) // replaces what it exceeds the limit by
-		f.is(actions.Invalid, f.PutWhole(t.Context(), id, bytes.NewReader(make([]byte, 101)), 0, ""))
+		f.is(actions.Invalid, f.PutWhole(t.Context(), id, bytes.NewReader(make([]byte, 101)), 0))
 		f.wantBlobs(2)
-		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}, ""))
-		f.is(actions.Invalid, f.Commit(t.Context(), id, []string{"a", "b", "a"}, "")) // 140 bytes
+		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}))
+		f.is(actions.Invalid, f.Commit(t.Context(), id, []string{"a", "b", "a"})) // 140 bytes
 		f.seal(id)
 	})
 }
@@ -102,8 +102,8 @@ func TestTooManyBlocksAreRefused(t *testing.T) {
 		f.is(actions.TooMany, f.PutBlock(t.Context(), id, azureID(5), strings.NewReader("x"), 1))
 		f.put(id, azureID(4), []byte("y")) // again is not more
 		f.wantBlobs(5)
-		f.is(actions.TooMany, f.Commit(t.Context(), id, azureIDs(6), ""))
-		f.ok(f.Commit(t.Context(), id, azureIDs(5), ""))
+		f.is(actions.TooMany, f.Commit(t.Context(), id, azureIDs(6)))
+		f.ok(f.Commit(t.Context(), id, azureIDs(5)))
 		f.seal(id)
 	})
 }
@@ -115,7 +115,7 @@ func TestHundredThousandBlocksAreRefusedAndFiftyThousandWork(t *testing.T) {
 	}
 	f := newFixture(t, storetest.Open(t))
 	id := f.begin()
-	f.is(actions.TooMany, f.Commit(t.Context(), id, azureIDs(100_000), ""))
+	f.is(actions.TooMany, f.Commit(t.Context(), id, azureIDs(100_000)))
 	const n = 50_000
 	names := azureIDs(n + 1)
 	var wg sync.WaitGroup
@@ -137,7 +137,7 @@ func TestHundredThousandBlocksAreRefusedAndFiftyThousandWork(t *testing.T) {
 	close(next)
 	wg.Wait()
 	f.is(actions.TooMany, f.PutBlock(t.Context(), id, names[n], strings.NewReader("x"), 1))
-	f.ok(f.Commit(t.Context(), id, names[:n], ""))
+	f.ok(f.Commit(t.Context(), id, names[:n]))
 	f.holds(id, f.seal(id), want)
 	f.drop(id)
 	f.ok(f.Sweep(t.Context()))

@@ -14,12 +14,9 @@ import (
 // Another list replaces this one, and may name its blocks, until the object is
 // sealed. A name that no block has is Malformed (ErrUnknownBlock) and changes
 // nothing. An empty list makes an empty object.
-func (o *Objects) Commit(ctx context.Context, id int64, names []string, contentType string) error {
+func (o *Objects) Commit(ctx context.Context, id int64, names []string) error {
 	if len(names) > o.limits.Blocks {
 		return tooMany(id, o.limits.Blocks)
-	}
-	if err := checkType(contentType); err != nil {
-		return err
 	}
 	keys := make([]string, len(names))
 	for i, name := range names {
@@ -29,7 +26,7 @@ func (o *Objects) Commit(ctx context.Context, id int64, names []string, contentT
 		}
 		keys[i] = key
 	}
-	return o.commit(ctx, id, contentType, func(blocks []*store.Block) ([]*store.Block, error) {
+	return o.commit(ctx, id, func(blocks []*store.Block) ([]*store.Block, error) {
 		byName := make(map[string]*store.Block, len(blocks))
 		for _, b := range blocks {
 			byName[b.Name] = b
@@ -48,7 +45,7 @@ func (o *Objects) Commit(ctx context.Context, id int64, names []string, contentT
 // cover the bytes from 0 to size exactly, each once; else the error is Malformed
 // (ErrUnknownBlock).
 func (o *Objects) CommitRanges(ctx context.Context, id, size int64) error {
-	return o.commit(ctx, id, "", func(blocks []*store.Block) ([]*store.Block, error) {
+	return o.commit(ctx, id, func(blocks []*store.Block) ([]*store.Block, error) {
 		type ranged struct {
 			*store.Block
 			offset int64
@@ -77,7 +74,7 @@ func (o *Objects) CommitRanges(ctx context.Context, id, size int64) error {
 }
 
 // commit makes the blocks that arrange chooses the list of an object.
-func (o *Objects) commit(ctx context.Context, id int64, contentType string, arrange func([]*store.Block) ([]*store.Block, error)) error {
+func (o *Objects) commit(ctx context.Context, id int64, arrange func([]*store.Block) ([]*store.Block, error)) error {
 	u, err := o.upload(ctx, id)
 	if err != nil {
 		return err
@@ -93,7 +90,7 @@ func (o *Objects) commit(ctx context.Context, id int64, contentType string, arra
 		if err != nil {
 			return o.ended(ctx, tx, id, err)
 		}
-		obj := &store.Object{ID: id, ContentType: contentType}
+		obj := &store.Object{ID: id}
 		l, obj.List = newList(listed)
 		obj.Size = l.size
 		if err := tx.SaveList(ctx, obj, o.now()); err != nil {

@@ -99,7 +99,7 @@ func (f *fixture) randomList(r *rand.Rand, id int64, m *model) {
 	if r.IntN(3) > 0 { // one that works
 		names = slices.DeleteFunc(names, func(name string) bool { return m.blocks[name] == nil })
 	}
-	err := f.Commit(f.t.Context(), id, names, "")
+	err := f.Commit(f.t.Context(), id, names)
 	listed := make(map[string][]byte)
 	for _, name := range names {
 		content, ok := m.blocks[name]

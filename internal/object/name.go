@@ -12,11 +12,10 @@ import (
 // Names of blocks in the store. A client's own name may have any bytes and is
 // quoted; the first letter keeps the three kinds apart.
 const (
-	wholeName   = "" // the block of an object that came in one piece
-	clientMark  = "="
-	rangeMark   = "@"
-	maxName     = 128 // bytes of a client's name
-	maxTypeName = 255 // bytes of a content type
+	wholeName  = "" // the block of an object that came in one piece
+	clientMark = "="
+	rangeMark  = "@"
+	maxName    = 128 // bytes of a client's name
 )
 
 func clientName(name string) (string, error) {
@@ -60,11 +59,4 @@ func indexOf(name string) (index int64, ok bool) {
 	}
 	index, err = strconv.ParseInt(tail, 10, 64)
 	return index, err == nil
-}
-
-func checkType(contentType string) error {
-	if len(contentType) > maxTypeName || strings.ContainsFunc(contentType, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return actions.Errorf(actions.Malformed, "the content type %.64q cannot be kept", contentType)
-	}
-	return nil
 }

@@ -51,7 +51,7 @@ func TestBlocksMayComeInAnyOrderAndTwice(t *testing.T) {
 		}
 		close(next)
 		wg.Wait()
-		f.ok(f.Commit(t.Context(), id, names, "application/zip"))
+		f.ok(f.Commit(t.Context(), id, names))
 		f.holds(id, f.seal(id), want)
 		f.wantBlobs(n)
 	})
@@ -65,7 +65,7 @@ func TestLastBodyOfABlockWins(t *testing.T) {
 			f.wantBlobs(1)
 		}
 		f.put(id, "b", []byte("!"))
-		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}))
 		f.holds(id, f.seal(id), []byte("the last one!"))
 		f.drop(id)
 		f.nothingLeft()
@@ -85,21 +85,17 @@ func TestNamesOfBlocksAreOpaque(t *testing.T) {
 			f.put(id, name, []byte{byte(i)})
 			want = append(want, byte(i))
 		}
-		f.ok(f.Commit(t.Context(), id, names, ""))
+		f.ok(f.Commit(t.Context(), id, names))
 		f.holds(id, f.seal(id), want)
 	})
 }
 
-func TestBadNamesAndTypesAreMalformed(t *testing.T) {
+func TestBadNamesAreMalformed(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
 		for _, name := range []string{"", strings.Repeat("x", 129)} {
 			f.is(actions.Malformed, f.PutBlock(t.Context(), id, name, strings.NewReader("x"), 1))
-			f.is(actions.Malformed, f.Commit(t.Context(), id, []string{name}, ""))
-		}
-		for _, contentType := range []string{strings.Repeat("x", 256), "a\x00b", "a\nb", "a\xff"} {
-			f.is(actions.Malformed, f.Commit(t.Context(), id, nil, contentType))
-			f.is(actions.Malformed, f.PutWhole(t.Context(), id, strings.NewReader("x"), 1, contentType))
+			f.is(actions.Malformed, f.Commit(t.Context(), id, []string{name}))
 		}
 		f.is(actions.Malformed, f.PutRange(t.Context(), id, -1, strings.NewReader("x"), 1))
 		f.wantBlobs(0)
@@ -112,7 +108,7 @@ func TestListThatDoesNotFitTheBlocksChangesNothing(t *testing.T) {
 		id := f.begin()
 		f.put(id, "a", []byte("A"))
 		for _, names := range [][]string{{"b"}, {"a", "b"}, {"a", "a", "c"}} {
-			err := f.Commit(t.Context(), id, names, "")
+			err := f.Commit(t.Context(), id, names)
 			f.is(actions.Malformed, err)
 			if !errors.Is(err, object.ErrUnknownBlock) {
 				t.Errorf("%v is not ErrUnknownBlock", err)
@@ -123,7 +119,7 @@ func TestListThatDoesNotFitTheBlocksChangesNothing(t *testing.T) {
 		_, err = f.Open(t.Context(), id)
 		f.is(actions.Conflict, err) // no half object is visible
 		f.put(id, "b", []byte("B")) // and it goes on
-		f.ok(f.Commit(t.Context(), id, []string{"b", "a"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"b", "a"}))
 		f.holds(id, f.seal(id), []byte("BA"))
 	})
 }
@@ -134,11 +130,11 @@ func TestBlocksThatAreNotListedAreGone(t *testing.T) {
 		for _, name := range []string{"a", "b", "c", "d"} {
 			f.put(id, name, []byte(name))
 		}
-		f.ok(f.Commit(t.Context(), id, []string{"c", "a", "b"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"c", "a", "b"}))
 		f.wantBlobs(3)
-		f.ok(f.Commit(t.Context(), id, []string{"c", "a", "b"}, "")) // the answer was lost
-		f.ok(f.Commit(t.Context(), id, []string{"b", "c"}, ""))      // another list may name the blocks of the first
-		f.is(actions.Malformed, f.Commit(t.Context(), id, []string{"a"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"c", "a", "b"})) // the answer was lost
+		f.ok(f.Commit(t.Context(), id, []string{"b", "c"}))      // another list may name the blocks of the first
+		f.is(actions.Malformed, f.Commit(t.Context(), id, []string{"a"}))
 		f.put(id, "e", []byte("e")) // came after the list
 		f.holds(id, f.seal(id), []byte("bc"))
 		f.wantBlobs(2)
@@ -150,7 +146,7 @@ func TestABlockMayBeListedTwice(t *testing.T) {
 		id := f.begin()
 		f.put(id, "a", []byte("aaa"))
 		f.put(id, "b", []byte("bb"))
-		f.ok(f.Commit(t.Context(), id, []string{"a", "b", "a"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"a", "b", "a"}))
 		f.holds(id, f.seal(id), []byte("aaabbaaa"))
 		f.wantBlobs(2)
 		f.drop(id)
@@ -162,10 +158,10 @@ func TestABlockMayBeListedTwice(t *testing.T) {
 func TestEmptyListMakesAnEmptyObject(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
-		f.ok(f.Commit(t.Context(), id, nil, ""))
+		f.ok(f.Commit(t.Context(), id, nil))
 		f.holds(id, f.seal(id), nil)
 		id = f.begin()
-		f.ok(f.PutWhole(t.Context(), id, strings.NewReader(""), 0, ""))
+		f.ok(f.PutWhole(t.Context(), id, strings.NewReader(""), 0))
 		f.holds(id, f.seal(id), nil)
 		id = f.begin()
 		f.ok(f.CommitRanges(t.Context(), id, 0))
@@ -178,16 +174,10 @@ func TestWholeObjectReplacesAllThatCameBefore(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
 		f.put(id, "a", []byte("A"))
-		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("one"), 3, ""))
-		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("again"), 5, "text/plain"))
+		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("one"), 3))
+		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("again"), 5))
 		f.wantBlobs(1)
 		f.holds(id, f.seal(id), []byte("again"))
-		r, err := f.Open(t.Context(), id)
-		f.ok(err)
-		defer r.Close()
-		if r.ContentType() != "text/plain" {
-			t.Errorf("the type is %q", r.ContentType())
-		}
 	})
 }
 
@@ -229,15 +219,15 @@ func TestNothingChangesASealedObject(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
 		f.put(id, "a", []byte("A"))
-		f.ok(f.Commit(t.Context(), id, []string{"a"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"a"}))
 		f.is(actions.Conflict, f.PutBlock(t.Context(), id, "a", strings.NewReader("other"), 5)) // listed already
 		s := f.seal(id)
 		f.is(actions.Conflict, f.PutBlock(t.Context(), id, "a", strings.NewReader("B"), 1))
 		f.is(actions.Conflict, f.PutBlock(t.Context(), id, "b", strings.NewReader("B"), 1))
-		f.is(actions.Conflict, f.PutWhole(t.Context(), id, strings.NewReader("B"), 1, ""))
+		f.is(actions.Conflict, f.PutWhole(t.Context(), id, strings.NewReader("B"), 1))
 		f.is(actions.Conflict, f.PutRange(t.Context(), id, 0, strings.NewReader("B"), 1))
-		f.is(actions.Conflict, f.Commit(t.Context(), id, nil, ""))
-		f.is(actions.Conflict, f.Commit(t.Context(), id, []string{"x"}, ""))
+		f.is(actions.Conflict, f.Commit(t.Context(), id, nil))
+		f.is(actions.Conflict, f.Commit(t.Context(), id, []string{"x"}))
 		f.is(actions.Conflict, f.CommitRanges(t.Context(), id, 0))
 		again, err := f.Finish(t.Context(), id)
 		f.ok(err)
@@ -255,10 +245,10 @@ func TestSumOfAFormerListSealsNothing(t *testing.T) {
 		id := f.begin()
 		f.put(id, "a", []byte("A"))
 		f.put(id, "b", []byte("B"))
-		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"a", "b"}))
 		former, err := f.Finish(t.Context(), id)
 		f.ok(err)
-		f.ok(f.Commit(t.Context(), id, []string{"b", "a"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"b", "a"}))
 		f.is(actions.Conflict, f.store.Update(t.Context(), func(tx *store.Tx) error { return f.Seal(t.Context(), tx, id, former) }))
 		f.holds(id, f.seal(id), []byte("BA"))
 	})
@@ -271,8 +261,8 @@ func TestObjectsThatAreNotThereAreNotFound(t *testing.T) {
 		f.drop(gone)
 		for _, id := range []int64{gone, 999, 0, -1} {
 			f.is(actions.NotFound, f.PutBlock(t.Context(), id, "a", strings.NewReader("A"), 1))
-			f.is(actions.NotFound, f.PutWhole(t.Context(), id, strings.NewReader("A"), 1, ""))
-			f.is(actions.NotFound, f.Commit(t.Context(), id, []string{"a"}, ""))
+			f.is(actions.NotFound, f.PutWhole(t.Context(), id, strings.NewReader("A"), 1))
+			f.is(actions.NotFound, f.Commit(t.Context(), id, []string{"a"}))
 			f.is(actions.NotFound, f.CommitRanges(t.Context(), id, 1))
 			_, err := f.Finish(t.Context(), id)
 			f.is(actions.NotFound, err)
@@ -292,7 +282,7 @@ func TestReaderReadsFromAnywhere(t *testing.T) {
 			f.put(id, azureID(i), want[from:to])
 			names, from = append(names, azureID(i)), to
 		}
-		f.ok(f.Commit(t.Context(), id, names, ""))
+		f.ok(f.Commit(t.Context(), id, names))
 		f.seal(id)
 		r, err := f.Open(t.Context(), id)
 		f.ok(err)

@@ -60,13 +60,8 @@ func (o *Objects) PutRange(ctx context.Context, id, offset int64, r io.Reader, s
 
 // PutWhole is [Objects.PutBlock] and [Objects.Commit] of an object in one piece.
 // It replaces all that came before.
-func (o *Objects) PutWhole(ctx context.Context, id int64, r io.Reader, size int64, contentType string) error {
-	if err := checkType(contentType); err != nil {
-		return err
-	}
-	return o.put(ctx, id, wholeName, ticket{kind: byIndex}, r, size, func(ctx context.Context, u *upload, b *store.Block) (int64, error) {
-		return o.saveWhole(ctx, u, b, contentType)
-	})
+func (o *Objects) PutWhole(ctx context.Context, id int64, r io.Reader, size int64) error {
+	return o.put(ctx, id, wholeName, ticket{kind: byIndex}, r, size, o.saveWhole)
 }
 
 // put writes the blob of a block and saves its row.
@@ -158,7 +153,7 @@ func (o *Objects) saveBlock(ctx context.Context, _ *upload, b *store.Block) (byt
 }
 
 // saveWhole saves the row of the only block of an object, and the list of it.
-func (o *Objects) saveWhole(ctx context.Context, u *upload, b *store.Block, contentType string) (bytes int64, err error) {
+func (o *Objects) saveWhole(ctx context.Context, u *upload, b *store.Block) (bytes int64, err error) {
 	var dead []string
 	l := &list{parts: []part{{b.Blob, 0, b.Size}}, blocks: 1, size: b.Size}
 	err = o.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
@@ -173,7 +168,7 @@ func (o *Objects) saveWhole(ctx context.Context, u *upload, b *store.Block, cont
 		if b.Size > held.SizeLimit {
 			return tooLarge(b.ObjectID, held.SizeLimit)
 		}
-		obj := &store.Object{ID: b.ObjectID, List: []int64{b.Seq}, Size: b.Size, ContentType: contentType}
+		obj := &store.Object{ID: b.ObjectID, List: []int64{b.Seq}, Size: b.Size}
 		if err := tx.SaveList(ctx, obj, o.now()); err != nil {
 			return err
 		}

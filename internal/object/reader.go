@@ -20,7 +20,7 @@ func (o *Objects) Open(ctx context.Context, id int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{ctx: ctx, id: id, blobs: o.blobs, parts: l.parts, size: obj.Size, contentType: obj.ContentType, digest: obj.Digest}, nil
+	return &Reader{ctx: ctx, id: id, blobs: o.blobs, parts: l.parts, size: obj.Size}, nil
 }
 
 func (o *Objects) sealed(ctx context.Context, id int64) (*store.Object, *list, error) {
@@ -57,13 +57,11 @@ func (o *Objects) URL(ctx context.Context, id int64, p blob.PresignOptions) (url
 // object is dropped meanwhile, it ends with NotFound where the next begins. It is
 // for one goroutine; only ReadAt may be called by several.
 type Reader struct {
-	ctx         context.Context
-	id          int64
-	blobs       blob.Store
-	parts       []part
-	size        int64
-	contentType string
-	digest      string
+	ctx   context.Context
+	id    int64
+	blobs blob.Store
+	parts []part
+	size  int64
 
 	at  int64 // offset of the next byte
 	cur opened
@@ -87,12 +85,6 @@ type opened struct {
 
 // Size is the size of the object in bytes.
 func (r *Reader) Size() int64 { return r.size }
-
-// ContentType is what the client said that the object is, or "".
-func (r *Reader) ContentType() string { return r.contentType }
-
-// SHA256 is the digest of the object, in lower-case hexadecimal.
-func (r *Reader) SHA256() string { return r.digest }
 
 // Read implements [io.Reader].
 func (r *Reader) Read(p []byte) (int, error) {

@@ -89,7 +89,7 @@ func testRowInLine(t *testing.T, by time.Duration, change func(*object.Config)) 
 		f.run()
 		wg.Wait()
 		time.Sleep(time.Minute)
-		f.ok(f.Commit(t.Context(), id, []string{"a"}, ""))
+		f.ok(f.Commit(t.Context(), id, []string{"a"}))
 		f.holds(id, f.seal(id), []byte("kept"))
 	})
 }
@@ -98,7 +98,7 @@ func TestUploadThatEndsAtTheLastMomentIsNotStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, storetest.Open(t))
 		id := f.begin()
-		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("kept"), 0, ""))
+		f.ok(f.PutWhole(t.Context(), id, strings.NewReader("kept"), 0))
 		time.Sleep(25 * time.Hour)
 		s, err := f.Finish(t.Context(), id)
 		f.ok(err)

@@ -53,7 +53,7 @@ func (s *site) upload(j *actions.Job, name, contentType string, body []byte) *ac
 	s.Helper()
 	art, err := s.artifacts.Create(s.Context(), j, artifact.Upload{Name: name, ContentType: contentType})
 	s.must(err)
-	s.must(s.objects.PutWhole(s.Context(), art.ObjectID, bytes.NewReader(body), int64(len(body)), contentType))
+	s.must(s.objects.PutWhole(s.Context(), art.ObjectID, bytes.NewReader(body), int64(len(body))))
 	art, err = s.artifacts.Finalize(s.Context(), j, name, int64(len(body)), "")
 	s.must(err)
 	return art

@@ -27,7 +27,7 @@ func (s *site) saveCache(j *actions.Job, ref, key, content string) *actions.Cach
 	ctx, scopes := s.Context(), actions.CacheScopes(ref, "", "main", actions.CacheWrites)
 	e, err := s.caches.Reserve(ctx, j, scopes, cache.Upload{Key: key, Version: cacheVersion})
 	s.must(err)
-	s.must(s.objects.PutWhole(ctx, e.ObjectID, strings.NewReader(content), int64(len(content)), ""))
+	s.must(s.objects.PutWhole(ctx, e.ObjectID, strings.NewReader(content), int64(len(content))))
 	e, err = s.caches.Finalize(ctx, j, scopes, key, cacheVersion, int64(len(content)))
 	s.must(err)
 	return e

@@ -2,6 +2,7 @@ package results
 
 import (
 	"context"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -63,6 +64,18 @@ func artifactType(asked string) string {
 		return "application/octet-stream"
 	}
 	return kind
+}
+
+// mediaType is a content type as it may stand in a header, or "".
+func mediaType(text string) string {
+	kind, params, err := mime.ParseMediaType(text)
+	if err != nil || len(text) > 255 {
+		return ""
+	}
+	if !strings.Contains(kind, "/") {
+		return ""
+	}
+	return mime.FormatMediaType(kind, params)
 }
 
 func (a *API) finalizeArtifact(c *call) (any, error) {

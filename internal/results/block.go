@@ -7,10 +7,8 @@ import (
 	"errors"
 	"hash"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/object"
@@ -46,12 +44,12 @@ func (a *API) putObject(w http.ResponseWriter, r *http.Request, id int64) error 
 	case compBlock:
 		err = a.Objects.PutBlock(r.Context(), id, block, content, max(r.ContentLength, 0))
 	case compList:
-		err = a.putList(r.Context(), id, http.MaxBytesReader(w, io.NopCloser(content), maxList), contentType(r))
+		err = a.putList(r.Context(), id, http.MaxBytesReader(w, io.NopCloser(content), maxList))
 	case compWhole:
 		if t := r.Header.Get("X-Ms-Blob-Type"); t != "" && t != "BlockBlob" {
 			return errBlobType
 		}
-		err = a.Objects.PutWhole(r.Context(), id, content, max(r.ContentLength, 0), contentType(r))
+		err = a.Objects.PutWhole(r.Context(), id, content, max(r.ContentLength, 0))
 	default:
 		return errQuery
 	}
@@ -62,12 +60,12 @@ func (a *API) putObject(w http.ResponseWriter, r *http.Request, id int64) error 
 	return nil
 }
 
-func (a *API) putList(ctx context.Context, id int64, body io.Reader, contentType string) error {
+func (a *API) putList(ctx context.Context, id int64, body io.Reader) error {
 	names, err := readBlockList(body)
 	if err != nil {
 		return err
 	}
-	err = a.Objects.Commit(ctx, id, names, contentType)
+	err = a.Objects.Commit(ctx, id, names)
 	if errors.Is(err, object.ErrUnknownBlock) {
 		return errUnknownBlock
 	}
@@ -105,24 +103,6 @@ func compOf(rawQuery string) (comp, block string, err error) {
 		block, err = blockName(query.Get("blockid"))
 	}
 	return comp, block, err
-}
-
-// contentType is what the client says that the object is, or "". What does not
-// look like a type is not kept: old clients send the word zip.
-func contentType(r *http.Request) string {
-	return mediaType(r.Header.Get("X-Ms-Blob-Content-Type"))
-}
-
-// mediaType is a content type as it may stand in a header, or "".
-func mediaType(text string) string {
-	kind, params, err := mime.ParseMediaType(text)
-	if err != nil || len(text) > 255 {
-		return ""
-	}
-	if !strings.Contains(kind, "/") {
-		return ""
-	}
-	return mime.FormatMediaType(kind, params)
 }
 
 // contentOf is the body of a PUT. At its end it fails if it is not what

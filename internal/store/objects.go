@@ -21,27 +21,26 @@ const (
 
 // An Object is bytes that came in blocks: what an artifact or a cache holds.
 type Object struct {
-	ID          int64
-	RepoID      int64
-	Status      ObjectStatus
-	SizeLimit   int64   // bytes
-	Blocks      int     // that it holds, listed or not
-	Received    int64   // bytes of these blocks
-	Revision    int64   // of the list: another one has a greater revision
-	List        []int64 // Seq of the blocks that it consists of, in order
-	Size        int64   // bytes of the list
-	Digest      string  // hexadecimal SHA-256, once sealed
-	ContentType string
-	CreatedAt   time.Time
-	TouchedAt   time.Time
+	ID        int64
+	RepoID    int64
+	Status    ObjectStatus
+	SizeLimit int64   // bytes
+	Blocks    int     // that it holds, listed or not
+	Received  int64   // bytes of these blocks
+	Revision  int64   // of the list: another one has a greater revision
+	List      []int64 // Seq of the blocks that it consists of, in order
+	Size      int64   // bytes of the list
+	Digest    string  // hexadecimal SHA-256, once sealed
+	CreatedAt time.Time
+	TouchedAt time.Time
 }
 
-const objectColumns = `id, repo_id, status, size_limit, blocks, received, revision, list, size, digest, content_type, created_at, touched_at`
+const objectColumns = `id, repo_id, status, size_limit, blocks, received, revision, list, size, digest, created_at, touched_at`
 
 func scanObject(r row) (*Object, error) {
 	o := new(Object)
 	return o, r.Scan(&o.ID, &o.RepoID, &o.Status, &o.SizeLimit, &o.Blocks, &o.Received, &o.Revision, decoded{&o.List},
-		&o.Size, &o.Digest, &o.ContentType, moment{&o.CreatedAt}, moment{&o.TouchedAt})
+		&o.Size, &o.Digest, moment{&o.CreatedAt}, moment{&o.TouchedAt})
 }
 
 // A Block is a piece of an object: one blob.
@@ -153,15 +152,14 @@ func (q queries) notTaken(ctx context.Context, id int64, err error) error {
 	return actions.Errorf(actions.Conflict, "object %d is %s", id, o.Status)
 }
 
-// SaveList says which blocks an object consists of (List, Size) and what they
-// are (ContentType). It sets Revision, Blocks and SizeLimit. Errors as of
-// [Tx.SaveBlock].
+// SaveList says which blocks an object consists of (List, Size). It sets
+// Revision, Blocks and SizeLimit. Errors as of [Tx.SaveBlock].
 func (tx *Tx) SaveList(ctx context.Context, o *Object, now time.Time) error {
 	scan := func(r row) (revision int64, err error) { return revision, r.Scan(&revision, &o.Blocks, &o.SizeLimit) }
 	revision, err := one(ctx, tx.queries, scan, `update objects set status = 'committed', seq = seq + 1, revision = seq + 1,
-		list = $2, size = $3, content_type = $4, touched_at = $5
+		list = $2, size = $3, touched_at = $4
 		where id = $1 and status in ('open', 'committed') returning revision, blocks, size_limit`,
-		o.ID, text(o.List), o.Size, o.ContentType, micros(now))
+		o.ID, text(o.List), o.Size, micros(now))
 	if err != nil {
 		return tx.notTaken(ctx, o.ID, err)
 	}

@@ -52,7 +52,7 @@ func (ts *testSite) addArtifact(j *actions.Job, name, contentType string, body [
 		}
 		return tx.CreateArtifact(ctx, a, 1000)
 	})
-	ts.check(ts.objects.PutWhole(ctx, a.ObjectID, bytes.NewReader(body), int64(len(body)), contentType))
+	ts.check(ts.objects.PutWhole(ctx, a.ObjectID, bytes.NewReader(body), int64(len(body))))
 	sum, err := ts.objects.Finish(ctx, a.ObjectID)
 	ts.check(err)
 	a.Size, a.Digest = sum.Size, "sha256:"+sum.SHA256

@@ -13,7 +13,6 @@ create table objects (
   list         text not null default '[]', -- the seq of its blocks, in their order
   size         bigint not null default 0, -- bytes, of the list
   digest       text not null default '', -- hexadecimal SHA-256, once sealed
-  content_type text not null default '',
   created_at   bigint not null,
   touched_at   bigint not null -- the last block
 );
