@@ -91,6 +91,7 @@ const (
 	VarResultsEndpoint    = "system.github.results_endpoint"
 	VarLaunchEndpoint     = "system.github.launch_endpoint"
 	VarOrchestrationID    = "system.orchestrationId"
+	VarOrchestrationEnv   = "actions_set_orchestration_id_env_for_actions"
 	VarRunnerGroupName    = "system.runnerGroupName"
 	VarRunnerEnvironment  = "system.runnerEnvironment"
 	VarWorkflowFile       = "system.workflowFileFullPath"

@@ -153,16 +153,23 @@ func (x *execution) node(d *definition, inputs []assignment) error {
 	return err
 }
 
-// idToken are the variables by which a job asks for OIDC tokens, if it may.
-func (x *execution) idToken() []assignment {
-	c := x.job.Message.Connection()
+// stepVariables are those of every step: the id of the job for the log of a
+// service that it calls, and how it asks for OIDC tokens, if it may.
+func (x *execution) stepVariables() []assignment {
+	m := x.job.Message
+	var vars []assignment
+	if strings.EqualFold(m.Variable(wire.VarOrchestrationEnv), "true") {
+		vars = append(vars, assignment{"ACTIONS_ORCHESTRATION_ID", m.Variable(wire.VarOrchestrationID)})
+	}
+	c := m.Connection()
 	if c == nil || c.Data[wire.GenerateIDTokenURL] == "" {
-		return nil
+		return vars
 	}
-	return []assignment{
-		{"ACTIONS_ID_TOKEN_REQUEST_URL", c.Data[wire.GenerateIDTokenURL]},
-		{"ACTIONS_ID_TOKEN_REQUEST_TOKEN", c.Token()},
-	}
+	return append(
+		vars,
+		assignment{"ACTIONS_ID_TOKEN_REQUEST_URL", c.Data[wire.GenerateIDTokenURL]},
+		assignment{"ACTIONS_ID_TOKEN_REQUEST_TOKEN", c.Token()},
+	)
 }
 
 // serverVariables tell an action where the server is (protocol §6.6).
@@ -189,10 +196,7 @@ func (x *execution) serverVariables() []assignment {
 	if strings.EqualFold(m.Variable(wire.VarCacheV2), "true") {
 		vars = append(vars, assignment{"ACTIONS_CACHE_SERVICE_V2", "True"})
 	}
-	if strings.EqualFold(m.Variable("actions_set_orchestration_id_env_for_actions"), "true") {
-		vars = append(vars, assignment{"ACTIONS_ORCHESTRATION_ID", m.Variable(wire.VarOrchestrationID)})
-	}
-	return append(vars, x.idToken()...)
+	return append(vars, x.stepVariables()...)
 }
 
 // A composite is a composite action that runs.

@@ -248,20 +248,23 @@ func TestPreAndPostInsideOfComposites(t *testing.T) { // CMP-6
 	contains(t, "download", b.log("s2"), "##[endgroup]\n")
 }
 
-func TestServerVariablesGoToActionsOnly(t *testing.T) { // protocol §6.6
+func TestServerVariablesGoToActionsOnly(t *testing.T) { // protocol §6.6, results.md §1.1
 	needNode(t)
 	b := newBench(t, uses("./act"), script("env | grep ACTIONS_ | sort"))
 	b.job.Message.Resources.Endpoints[0].Data[wire.GenerateIDTokenURL] = "https://ci.example/token?x=1"
+	for name, value := range map[string]string{wire.VarCacheV2: "true", wire.VarCacheMode: "read", wire.VarOrchestrationEnv: "true", wire.VarOrchestrationID: "plan.job"} {
+		b.job.Message.Variables[name] = wire.Variable{Value: value}
+	}
 	b.workspace(map[string]string{
 		"act/action.yml": "name: x\ndescription: x\nruns: {using: node24, main: dist/index.js}",
 		"act/dist/index.js": "for (const k of Object.keys(process.env).filter(k => k.startsWith('ACTIONS_')).sort())" +
 			" console.log(k + '=' + process.env[k].split('').join(' '))",
 	})
 	b.run()
-	equal(t, "action", strings.ReplaceAll(b.output("s1"), " ", ""), "ACTIONS_CACHE_URL=https://ci.example/cache/\n"+
-		"ACTIONS_ID_TOKEN_REQUEST_TOKEN=job-token-value\nACTIONS_ID_TOKEN_REQUEST_URL=https://ci.example/token?x=1\n"+
+	equal(t, "action", strings.ReplaceAll(b.output("s1"), " ", ""), "ACTIONS_CACHE_MODE=read\nACTIONS_CACHE_SERVICE_V2=True\nACTIONS_CACHE_URL=https://ci.example/cache/\n"+
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN=job-token-value\nACTIONS_ID_TOKEN_REQUEST_URL=https://ci.example/token?x=1\nACTIONS_ORCHESTRATION_ID=plan.job\n"+
 		"ACTIONS_RESULTS_URL=https://ci.example/\nACTIONS_RUNTIME_TOKEN=job-token-value\nACTIONS_RUNTIME_URL=https://ci.example/run/\n")
-	equal(t, "script", b.output("s2"), "ACTIONS_ID_TOKEN_REQUEST_TOKEN=***\nACTIONS_ID_TOKEN_REQUEST_URL=https://ci.example/token?x=1\n")
+	equal(t, "script", b.output("s2"), "ACTIONS_ID_TOKEN_REQUEST_TOKEN=***\nACTIONS_ID_TOKEN_REQUEST_URL=https://ci.example/token?x=1\nACTIONS_ORCHESTRATION_ID=plan.job\n")
 }
 
 func TestActionsThatCannotRunSaySo(t *testing.T) {

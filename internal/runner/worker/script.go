@@ -53,7 +53,7 @@ func (x *execution) script() error {
 		dir = filepath.Join(x.job.workspace, dir)
 	}
 	x.record.debug(sh.path + " " + strings.Join(args, " "))
-	code, err := x.process(spec{path: sh.path, args: args, dir: dir, env: x.environment(x.idToken()).list()})
+	code, err := x.process(spec{path: sh.path, args: args, dir: dir, env: x.environment(x.stepVariables()).list()})
 	if err != nil {
 		return err
 	}
