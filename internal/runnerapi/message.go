@@ -128,7 +128,7 @@ func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, err
 	if err != nil {
 		return nil, err
 	}
-	contexts, err := as.contexts(httpjson.Origin{API: base.API, HTML: a.serverURL(base.HTML)})
+	contexts, err := a.contexts(as, httpjson.Origin{API: base.API, HTML: a.serverURL(base.HTML)})
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +199,8 @@ func (a *API) connection(r *http.Request, as *assignment) (*wire.Endpoint, error
 func (as *assignment) orchestrationID() string { return as.attempt.PlanID + "." + as.job.GUID }
 
 // contexts are those that only the server knows (§6.3).
-func (as *assignment) contexts(base httpjson.Origin) (wire.ContextData, error) {
-	github := scheduler.Github(as.run, as.repo, as.source, base.HTML, base.API)
+func (a *API) contexts(as *assignment, base httpjson.Origin) (wire.ContextData, error) {
+	github := a.Scheduler.Github(as.run, as.repo, as.source, base.HTML, base.API)
 	planned := &plan.Run{
 		Workflow: as.source.Workflow, Jobs: scheduler.PlanJobs(as.jobs),
 		Contexts: expr.NewObject().Set("github", github).Set("inputs", as.source.Inputs).Set("vars", expr.NewObject()),
@@ -242,6 +242,7 @@ func (as *assignment) variables(base httpjson.Origin) (map[string]wire.Variable,
 		wire.VarResultsEndpoint:    base.HTML + "/",
 		wire.VarLaunchEndpoint:     base.HTML + "/",
 		wire.VarOrchestrationID:    as.orchestrationID(),
+		wire.VarOrchestrationEnv:   "true",
 		wire.VarRunnerGroupName:    actions.DefaultGroup,
 		wire.VarRunnerEnvironment:  "self-hosted",
 		wire.VarEnhancedAnnotation: "true",

@@ -16,6 +16,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -38,17 +39,23 @@ type Config struct {
 	// Drop removes objects, with the bytes of artifacts, in a transaction. Without
 	// it they wait for the sweep of objects when a run is deleted.
 	Drop func(ctx context.Context, tx *store.Tx, objects ...int64) error
+
+	ArtifactDays int // that jobs are told of where a repository says nothing; 0 for 90
+	CacheGB      int // likewise of its caches; 0 for 10
 }
 
 // A Scheduler is safe for concurrent use.
 type Scheduler struct {
-	store   *store.Store
-	queue   *queue.Queue
-	log     *slog.Logger
-	now     func() time.Time
-	newID   func() string
-	lease   time.Duration
-	drop    func(ctx context.Context, tx *store.Tx, objects ...int64) error
+	store *store.Store
+	queue *queue.Queue
+	log   *slog.Logger
+	now   func() time.Time
+	newID func() string
+	lease time.Duration
+	drop  func(ctx context.Context, tx *store.Tx, objects ...int64) error
+
+	artifactDays, cacheGB int
+
 	sources *recent.Cache[int64, *Source] // by run
 }
 
@@ -59,6 +66,7 @@ func New(c Config) *Scheduler {
 	}
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, drop: c.Drop,
+		artifactDays: cmp.Or(c.ArtifactDays, artifactDays), cacheGB: cmp.Or(c.CacheGB, cacheGB),
 		sources: recent.New[int64, *Source](maxSources, maxSourcesSize),
 	}
 }

@@ -90,15 +90,15 @@ func serverOf(payload []byte) string {
 	return strings.TrimSuffix(event.Repository.HTMLURL, "/"+event.Repository.FullName)
 }
 
-// What a repository has that sets nothing else.
+// What a repository has that sets nothing else, on a server that does not either.
 const (
-	retentionDays = 90 // of artifacts
-	cacheGB       = 10 // of all caches
+	artifactDays = 90
+	cacheGB      = 10 // of all caches
 )
 
 // Github is the github context of an attempt (CTX, §14 of the semantics), less
 // what only the runner knows. server is the base of web pages, api that of REST.
-func Github(run *actions.Run, repo *actions.Repository, src *Source, server, api string) *expr.Object {
+func (s *Scheduler) Github(run *actions.Run, repo *actions.Repository, src *Source, server, api string) *expr.Object {
 	refType, refName := "branch", strings.TrimPrefix(run.Ref, "refs/heads/")
 	if tag, ok := strings.CutPrefix(run.Ref, "refs/tags/"); ok {
 		refType, refName = "tag", tag
@@ -117,8 +117,8 @@ func Github(run *actions.Run, repo *actions.Repository, src *Source, server, api
 		Set("run_id", id(run.ID)).
 		Set("run_number", id(run.Number)).
 		Set("run_attempt", id(int64(run.Attempt))).
-		Set("retention_days", id(int64(cmp.Or(repo.ArtifactDays, retentionDays)))).
-		Set("artifact_cache_size_limit", id(int64(cmp.Or(repo.CacheGB, cacheGB)))).
+		Set("retention_days", id(int64(repo.Retention(s.artifactDays).Days))).
+		Set("artifact_cache_size_limit", id(int64(cmp.Or(repo.CacheGB, s.cacheGB)))).
 		Set("actor", run.Actor.Login).
 		Set("actor_id", id(run.Actor.ID)).
 		Set("triggering_actor", run.Triggering.Login).
@@ -141,7 +141,7 @@ func Github(run *actions.Run, repo *actions.Repository, src *Source, server, api
 // contexts are what expressions of a run may name before any job has run.
 func (s *Scheduler) contexts(run *actions.Run, repo *actions.Repository, src *Source) *expr.Object {
 	return expr.NewObject().
-		Set("github", Github(run, repo, src, src.Server, src.Server+"/api/v3")).
+		Set("github", s.Github(run, repo, src, src.Server, src.Server+"/api/v3")).
 		Set("inputs", src.Inputs).
 		Set("vars", expr.NewObject())
 }

@@ -137,6 +137,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.keep(kept)
 	s.scheduler = scheduler.New(scheduler.Config{
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Drop: s.objects.Drop,
+		ArtifactDays: c.ArtifactDays, CacheGB: max(int(c.CacheQuota>>30), 1),
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
 	return s.mount(keys, bot)
