@@ -161,6 +161,7 @@ func openEntry(r io.ReaderAt, size int64, name string) (io.Reader, *File, error)
 // cleanPath turns a name from an archive into a path that is safe to show and to
 // keep, and says whether it was one already.
 func cleanPath(name string) (shown string, same bool) {
+	const most = 4 * maxPath // what is longer loses its end, and is not worth the work
 	shown = strings.Map(func(c rune) rune {
 		switch {
 		case c == '\\':
@@ -169,14 +170,17 @@ func cleanPath(name string) (shown string, same bool) {
 			return unicode.ReplacementChar
 		}
 		return c
-	}, strings.ToValidUTF8(name, string(unicode.ReplacementChar)))
+	}, strings.ToValidUTF8(name[:min(len(name), most)], string(unicode.ReplacementChar)))
 	if len(shown) >= 2 && shown[1] == ':' { // a drive of Windows
 		shown = shown[2:]
 	}
 	shown = strings.TrimPrefix(path.Clean("/"+shown), "/")
-	for len(shown) > maxPath {
-		_, n := utf8.DecodeLastRuneInString(shown)
-		shown = shown[:len(shown)-n]
+	if len(shown) > maxPath {
+		end := maxPath
+		for !utf8.RuneStart(shown[end]) {
+			end--
+		}
+		shown = strings.Clone(shown[:end]) // not the rest with it, 10,000 times
 	}
 	if shown == "" {
 		return "_", false

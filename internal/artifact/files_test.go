@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -298,6 +299,36 @@ func TestWhatIsNoArchiveIsRefused(t *testing.T) {
 	commented := append(change(end+20, 3), "PK\x05"...)
 	if got, err := f.opened(t, f.add(t, job, "commented", string(commented)), "b"); err != nil || got != "hello" {
 		t.Errorf("before a comment: %q, %v", got, err)
+	}
+}
+
+// Threat: 4 GB name in uploaded archives.
+func TestAListOfLongNamesTakesLittleMemory(t *testing.T) {
+	const entries, most = 200, 1 << 20
+	var members []member
+	for i := range entries {
+		members = append(members, member{name: fmt.Sprint(i) + strings.Repeat("a", 60_000)})
+	}
+	body := bytes.NewReader(zipOf(t, members...))
+	l, err := artifact.ListZip(body, body.Size())
+	if err != nil || len(l.Files) != entries {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	for _, f := range l.Files {
+		if !f.Renamed || len(f.Path) > 1024 {
+			t.Fatalf("a name of 60,000 bytes is listed as one of %d, or as it is", len(f.Path))
+		}
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	with := heap()
+	runtime.KeepAlive(l)
+	if without := heap(); with > without+most {
+		t.Errorf("the list of %d names takes %d bytes", entries, with-without)
 	}
 }
 
