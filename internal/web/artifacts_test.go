@@ -172,7 +172,7 @@ func TestAFileOfAnArtifactIsSavedAndNotShown(t *testing.T) {
 		s.artifactPath(&actions.Artifact{ID: s.dist.ID + 1}) + "/files/report.html": "<script>evil()</script>",
 	} {
 		got := b.get(path)
-		if got.status != http.StatusOK || got.body != body || got.header.Get("Content-Security-Policy") != "sandbox; default-src 'none'" ||
+		if got.status != http.StatusOK || got.body != body || got.header.Get("Content-Security-Policy") != "default-src 'none'; sandbox" ||
 			got.header.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment; ") ||
 			strings.Contains(got.header.Get("Content-Type"), "html") {
 			t.Errorf("%s: %d %v %q", path, got.status, got.header, got.body)

@@ -12,6 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -24,6 +25,8 @@ type jobPage struct {
 	State       string // changes whenever the head of the page does
 	Annotations []annotation
 	Counts      string
+	Notes       []serverNote
+	Warned      bool   // by one of the notes
 	Raw         string // URL of the whole log
 	Live        string // URL of the stream; empty when the job is over
 }
@@ -74,10 +77,13 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 		redirect(w, runPath(h, f.run.ID))
 		return nil
 	}
-	p := jobPage{page: s.page(r, c, f.job.Name+" · "+f.run.Title), Raw: jobPath(h, f.job) + "/logs", State: stateOf(f.job)}
+	p := jobPage{page: s.page(r, c, f.job.Name+" · "+f.run.Title), Raw: jobPath(h, f.job) + "/logs"}
 	p.Repo = h
 	if f.job.Status != actions.Completed {
 		p.Live = jobPath(h, f.job) + "/live"
+	}
+	if p.State, err = s.stateOf(r.Context(), f.job); err != nil { // before what it is about
+		return err
 	}
 	if err := s.around(r.Context(), &p, f); err != nil {
 		return err
@@ -93,8 +99,9 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 }
 
 // stateOf is a word for what the head of a job's page shows.
-func stateOf(j *actions.Job) string {
-	return fmt.Sprintf("%s %s %t %t", j.Status, j.Conclusion, j.Held, j.CancelAt.IsZero())
+func (s *Site) stateOf(ctx context.Context, j *actions.Job) (string, error) {
+	notes, err := s.store.StepLog(ctx, j.ID, logs.Notes)
+	return fmt.Sprintf("%s %s %t %t %d", j.Status, j.Conclusion, j.Held, j.CancelAt.IsZero(), len(notes)), err
 }
 
 // around adds to a job's page what is not its log.
@@ -120,6 +127,8 @@ func (s *Site) around(ctx context.Context, p *jobPage, f found) error {
 		return err
 	}
 	p.Annotations, p.Counts = annotationsOf(p.Repo, notes, nil)
+	p.Notes = s.serverNotes(ctx, f.job)
+	p.Warned = warned(p.Notes)
 	return nil
 }
 

@@ -95,7 +95,11 @@ func (j *jobStream) tell(ctx context.Context) (over bool, err error) {
 	if err := j.tellSteps(steps); err != nil {
 		return false, err
 	}
-	if state := stateOf(job); state != j.state {
+	state, err := j.site.stateOf(ctx, job)
+	if err != nil {
+		return false, err
+	}
+	if state != j.state {
 		j.state = state
 		j.send("head", "", state)
 	}
@@ -105,7 +109,7 @@ func (j *jobStream) tell(ctx context.Context) (over bool, err error) {
 		j.show(e)
 	}
 	if j.drained {
-		j.send("end", "", stateOf(job))
+		j.send("end", "", state)
 	}
 	return j.drained, nil
 }

@@ -109,6 +109,7 @@ func (s *sample) addRunning(say func(string) string) {
 	s.live = s.addJob(s.running, "build", say("build"), func(j *actions.Job) {
 		j.Status, j.StartedAt, j.RunnerName = actions.InProgress, time.Now().Add(-20*time.Second), say("box-2")
 	})
+	s.check(s.logs.Note(s.t.Context(), s.live, s.logs.NewPart(), say("Lifted the host check of the Actions toolkit in octo/setup-hello@v1 (dist/index.js).")))
 	s.addStep(s.live, 1, say("Set up job"), actions.Success, stamped("Runner name: 'box-2'"))
 	s.addStep(s.live, 2, say("Run make"), "", stamped("cc -c hello.c", "cc -o hello hello.o"))
 	s.queued = s.addJob(s.running, "gpu", say("gpu"), func(j *actions.Job) { j.Labels = []string{"self-hosted", say("gpu")} })
