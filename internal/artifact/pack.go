@@ -114,12 +114,17 @@ func (a *Artifacts) pack(ctx context.Context, art *actions.Artifact, files []*st
 	return id, sum, nil
 }
 
-// dropObject removes an archive that is not needed. What it cannot remove the sweep
-// does.
+// dropObject removes an archive that is not needed: one that is sealed is, whatever
+// the error of that transaction was. What it cannot remove the sweep does.
 func (a *Artifacts) dropObject(ctx context.Context, id int64) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	err := a.store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return a.objects.Drop(ctx, tx, id) })
+	err := a.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+		if obj, err := tx.Object(ctx, id); err != nil || obj.Status == store.ObjectSealed {
+			return err
+		}
+		return a.objects.Drop(ctx, tx, id)
+	})
 	if err != nil {
 		a.log.WarnContext(ctx, "object is left to the sweep", "object", id, "err", err)
 	}
