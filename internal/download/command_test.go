@@ -82,7 +82,7 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 		{"wrong token", &strange, Options{Run: 7}, nil, "check the name, -R octo/hello and --url"},
 		{"token that is not known", c, Options{Run: 7}, func() { refuse(http.StatusUnauthorized, "Bad credentials") }, "does not know this token"},
 		{"no token", &nobody, Options{Run: 7}, func() { refuse(http.StatusUnauthorized, "Requires authentication") }, "--token-file"},
-		{"nobody may download", &nobody, Options{Run: 7}, func() { refuse(http.StatusForbidden, "Must have admin rights to Repository.") }, "also where the repository is public"},
+		{"nobody may download", &nobody, Options{Run: 7}, func() { refuse(http.StatusForbidden, "You must have the actions scope to download artifacts.") }, "also where the repository is public"},
 		{"token that may not", c, Options{Run: 7}, func() { refuse(http.StatusForbidden, "Resource not accessible") }, "may not do that: Resource not accessible"},
 		{"gone meanwhile", c, Options{IDs: []string{"101"}}, func() {
 			w.answer = func(rw http.ResponseWriter, r *http.Request) bool {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -97,6 +98,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var (
 	errNotFound    = actions.Errorf(actions.NotFound, "Not Found")
 	errAdminRights = actions.Errorf(actions.Forbidden, "Must have admin rights to Repository.")
+
+	errActionsScope = actions.Errorf(actions.Forbidden, "You must have the actions scope to download artifacts.")
 )
 
 // A call is what is known of a request when its handler runs.
@@ -150,11 +153,20 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, e
 	if err != nil {
 		return nil, err
 	}
-	err = a.Auth.Can(r.Context(), caller, c.repo, *rt.need)
-	if rt.need.SignedIn && caller.Anonymous() && actions.KindOf(err) == actions.Unauthorized {
-		err = errAdminRights // what GitHub says about logs that anybody who has signed in may read
+	return c, rt.refusal(caller, a.Auth.Can(r.Context(), caller, c.repo, *rt.need))
+}
+
+// refusal is err as GitHub says it, where err is why a caller may not use the
+// route, or nil. What only those who have signed in may download is forbidden to
+// others; for artifacts, unlike logs, a classic token needs its scope, too.
+func (rt *route) refusal(c *auth.Caller, err error) error {
+	switch {
+	case rt.need.SignedIn && c.Anonymous() && actions.KindOf(err) == actions.Unauthorized:
+		return cmp.Or(rt.scoped, errAdminRights)
+	case err == nil && rt.scoped != nil && !c.Anonymous() && c.Token.Kind == actions.Classic && !c.HasScope("public_repo"):
+		return rt.scoped
 	}
-	return c, err
+	return err
 }
 
 // Around makes h, which serves other paths of the REST API, answer with the

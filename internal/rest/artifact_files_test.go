@@ -78,7 +78,7 @@ func TestAFileOfAnArtifactIsNeverAPage(t *testing.T) {
 		if ct := h.Get("Content-Type"); ct != "application/octet-stream" && ct != "text/plain; charset=utf-8" {
 			t.Errorf("%s is %s", path, ct)
 		}
-		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Content-Security-Policy") != "sandbox; default-src 'none'" || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment; ") {
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Content-Security-Policy") != "default-src 'none'; sandbox" || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment; ") {
 			t.Errorf("%s: %v", path, h)
 		}
 	}

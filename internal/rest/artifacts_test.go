@@ -165,7 +165,8 @@ func TestAnArtifactIsDownloadedBehindARedirect(t *testing.T) {
 }
 
 // Threat: an artifact is downloaded without signing in: lists of a public repository
-// are for everybody, as on GitHub, and bytes are not.
+// are for everybody, as on GitHub, and bytes are not. Classic tokens need a scope
+// for them; a job's token reads what is public without a permission.
 func TestWhoHasNotSignedInMayNotDownload(t *testing.T) {
 	s := newSite(t)
 	run, _, art := s.dist("a", "b")
@@ -174,10 +175,15 @@ func TestWhoHasNotSignedInMayNotDownload(t *testing.T) {
 	for _, path := range []string{one, s.path("actions/artifacts"), s.path("actions/artifacts/usage"), s.path("actions/runs", run.ID, "artifacts")} {
 		s.want(s.do(http.MethodGet, path, "", nil), http.StatusOK)
 	}
-	reader := s.newToken(s.account("bob", nil))
+	bob := s.account("bob", nil)
+	reader := s.newToken(bob, "public_repo")
 	for path, status := range map[string]int{one + "/zip": http.StatusFound, one + "/files": http.StatusOK, one + "/files/a": http.StatusOK} {
-		s.refused(s.do(http.MethodGet, path, "", nil), http.StatusForbidden, "Must have admin rights to Repository.")
-		s.want(s.do(http.MethodGet, path, reader, nil), status)
+		for _, token := range []string{"", s.newToken(bob), s.newToken(s.alice, "read:org", "workflow")} {
+			s.refused(s.do(http.MethodGet, path, token, nil), http.StatusForbidden, "You must have the actions scope to download artifacts.")
+		}
+		for _, token := range []string{reader, s.newToken(bob, "repo"), s.jobToken(s.repo, map[string]string{})} {
+			s.want(s.do(http.MethodGet, path, token, nil), status)
+		}
 	}
 	s.refused(s.do(http.MethodDelete, one, reader, nil), http.StatusForbidden, "Must have admin rights to Repository.")
 }

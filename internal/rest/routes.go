@@ -16,6 +16,7 @@ type route struct {
 	scopes  string     // of classic tokens that it wants, for a header
 	streams bool       // the answer may be large: the handler writes it as it comes
 	polled  bool       // programs ask again and again, and the answer depends on the repository's data only
+	scoped  error      // to who has not signed in, or has a classic token without the scope, also where the repository is public
 }
 
 const docsURL = "https://docs.github.com/"
@@ -134,10 +135,10 @@ func (a *API) actionsRoutes() []route {
 		{pattern: "GET " + run + "/artifacts", handle: a.listRunArtifacts, docs: artifacts + "list-workflow-run-artifacts", need: read, scopes: "repo", polled: true},
 		{pattern: "GET " + artifact, handle: a.getArtifact, docs: artifacts + "get-an-artifact", need: read, scopes: "repo", polled: true},
 		{pattern: "DELETE " + artifact, handle: a.deleteArtifact, docs: artifacts + "delete-an-artifact", need: write, scopes: "repo"},
-		{pattern: "GET " + artifact + "/{archive_format}", handle: a.downloadArtifact, docs: artifacts + "download-an-artifact", need: download, scopes: "repo"},
+		{pattern: "GET " + artifact + "/{archive_format}", handle: a.downloadArtifact, docs: artifacts + "download-an-artifact", need: download, scopes: "repo", scoped: errActionsScope},
 		// GitHub has nothing like these three.
-		{pattern: "GET " + artifact + "/files", handle: a.listArtifactFiles, need: download, scopes: "repo"},
-		{pattern: "GET " + artifact + "/files/{path...}", handle: a.getArtifactFile, need: download, scopes: "repo", streams: true},
+		{pattern: "GET " + artifact + "/files", handle: a.listArtifactFiles, need: download, scopes: "repo", scoped: errActionsScope},
+		{pattern: "GET " + artifact + "/files/{path...}", handle: a.getArtifactFile, need: download, scopes: "repo", scoped: errActionsScope, streams: true},
 		{pattern: "GET " + repo + "/actions/artifacts/usage", handle: a.getArtifactUsage, need: read, scopes: "repo"},
 
 		{pattern: "GET " + retention, handle: a.getRetention, docs: permissions + "get-artifact-and-log-retention-settings-for-a-repository", need: seeSettings, scopes: "repo"},
