@@ -15,6 +15,8 @@ const (
 	maxListed  = 50_000   // blocks of one list, as on Azure
 	maxList    = 16 << 20 // bytes of a list
 	maxBlockID = 64       // bytes, decoded
+
+	maxListToken = 32 << 10 // bytes read for one tag, text or comment
 )
 
 var (
@@ -30,9 +32,11 @@ func errDocument(format string, args ...any) error {
 // order (results.md §4.2). Which of the three lists of Azure's an entry names makes no
 // difference, since the last body of a block wins in each of them.
 func readBlockList(r io.Reader) ([]string, error) {
-	d := xml.NewDecoder(r)
+	in := &tokenReader{r: r}
+	d := xml.NewDecoder(in)
 	l := blockList{names: []string{}}
 	for {
+		in.left = maxListToken
 		t, err := d.Token()
 		switch {
 		case errors.Is(err, io.EOF) && l.ended:
@@ -44,6 +48,22 @@ func readBlockList(r io.Reader) ([]string, error) {
 			return nil, err
 		}
 	}
+}
+
+// A tokenReader bounds what is read for one token: the decoder keeps all of it in
+// memory, and who sends a comment without an end should not fill that.
+type tokenReader struct {
+	r    io.Reader
+	left int // bytes
+}
+
+func (t *tokenReader) Read(p []byte) (int, error) {
+	if t.left <= 0 {
+		return 0, errDocument("a tag, text or comment of more than %d bytes", maxListToken)
+	}
+	n, err := t.r.Read(p[:min(len(p), t.left)])
+	t.left -= n
+	return n, err
 }
 
 // listError tells what the body did from what is in it.

@@ -98,3 +98,28 @@ func BenchmarkReadBlockList(b *testing.B) {
 		}
 	}
 }
+
+// Threat: endless chunked body: who sends 16 MB of one comment would have them kept
+// in memory until it ends.
+func TestAListOfBlocksIsNotReadFurtherThanOneLongToken(t *testing.T) {
+	const most = 64 << 10
+	for name, begin := range map[string]string{
+		"comment":    "<BlockList><!--",
+		"text":       "<BlockList>",
+		"id":         "<BlockList><Latest>",
+		"tag":        "<BlockList><",
+		"attribute":  `<BlockList a="`,
+		"declare":    "<?xml ",
+		"directive":  "<!DOCTYPE ",
+		"characters": "<BlockList><![CDATA[",
+	} {
+		body := strings.NewReader(begin + strings.Repeat("x", 1<<20))
+		_, err := readBlockList(body)
+		if e, ok := errors.AsType[*azureError](err); !ok || e.code != "InvalidXmlDocument" && e.code != "InvalidBlockId" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if read := body.Size() - int64(body.Len()); read > most {
+			t.Errorf("%s: %d bytes were read", name, read)
+		}
+	}
+}
