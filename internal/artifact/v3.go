@@ -70,13 +70,6 @@ type Piece struct {
 	Length int64  // bytes of the file; Total, unless Gzip
 }
 
-// CutItemPath divides the itemPath of a request into the artifact's name and the
-// path below it. Clients on Windows send backslashes.
-func CutItemPath(item string) (name, path string) {
-	name, path, _ = strings.Cut(strings.ReplaceAll(item, `\`, "/"), "/")
-	return name, path
-}
-
 // check says whether the piece, of so many bytes, can be part of anything.
 func (p *Piece) check(size int64) error {
 	_, same := cleanPath(p.Path)

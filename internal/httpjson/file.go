@@ -1,7 +1,6 @@
 package httpjson
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -22,12 +21,9 @@ type File struct {
 // ones break the connection off, so that nobody takes the half for the whole.
 func SendFile(w http.ResponseWriter, r *http.Request, f File, log *slog.Logger, now func() time.Time) error {
 	h := w.Header()
-	h.Set("Content-Type", SafeType(f.Name))
+	Harmless(h, SafeType(f.Name))
 	h.Set("Content-Disposition", Attachment(f.Name))
 	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("X-Content-Type-Options", "nosniff")
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
@@ -42,14 +38,8 @@ func SendFile(w http.ResponseWriter, r *http.Request, f File, log *slog.Logger, 
 		}
 		return err
 	}
-	logBroken(r.Context(), log, err)
-	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
-}
-
-func logBroken(ctx context.Context, log *slog.Logger, err error) {
-	if ctx.Err() == nil {
-		log.WarnContext(ctx, "file not sent to its end", "err", err)
-	}
+	BreakOff(r, log, err)
+	return nil
 }
 
 // copyWhole copies content to w, and returns how many bytes it has sent. What came

@@ -56,7 +56,7 @@ func TestAFileOfStrangersIsSavedAndNeverShown(t *testing.T) {
 		res, body, err := fetch(t, http.MethodGet, s.URL)
 		h := res.Header
 		if err != nil || string(body) != "evil" || h.Get("Content-Type") != want || h.Get("X-Content-Type-Options") != "nosniff" ||
-			h.Get("Content-Security-Policy") != "sandbox; default-src 'none'" || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment; ") {
+			h.Get("Content-Security-Policy") != "default-src 'none'; sandbox" || !strings.HasPrefix(h.Get("Content-Disposition"), "attachment; ") {
 			t.Errorf("%q: %v %q %v", name, h, body, err)
 		}
 	}

@@ -2,7 +2,6 @@ package results
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -116,6 +115,13 @@ func (a *API) artifactV3(c *call, art *actions.Artifact) wire.ArtifactV3 {
 	return v
 }
 
+// cutItemPath divides the itemPath of a request into the artifact's name and the
+// path below it. Clients on Windows send backslashes.
+func cutItemPath(item string) (name, path string) {
+	name, path, _ = strings.Cut(strings.ReplaceAll(item, `\`, "/"), "/")
+	return name, path
+}
+
 // putV3 takes a piece of a file.
 func (a *API) putV3(w http.ResponseWriter, c *call) error {
 	id, err := httpjson.PathID(c.Request, "id")
@@ -128,7 +134,7 @@ func (a *API) putV3(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	var name string
-	if name, p.Path = artifact.CutItemPath(item); name == "" || p.Path == "" {
+	if name, p.Path = cutItemPath(item); name == "" || p.Path == "" {
 		return actions.Errorf(actions.Malformed, "itemPath %.100q does not name a file of an artifact", item)
 	}
 	content, err := checked(c.Request, c.Header.Get("X-Actions-Results-Md5"))
@@ -210,7 +216,7 @@ func (a *API) fileV3(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	below, name := artifact.CutItemPath(c.URL.Query().Get("itemPath"))
+	below, name := cutItemPath(c.URL.Query().Get("itemPath"))
 	if below != art.Name {
 		return actions.Errorf(actions.NotFound, "no file of another artifact in artifact %d", art.ID)
 	}
@@ -218,17 +224,8 @@ func (a *API) fileV3(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	harmless(h, "application/octet-stream")
-	h.Set("Content-Disposition", httpjson.Attachment(path.Base(name)))
-	h.Set("Content-Length", strconv.FormatInt(file.Size, 10))
-	s := a.sender(w)
-	_, err = io.Copy(writerOnly{s}, content)
-	s.end()
-	if e := content.Close(); err == nil {
-		err = e
-	}
-	return a.broken(c.Request, err)
+	defer content.Close()
+	return httpjson.SendFile(w, c.Request, httpjson.File{Name: path.Base(name), Size: file.Size, Content: content}, a.Log, a.Now)
 }
 
 // container finds the artifact of the caller's run that the path names.

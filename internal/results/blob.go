@@ -16,7 +16,7 @@ import (
 // azureVersion is the version of Azure's interface that answers name.
 const azureVersion = "2023-11-03"
 
-// blob serves signed URLs: PUT of what a job shows, GET and HEAD of logs.
+// blob serves signed URLs: PUT of what a job shows and keeps, GET and HEAD of it.
 func (a *API) blob(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Ms-Request-Id", uuid.NewString())

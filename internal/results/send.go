@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/object"
 )
 
@@ -22,9 +23,8 @@ type download struct {
 // send serves GET and HEAD of an object, whole or a range of it.
 func (a *API) send(w http.ResponseWriter, r *http.Request, d download) error {
 	h := w.Header()
-	harmless(h, d.contentType)
+	httpjson.Harmless(h, d.contentType)
 	h.Set("Content-Disposition", d.disposition)
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("ETag", d.etag)
 	s := a.sender(w)
 	http.ServeContent(s, oneRange(r), "", d.modified, d.content)

@@ -96,11 +96,8 @@ func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := &counter{w: w}
 	err = a.writeArchive(r.Context(), at, format, out)
-	if err != nil && out.n > 0 { // a reader must not take the half for the whole
-		if r.Context().Err() == nil {
-			a.Log.WarnContext(r.Context(), "archive not sent to its end", "repo", at.repo, "err", err)
-		}
-		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to break a connection off
+	if err != nil && out.n > 0 {
+		httpjson.BreakOff(r, a.Log, err)
 	}
 	return err
 }
