@@ -396,7 +396,7 @@ func TestLimitsOfAJobAndARepository(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = c.Create(t.Context(), "third")
-	wantRefused(t, "more than a job may have", err, http.StatusTooManyRequests, "resource_exhausted")
+	wantRefused(t, "more than a job may have, which trying again does not help (§3.9)", err, http.StatusPreconditionFailed, "failed_precondition")
 }
 
 func TestHugeAndBrokenRequestsAreRefused(t *testing.T) {

@@ -54,7 +54,7 @@ func (q queries) ArtifactRoom(ctx context.Context, j *actions.Job, name string) 
 }
 
 // CreateArtifact adds a, pending, and sets its id. A job that has as many
-// artifacts as it may is told so by TooMany.
+// artifacts as it may is told so by Conflict: clients would wait and try TooMany again.
 func (tx *Tx) CreateArtifact(ctx context.Context, a *actions.Artifact, perJob int) error {
 	id, err := one(ctx, tx.queries, value[int64], `insert into artifacts
 		(repo_id, run_id, attempt, job_id, name, content_type, object_id, status, mutable, created_at, updated_at, expires_at)
@@ -63,7 +63,7 @@ func (tx *Tx) CreateArtifact(ctx context.Context, a *actions.Artifact, perJob in
 		a.RepoID, a.RunID, a.Attempt, a.JobID, a.Name, a.ContentType, a.ObjectID, flag(a.Mutable),
 		micros(a.CreatedAt), micros(a.UpdatedAt), micros(a.ExpiresAt), perJob)
 	if actions.KindOf(err) == actions.NotFound {
-		return actions.Errorf(actions.TooMany, "a job can have at most %d artifacts", perJob)
+		return actions.Errorf(actions.Conflict, "a job can have at most %d artifacts", perJob)
 	}
 	if err != nil {
 		return fmt.Errorf("artifact %s of job %d: %w", a.Name, a.JobID, err)
