@@ -207,7 +207,6 @@ func TestNothingIsUploadedForAJobThatIsOver(t *testing.T) {
 	kind(t, "begin", err, actions.Conflict)
 }
 
-// results.md §3.5: what was begun and never finished does not block its name.
 // Threat: token dies with the job. To hash a large upload takes longer than to end
 // the job, and what it shows then was not there when the job ended.
 func TestAnUploadIsNotCompletedForAJobThatEndedMeanwhile(t *testing.T) {
@@ -219,8 +218,7 @@ func TestAnUploadIsNotCompletedForAJobThatEndedMeanwhile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := artifact.Piece{Path: "a", Total: 1, Length: 1}
-		if err := f.PutV3File(t.Context(), job, three.ID, p, strings.NewReader("a"), 1); err != nil {
+		if err := f.v3(t, job, three, "a", "x", false); err != nil {
 			t.Fatal(err)
 		}
 		asked := *job // as it was when the request came
@@ -235,6 +233,7 @@ func TestAnUploadIsNotCompletedForAJobThatEndedMeanwhile(t *testing.T) {
 	})
 }
 
+// results.md §3.5: what was begun and never finished does not block its name.
 func TestAJobMayBeginAgain(t *testing.T) {
 	f := open(t, nil)
 	job := f.job(t)

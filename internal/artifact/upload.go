@@ -156,7 +156,7 @@ func (a *Artifacts) Finalize(ctx context.Context, job *actions.Job, name string,
 		return nil, err
 	}
 	if art.Mutable {
-		return nil, actions.Errorf(actions.NotFound, "artifact %s of job %d: not found", name, job.ID)
+		return nil, notBegun(job, name)
 	}
 	sum, err := a.objects.Finish(ctx, art.ObjectID)
 	if err != nil {
@@ -198,9 +198,17 @@ func (a *Artifacts) Finalize(ctx context.Context, job *actions.Job, name string,
 // publish at once, and the transaction of the second one cannot go on.
 var errTaken = errors.New("the name is taken")
 
-// publish makes art live in a transaction of the caller. ok is false when it is
-// not pending, or another artifact has its name.
+// publish makes art live in a transaction of the caller, unless its job ended while
+// it was hashed. ok is false when it is not pending, or another artifact has its
+// name.
 func (a *Artifacts) publish(ctx context.Context, tx *store.Tx, art *actions.Artifact) (ok bool, err error) {
+	status, err := tx.JobStatus(ctx, art.JobID)
+	if err == nil {
+		err = running(art.JobID, status)
+	}
+	if err != nil {
+		return false, err
+	}
 	ok, bytes, err := tx.PublishArtifact(ctx, art)
 	switch {
 	case actions.KindOf(err) == actions.Conflict:
@@ -249,6 +257,10 @@ func (a *Artifacts) lost(ctx context.Context, id int64) (won *actions.Artifact, 
 	return won, err
 }
 
+func notBegun(job *actions.Job, name string) error {
+	return actions.Errorf(actions.NotFound, "job %d uploads no artifact %s", job.ID, name)
+}
+
 // finalized answers a repeated Finalize.
 func (a *Artifacts) finalized(ctx context.Context, job *actions.Job, name string, size int64, digest string) (*actions.Artifact, error) {
 	art, err := a.store.LiveArtifact(ctx, job.RunID, job.Attempt, name)
@@ -256,7 +268,7 @@ func (a *Artifacts) finalized(ctx context.Context, job *actions.Job, name string
 		return nil, err
 	}
 	if art.JobID != job.ID || art.Mutable {
-		return nil, actions.Errorf(actions.NotFound, "artifact %s of job %d: not found", name, job.ID)
+		return nil, notBegun(job, name)
 	}
 	if err := matches(art, size, digest); err != nil {
 		return nil, actions.Errorf(actions.Conflict, "artifact %s is complete, and it is another one: %w", name, err)

@@ -59,6 +59,15 @@ func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
 	return nil
 }
 
+// JobStatus returns the status of a job.
+func (q queries) JobStatus(ctx context.Context, id int64) (actions.Status, error) {
+	s, err := one(ctx, q, value[actions.Status], `select status from jobs where id = $1`, id)
+	if err != nil {
+		return "", fmt.Errorf("job %d: %w", id, err)
+	}
+	return s, nil
+}
+
 // Job returns the job with the given id.
 func (q queries) Job(ctx context.Context, id int64) (*actions.Job, error) {
 	j, err := one(ctx, q, scanJob, `select `+jobColumns+` from jobs where id = $1`, id)
