@@ -100,7 +100,7 @@ func TestArtifactsByTheCommandLine(t *testing.T) {
 	run := fmt.Sprint(b.in.run.ID)
 
 	table := b.artifact(0, "list")
-	if lines := strings.Split(strings.TrimSpace(table), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[0], "NAME ") || !strings.HasPrefix(lines[1], "logs-linux ") || !strings.Contains(lines[2], " in 89 days ") {
+	if lines := strings.Split(strings.TrimSpace(table), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[0], "NAME ") || !strings.HasPrefix(lines[1], "logs-linux ") || !strings.Contains(lines[2], " in 90 days ") {
 		t.Errorf("the table is\n%s", table)
 	}
 	var listed []artifact
@@ -134,6 +134,17 @@ func TestArtifactsByTheCommandLine(t *testing.T) {
 		t.Errorf("left %v", left)
 	}
 	b.in.leave()
+}
+
+func TestAWrongFlagPrintsNothingThatAProgramWouldRead(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), program, "artifact", "list", "--run", "seven")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err == nil || len(out) > 0 || !strings.Contains(stderr.String(), `--run: expected a valid 64 bit int but got "seven"`) || strings.Contains(stderr.String(), "--json") {
+		t.Errorf("%v, on standard output %q, on standard error\n%s", err, out, &stderr)
+	}
 }
 
 func TestTheCommandLineFindsItsToken(t *testing.T) {

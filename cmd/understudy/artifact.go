@@ -32,7 +32,7 @@ type artifactCommand struct {
 
 // Help is shown by --help.
 func (artifactCommand) Help() string {
-	return `What does the newest run have?
+	return `What is there, the newest first?
   understudy artifact list -R octo/hello
 
 Everything of run 7, each artifact in a directory of its name:

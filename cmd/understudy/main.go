@@ -49,11 +49,14 @@ func (versionCommand) Run() error {
 func main() {
 	var p program
 	parser := kong.Must(&p,
-		kong.Name("understudy"), kong.Description(description), kong.UsageOnError(),
+		kong.Name("understudy"), kong.Description(description), kong.ShortUsageOnError(),
 		kong.DefaultEnvars("UNDERSTUDY"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 	)
 	k, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		parser.Stdout = os.Stderr // for the usage: it is not what was asked for
+	}
 	parser.FatalIfErrorf(err)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -240,6 +241,9 @@ func (c *Client) Remove(ctx context.Context, t *Terminal, run int64, what []stri
 func (c *Client) doomed(ctx context.Context, run int64, word string) ([]*Artifact, error) {
 	if a, err := c.anyByID(ctx, run, word); a != nil || err != nil {
 		return []*Artifact{a}, err
+	}
+	if _, err := strconv.ParseInt(word, 10, 64); run == 0 && err == nil {
+		return nil, fmt.Errorf("%s has no artifact with the ID %s; for one with this name, give --run ID too", c.repo, word)
 	}
 	if run == 0 {
 		return nil, fmt.Errorf("%s: an artifact of this name may be in many runs: give --run ID too, or its ID (understudy artifact list shows both)", quoted(word))

@@ -157,7 +157,7 @@ func TestTheListIsATableOrJSON(t *testing.T) {
 	want := []string{
 		"NAME ID SIZE DIGEST CREATED EXPIRES RUN",
 		"ev�[2Jil� 102 0 B e3b0c44298fc 3 hours ago expired 8",
-		"dist 101 3.0 MiB " + w.artifacts[0].Digest[7:19] + " 3 hours ago in 89 days 7",
+		"dist 101 3.0 MiB " + w.artifacts[0].Digest[7:19] + " 3 hours ago in 90 days 7",
 	}
 	var got []string
 	for line := range strings.Lines(s.out.String()) {
@@ -222,6 +222,7 @@ func TestDeletingNeedsAnIDOrARun(t *testing.T) {
 		want string
 	}{
 		{0, "dist", "give --run ID too"},
+		{0, "999", "octo/hello has no artifact with the ID 999"},
 		{8, "d*", "whole names"},
 		{8, "none", "no artifact “none”"},
 		{7, "103", "is of run 8, not 7"},

@@ -62,17 +62,19 @@ func shortDigest(digest string) string {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
-// roughly is a time in its largest unit.
+// roughly is a time in its largest unit. It is rounded: what was made to be kept
+// for 90 days expires in 90 days, and not in 89.
 func roughly(d time.Duration) string {
 	d = max(d, 0)
-	n, unit := int64(d/(24*time.Hour)), "day"
+	in := func(unit time.Duration) int64 { return int64(d.Round(unit) / unit) }
+	n, unit := in(24*time.Hour), "day"
 	switch {
 	case d < 2*time.Minute:
-		n, unit = int64(d/time.Second), "second"
+		n, unit = in(time.Second), "second"
 	case d < 2*time.Hour:
-		n, unit = int64(d/time.Minute), "minute"
+		n, unit = in(time.Minute), "minute"
 	case d < 48*time.Hour:
-		n, unit = int64(d/time.Hour), "hour"
+		n, unit = in(time.Hour), "hour"
 	}
 	if n != 1 {
 		unit += "s"

@@ -48,6 +48,8 @@ func bytesText(n int64) string {
 // spanText is a time for people.
 func spanText(d time.Duration) string {
 	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	case d < time.Minute:

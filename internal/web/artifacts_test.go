@@ -232,8 +232,8 @@ func TestANewArtifactComesOntoTheOpenPage(t *testing.T) {
 func TestTimesToComeAndSizesForPeople(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	for d, want := range map[time.Duration]string{
-		time.Minute: "in less than an hour", 90 * time.Minute: "in 1 hour", 47 * time.Hour: "in 47 hours", 48 * time.Hour: "in 2 days",
-		90 * 24 * time.Hour: "in 90 days", -time.Hour: "1 hour ago",
+		time.Minute: "in less than an hour", 89 * time.Minute: "in 1 hour", 90 * time.Minute: "in 2 hours", 47*time.Hour - time.Second: "in 47 hours",
+		48 * time.Hour: "in 2 days", 90*24*time.Hour - time.Minute: "in 90 days", -time.Hour: "1 hour ago",
 	} {
 		if got := untilOf(now.Add(d), now).Ago; got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)

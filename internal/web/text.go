@@ -87,7 +87,8 @@ func ago(t, now time.Time) string {
 	return "on " + t.UTC().Format("Jan 2, 2006")
 }
 
-// untilOf is a time to come as pages show it.
+// untilOf is a time to come as pages show it, rounded: what was made to be kept
+// for 90 days expires in 90 days, and not in 89.
 func untilOf(t, now time.Time) moment {
 	m := moment{Machine: t.UTC().Format(time.RFC3339)}
 	switch d := t.Sub(now); {
@@ -95,12 +96,12 @@ func untilOf(t, now time.Time) moment {
 		m.Ago = ago(t, now)
 	case d < time.Hour:
 		m.Ago = "in less than an hour"
-	case d < 2*time.Hour:
+	case d < 90*time.Minute:
 		m.Ago = "in 1 hour"
 	case d < 48*time.Hour:
-		m.Ago = fmt.Sprintf("in %d hours", int(d/time.Hour))
+		m.Ago = fmt.Sprintf("in %d hours", d.Round(time.Hour)/time.Hour)
 	default:
-		m.Ago = fmt.Sprintf("in %d days", int(d/(24*time.Hour)))
+		m.Ago = fmt.Sprintf("in %d days", d.Round(24*time.Hour)/(24*time.Hour))
 	}
 	return m
 }
