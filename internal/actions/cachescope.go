@@ -13,11 +13,6 @@ const (
 	CacheNone      CacheMode = "none"
 )
 
-// Valid says whether m is one of the modes.
-func (m CacheMode) Valid() bool {
-	return slices.Contains([]CacheMode{CacheReads, CacheWrites, CacheWriteOnly, CacheNone}, m)
-}
-
 // A CacheScope is a ref and what a job may do with the caches that belong to it.
 type CacheScope struct {
 	Scope      string // full ref

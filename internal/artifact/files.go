@@ -38,7 +38,6 @@ type File struct {
 // A Listing is what an artifact has inside, in the order of the archive.
 type Listing struct {
 	Files     []File
-	Total     int  // entries, as the archive says
 	Truncated bool // there are more than Files
 }
 
@@ -55,7 +54,7 @@ func (a *Artifacts) Files(ctx context.Context, art *actions.Artifact) (*Listing,
 		if err := art.Readable(a.now()); err != nil {
 			return nil, err
 		}
-		return &Listing{Files: []File{whole(art)}, Total: 1}, nil
+		return &Listing{Files: []File{whole(art)}}, nil
 	}
 	r, err := a.Open(ctx, art)
 	if err != nil {
@@ -78,7 +77,7 @@ func list(r io.ReaderAt, size int64) (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listing{Total: d.records}
+	l := new(Listing)
 	var used int64
 	for e, err := range d.entries() {
 		if err != nil {
@@ -90,7 +89,7 @@ func list(r io.ReaderAt, size int64) (*Listing, error) {
 		}
 		// Each has its own bytes in an honest archive.
 		if used += localHeaderSize + int64(len(e.name)) + e.compressed; used > d.offset {
-			return nil, actions.Errorf(actions.Invalid, "not a valid zip archive: its entries overlap")
+			return nil, badZip("its entries overlap")
 		}
 		l.Files = append(l.Files, e.file())
 	}
@@ -120,7 +119,7 @@ func (a *Artifacts) OpenFile(ctx context.Context, art *actions.Artifact, name st
 	if art.Zipped() {
 		content, f, err = openEntry(r, r.Size(), name)
 	} else {
-		err = actions.Errorf(actions.NotFound, "no file %.100q in it", name)
+		err = noFile(name)
 	}
 	if err != nil {
 		_ = r.Close() // it was only read
@@ -132,10 +131,14 @@ func (a *Artifacts) OpenFile(ctx context.Context, art *actions.Artifact, name st
 	}{content, r}, f, nil
 }
 
+func noFile(name string) error {
+	return actions.Errorf(actions.NotFound, "no file %.100q in it", name)
+}
+
 // openEntry opens the entry of an archive that has the name.
 func openEntry(r io.ReaderAt, size int64, name string) (io.Reader, *File, error) {
 	if _, safe := cleanPath(name); !safe {
-		return nil, nil, actions.Errorf(actions.NotFound, "no file %.100q in it", name)
+		return nil, nil, noFile(name)
 	}
 	d, err := findDirectory(r, size)
 	if err != nil {
@@ -155,7 +158,7 @@ func openEntry(r io.ReaderAt, size int64, name string) (io.Reader, *File, error)
 		f := e.file()
 		return content, &f, nil
 	}
-	return nil, nil, actions.Errorf(actions.NotFound, "no file %.100q in it", name)
+	return nil, nil, noFile(name)
 }
 
 // cleanPath turns a name from an archive into a path that is safe to show and to

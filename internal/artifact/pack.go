@@ -20,11 +20,10 @@ import (
 )
 
 const (
-	packBlock  = 64 << 20 // bytes of a block of the archive
-	sealBatch  = 200      // objects in one transaction
-	finishers  = 8        // objects that are flushed at once
-	fileMode   = 0o644    // permissions are not kept (results.md §10)
-	maxEntries = maxFiles // of an archive that uploads were merged into
+	packBlock = 64 << 20 // bytes of a block of the archive
+	sealBatch = 200      // objects in one transaction
+	finishers = 8        // objects that are flushed at once
+	fileMode  = 0o644    // permissions are not kept (results.md §10)
 )
 
 // complete returns the files of an upload, each of them whole, and checks their
@@ -180,8 +179,8 @@ func (a *Artifacts) writeZip(ctx context.Context, w io.Writer, files []*store.Ar
 	for _, f := range files {
 		write[f.Path] = func(z *zip.Writer) error { return a.writeFile(ctx, z, f) }
 	}
-	if len(write) > maxEntries {
-		return actions.Errorf(actions.Invalid, "the artifact would have %d files; at most %d are allowed", len(write), maxEntries)
+	if len(write) > maxFiles {
+		return actions.Errorf(actions.Invalid, "the artifact would have %d files; at most %d are allowed", len(write), maxFiles)
 	}
 	z := zip.NewWriter(w)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })

@@ -16,7 +16,7 @@ import (
 // by one, in pieces, each as it is or as gzip. They wait as objects of their own
 // until FinishV3 puts them in an archive.
 
-// maxFiles is how many files a version 3 artifact has.
+// maxFiles is how many files a version 3 artifact has, all uploads to it together.
 const maxFiles = 10_000
 
 // BeginV3 begins an artifact of a job that is uploaded file by file, to be kept for
@@ -150,18 +150,13 @@ const maxMerges = 5
 // success, FinishV3 answers as the first time.
 func (a *Artifacts) FinishV3(ctx context.Context, job *actions.Job, name string, size int64) (*actions.Artifact, error) {
 	art, err := a.store.PendingArtifact(ctx, job.ID, name)
-	if actions.KindOf(err) == actions.NotFound {
-		art, err = a.store.LiveArtifact(ctx, job.RunID, job.Attempt, name)
-		if err == nil && art.Mutable && art.JobID == job.ID {
-			return art, nil
-		}
-		err = actions.Errorf(actions.NotFound, "artifact %s of job %d: not found", name, job.ID)
-	}
-	if err == nil && !art.Mutable {
-		err = actions.Errorf(actions.NotFound, "artifact %s of job %d: not found", name, job.ID)
-	}
-	if err != nil {
+	switch {
+	case actions.KindOf(err) == actions.NotFound:
+		return a.finished(ctx, job, name)
+	case err != nil:
 		return nil, err
+	case !art.Mutable:
+		return nil, notBegun(job, name)
 	}
 	files, err := a.complete(ctx, art, size)
 	if err != nil {
@@ -176,6 +171,18 @@ func (a *Artifacts) FinishV3(ctx context.Context, job *actions.Job, name string,
 		return nil, a.failed(ctx, art, err)
 	}
 	a.published(ctx, art)
+	return art, nil
+}
+
+// finished answers a repeated FinishV3.
+func (a *Artifacts) finished(ctx context.Context, job *actions.Job, name string) (*actions.Artifact, error) {
+	art, err := a.store.LiveArtifact(ctx, job.RunID, job.Attempt, name)
+	if err == nil && (!art.Mutable || art.JobID != job.ID) {
+		err = notBegun(job, name)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return art, nil
 }
 
