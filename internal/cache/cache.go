@@ -23,6 +23,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strconv"
@@ -71,23 +72,10 @@ type Caches struct {
 // New makes caches. It starts nothing: see [Caches.Run].
 func New(c Config) *Caches {
 	l, d := c.Limits, DefaultLimits()
-	if l.Bytes == 0 {
-		l.Bytes = d.Bytes
-	}
-	if l.Days == 0 {
-		l.Days = d.Days
-	}
-	if l.PerMinute == 0 {
-		l.PerMinute = d.PerMinute
-	}
-	if l.Pending == 0 {
-		l.Pending = d.Pending
-	}
+	l.Bytes, l.Days = cmp.Or(l.Bytes, d.Bytes), cmp.Or(l.Days, d.Days)
+	l.PerMinute, l.Pending = cmp.Or(l.PerMinute, d.PerMinute), cmp.Or(l.Pending, d.Pending)
 	return &Caches{store: c.Store, objects: c.Objects, log: c.Log, now: c.Now, limits: l, rate: rate{most: l.PerMinute}}
 }
-
-// Limits are the limits in force.
-func (c *Caches) Limits() Limits { return c.limits }
 
 // Days is how long a cache of a repository is kept that nobody restores.
 func (c *Caches) Days(r *actions.Repository) int {

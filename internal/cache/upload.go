@@ -216,7 +216,7 @@ func (c *Caches) finish(ctx context.Context, pending *actions.Cache, size int64)
 	default:
 		return nil, err
 	}
-	c.log.InfoContext(ctx, "cache saved", "repo", done.RepoID, "job", done.JobID, "cache", done.ID, "size", done.Size)
+	c.log.InfoContext(ctx, "cache saved", "repo", done.RepoID, "job", done.JobID, "cache", done.ID, "bytes", done.Size)
 	if err := c.evict(ctx, done.RepoID, done.ID, done.OfPull()); err != nil {
 		c.log.ErrorContext(ctx, "caches not evicted", "repo", done.RepoID, "err", err) // the sweep does it
 	}
