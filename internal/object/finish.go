@@ -109,8 +109,8 @@ func (o *Objects) sum(ctx context.Context, u *upload, l *list) (Sum, error) {
 	if e := g.Wait(); e != nil {
 		err = e
 	}
-	if err == nil && o.composes(l) {
-		l, err = o.composed(ctx, u, l)
+	if c := o.composer(l); c != nil && err == nil {
+		l, err = o.composed(ctx, c, u, l)
 	}
 	if actions.KindOf(err) == actions.NotFound {
 		err = o.lost(ctx, u, l, err)
@@ -167,22 +167,21 @@ func (o *Objects) digest(ctx context.Context, u *upload, l *list) (string, error
 	return hex.EncodeToString(state.hash.Sum(nil)), nil
 }
 
-// composes tells whether the parts of a list shall become one blob, and can.
-func (o *Objects) composes(l *list) bool {
-	_, ok := o.blobs.(blob.Composer)
+// composer is who joins the parts of a list, nil if they stay as they are.
+func (o *Objects) composer(l *list) blob.Composer {
+	c, ok := o.blobs.(blob.Composer)
 	if !o.compose || !ok || len(l.parts) < 2 || len(l.parts) > blob.MaxCompose {
-		return false
+		return nil
 	}
-	return !slices.ContainsFunc(l.parts[:len(l.parts)-1], func(p part) bool { return p.size < blob.MinCompose })
+	if slices.ContainsFunc(l.parts[:len(l.parts)-1], func(p part) bool { return p.size < blob.MinCompose }) {
+		return nil
+	}
+	return c
 }
 
 // composed joins the parts of a list in one blob, and makes that the list.
-func (o *Objects) composed(ctx context.Context, u *upload, l *list) (*list, error) {
-	composer, ok := o.blobs.(blob.Composer)
-	if !ok {
-		return l, nil
-	}
-	info, err := composer.Compose(ctx, l.keys())
+func (o *Objects) composed(ctx context.Context, c blob.Composer, u *upload, l *list) (*list, error) {
+	info, err := c.Compose(ctx, l.keys())
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,6 @@ type prefix struct {
 	hash   hash.Cloner // of the bytes
 	keys   hash.Cloner // of the blobs' keys, in order
 	blocks int
-	size   int64 // bytes
 }
 
 func newPrefix() prefix {
@@ -48,10 +47,9 @@ func (p prefix) clone() (prefix, error) {
 }
 
 // end counts a block all of whose bytes were written to hash.
-func (p *prefix) end(blob string, size int64) {
+func (p *prefix) end(blob string) {
 	_, _ = io.WriteString(p.keys, blob) // a hash never fails
 	p.blocks++
-	p.size += size
 }
 
 // begins tells whether the parts begin with the blocks of p.
@@ -162,7 +160,7 @@ func (u *upload) came(t ticket, p piece) (wake bool) {
 	if t.ahead != nil && t.place == o.next && !o.paused {
 		select {
 		case <-u.state:
-			t.ahead.end(p.blob, p.size)
+			t.ahead.end(p.blob)
 			u.state <- *t.ahead
 			o.advance(p)
 		default:
@@ -280,7 +278,7 @@ func (o *Objects) hashOn(ctx context.Context, state prefix, p piece) (prefix, er
 	if err := o.copyBlob(ctx, next.hash, p); err != nil {
 		return state, err
 	}
-	next.end(p.blob, p.size)
+	next.end(p.blob)
 	return next, nil
 }
 
