@@ -4,8 +4,8 @@
 //
 // The demo is a client like any other. It makes accounts and repositories by
 // REST, pushes over HTTP, follows the run by asking for it, downloads the logs and
-// the artifact, whose digest it checks, and reads the summary from the run's page. What it shows is what everyone sees; it
-// succeeds only if all of that worked.
+// the artifact, whose digest it checks, and reads the summary from the run's page.
+// What it shows is what everyone sees; it succeeds only if all of that worked.
 //
 // The sample uses actions/checkout, upload-artifact, download-artifact and cache:
 // those that the server carries itself. Nothing is fetched from elsewhere, and a
