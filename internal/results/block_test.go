@@ -239,7 +239,7 @@ func TestPutsThatCannotBeServed(t *testing.T) {
 		{"MD5", block + "YQ%3D%3D", "x", http.Header{"Content-Md5": {sum("x")}}, 201, ""},
 		{"empty block", block + "Yg%3D%3D", "", nil, 201, ""},
 		{"list that is none", to + "&comp=blocklist", "x", nil, 400, "InvalidXmlDocument"},
-		{"list of 20 MB", to + "&comp=blocklist", "<BlockList>" + strings.Repeat(" ", 20<<20), nil, 413, "RequestBodyTooLarge"},
+		{"list of 24 MB", to + "&comp=blocklist", "<BlockList>" + strings.Repeat("<!-- -->", 3<<20), nil, 413, "RequestBodyTooLarge"},
 		{"list", to + "&comp=blocklist", "<BlockList><Latest>YQ==</Latest><Latest>Yg==</Latest></BlockList>", nil, 201, ""},
 	} {
 		err := c.Put(t.Context(), p.url, []byte(p.body), p.header)
