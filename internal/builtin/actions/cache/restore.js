@@ -4,7 +4,7 @@
 const core = require('./lib/core')
 const archive = require('./archive')
 const { checkKeys, find, isSameKey } = require('./caches')
-const { isTrue, readMode, readPaths } = require('./settings')
+const { readMode, readPaths } = require('./settings')
 
 core.run(async () => {
   const key = core.getInput('key', { required: true })
@@ -13,13 +13,13 @@ core.run(async () => {
   checkKeys([key, ...restoreKeys])
   core.saveState('key', key)
   core.setOutput('cache-primary-key', key)
-  if (isTrue('save-always')) {
+  if (core.isTrue('save-always')) {
     core.warning('save-always has no effect: use the actions cache/restore and cache/save, with if: always()')
   }
-  const lookup = isTrue('lookup-only')
+  const lookup = core.isTrue('lookup-only')
   const matched = await restore(paths, key, restoreKeys, lookup)
   if (!matched) {
-    if (isTrue('fail-on-cache-miss')) {
+    if (core.isTrue('fail-on-cache-miss')) {
       throw new Error(`Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: ${key}`)
     }
     core.info(`Cache not found for input keys: ${[key, ...restoreKeys].join(', ')}`)
@@ -39,7 +39,7 @@ async function restore(paths, key, restoreKeys, lookup) {
   }
   try {
     const tools = await archive.tools()
-    const version = tools.version(paths, isTrue('enableCrossOsArchive'))
+    const version = tools.version(paths, core.isTrue('enableCrossOsArchive'))
     const found = await find(key, restoreKeys, version)
     if (!found) return undefined
     core.info(found.key === key ? `Cache hit for: ${key}` : `Cache hit for restore-key: ${found.key}`)

@@ -6,7 +6,7 @@ const fs = require('node:fs')
 const core = require('./lib/core')
 const archive = require('./archive')
 const { checkKeys, isSameKey, save } = require('./caches')
-const { findPaths, isTrue, readMode, readPaths } = require('./settings')
+const { findPaths, readMode, readPaths } = require('./settings')
 
 core.run(async () => {
   const key = core.getState('key') || core.getInput('key')
@@ -34,7 +34,7 @@ async function pack(key, paths) {
     throw new Error('Path Validation Error: Path(s) specified in the action for caching do(es) not exist, hence no cache is being saved.')
   }
   const tools = await archive.tools()
-  const version = tools.version(paths, isTrue('enableCrossOsArchive'))
+  const version = tools.version(paths, core.isTrue('enableCrossOsArchive'))
   return archive.inTemporary(async dir => {
     await tools.pack(dir, found)
     const file = tools.file(dir)

@@ -28,7 +28,4 @@ function readMode() {
   return { name, read: !known || name === 'read' || name === 'write', write: !known || name.startsWith('write') }
 }
 
-/** Whether an input is true. Other texts are not, as in the original. */
-const isTrue = name => core.getInput(name).toLowerCase() === 'true'
-
-module.exports = { workspace, readPaths, findPaths, readMode, isTrue }
+module.exports = { workspace, readPaths, findPaths, readMode }

@@ -7,8 +7,6 @@ const core = require('./lib/core')
 const { checkRef, isSHA } = require('./refs')
 const { refuseForkCode } = require('./forks')
 
-const isTrue = name => core.getInput(name).toUpperCase() === 'TRUE'
-
 /** Reads the inputs. What cannot be done is an error here, before anything has happened. */
 function readSettings(env) {
   if (core.getInput('ssh-key')) {
@@ -25,21 +23,21 @@ function readSettings(env) {
     token: core.getInput('token', { required: true }),
     directory: readDirectory(workspace, core.getInput('path') || '.'),
     temp: env.RUNNER_TEMP,
-    persist: isTrue('persist-credentials'),
-    clean: isTrue('clean'),
+    persist: core.isTrue('persist-credentials'),
+    clean: core.isTrue('clean'),
     filter: core.getInput('filter'),
     sparse: core.getMultilineInput('sparse-checkout'),
-    cone: isTrue('sparse-checkout-cone-mode'),
+    cone: core.isTrue('sparse-checkout-cone-mode'),
     depth: readDepth(core.getInput('fetch-depth')),
-    tags: isTrue('fetch-tags'),
-    progress: isTrue('show-progress'),
-    lfs: isTrue('lfs'),
+    tags: core.isTrue('fetch-tags'),
+    progress: core.isTrue('show-progress'),
+    lfs: core.isTrue('lfs'),
     submodules: submodules === 'TRUE' || submodules === 'RECURSIVE',
     recursive: submodules === 'RECURSIVE',
-    safe: isTrue('set-safe-directory')
+    safe: core.isTrue('set-safe-directory')
   }
   if (!settings.temp) throw new Error('RUNNER_TEMP not defined')
-  if (!isTrue('allow-unsafe-pr-checkout')) refuseForkCode(repository, settings, env)
+  if (!core.isTrue('allow-unsafe-pr-checkout')) refuseForkCode(repository, settings, env)
   core.setSecret(settings.token)
   return settings
 }

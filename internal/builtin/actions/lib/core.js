@@ -16,6 +16,9 @@ function getInput(name, { required = false, trim = true } = {}) {
   return trim ? text.trim() : text
 }
 
+/** Whether an input is true. Other texts are not, as in the originals that read inputs so. */
+const isTrue = name => getInput(name).toLowerCase() === 'true'
+
 /** An input that is true or false as YAML 1.2 writes them; without a value, the fallback. */
 function getBooleanInput(name, fallback) {
   const text = getInput(name)
@@ -63,10 +66,6 @@ function keep(variable, name, value) {
 
 const setOutput = (name, value) => keep('GITHUB_OUTPUT', name, value)
 const saveState = (name, value) => keep('GITHUB_STATE', name, value)
-const exportVariable = (name, value) => {
-  process.env[name] = text(value)
-  keep('GITHUB_ENV', name, value)
-}
 const getState = name => process.env[`STATE_${name}`] || ''
 
 const escapeData = s => text(s).replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A')
@@ -78,7 +77,6 @@ function command(name, data) {
 
 const info = message => process.stdout.write(message + os.EOL)
 const debug = message => command('debug', message)
-const notice = message => command('notice', message)
 const warning = message => command('warning', String(message.message || message))
 const error = message => command('error', String(message.message || message))
 
@@ -126,21 +124,18 @@ async function run(main) {
 }
 
 module.exports = {
-  about,
   userAgent,
   getInput,
+  isTrue,
   getBooleanInput,
   getMultilineInput,
   getNumberInput,
   setOutput,
   saveState,
   getState,
-  exportVariable,
   info,
   debug,
-  notice,
   warning,
-  error,
   setSecret,
   maskSignature,
   setFailed,

@@ -105,4 +105,4 @@ async function exchange(what, method, url, options, wanted) {
   return { res, body }
 }
 
-module.exports = { StatusError, forGood, retry, send, text, exchange, messageOf }
+module.exports = { StatusError, retry, send, text, exchange, messageOf }
