@@ -140,19 +140,3 @@ func (f *follower) send(ctx context.Context, e Event) bool {
 		return false
 	}
 }
-
-// sweepLive forgets the lines of jobs that ended and whose runner did not say so.
-func (l *Logs) sweepLive(ctx context.Context) error {
-	for _, id := range l.hub.ids() {
-		job, err := l.store.Job(ctx, id)
-		switch {
-		case actions.KindOf(err) == actions.NotFound:
-		case err != nil:
-			return err
-		case job.Status != actions.Completed:
-			continue
-		}
-		l.hub.end(id)
-	}
-	return nil
-}

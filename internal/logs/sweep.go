@@ -3,6 +3,8 @@ package logs
 import (
 	"context"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 const sweepEvery = time.Minute
@@ -23,6 +25,20 @@ func (l *Logs) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep removes the live lines of jobs that are over. Blobs that no part of a log
-// needs any more are removed with all other dead blobs, by package object.
-func (l *Logs) Sweep(ctx context.Context) error { return l.sweepLive(ctx) }
+// Sweep forgets the live lines of jobs that ended and whose runner did not say so.
+// Blobs that no part of a log needs any more are removed with all other dead blobs,
+// by package object.
+func (l *Logs) Sweep(ctx context.Context) error {
+	for _, id := range l.hub.ids() {
+		job, err := l.store.Job(ctx, id)
+		switch {
+		case actions.KindOf(err) == actions.NotFound:
+		case err != nil:
+			return err
+		case job.Status != actions.Completed:
+			continue
+		}
+		l.hub.end(id)
+	}
+	return nil
+}
