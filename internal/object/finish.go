@@ -109,8 +109,9 @@ func (o *Objects) sum(ctx context.Context, u *upload, l *list) (Sum, error) {
 	if e := g.Wait(); e != nil {
 		err = e
 	}
+	made := l
 	if c := o.composer(l); c != nil && err == nil {
-		l, err = o.composed(ctx, c, u, l)
+		made, err = o.composed(ctx, c, u, l)
 	}
 	if actions.KindOf(err) == actions.NotFound {
 		err = o.lost(ctx, u, l, err)
@@ -118,7 +119,7 @@ func (o *Objects) sum(ctx context.Context, u *upload, l *list) (Sum, error) {
 	if err != nil {
 		return Sum{}, err
 	}
-	return Sum{Size: l.size, SHA256: digest, revision: l.revision, blocks: l.blocks}, nil
+	return Sum{Size: made.size, SHA256: digest, revision: made.revision, blocks: made.blocks}, nil
 }
 
 // lost says why a blob of a list is not there.

@@ -259,6 +259,26 @@ func TestLargeBlocksBecomeOneBlobWhereTheStoreCanJoinThem(t *testing.T) {
 	})
 }
 
+// forgetful is a bucket that has lost a blob.
+type forgetful struct{ composer }
+
+func (forgetful) Compose(_ context.Context, keys []string) (blob.Info, error) {
+	return blob.Info{}, blob.ErrNotFound(keys[1])
+}
+
+func TestBlobThatIsGoneWhenBlocksAreJoinedIsAnError(t *testing.T) {
+	f := newFixture(t, storetest.Open(t), func(c *object.Config) {
+		c.Blobs, c.Compose = forgetful{composer{c.Blobs.(*counted)}}, true
+	})
+	id := f.begin()
+	for i := range 2 {
+		f.put(id, azureID(i), bytesOf(i, 5*mega))
+	}
+	f.ok(f.Commit(t.Context(), id, azureIDs(2)))
+	_, err := f.Finish(t.Context(), id)
+	f.is(actions.Internal, err)
+}
+
 func TestObjectsOfADirectoryHaveNoURL(t *testing.T) {
 	f := newFixture(t, storetest.Open(t))
 	id := f.begin()
