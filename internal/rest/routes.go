@@ -16,7 +16,6 @@ type route struct {
 	scopes  string     // of classic tokens that it wants, for a header
 	streams bool       // the answer may be large: the handler writes it as it comes
 	polled  bool       // programs ask again and again, and the answer depends on the repository's data only
-	scoped  error      // to who has not signed in, or has a classic token without the scope, also where the repository is public
 }
 
 const docsURL = "https://docs.github.com/"
@@ -34,6 +33,7 @@ func (a *API) routes() []route {
 	table := a.siteRoutes()
 	table = append(table, a.repositoryRoutes()...)
 	table = append(table, a.actionsRoutes()...)
+	table = append(table, a.artifactRoutes()...)
 	return append(table, a.cacheRoutes()...)
 }
 
@@ -86,26 +86,19 @@ func (a *API) repositoryRoutes() []route {
 func (a *API) actionsRoutes() []route {
 	read := &auth.Need{Permission: actions.Read, Scope: "actions"}
 	download := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true}
+	granted := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true, Granted: true}
 	write := &auth.Need{Permission: actions.Write, Scope: "actions"}
 	checks := &auth.Need{Permission: actions.Read, Scope: "checks"}
-	settings := &auth.Need{Permission: actions.Admin, Scope: "administration"}
-	seeSettings := &auth.Need{Permission: actions.Admin, Scope: "administration", Level: auth.ReadLevel}
 	const (
 		repo     = "/repos/{owner}/{repo}"
 		workflow = repo + "/actions/workflows/{workflow_id}"
 		run      = repo + "/actions/runs/{run_id}"
 		attempt  = run + "/attempts/{attempt_number}"
 		job      = repo + "/actions/jobs/{job_id}"
-		artifact = repo + "/actions/artifacts/{artifact_id}"
-
-		retention = repo + "/actions/permissions/artifact-and-log-retention"
 
 		workflows = "rest/actions/workflows#"
 		runs      = "rest/actions/workflow-runs#"
 		jobs      = "rest/actions/workflow-jobs#"
-		artifacts = "rest/actions/artifacts#"
-
-		permissions = "rest/actions/permissions#"
 	)
 	return []route{
 		{pattern: "GET " + repo + "/actions/workflows", handle: a.listWorkflows, docs: workflows + "list-repository-workflows", need: read, scopes: "repo", polled: true},
@@ -131,24 +124,43 @@ func (a *API) actionsRoutes() []route {
 		{pattern: "GET " + job, handle: a.getJob, docs: jobs + "get-a-job-for-a-workflow-run", need: read, scopes: "repo", polled: true},
 		{pattern: "GET " + job + "/logs", handle: a.downloadJobLogs, docs: jobs + "download-job-logs-for-a-workflow-run", need: download, scopes: "repo"},
 
-		{pattern: "GET " + repo + "/actions/artifacts", handle: a.listArtifacts, docs: artifacts + "list-artifacts-for-a-repository", need: read, scopes: "repo", polled: true},
-		{pattern: "GET " + run + "/artifacts", handle: a.listRunArtifacts, docs: artifacts + "list-workflow-run-artifacts", need: read, scopes: "repo", polled: true},
-		{pattern: "GET " + artifact, handle: a.getArtifact, docs: artifacts + "get-an-artifact", need: read, scopes: "repo", polled: true},
-		{pattern: "DELETE " + artifact, handle: a.deleteArtifact, docs: artifacts + "delete-an-artifact", need: write, scopes: "repo"},
-		{pattern: "GET " + artifact + "/{archive_format}", handle: a.downloadArtifact, docs: artifacts + "download-an-artifact", need: download, scopes: "repo", scoped: errActionsScope},
-		// GitHub has nothing like these three.
-		{pattern: "GET " + artifact + "/files", handle: a.listArtifactFiles, need: download, scopes: "repo", scoped: errActionsScope},
-		{pattern: "GET " + artifact + "/files/{path...}", handle: a.getArtifactFile, need: download, scopes: "repo", scoped: errActionsScope, streams: true},
-		{pattern: "GET " + repo + "/actions/artifacts/usage", handle: a.getArtifactUsage, need: read, scopes: "repo"},
-
-		{pattern: "GET " + retention, handle: a.getRetention, docs: permissions + "get-artifact-and-log-retention-settings-for-a-repository", need: seeSettings, scopes: "repo"},
-		{pattern: "PUT " + retention, handle: a.setRetention, docs: permissions + "set-artifact-and-log-retention-settings-for-a-repository", need: settings, scopes: "repo"},
-
 		{pattern: "GET " + repo + "/check-runs/{check_run_id}", handle: a.getCheckRun, docs: "rest/checks/runs#get-a-check-run", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/check-runs/{check_run_id}/annotations", handle: a.listAnnotations, docs: "rest/checks/runs#list-check-run-annotations", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/commits/{ref}/check-runs", handle: a.listCommitCheckRuns, docs: "rest/checks/runs#list-check-runs-for-a-git-reference", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/check-suites/{check_suite_id}", handle: a.getCheckSuite, docs: "rest/checks/suites#get-a-check-suite", need: checks, scopes: "repo"},
 		{pattern: "GET " + repo + "/check-suites/{check_suite_id}/check-runs", handle: a.listSuiteCheckRuns, docs: "rest/checks/runs#list-check-runs-in-a-check-suite", need: checks, scopes: "repo"},
+	}
+}
+
+// artifactRoutes are about the artifacts of jobs.
+func (a *API) artifactRoutes() []route {
+	read := &auth.Need{Permission: actions.Read, Scope: "actions"}
+	download := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true}
+	granted := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true, Granted: true}
+	write := &auth.Need{Permission: actions.Write, Scope: "actions"}
+	administer := &auth.Need{Permission: actions.Admin, Scope: "administration"}
+	seeSettings := &auth.Need{Permission: actions.Admin, Scope: "administration", Level: auth.ReadLevel}
+	const (
+		repo      = "/repos/{owner}/{repo}/actions"
+		artifact  = repo + "/artifacts/{artifact_id}"
+		retention = repo + "/permissions/artifact-and-log-retention"
+
+		page        = "rest/actions/artifacts#"
+		permissions = "rest/actions/permissions#"
+	)
+	return []route{
+		{pattern: "GET " + repo + "/artifacts", handle: a.listArtifacts, docs: page + "list-artifacts-for-a-repository", need: read, scopes: "repo", polled: true},
+		{pattern: "GET " + repo + "/runs/{run_id}/artifacts", handle: a.listRunArtifacts, docs: page + "list-workflow-run-artifacts", need: read, scopes: "repo", polled: true},
+		{pattern: "GET " + artifact, handle: a.getArtifact, docs: page + "get-an-artifact", need: read, scopes: "repo", polled: true},
+		{pattern: "DELETE " + artifact, handle: a.deleteArtifact, docs: page + "delete-an-artifact", need: write, scopes: "repo"},
+		{pattern: "GET " + artifact + "/{archive_format}", handle: a.downloadArtifact, docs: page + "download-an-artifact", need: granted, scopes: "repo"},
+		// GitHub has nothing like these three.
+		{pattern: "GET " + artifact + "/files", handle: a.listArtifactFiles, need: granted, scopes: "repo"},
+		{pattern: "GET " + artifact + "/files/{path...}", handle: a.getArtifactFile, need: granted, scopes: "repo", streams: true},
+		{pattern: "GET " + repo + "/artifacts/usage", handle: a.getArtifactUsage, need: read, scopes: "repo"},
+
+		{pattern: "GET " + retention, handle: a.getRetention, docs: permissions + "get-artifact-and-log-retention-settings-for-a-repository", need: seeSettings, scopes: "repo"},
+		{pattern: "PUT " + retention, handle: a.setRetention, docs: permissions + "set-artifact-and-log-retention-settings-for-a-repository", need: administer, scopes: "repo"},
 	}
 }
 
