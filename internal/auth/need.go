@@ -12,6 +12,7 @@ type Need struct {
 	Scope      string             // permission that a job's or fine-grained token needs: "actions", "contents", …; empty for none
 	Level      Level              // of Scope; empty for ReadLevel when Permission is Read, else WriteLevel
 	SignedIn   bool               // also for what is public
+	Granted    bool               // a job's or fine-grained token needs Scope also for what is public
 }
 
 // A Level is how far a permission of a token goes.

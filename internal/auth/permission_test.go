@@ -106,6 +106,18 @@ func TestWhoMayDoWhatWithARepository(t *testing.T) {
 	})
 }
 
+func TestWhatIsPublicMayNeedAPermissionOfATokenAllTheSame(t *testing.T) {
+	w := newWorld(t, storetest.Open(t))
+	for who, want := range map[string]actions.Kind{
+		"stranger": ok, "reader": ok, "job without permissions": forbidden, "job of the other": ok, "job that reads": forbidden,
+	} {
+		need := auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true, Granted: true}
+		if got := actions.KindOf(w.auth.Can(t.Context(), w.caller(w.tokens[who]), w.public, need)); got != want {
+			t.Errorf("%s: got %q, want %q", who, got, want)
+		}
+	}
+}
+
 func TestARefusalSaysWhatGitHubSays(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
 	write := auth.Need{Permission: actions.Write, Scope: "actions"}

@@ -21,10 +21,10 @@ func most(t *actions.Token, repo *actions.Repository) actions.Permission {
 }
 
 // allows says whether the permissions of a token reach as far as n. What is
-// public needs none to be read.
+// public needs none to be read, unless n says so.
 func allows(t *actions.Token, repo *actions.Repository, n Need) bool {
 	level := n.AccessLevel()
-	if level == ReadLevel && n.Permission <= actions.Read && !repo.Private {
+	if level == ReadLevel && n.Permission <= actions.Read && !repo.Private && !n.Granted {
 		return true
 	}
 	if t.RepoID != 0 && t.RepoID != repo.ID {

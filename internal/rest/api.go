@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -156,15 +155,17 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, e
 	return c, rt.refusal(caller, a.Auth.Can(r.Context(), caller, c.repo, *rt.need))
 }
 
-// refusal is err as GitHub says it, where err is why a caller may not use the
-// route, or nil. What only those who have signed in may download is forbidden to
+// refusal is err, which says why a caller may not use the route or is nil, as
+// GitHub says it. What only those who have signed in may download is forbidden to
 // others; for artifacts, unlike logs, a classic token needs its scope, too.
 func (rt *route) refusal(c *auth.Caller, err error) error {
-	switch {
-	case rt.need.SignedIn && c.Anonymous() && actions.KindOf(err) == actions.Unauthorized:
-		return cmp.Or(rt.scoped, errAdminRights)
-	case err == nil && rt.scoped != nil && !c.Anonymous() && c.Token.Kind == actions.Classic && !c.HasScope("public_repo"):
-		return rt.scoped
+	switch n := rt.need; {
+	case n.SignedIn && c.Anonymous() && actions.KindOf(err) == actions.Unauthorized && n.Granted:
+		return errActionsScope
+	case n.SignedIn && c.Anonymous() && actions.KindOf(err) == actions.Unauthorized:
+		return errAdminRights
+	case err == nil && n.Granted && !c.Anonymous() && c.Token.Kind == actions.Classic && !c.HasScope("public_repo"):
+		return errActionsScope
 	}
 	return err
 }

@@ -165,8 +165,8 @@ func TestAnArtifactIsDownloadedBehindARedirect(t *testing.T) {
 }
 
 // Threat: an artifact is downloaded without signing in: lists of a public repository
-// are for everybody, as on GitHub, and bytes are not. Classic tokens need a scope
-// for them; a job's token reads what is public without a permission.
+// are for everybody, as on GitHub, and bytes are not. Tokens need their scope
+// or permission for them, which lists of what is public do not.
 func TestWhoHasNotSignedInMayNotDownload(t *testing.T) {
 	s := newSite(t)
 	run, _, art := s.dist("a", "b")
@@ -181,8 +181,11 @@ func TestWhoHasNotSignedInMayNotDownload(t *testing.T) {
 		for _, token := range []string{"", s.newToken(bob), s.newToken(s.alice, "read:org", "workflow")} {
 			s.refused(s.do(http.MethodGet, path, token, nil), http.StatusForbidden, "You must have the actions scope to download artifacts.")
 		}
-		for _, token := range []string{reader, s.newToken(bob, "repo"), s.jobToken(s.repo, map[string]string{})} {
+		for _, token := range []string{reader, s.newToken(bob, "repo"), s.jobToken(s.repo, map[string]string{"actions": "read"})} {
 			s.want(s.do(http.MethodGet, path, token, nil), status)
+		}
+		for _, permissions := range []map[string]string{{}, {"contents": "write"}} {
+			s.refused(s.do(http.MethodGet, path, s.jobToken(s.repo, permissions), nil), http.StatusForbidden, "Resource not accessible by integration")
 		}
 	}
 	s.refused(s.do(http.MethodDelete, one, reader, nil), http.StatusForbidden, "Must have admin rights to Repository.")

@@ -86,7 +86,6 @@ func (a *API) repositoryRoutes() []route {
 func (a *API) actionsRoutes() []route {
 	read := &auth.Need{Permission: actions.Read, Scope: "actions"}
 	download := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true}
-	granted := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true, Granted: true}
 	write := &auth.Need{Permission: actions.Write, Scope: "actions"}
 	checks := &auth.Need{Permission: actions.Read, Scope: "checks"}
 	const (
@@ -135,8 +134,7 @@ func (a *API) actionsRoutes() []route {
 // artifactRoutes are about the artifacts of jobs.
 func (a *API) artifactRoutes() []route {
 	read := &auth.Need{Permission: actions.Read, Scope: "actions"}
-	download := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true}
-	granted := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true, Granted: true}
+	download := &auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true, Granted: true}
 	write := &auth.Need{Permission: actions.Write, Scope: "actions"}
 	administer := &auth.Need{Permission: actions.Admin, Scope: "administration"}
 	seeSettings := &auth.Need{Permission: actions.Admin, Scope: "administration", Level: auth.ReadLevel}
@@ -153,10 +151,10 @@ func (a *API) artifactRoutes() []route {
 		{pattern: "GET " + repo + "/runs/{run_id}/artifacts", handle: a.listRunArtifacts, docs: page + "list-workflow-run-artifacts", need: read, scopes: "repo", polled: true},
 		{pattern: "GET " + artifact, handle: a.getArtifact, docs: page + "get-an-artifact", need: read, scopes: "repo", polled: true},
 		{pattern: "DELETE " + artifact, handle: a.deleteArtifact, docs: page + "delete-an-artifact", need: write, scopes: "repo"},
-		{pattern: "GET " + artifact + "/{archive_format}", handle: a.downloadArtifact, docs: page + "download-an-artifact", need: granted, scopes: "repo"},
+		{pattern: "GET " + artifact + "/{archive_format}", handle: a.downloadArtifact, docs: page + "download-an-artifact", need: download, scopes: "repo"},
 		// GitHub has nothing like these three.
-		{pattern: "GET " + artifact + "/files", handle: a.listArtifactFiles, need: granted, scopes: "repo"},
-		{pattern: "GET " + artifact + "/files/{path...}", handle: a.getArtifactFile, need: granted, scopes: "repo", streams: true},
+		{pattern: "GET " + artifact + "/files", handle: a.listArtifactFiles, need: download, scopes: "repo"},
+		{pattern: "GET " + artifact + "/files/{path...}", handle: a.getArtifactFile, need: download, scopes: "repo", streams: true},
 		{pattern: "GET " + repo + "/artifacts/usage", handle: a.getArtifactUsage, need: read, scopes: "repo"},
 
 		{pattern: "GET " + retention, handle: a.getRetention, docs: permissions + "get-artifact-and-log-retention-settings-for-a-repository", need: seeSettings, scopes: "repo"},
