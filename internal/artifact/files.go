@@ -41,8 +41,11 @@ type Listing struct {
 	Truncated bool // there are more than Files
 }
 
-// maxListed is how many entries are listed.
-const maxListed = 10_000
+// What is listed, at most.
+const (
+	maxListed     = 10_000  // entries
+	maxListedText = 4 << 20 // bytes of all their paths
+)
 
 // maxPath is the length of the longest path of a file, in bytes.
 const maxPath = 1024
@@ -79,11 +82,12 @@ func list(r io.ReaderAt, size int64) (*Listing, error) {
 	}
 	l := new(Listing)
 	var used int64
+	text := 0
 	for e, err := range d.entries() {
 		if err != nil {
 			return nil, err
 		}
-		if len(l.Files) == maxListed {
+		if len(l.Files) == maxListed || text > maxListedText {
 			l.Truncated = true
 			return l, nil
 		}
@@ -91,7 +95,9 @@ func list(r io.ReaderAt, size int64) (*Listing, error) {
 		if used += localHeaderSize + int64(len(e.name)) + e.compressed; used > d.offset {
 			return nil, badZip("its entries overlap")
 		}
-		l.Files = append(l.Files, e.file())
+		f := e.file()
+		l.Files = append(l.Files, f)
+		text += len(f.Path)
 	}
 	return l, nil
 }

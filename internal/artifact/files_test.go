@@ -332,6 +332,19 @@ func TestAListOfLongNamesTakesLittleMemory(t *testing.T) {
 	}
 }
 
+// Threat: zip bomb shown in preview.
+func TestAListHasSoMuchTextAtMost(t *testing.T) {
+	const text = 4 << 20
+	var members []member
+	for i := range 6000 {
+		members = append(members, member{name: fmt.Sprintf("%04d", i) + strings.Repeat("a", 1000)})
+	}
+	body := bytes.NewReader(zipOf(t, members...))
+	if l, err := artifact.ListZip(body, body.Size()); err != nil || !l.Truncated || len(l.Files) < text/1004 || len(l.Files) > text/1004+2 {
+		t.Errorf("of 6 MB of names %d are listed (%v), want %d bytes of them", len(l.Files), err, text)
+	}
+}
+
 func TestManyFilesAreListedInPart(t *testing.T) {
 	f := open(t, nil)
 	members := make([]member, 70_000) // more than 16 bits count

@@ -132,10 +132,15 @@ func (a *Artifacts) Uploading(ctx context.Context, id int64) (*actions.Artifact,
 	if err != nil {
 		return nil, err
 	}
+	return art, uploading(art, status)
+}
+
+// uploading says whether bytes of an artifact may come whose job has the status.
+func uploading(art *actions.Artifact, status actions.Status) error {
 	if art.Status != actions.ArtifactPending {
-		return nil, actions.Errorf(actions.Conflict, "artifact %d is complete", id)
+		return actions.Errorf(actions.Conflict, "artifact %d is complete", art.ID)
 	}
-	return art, running(art.JobID, status)
+	return running(art.JobID, status)
 }
 
 // Finalize makes an upload visible. Size and digest ("sha256:…", may be empty) are

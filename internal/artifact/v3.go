@@ -91,12 +91,15 @@ func (a *Artifacts) PutV3File(ctx context.Context, job *actions.Job, artifactID 
 	if err := p.check(size); err != nil {
 		return err
 	}
-	art, err := a.Uploading(ctx, artifactID)
+	art, status, err := a.store.ArtifactAndJob(ctx, artifactID)
+	if err == nil && (art.JobID != job.ID || !art.Mutable) { // and not a word of what it is
+		err = actions.Errorf(actions.NotFound, "artifact %d of job %d: not found", artifactID, job.ID)
+	}
+	if err == nil {
+		err = uploading(art, status)
+	}
 	if err != nil {
 		return err
-	}
-	if art.JobID != job.ID || !art.Mutable {
-		return actions.Errorf(actions.NotFound, "artifact %d of job %d: not found", artifactID, job.ID)
 	}
 	f := &store.ArtifactFile{ArtifactID: art.ID, Path: p.Path, Size: p.Total, Gzip: p.Gzip, Length: p.Length}
 	old, err := a.store.ArtifactFile(ctx, art.ID, p.Path)

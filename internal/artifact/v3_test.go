@@ -322,3 +322,22 @@ func TestVersion3UploadsCanBeFinishedAgainAfterAFailure(t *testing.T) {
 		t.Errorf("files are %s, want %s", got, want)
 	}
 }
+
+// Threat: upload to an artifact of another job. The answer does not tell whether
+// there is one, and how far it is.
+func TestArtifactsOfOtherJobsAreNotFoundByVersion3(t *testing.T) {
+	f := open(t, nil)
+	job, other := f.job(t), f.job(t)
+	live := f.add(t, other, "live", "x")
+	begun, err := f.BeginV3(t.Context(), other, "begun", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []*actions.Artifact{live, begun, {ID: 4711}} {
+		kind(t, "artifact "+a.Name, f.v3(t, job, a, "a", "x", false), actions.NotFound)
+	}
+	kind(t, "version 4", f.v3(t, other, live, "a", "x", false), actions.NotFound)
+	f.complete(t, other)
+	kind(t, "of a job that is over", f.v3(t, job, begun, "a", "x", false), actions.NotFound)
+	kind(t, "by the job that is over", f.v3(t, other, begun, "a", "x", false), actions.Conflict)
+}

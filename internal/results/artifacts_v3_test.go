@@ -1,6 +1,7 @@
 package results_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"crypto/md5" //nolint:gosec // as the toolkit does
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -213,7 +215,7 @@ func TestVersion3KnowsWhoseRunItIs(t *testing.T) {
 		{http.MethodGet, container + "/file?itemPath=dist/a"},
 		{http.MethodPut, container + "?itemPath=dist/a"},
 	} {
-		if status := foreign.callV3(stranger, c.method, c.to, nil, []byte("{}"), nil); status != http.StatusForbidden && status != http.StatusNotFound && status != http.StatusConflict {
+		if status := foreign.callV3(stranger, c.method, c.to, nil, []byte("{}"), nil); status != http.StatusForbidden && status != http.StatusNotFound {
 			t.Errorf("%s %s by another repository: %d", c.method, c.to, status)
 		}
 	}
@@ -282,5 +284,29 @@ func TestVersion3RequestsThatCannotBeServed(t *testing.T) {
 		if status := s.callV3(j, http.MethodGet, s.http.URL+path, nil, nil, nil); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
 		}
+	}
+}
+
+// Threat: zip bomb shown in preview. Clients take what is listed for all that there
+// is, so a part of it would be a download that lacks files.
+func TestVersion3ListsAllFilesOrNone(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	j := s.Job("build")
+	var body bytes.Buffer
+	z := zip.NewWriter(&body)
+	for i := range 10_001 {
+		if _, err := z.CreateHeader(&zip.FileHeader{Name: strconv.Itoa(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.client(j).Upload(t.Context(), "many", body.Bytes(), body.Len())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := s.callV3(j, http.MethodGet, fmt.Sprintf("%s/_apis/resources/Containers/%d?itemPath=many", s.http.URL, id), nil, nil, nil); status != http.StatusBadRequest {
+		t.Errorf("more files than are listed: %d", status)
 	}
 }

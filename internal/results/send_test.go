@@ -2,14 +2,18 @@ package results
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // A deadlineWriter notes how much is written at once, and under which deadline.
@@ -113,6 +117,33 @@ func TestItemPathBeginsWithTheNameOfItsArtifact(t *testing.T) {
 		name, path := cutItemPath(item)
 		if got := [2]string{name, path}; got != want {
 			t.Errorf("item path %q is %v, want %v", item, got, want)
+		}
+	}
+}
+
+// Threat: zip bomb shown in preview: hostile names make a list of 40 MB, of which a
+// client that does not read holds no more than a piece.
+func TestAListOfFilesIsSentAsItIsMade(t *testing.T) {
+	for _, n := range []int{0, 1, 2000} {
+		w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
+		a := &API{Config: Config{Now: time.Now}}
+		c := &call{Request: httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)}
+		err := a.sendItems(w, c, func(yield func(wire.ContainerItem) bool) {
+			for i := range n {
+				if !yield(wire.ContainerItem{ContainerID: int64(i), Path: strings.Repeat("x", 1000)}) {
+					return
+				}
+			}
+		})
+		var got wire.List[wire.ContainerItem]
+		if e := json.Unmarshal(w.Body.Bytes(), &got); err != nil || e != nil || got.Count != n || len(got.Value) != n || got.Value == nil {
+			t.Fatalf("%d items: %v, %v, %d and %d", n, err, e, got.Count, len(got.Value))
+		}
+		if n > 0 && got.Value[n-1].ContainerID != int64(n-1) {
+			t.Errorf("the last item is %d", got.Value[n-1].ContainerID)
+		}
+		if most := slices.Max(w.pieces); most > 16<<10 {
+			t.Errorf("%d items: a piece of %d bytes", n, most)
 		}
 	}
 }
