@@ -27,6 +27,7 @@ func TestErrorsOfTheConfigurationNameTheFlag(t *testing.T) {
 		"proxy by name":        {func(c *Config) { c.TrustedProxy = []string{"proxy.test"} }, "--trusted-proxy"},
 		"address":              {func(c *Config) { c.Listen = []string{"127.0.0.1"} }, "--listen"},
 		"database":             {func(c *Config) { c.Database = "mysql://x" }, "--database"},
+		"storage":              {func(c *Config) { c.Blobs = "gs://bucket" }, `--blobs: no storage is reached by "gs://"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := testConfig(t)

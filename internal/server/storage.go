@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/artifact"
@@ -24,6 +25,9 @@ type storage struct {
 
 // openBlobs opens what --blobs names.
 func (s *Server) openBlobs(ctx context.Context) (storage, error) {
+	if scheme, _, ok := strings.Cut(s.config.Blobs, "://"); ok && scheme != "s3" {
+		return storage{}, fmt.Errorf("no storage is reached by %.32q: give a directory, or s3://BUCKET/PREFIX?endpoint=URL", scheme+"://")
+	}
 	if !strings.HasPrefix(s.config.Blobs, "s3:") {
 		dir, err := fs.New(s.config.Blobs, fs.Options{Now: s.now})
 		if err != nil {

@@ -98,6 +98,8 @@ func TestUnusableBucketIsRefusedAtOnce(t *testing.T) {
 	url := server.URL("", false)
 	wrong := server.Credentials
 	wrong.SecretAccessKey = "another-secret"
+	unknown := wrong
+	unknown.AccessKeyID = "nobody"
 	versioned(t, server, "versioned")
 	for _, c := range []struct {
 		name, url string
@@ -105,10 +107,11 @@ func TestUnusableBucketIsRefusedAtOnce(t *testing.T) {
 		want      string
 	}{
 		{"no bucket", strings.Replace(url, s3test.Bucket, "missing", 1), server.Credentials, "there is no bucket"},
-		{"wrong secret", url, wrong, "403"},
+		{"wrong secret", url, wrong, "refuses the credentials: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
+		{"wrong key", url, unknown, "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
 		{"no credentials", url, s3.Credentials{}, "AWS_ACCESS_KEY_ID"},
 		{"versions", strings.Replace(url, s3test.Bucket, "versioned", 1), server.Credentials, "versions"},
-		{"nobody there", "s3://bucket?endpoint=http://127.0.0.1:1", server.Credentials, "refused"},
+		{"nobody there", "s3://bucket?endpoint=http://127.0.0.1:1", server.Credentials, "refused: check the endpoint, and that a server answers there"},
 	} {
 		_, err := openWith(t, c.url, c.creds)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

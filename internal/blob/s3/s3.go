@@ -101,21 +101,39 @@ func newClient(c Config, endpoint string, creds Credentials) (*minio.Client, *ht
 	return client, transport, nil
 }
 
-// check looks whether the bucket can be used.
+// check looks whether the bucket can be used. It lists, as the answer to a HEAD
+// has no body that would say why not.
 func (s *Store) check(ctx context.Context) error {
-	there, err := s.core.BucketExists(ctx, s.config.Bucket)
-	if err != nil {
-		return failed(ctx, "bucket "+s.config.Bucket, err)
-	}
-	if !there {
-		return fmt.Errorf("s3: there is no bucket %q at %s: create it, for example with: aws s3 mb s3://%[1]s --endpoint-url %[2]s",
-			s.config.Bucket, s.config.Endpoint)
+	for o := range s.core.ListObjectsIter(ctx, s.config.Bucket, minio.ListObjectsOptions{Prefix: s.config.Prefix, MaxKeys: 1}) {
+		if o.Err != nil {
+			return s.unusable(ctx, o.Err)
+		}
+		break
 	}
 	versions, err := s.core.GetBucketVersioning(ctx, s.config.Bucket)
 	if err == nil && versions.Enabled() { // who may not ask is believed
 		return fmt.Errorf("s3: bucket %q keeps versions, so that deleted blobs would stay: use one that does not", s.config.Bucket)
 	}
 	return nil
+}
+
+// unusable says what to do about a bucket that cannot be listed.
+func (s *Store) unusable(ctx context.Context, err error) error {
+	at := fmt.Sprintf("bucket %q at %s", s.config.Bucket, s.config.Endpoint)
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	err = failed(ctx, at, err)
+	switch {
+	case ok && answer.Code == minio.NoSuchBucket:
+		return fmt.Errorf("s3: there is no %s: create it, for example with: aws s3 mb s3://%s --endpoint-url %s", at, s.config.Bucket, s.config.Endpoint)
+	case ok && (answer.Code == "SignatureDoesNotMatch" || answer.Code == "InvalidAccessKeyId"):
+		return fmt.Errorf("s3: %s: the server refuses the credentials: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", at)
+	case ok && answer.StatusCode < http.StatusInternalServerError:
+		return fmt.Errorf("%w: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, that they may list, read, write and delete there, and the region %s",
+			err, s.config.Region)
+	case actions.KindOf(err) == actions.Unavailable:
+		return fmt.Errorf("%w: check the endpoint, and that a server answers there", err)
+	}
+	return err
 }
 
 // Close closes connections that nobody uses.
