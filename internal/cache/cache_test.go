@@ -364,6 +364,21 @@ func TestRepositoriesUploadSoManyCachesAMinute(t *testing.T) {
 	w.sweep()
 }
 
+// Threat: cache flood. One of pull requests takes nothing of the rate of branches.
+func TestPullRequestsLeaveBranchesTheirRate(t *testing.T) {
+	w := newWorld(t, storetest.Open(t), cache.Limits{PerMinute: 3})
+	for i := range 3 {
+		w.save(fmt.Sprintf("refs/pull/%d/merge", i), "flood", "x")
+	}
+	_, err := w.try("refs/pull/4/merge", "flood", "x")
+	w.wantKind("one more of a pull request", err, actions.TooMany)
+	w.save(mainRef, "main", "x")
+	w.save(featureRef, "feature", "x")
+	w.save("refs/tags/v1", "tag", "x")
+	_, err = w.try(mainRef, "more", "x")
+	w.wantKind("one more of a branch", err, actions.TooMany)
+}
+
 func TestJobsBeginSoManyCachesAtOnce(t *testing.T) {
 	w := newWorld(t, storetest.Open(t), cache.Limits{Pending: 2})
 	j := w.Job("build")

@@ -20,23 +20,32 @@ func (w *Wait) Unwrap() error { return w.error }
 // window is the time in which uploads are counted.
 const window = time.Minute
 
-// A rate counts the uploads of each repository in the last minute. It is lost
-// with the process, which costs nothing.
+// A rate counts the uploads of each uploader in the last minute. It is lost with
+// the process, which costs nothing.
 type rate struct {
 	most int
 
 	mu    sync.Mutex
-	began map[int64][]time.Time // by repository, oldest first
+	began map[uploader][]time.Time // oldest first
 }
 
+// An uploader is the branches and tags of a repository, or its pull requests: what
+// those upload leaves the others their rate.
+type uploader struct {
+	repo  int64
+	pulls bool
+}
+
+func uploaderOf(c *actions.Cache) uploader { return uploader{c.RepoID, c.OfPull()} }
+
 // take counts an upload that begins, or says when there is room for one.
-func (r *rate) take(repoID int64, now time.Time) error {
+func (r *rate) take(by uploader, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.began == nil {
-		r.began = make(map[int64][]time.Time)
+		r.began = make(map[uploader][]time.Time)
 	}
-	times := r.began[repoID]
+	times := r.began[by]
 	old := 0
 	for old < len(times) && now.Sub(times[old]) >= window {
 		old++
@@ -48,27 +57,27 @@ func (r *rate) take(repoID int64, now time.Time) error {
 			window - now.Sub(times[0]),
 		}
 	}
-	r.began[repoID] = append(times, now)
+	r.began[by] = append(times, now)
 	return nil
 }
 
 // giveBack takes back what take counted for an upload that was refused.
-func (r *rate) giveBack(repoID int64, at time.Time) {
+func (r *rate) giveBack(by uploader, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	times := r.began[repoID]
+	times := r.began[by]
 	if i := slices.IndexFunc(times, at.Equal); i >= 0 {
-		r.began[repoID] = slices.Delete(times, i, i+1)
+		r.began[by] = slices.Delete(times, i, i+1)
 	}
 }
 
-// sweep forgets repositories that upload nothing.
+// sweep forgets who uploads nothing.
 func (r *rate) sweep(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, times := range r.began {
+	for by, times := range r.began {
 		if len(times) == 0 || now.Sub(times[len(times)-1]) >= window {
-			delete(r.began, id)
+			delete(r.began, by)
 		}
 	}
 }

@@ -30,16 +30,16 @@ func (c *Caches) Reserve(ctx context.Context, job *actions.Job, scopes []actions
 		return nil, err
 	}
 	now := c.now()
-	if err := c.rate.take(job.RepoID, now); err != nil {
-		return nil, err
-	}
 	made := &actions.Cache{
 		RepoID: job.RepoID, JobID: job.ID, Scope: scope, Key: up.Key, Version: up.Version, CreatedAt: now, LastAccessedAt: now,
+	}
+	if err := c.rate.take(uploaderOf(made), now); err != nil {
+		return nil, err
 	}
 	// An upload that power loss undoes is begun again.
 	err = c.store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return c.reserve(ctx, tx, made, up.Size) })
 	if err != nil {
-		c.rate.giveBack(job.RepoID, now)
+		c.rate.giveBack(uploaderOf(made), now)
 		return nil, err
 	}
 	return made, nil
