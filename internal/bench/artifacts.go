@@ -17,6 +17,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 const (
@@ -37,29 +39,23 @@ type uploader struct {
 	job *simulatedJob
 }
 
-const artifactService = "/twirp/github.actions.results.api.v1.ArtifactService/"
-
-// call calls a method of the artifact service. The ids of the job are added.
-func (u *uploader) call(method string, in object, out any) error {
-	ids := u.job.ids()
-	in["workflow_run_backend_id"], in["workflow_job_run_backend_id"] = ids.RunID, ids.JobID
-	return u.c.post(artifactService+method, u.job.auth(), in, out)
+// call calls a method of the artifact service.
+func (u *uploader) call(method string, in, out any) error {
+	return u.c.post("/twirp/"+wire.ArtifactService+"/"+method, u.job.auth(), in, out)
 }
 
 // create begins an upload and returns where the bytes go.
 func (u *uploader) create(name string) (url string, err error) {
-	var at struct {
-		URL string `json:"signed_upload_url"`
-	}
-	err = u.call("CreateArtifact", object{"name": name, "version": 7, "mime_type": "application/zip"}, &at)
-	return at.URL, err
+	var at wire.CreateArtifactResponse
+	in := wire.CreateArtifactRequest{ResultsIDs: u.job.ids(), Name: name, Version: 7, MimeType: "application/zip"}
+	err = u.call(wire.CreateArtifact, in, &at)
+	return at.SignedUploadURL, err
 }
 
 func (u *uploader) finalize(name string, size int, digest string) error {
-	var done struct {
-		OK bool `json:"ok"`
-	}
-	err := u.call("FinalizeArtifact", object{"name": name, "size": fmt.Sprint(size), "hash": digest}, &done)
+	var done wire.ArtifactIDResponse
+	in := wire.FinalizeArtifactRequest{ResultsIDs: u.job.ids(), Name: name, Size: wire.IntString(size), Hash: digest}
+	err := u.call(wire.FinalizeArtifact, in, &done)
 	if err == nil && !done.OK {
 		err = errors.New("an artifact was refused")
 	}
@@ -303,13 +299,12 @@ func (b *bench) uploadBig(ctx context.Context, u *uploader, name string, content
 // downloadBig downloads as a later job does.
 func (b *bench) downloadBig(u *uploader, name string) (time.Duration, error) {
 	began := b.Now()
-	var at struct {
-		URL string `json:"signed_url"`
-	}
-	if err := u.call("GetSignedArtifactURL", object{"name": name}, &at); err != nil {
+	var at wire.SignedURLResponse
+	in := wire.ArtifactRequest{ResultsIDs: u.job.ids(), Name: name}
+	if err := u.call(wire.GetSignedArtifactURL, in, &at); err != nil {
 		return 0, err
 	}
-	n, err := u.c.drain(at.URL)
+	n, err := u.c.drain(at.SignedURL)
 	if err == nil && n != bigSize {
 		err = fmt.Errorf("%d bytes came", n)
 	}
