@@ -253,6 +253,19 @@ func TestStartOfTheOnlyServerRemovesOrphansAtOnce(t *testing.T) {
 	}
 }
 
+// Somebody may have named the wrong database.
+func TestBlobsOlderThanTheDatabaseAreLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, storetest.Open(t))
+		f.orphan("of another database")
+		time.Sleep(time.Minute)
+		f.open(storetest.Open(t), func(c *object.Config) { c.Exclusive = true })
+		f.run()
+		time.Sleep(13 * time.Hour)
+		f.wantBlobs(1)
+	})
+}
+
 func TestSilentUploadsAreDroppedByTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, storetest.Open(t))

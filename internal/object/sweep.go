@@ -108,8 +108,19 @@ func (o *Objects) Reap(ctx context.Context) error {
 	})
 }
 
-// search deletes blobs put before the given time that no row has.
+// search deletes blobs put before the given time that no row has. Those that are
+// older than the database are not its own: somebody may have named the wrong one.
 func (o *Objects) search(ctx context.Context, before time.Time) error {
+	born, err := o.store.Born(ctx)
+	if err != nil {
+		return err
+	}
+	strange := 0
+	defer func() {
+		if strange > 0 {
+			o.log.WarnContext(ctx, "blobs older than the database are left alone", "blobs", strange)
+		}
+	}()
 	var keys []string
 	check := func() error {
 		unowned, err := o.store.Unowned(ctx, keys)
@@ -128,6 +139,10 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 			return errors.Join(err, check())
 		}
 		if !info.ModTime.Before(before) {
+			continue
+		}
+		if info.ModTime.Before(born.Add(-slack)) {
+			strange++
 			continue
 		}
 		if keys = append(keys, info.Key); len(keys) == dropBatch {

@@ -60,6 +60,14 @@ func readMigrations(files fs.FS) ([]migration, error) {
 	return ms, nil
 }
 
+// Born is when the database was made.
+func (s *Store) Born(ctx context.Context) (time.Time, error) {
+	return one(ctx, s.queries, func(r row) (t time.Time, err error) {
+		err = r.Scan(moment{&t})
+		return t, err
+	}, `select min(applied_at) from schema_migrations`)
+}
+
 // A migrator is a connection that is inside of a transaction and holds the lock.
 type migrator interface {
 	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
