@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/builtin"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/runnerapi"
 )
 
@@ -93,18 +95,15 @@ func (c *Config) check() error {
 	return c.checkStorage()
 }
 
-// What is kept, where an embedding program says nothing.
-const (
-	artifactDays = 90
-	artifactSize = 100 << 30
-	cacheQuota   = 10 << 30
-	cacheDays    = 7
-)
+// artifactSize is how big an artifact may be where nobody says otherwise. GitHub's
+// own limit is more than most disks here have.
+const artifactSize = 100 << 30
 
 // checkStorage is check for what is kept of runs, and for what jobs see of it.
 func (c *Config) checkStorage() error {
-	c.ArtifactDays, c.ArtifactSize = cmp.Or(c.ArtifactDays, artifactDays), cmp.Or(c.ArtifactSize, artifactSize)
-	c.CacheDays, c.CacheQuota = cmp.Or(c.CacheDays, cacheDays), cmp.Or(c.CacheQuota, cacheQuota)
+	caches := cache.DefaultLimits()
+	c.ArtifactDays, c.ArtifactSize = cmp.Or(c.ArtifactDays, artifact.DefaultLimits().Days), cmp.Or(c.ArtifactSize, artifactSize)
+	c.CacheDays, c.CacheQuota = cmp.Or(c.CacheDays, caches.Days), cmp.Or(c.CacheQuota, Size(caches.Bytes))
 	if c.ArtifactDays < 1 || c.ArtifactDays > actions.MaxPrivateDays || c.CacheDays < 1 {
 		return actions.Errorf(actions.Invalid, "--artifact-days must be from 1 to %d, and --cache-days at least 1", actions.MaxPrivateDays)
 	}
