@@ -131,14 +131,13 @@ func (l *listArtifacts) Run(ctx context.Context, p *program) error {
 }
 
 type downloadArtifacts struct {
-	What    []string `arg:"" optional:"" help:"Names, patterns with * and ?, or IDs. Of several artifacts with one name it is the newest. None: all of --run."`
-	Of      int64    `name:"run" placeholder:"ID" help:"The run that they are of."`
-	Name    []string `sep:"none" env:"-" placeholder:"NAME" help:"The same as NAME, also for one that looks like an ID or a flag."`
-	Dir     string   `short:"D" default:"." placeholder:"DIR" help:"Where to: each artifact's files go to DIR/NAME. Default: the current directory."`
-	Output  string   `default:"extract" enum:"extract,zip" help:"extract the files, or keep the archive as DIR/NAME.zip. Default: ${default}."`
-	Zip     bool     `help:"The same as --output zip."`
-	Streams int      `default:"4" placeholder:"N" help:"How many pieces of an artifact to fetch at once. Default: ${default}."`
-	MaxSize int64    `default:"64" placeholder:"GIB" help:"Extract no archive whose files have more GiB together. Default: ${default}."`
+	What    []string    `arg:"" optional:"" help:"Names, patterns with * and ?, or IDs. Of several artifacts with one name it is the newest. None: all of --run."`
+	Of      int64       `name:"run" placeholder:"ID" help:"The run that they are of."`
+	Name    []string    `sep:"none" env:"-" placeholder:"NAME" help:"The same as NAME, also for one that looks like an ID or a flag."`
+	Dir     string      `short:"D" default:"." placeholder:"DIR" help:"Where to: each artifact's files go to DIR/NAME. Default: the current directory."`
+	Zip     bool        `help:"Keep the archive as DIR/NAME.zip, and not its files."`
+	Streams int         `default:"4" placeholder:"N" help:"How many pieces of an artifact to fetch at once. Default: ${default}."`
+	MaxSize server.Size `default:"64GiB" placeholder:"SIZE" help:"Extract no archive whose files have more together. Default: ${default}."`
 }
 
 // maxFiles is how many entries of an archive are extracted.
@@ -150,10 +149,9 @@ func (d *downloadArtifacts) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	const most = 1 << 20 // GiB, far from overflow
 	return c.Save(ctx, artifactTerminal(), download.Options{
-		Run: d.Of, IDs: d.What, Names: d.Name, Dir: d.Dir, Keep: d.Zip || d.Output == "zip", Workers: d.Streams,
-		Limits: download.Limits{Files: maxFiles, Bytes: min(max(d.MaxSize, 0), most) << 30},
+		Run: d.Of, IDs: d.What, Names: d.Name, Dir: d.Dir, Keep: d.Zip, Workers: d.Streams,
+		Limits: download.Limits{Files: maxFiles, Bytes: int64(d.MaxSize)},
 	})
 }
 
