@@ -1,6 +1,7 @@
 package download
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -60,7 +61,7 @@ func (c *Client) List(ctx context.Context, q Query) (found []*Artifact, more boo
 		}
 		found, more = append(found, one...), more || cut
 	}
-	slices.SortFunc(found, func(a, b *Artifact) int { return int(max(-1, min(1, b.ID-a.ID))) })
+	slices.SortFunc(found, func(a, b *Artifact) int { return cmp.Compare(b.ID, a.ID) })
 	found = slices.CompactFunc(found, func(a, b *Artifact) bool { return a.ID == b.ID })
 	if q.Limit > 0 && len(found) > q.Limit {
 		found, more = found[:q.Limit], true

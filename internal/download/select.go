@@ -40,7 +40,7 @@ func (c *Client) find(ctx context.Context, run int64, words, names []string) (fo
 	for _, name := range names {
 		fits := func(a *Artifact) bool { return matches(name, a.Name) }
 		if !slices.ContainsFunc(live, fits) {
-			return nil, nil, c.missing(ctx, run, name, slices.IndexFunc(expired, fits) >= 0)
+			return nil, nil, c.missing(ctx, run, name, slices.ContainsFunc(expired, fits))
 		}
 	}
 	return append(found, live...), expired, nil
