@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -259,7 +260,7 @@ func TestBlobsOlderThanTheDatabaseAreLeftAlone(t *testing.T) {
 		f := newFixture(t, storetest.Open(t))
 		f.orphan("of another database")
 		time.Sleep(time.Minute)
-		f.open(storetest.Open(t), func(c *object.Config) { c.Exclusive = true })
+		f.open(storetest.OpenURL(t, "sqlite:"+filepath.Join(t.TempDir(), "new.db")), func(c *object.Config) { c.Exclusive = true })
 		f.run()
 		time.Sleep(13 * time.Hour)
 		f.wantBlobs(1)
