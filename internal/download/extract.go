@@ -62,9 +62,13 @@ func check(z *zip.Reader, size int64, l Limits) error {
 	if len(z.File) > l.Files {
 		return fmt.Errorf("the archive has %d entries; at most %d are extracted", len(z.File), l.Files)
 	}
+	dirs := make(map[string]bool)
 	for _, f := range z.File {
 		if err := checkEntry(f); err != nil {
 			return err
+		}
+		if addParents(dirs, f.Name, l.Files); len(dirs) > l.Files {
+			return fmt.Errorf("the archive has more than %d directories, which no honest one has", l.Files)
 		}
 		packed += min(f.CompressedSize64, 1<<62)
 		total += min(f.UncompressedSize64, 1<<62)
@@ -76,6 +80,14 @@ func check(z *zip.Reader, size int64, l Limits) error {
 		}
 	}
 	return nil
+}
+
+// addParents adds the directories that an entry is in, as long as there are no more
+// than most. A path of 4 KB may be in 2,000.
+func addParents(dirs map[string]bool, name string, most int) {
+	for dir := path.Dir(name); dir != "." && !dirs[dir] && len(dirs) <= most; dir = path.Dir(dir) {
+		dirs[dir] = true
+	}
 }
 
 func checkEntry(f *zip.File) error {

@@ -124,6 +124,13 @@ func TestAnArchiveOverTheLimitsIsRefused(t *testing.T) {
 	if _, _, err := into(t, two, Limits{Files: 1, Bytes: 1}); err == nil {
 		t.Error("too many files: no error")
 	}
+	deep := archive(t, map[string]string{strings.Repeat("a/", 101) + "b": ""})
+	if left, _, err := into(t, deep, enough); err == nil || len(left) > 0 {
+		t.Errorf("too many directories: %v, left %d", err, len(left))
+	}
+	if _, n, err := into(t, archive(t, map[string]string{strings.Repeat("a/", 100) + "b": "", "a/c": ""}), enough); err != nil || n != 2 {
+		t.Errorf("just as many directories: %d, %v", n, err)
+	}
 }
 
 func TestAnArchiveThatLiesAboutSizesIsRefused(t *testing.T) {
