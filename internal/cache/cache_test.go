@@ -126,13 +126,10 @@ func TestEndedJobsSaveNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st, cache.Limits{})
 		j := w.Job("build")
-		e, err := w.reserve(j, mainRef, "key")
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := w.begin(j, mainRef, "key")
 		w.put(e, "poison")
 		w.Complete(j, w.now())
-		_, err = w.finalize(j, mainRef, "key", 6)
+		_, err := w.finalize(j, mainRef, "key", 6)
 		w.wantKind("finalize", err, actions.Conflict)
 		_, err = w.caches.Uploading(t.Context(), w.Repo.ID, e.ID)
 		w.wantKind("upload", err, actions.Conflict)
@@ -229,10 +226,7 @@ func TestWhatAnEndedJobBeganIsReplaced(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st, cache.Limits{})
 		dead := w.Job("dead")
-		e, err := w.reserve(dead, mainRef, "key")
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := w.begin(dead, mainRef, "key")
 		w.put(e, "half")
 		w.Complete(dead, w.now())
 		if e := w.save(mainRef, "key", "whole"); w.read(e) != "whole" {
@@ -249,11 +243,8 @@ func TestUploadsOfAnotherSizeAreRefusedWithTheirBytes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st, cache.Limits{Bytes: 100})
 		j := w.Job("build")
-		e, err := w.reserve(j, mainRef, "key")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = w.finalize(j, mainRef, "key", 0)
+		e := w.begin(j, mainRef, "key")
+		_, err := w.finalize(j, mainRef, "key", 0)
 		w.wantKind("before the upload", err, actions.Conflict)
 		w.put(e, "12345")
 		_, err = w.finalize(j, mainRef, "key", 6)
@@ -264,10 +255,7 @@ func TestUploadsOfAnotherSizeAreRefusedWithTheirBytes(t *testing.T) {
 		if _, err := w.caches.Reserve(t.Context(), j, rights(mainRef), cache.Upload{Key: "key", Version: version, Size: 101}); actions.KindOf(err) != actions.Invalid {
 			t.Errorf("larger than all may be: %v", err)
 		}
-		e, err = w.reserve(j, mainRef, "key")
-		if err != nil {
-			t.Fatal(err)
-		}
+		e = w.begin(j, mainRef, "key")
 		err = w.objects.PutWhole(t.Context(), e.ObjectID, strings.NewReader(strings.Repeat("x", 101)), 0)
 		w.wantKind("a body larger than all may be", err, actions.Invalid)
 		w.wantNoBytes()
@@ -279,10 +267,7 @@ func TestPiecesInAnyOrderMakeTheCache(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st, cache.Limits{})
 		j := w.Job("build")
-		e, err := w.reserve(j, mainRef, "key")
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := w.begin(j, mainRef, "key")
 		piece := func(offset int64, text string) {
 			t.Helper()
 			if err := w.caches.PutRange(t.Context(), j, e.ID, offset, strings.NewReader(text), -1); err != nil {
@@ -291,7 +276,7 @@ func TestPiecesInAnyOrderMakeTheCache(t *testing.T) {
 		}
 		piece(6, "789")
 		piece(0, "abc")
-		_, err = w.caches.Commit(t.Context(), j, e.ID, 9)
+		_, err := w.caches.Commit(t.Context(), j, e.ID, 9)
 		w.wantKind("with a gap", err, actions.Malformed)
 		piece(3, "456")
 		piece(0, "123")

@@ -151,9 +151,7 @@ func TestRestoringIsNotedAndTheLoopSweeps(t *testing.T) {
 		w := newWorld(t, storetest.Open(t), cache.Limits{})
 		e := w.save(mainRef, "key", "x")
 		j := w.Job("dead")
-		if _, err := w.reserve(j, mainRef, "other"); err != nil {
-			t.Fatal(err)
-		}
+		w.begin(j, mainRef, "other")
 		time.Sleep(time.Hour)
 		if w.find(mainRef, "key") != "x" {
 			t.Error("not found")

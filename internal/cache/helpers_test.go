@@ -59,6 +59,16 @@ func (w *world) reserve(j *actions.Job, ref, key string) (*actions.Cache, error)
 	return w.caches.Reserve(w.t.Context(), j, rights(ref), cache.Upload{Key: key, Version: version})
 }
 
+// begin is reserve where nothing stands in the way.
+func (w *world) begin(j *actions.Job, ref, key string) *actions.Cache {
+	w.t.Helper()
+	e, err := w.reserve(j, ref, key)
+	if err != nil {
+		w.t.Fatalf("reserve %s: %v", key, err)
+	}
+	return e
+}
+
 func (w *world) put(e *actions.Cache, content string) {
 	w.t.Helper()
 	if err := w.objects.PutWhole(w.t.Context(), e.ObjectID, strings.NewReader(content), int64(len(content))); err != nil {

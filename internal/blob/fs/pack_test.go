@@ -53,6 +53,20 @@ func wantBlobs(t *testing.T, s blob.Store, want map[string]string) {
 	}
 }
 
+// wantGone deletes blobs, after which the directory has no file left.
+func wantGone[V any](t *testing.T, s blob.Store, dir string, blobs map[string]V) {
+	t.Helper()
+	for key := range blobs {
+		if err := s.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweep(t, s)
+	if left := files(t, dir); len(left) != 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 func onlyPack(t *testing.T, dir string) string {
 	t.Helper()
 	list := files(t, dir)
@@ -86,15 +100,7 @@ func TestFullPackIsFollowedByAnother(t *testing.T) {
 	if diff := cmp.Diff(want, blobtest.Keys(t, s)); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}
-	for key := range want {
-		if err := s.Delete(t.Context(), key); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sweep(t, s)
-	if left := files(t, dir); len(left) != 0 {
-		t.Errorf("left: %q", left)
-	}
+	wantGone(t, s, dir, want)
 }
 
 // Threat: deleted object, bytes really gone.
@@ -148,15 +154,7 @@ func TestDeadSpaceComesBack(t *testing.T) {
 			t.Errorf("restart %t: %d blocks of %d are still taken", restart, after, before)
 		}
 		wantBlobs(t, s, want)
-		for key := range want {
-			if err := s.Delete(t.Context(), key); err != nil {
-				t.Fatal(err)
-			}
-		}
-		sweep(t, s)
-		if left := files(t, dir); len(left) != 0 {
-			t.Errorf("left: %q", left)
-		}
+		wantGone(t, s, dir, want)
 	}
 }
 
