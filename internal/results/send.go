@@ -33,6 +33,12 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, d download) error {
 	if e := d.content.Close(); err == nil {
 		err = e
 	}
+	if err != nil && !s.begun && r.Context().Err() == nil {
+		for _, name := range []string{"Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "Content-Type", "ETag", "Last-Modified"} {
+			h.Del(name)
+		}
+		return err // as the answer, for storage that is away
+	}
 	return a.broken(r, err)
 }
 
@@ -63,25 +69,46 @@ func oneRange(r *http.Request) *http.Request {
 const (
 	sendPiece = 256 << 10
 	sendPause = 2 * time.Minute
+
+	firstPiece = 512 // bytes that are read before an answer begins
 )
 
 // A sender writes an answer piece by piece, and of an object straight from its
 // files: [http.ServeContent] calls ReadFrom, which hands each piece to the
-// connection, and the kernel copies.
+// connection, and the kernel copies. It begins when the first bytes of the object
+// are there, so that another answer can say why they are not.
 type sender struct {
 	http.ResponseWriter
-	rc    *http.ResponseController
-	now   func() time.Time
-	pause time.Duration
-	err   error // why the answer is not complete
+	rc     *http.ResponseController
+	now    func() time.Time
+	pause  time.Duration
+	status int // of an answer that has not begun; 0 for 200
+	begun  bool
+	err    error // why the answer is not complete
 }
 
 func (a *API) sender(w http.ResponseWriter) *sender {
 	return &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: a.Now, pause: sendPause}
 }
 
+// WriteHeader implements [http.ResponseWriter].
+func (s *sender) WriteHeader(status int) {
+	if !s.begun {
+		s.status = status
+	}
+}
+
+// start begins the answer.
+func (s *sender) start() {
+	if !s.begun && s.status != 0 {
+		s.ResponseWriter.WriteHeader(s.status)
+	}
+	s.begun = true
+}
+
 // Write implements [io.Writer].
 func (s *sender) Write(p []byte) (n int, err error) {
+	s.start()
 	for len(p) > 0 && err == nil {
 		s.begin()
 		var m int
@@ -103,6 +130,18 @@ func (s *sender) ReadFrom(r io.Reader) (int64, error) {
 		return io.Copy(writerOnly{s}, r)
 	}
 	var sent int64
+	if !s.begun && limited.N > 0 {
+		first := make([]byte, min(firstPiece, limited.N))
+		n, err := content.Read(first)
+		if err != nil && n == 0 {
+			s.fail(err)
+			return 0, err
+		}
+		if n, err = s.Write(first[:n]); err != nil {
+			return int64(n), err
+		}
+		sent, limited.N = int64(n), limited.N-int64(n)
+	}
 	for limited.N > 0 {
 		s.begin()
 		n, err := content.CopyN(s.ResponseWriter, min(limited.N, sendPiece))
@@ -122,7 +161,14 @@ func (s *sender) fail(err error) { s.err = errors.Join(s.err, err) }
 
 // A connection without deadlines, as of tests, has none to set.
 func (s *sender) begin() { _ = s.rc.SetWriteDeadline(s.now().Add(s.pause)) }
-func (s *sender) end()   { _ = s.rc.SetWriteDeadline(time.Time{}) }
+
+// end ends an answer, which may be without a body.
+func (s *sender) end() {
+	if s.err == nil {
+		s.start()
+	}
+	_ = s.rc.SetWriteDeadline(time.Time{})
+}
 
 // writerOnly hides ReadFrom.
 type writerOnly struct{ io.Writer }

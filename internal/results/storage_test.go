@@ -22,12 +22,12 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// A tiredStore is a store that has no room left, from time to time, and may hand
-// out addresses of its own.
+// A tiredStore is a store that has no room left or is away, from time to time, and
+// may hand out addresses of its own.
 type tiredStore struct {
 	*blobfs.Store
-	full  atomic.Bool
-	signs bool
+	full, away atomic.Bool
+	signs      bool
 }
 
 func (s *tiredStore) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
@@ -36,6 +36,13 @@ func (s *tiredStore) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (b
 		return blob.Info{}, actions.Errorf(actions.Unavailable, "no space left")
 	}
 	return s.Store.Put(ctx, r, o)
+}
+
+func (s *tiredStore) Open(ctx context.Context, key string) (blob.Object, error) {
+	if s.away.Load() {
+		return nil, actions.Errorf(actions.Unavailable, "the bucket does not answer")
+	}
+	return s.Store.Open(ctx, key)
 }
 
 func (s *tiredStore) Presign(_ context.Context, key string, o blob.PresignOptions) (string, bool, error) {
@@ -71,6 +78,37 @@ func TestAFullDiskIsRefusedCleanlyAndRecoveredFrom(t *testing.T) {
 		t.Error(err)
 	}
 	wantContent(t, c, "dist", "content")
+}
+
+// results.md §4.5: 503 is what makes storage clients wait and try again.
+func TestADownloadSaysThatTheStorageIsAway(t *testing.T) {
+	s := newServer(t, storetest.Open(t), logs.Limits{})
+	blobs := &tiredStore{Store: s.Blobs}
+	s.with(blobs)
+	content := noise(5000)
+	url := s.urlOf(s.upload(wire.CreateArtifactRequest{Name: "dist"}, content))
+	blobs.away.Store(true)
+	status, body, h := s.ask(http.MethodGet, url, map[string]string{"Range": "bytes=10-"})
+	if status != http.StatusServiceUnavailable || !strings.Contains(body, "the bucket does not answer") {
+		t.Errorf("%d %s", status, body)
+	}
+	for _, name := range []string{"Content-Disposition", "Content-Range", "ETag", "Last-Modified", "Accept-Ranges"} {
+		if h.Get(name) != "" {
+			t.Errorf("the error has the header %s: %s", name, h.Get(name))
+		}
+	}
+	if status, _, h := s.ask(http.MethodHead, url, nil); status != http.StatusOK || h.Get("Content-Length") != "5000" {
+		t.Errorf("HEAD, which needs no storage: %d %v", status, h)
+	}
+	blobs.away.Store(false)
+	for header, want := range map[string]string{"": string(content), "bytes=10-": string(content[10:]), "bytes=4999-": string(content[4999:])} {
+		if status, body, _ := s.ask(http.MethodGet, url, map[string]string{"Range": header}); status/100 != 2 || body != want {
+			t.Errorf("%q: %d, %d bytes", header, status, len(body))
+		}
+	}
+	if status, _, h := s.ask(http.MethodGet, url, map[string]string{"Range": "bytes=9000-"}); status != http.StatusRequestedRangeNotSatisfiable || h.Get("Content-Range") != "bytes */5000" {
+		t.Errorf("beyond the end: %d %v", status, h)
+	}
 }
 
 // Threat: storage credentials visible in API, redirect or error: a client gets a
