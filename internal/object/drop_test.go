@@ -285,12 +285,12 @@ func TestSilentUploadsAreDroppedByTheLoop(t *testing.T) {
 }
 
 // A run's artifacts and logs go with it, in the store; their bytes follow.
-func TestReapRemovesTheBytesOfWhatTheStoreHasDropped(t *testing.T) {
+func TestSweepRemovesTheBytesOfWhatTheStoreHasDropped(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
 		f.put(id, "a", []byte("secret bytes"))
 		f.update(func(tx *store.Tx) error { return tx.DropObjects(t.Context(), f.now(), id) })
-		f.ok(f.Reap(t.Context()))
+		f.ok(f.Sweep(t.Context()))
 		f.nothingLeft()
 		f.noFileHas("secret bytes")
 	})

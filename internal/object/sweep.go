@@ -40,7 +40,7 @@ func (o *Objects) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-reap.C:
-			o.logged(ctx, o.Reap(ctx))
+			o.logged(ctx, o.reap(ctx))
 		case <-search.C:
 			o.logged(ctx, o.Sweep(ctx))
 		}
@@ -64,48 +64,62 @@ func (o *Objects) sweep(ctx context.Context, before time.Time) error {
 	if start := o.started.Add(-slack); o.exclusive && start.After(halves) {
 		halves = start // what is younger is still being uploaded
 	}
-	return errors.Join(o.Reap(ctx), o.search(ctx, before), o.blobs.Sweep(ctx, halves))
+	return errors.Join(o.reap(ctx), o.search(ctx, before), o.blobs.Sweep(ctx, halves))
 }
 
-// Reap is the part of Sweep that looks only at what the store knows to be dead,
-// dropped or stale. It costs three queries when there is nothing: who deletes a run
-// with all that hangs on it calls it, so that the bytes are gone when it answers.
-func (o *Objects) Reap(ctx context.Context) error {
+// reap is the part of sweep that looks only at what the store knows to be stale,
+// dropped or dead. It costs three queries when there is nothing.
+func (o *Objects) reap(ctx context.Context) error {
+	for _, do := range []struct {
+		most int
+		fn   func(ctx context.Context, most int) (found int, err error)
+	}{
+		{dropObjects, o.dropStale},
+		{dropObjects, o.removeDropped},
+		{dropBatch, o.removeDead},
+	} {
+		if err := batchwise(ctx, do.most, do.fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropStale drops objects that are not sealed and got nothing for long.
+func (o *Objects) dropStale(ctx context.Context, most int) (found int, err error) {
 	since := o.now().Add(-stale)
-	if err := batchwise(ctx, dropObjects, func(n int) (int, error) {
-		ids, err := o.store.StaleObjects(ctx, since, n)
-		if err != nil || len(ids) == 0 {
-			return 0, err
-		}
-		return len(ids), o.store.Update(ctx, func(tx *store.Tx) error {
-			sure, err := tx.StaleObjects(ctx, since, n) // but those that were sealed meanwhile
-			if err != nil {
-				return err
-			}
-			return o.Drop(ctx, tx, sure...)
-		})
-	}); err != nil {
-		return err
+	ids, err := o.store.StaleObjects(ctx, since, most)
+	if err != nil || len(ids) == 0 {
+		return 0, err
 	}
-	if err := batchwise(ctx, dropObjects, func(n int) (int, error) {
-		ids, err := o.store.DroppedObjects(ctx, n)
-		if err != nil || len(ids) == 0 {
-			return 0, err
+	return len(ids), o.store.Update(ctx, func(tx *store.Tx) error {
+		sure, err := tx.StaleObjects(ctx, since, most) // but those that were sealed meanwhile
+		if err != nil {
+			return err
 		}
-		return len(ids), o.remove(ctx, ids)
-	}); err != nil {
-		return err
-	}
-	return batchwise(ctx, dropBatch, func(n int) (int, error) {
-		keys, err := o.store.DeadBlobs(ctx, n)
-		if err != nil || len(keys) == 0 {
-			return 0, err
-		}
-		if err := o.deleteBlobs(ctx, keys); err != nil {
-			return 0, err
-		}
-		return len(keys), o.forgetDead(ctx, keys)
+		return o.Drop(ctx, tx, sure...)
 	})
+}
+
+// removeDropped removes the bytes of objects that were dropped.
+func (o *Objects) removeDropped(ctx context.Context, most int) (found int, err error) {
+	ids, err := o.store.DroppedObjects(ctx, most)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return len(ids), o.remove(ctx, ids)
+}
+
+// removeDead deletes dead blobs.
+func (o *Objects) removeDead(ctx context.Context, most int) (found int, err error) {
+	keys, err := o.store.DeadBlobs(ctx, most)
+	if err != nil || len(keys) == 0 {
+		return 0, err
+	}
+	if err := o.deleteBlobs(ctx, keys); err != nil {
+		return 0, err
+	}
+	return len(keys), o.forgetDead(ctx, keys)
 }
 
 // search deletes blobs put before the given time that no row has. Those that are
@@ -177,11 +191,11 @@ func (o *Objects) settled(ctx context.Context, keys []string) ([]string, error) 
 	return keys, err
 }
 
-// batchwise calls fn, which takes up to n things, until it finds fewer.
-func batchwise(ctx context.Context, n int, fn func(n int) (found int, err error)) error {
+// batchwise calls fn, which takes up to most things, until it finds fewer.
+func batchwise(ctx context.Context, most int, fn func(ctx context.Context, most int) (found int, err error)) error {
 	for {
-		found, err := fn(n)
-		if err != nil || found < n {
+		found, err := fn(ctx, most)
+		if err != nil || found < most {
 			return err
 		}
 		if err := wait(ctx, pause); err != nil {

@@ -110,7 +110,7 @@ func TestUploadThatEndsAtTheLastMomentIsNotStale(t *testing.T) {
 			})
 		})
 		synctest.Wait()
-		f.ok(f.Reap(t.Context()))
+		f.ok(f.Sweep(t.Context()))
 		wg.Wait()
 		f.holds(id, s, []byte("kept"))
 	})
