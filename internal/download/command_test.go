@@ -139,7 +139,7 @@ func TestAFailedArtifactDoesNotKeepTheOthersBack(t *testing.T) {
 	w.put(7, "c", "text/plain", []byte("c"))
 	dir := t.TempDir()
 	_, err := w.save(w.client(), Options{Run: 7, Dir: dir})
-	if !errors.Is(err, ErrDigest) {
+	if !errors.Is(err, errDigest) {
 		t.Errorf("got %v", err)
 	}
 	if d := cmp.Diff(map[string]string{"a": "a", "c": "c"}, tree(t, dir)); d != "" {

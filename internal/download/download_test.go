@@ -243,7 +243,7 @@ func TestBytesThatTheServerDidNotDescribeAreNotKept(t *testing.T) {
 	a.body[1000] ^= 1
 	dir := t.TempDir()
 	_, err := w.save(w.client(), Options{Run: 7, Dir: dir, Workers: 2})
-	if !errors.Is(err, ErrDigest) || !strings.Contains(err.Error(), a.Digest[7:]) {
+	if !errors.Is(err, errDigest) || !strings.Contains(err.Error(), a.Digest[7:]) {
 		t.Fatalf("got %v", err)
 	}
 	if got := tree(t, dir); len(got) != 0 {

@@ -301,13 +301,13 @@ func (f *fetch) verify(ctx context.Context) error {
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, want) {
 		return fmt.Errorf("%s: %w: the SHA-256 of what came is %s, but the server says %s: nothing is kept; try again, and if that ends the same way, upload it again",
-			f.art, ErrDigest, got, printable(want))
+			f.art, errDigest, got, printable(want))
 	}
 	return nil
 }
 
-// ErrDigest is that an artifact's bytes are not those that the server describes.
-var ErrDigest = errors.New("the bytes are wrong")
+// errDigest is that an artifact's bytes are not those that the server describes.
+var errDigest = errors.New("the bytes are wrong")
 
 // until reads as long as a context lasts.
 type until struct {

@@ -21,7 +21,7 @@ type File struct {
 // ones break the connection off, so that nobody takes the half for the whole.
 func SendFile(w http.ResponseWriter, r *http.Request, f File, log *slog.Logger, now func() time.Time) error {
 	h := w.Header()
-	Harmless(h, SafeType(f.Name))
+	Harmless(h, safeType(f.Name))
 	h.Set("Content-Disposition", Attachment(f.Name))
 	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
 	if r.Method == http.MethodHead {

@@ -26,9 +26,9 @@ func Harmless(h http.Header, contentType string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// SafeType is the content type of a file that strangers made, by its name: one of
+// safeType is the content type of a file that strangers made, by its name: one of
 // those that are harmless on this origin, or that of bytes which mean nothing.
-func SafeType(name string) string {
+func safeType(name string) string {
 	if t, ok := safeTypes[strings.ToLower(path.Ext(name))]; ok {
 		return t
 	}
