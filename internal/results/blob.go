@@ -1,6 +1,7 @@
 package results
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"net/http"
@@ -30,10 +31,22 @@ func (a *API) blob(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code, status := codeOf(err)
-	if status == http.StatusInternalServerError {
-		a.Log.ErrorContext(r.Context(), "request failed", "route", r.URL.Path, "err", err)
+	if status >= http.StatusInternalServerError {
+		a.note(r.Context(), r.URL.Path, err)
 	}
 	writeAzureError(w, r, code, status, httpjson.Message(err))
+}
+
+// note logs an error that is ours to fix, or the operator's: the client of a full
+// disk is not told which.
+func (a *API) note(ctx context.Context, route string, err error) {
+	switch actions.KindOf(err) {
+	case actions.Internal:
+		a.Log.ErrorContext(ctx, "request failed", "route", route, "err", err)
+	case actions.Unavailable:
+		a.Log.WarnContext(ctx, "request put off", "route", route, "err", err)
+	default:
+	}
 }
 
 // granted serves a request whose URL is good. The signature covers path and

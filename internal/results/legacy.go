@@ -45,9 +45,7 @@ func (a *API) forJobs(h handler) http.Handler {
 		if err == nil || r.Context().Err() != nil {
 			return
 		}
-		if actions.KindOf(err) == actions.Internal {
-			a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
-		}
+		a.note(r.Context(), r.Pattern, err)
 		body := struct {
 			Message string `json:"message"`
 		}{httpjson.Message(err)}

@@ -45,9 +45,7 @@ func (a *API) twirp(w http.ResponseWriter, r *http.Request) {
 	if err == nil || r.Context().Err() != nil {
 		return
 	}
-	if actions.KindOf(err) == actions.Internal {
-		a.Log.ErrorContext(r.Context(), "request failed", "route", r.URL.Path, "err", err)
-	}
+	a.note(r.Context(), r.URL.Path, err)
 	setRetryAfter(w.Header(), err)
 	status, body := twirpError(err)
 	if err := httpjson.Write(w, status, body); err != nil {

@@ -50,7 +50,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/blob"
 )
 
@@ -260,7 +259,7 @@ func (s *Store) sync(path string) error {
 // full makes an error of a full disk Unavailable.
 func full(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return actions.Errorf(actions.Unavailable, "no space left for blobs: %w", err)
+		return blob.Unavailable("no space left for blobs", err)
 	}
 	return err
 }

@@ -243,10 +243,14 @@ func failed(ctx context.Context, what string, err error) error {
 		case answer.Code == "EntityTooSmall":
 			kind = actions.Invalid
 		}
-		return actions.Errorf(kind, "s3: %s: the server answered %d %.64q", what, answer.StatusCode, answer.Code)
+		err := actions.Errorf(kind, "s3: %s: the server answered %d %.64q", what, answer.StatusCode, answer.Code)
+		if kind == actions.Unavailable {
+			err = blob.Unavailable("the store of blobs is not ready", err)
+		}
+		return err
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // without the URL
 	}
-	return actions.Errorf(actions.Unavailable, "s3: %s: no answer: %w", what, err)
+	return blob.Unavailable("the store of blobs does not answer", fmt.Errorf("s3: %s: %w", what, err))
 }
