@@ -13,14 +13,25 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Open opens a sealed object; Conflict when it is not sealed. The reader uses ctx
-// until it is closed.
+// Open opens a sealed object and its first part; Conflict when it is not sealed,
+// Gone when the part was lost. The reader uses ctx until it is closed.
 func (o *Objects) Open(ctx context.Context, id int64) (*Reader, error) {
 	obj, l, err := o.sealed(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{ctx: ctx, id: id, blobs: o.blobs, parts: l.parts, size: obj.Size}, nil
+	r := &Reader{ctx: ctx, id: id, blobs: o.blobs, parts: l.parts, size: obj.Size}
+	if _, err = r.seek(&r.cur, 0); err == nil || errors.Is(err, io.EOF) {
+		return r, nil
+	}
+	if actions.KindOf(err) == actions.NotFound {
+		if _, _, e := o.sealed(ctx, id); e != nil { // it was dropped meanwhile
+			return nil, e
+		}
+		o.log.ErrorContext(ctx, "blob of an object is lost", "object", id, "err", err)
+		err = actions.Errorf(actions.Gone, "The bytes of object %d are gone", id)
+	}
+	return nil, err
 }
 
 func (o *Objects) sealed(ctx context.Context, id int64) (*store.Object, *list, error) {

@@ -138,7 +138,11 @@ func (a *API) downloadArtifact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := art.Readable(a.Now()); err != nil {
+	content, err := a.Artifacts.Open(r.Context(), &art.Artifact) // before the redirect: who follows it gets no status of this API
+	if err != nil {
+		return err
+	}
+	if err := content.Close(); err != nil {
 		return err
 	}
 	to, err := a.ArtifactURL(r, &art.Artifact)

@@ -21,6 +21,7 @@ func (s *site) keep(log *slog.Logger, now func() time.Time) {
 	s.Helper()
 	blobs, err := fs.New(s.TempDir(), fs.Options{Now: now, NoSync: true})
 	s.must(err)
+	s.blobs = blobs
 	s.objects = object.New(object.Config{Store: s.store, Blobs: blobs, Log: log, Now: now})
 	s.artifacts = artifact.New(artifact.Config{Store: s.store, Objects: s.objects, Log: log, Now: now, Limits: artifact.DefaultLimits()})
 	s.caches = cache.New(cache.Config{Store: s.store, Objects: s.objects, Log: log, Now: now, Limits: cache.DefaultLimits()})

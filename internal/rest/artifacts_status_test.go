@@ -62,6 +62,14 @@ func TestEveryStatusOfTheFiveOperations(t *testing.T) {
 	s.want(s.do(http.MethodDelete, s.path("actions/artifacts", doomed.ID), s.token, nil), http.StatusNoContent)
 	check("deleted", s.token, http.StatusNotFound, remove, "GET "+s.path("actions/artifacts", doomed.ID)+"/zip")
 	check("another format", s.token, http.StatusNotFound, one+"/tar")
+	lost := s.upload(j, "lost", "", s.archive())
+	for info, err := range s.blobs.List(s.Context()) {
+		s.must(err)
+		if info.Size == lost.Size {
+			s.must(s.blobs.Delete(s.Context(), info.Key))
+		}
+	}
+	check("its bytes are gone", s.token, http.StatusGone, "GET "+s.path("actions/artifacts", lost.ID)+"/zip")
 	s.late.Store(int64(91 * 24 * time.Hour))
 	check("expired", s.token, http.StatusGone, download)
 	check("expired", s.token, http.StatusOK, one, list, ofRun)

@@ -24,6 +24,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -49,6 +50,7 @@ type site struct {
 	queue     *queue.Queue
 	scheduler *scheduler.Scheduler
 	trigger   *trigger.Trigger
+	blobs     blob.Store
 	objects   *object.Objects
 	artifacts *artifact.Artifacts
 	caches    *cache.Caches
