@@ -249,9 +249,12 @@ func TestOperatorsSayWhenBuiltinActionsAreUsed(t *testing.T) {
 		if got := found.Actions["actions/checkout@v9"].ResolvedSHA; got != want.other {
 			t.Errorf("%q: a version that is not here is %q, want %q", policy, got, want.other)
 		}
-		a, _, _ := h.resolve("actions/cache@v4")
+		a, _, missing := h.resolve("actions/cache@v4")
 		if got := a.status == http.StatusOK; got != (want.elsewhere != "") {
 			t.Errorf("%q: what is not here answers %d", policy, a.status)
+		}
+		if said := missing.Errors["actions/cache@v4"].Message; want.elsewhere == "" && !strings.Contains(said, "--builtin-actions never") {
+			t.Errorf("%q: the error does not say that there would be one: %s", policy, said)
 		}
 	}
 }

@@ -59,16 +59,17 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 // resolve finds an action in a repository of this server, or among those that
 // the server carries itself.
 func (a *API) resolve(r *http.Request, job *actions.Job, ref wire.ActionRef) (*wire.ActionInfo, error) {
-	own, carried := a.Builtin.Find(ref.Action)
-	if a.BuiltinPolicy == builtin.Never {
-		carried = false
-	}
+	own, known := a.Builtin.Find(ref.Action)
+	carried := known && a.BuiltinPolicy != builtin.Never
 	if carried && a.BuiltinPolicy == builtin.Prefer {
 		return a.resolveBuiltin(r, job, ref, own, "the operator prefers it")
 	}
 	repo, err := a.actionRepository(r.Context(), job, ref)
 	if carried && actions.KindOf(err) == actions.NotFound {
 		return a.resolveBuiltin(r, job, ref, own, "this server has no repository "+own.Name)
+	}
+	if known && actions.KindOf(err) == actions.NotFound {
+		err = fmt.Errorf("%w; the one that Understudy carries is switched off (--builtin-actions never)", err)
 	}
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (a *API) actionRepository(ctx context.Context, job *actions.Job, ref wire.A
 	repo, err := a.Auth.Repository(ctx, owner, name)
 	unknown := actions.KindOf(err) == actions.NotFound || actions.KindOf(err) == actions.Invalid
 	if unknown || err == nil && repo.Private && repo.ID != job.RepoID {
-		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, repository not found", ref.Key())
+		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, repository not found: push it to this server as a public repository", ref.Key())
 	}
 	return repo, err
 }
