@@ -147,6 +147,16 @@ func TestAWrongFlagPrintsNothingThatAProgramWouldRead(t *testing.T) {
 	}
 }
 
+func TestLimitsOfNothingAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"--artifact-days", "--artifact-size", "--cache-days", "--cache-quota"} {
+		code, out := execute(t, nil, "serve", "--data", filepath.Join(t.TempDir(), "data"), flag, "0")
+		if code == 0 || !strings.Contains(out, flag+" must be more than 0: leave it out for the default") {
+			t.Errorf("%s 0: ends with %d:\n%s", flag, code, out)
+		}
+	}
+}
+
 func TestTheCommandLineFindsItsToken(t *testing.T) {
 	t.Parallel()
 	b := newShelf(t)

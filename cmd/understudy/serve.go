@@ -16,6 +16,22 @@ type serveCommand struct {
 	server.Config
 }
 
+// Validate refuses zeros, which stand for the default where no flags are read.
+func (c *serveCommand) Validate() error {
+	const refusal = "%s must be more than 0: leave it out for the default"
+	switch {
+	case c.ArtifactDays == 0:
+		return fmt.Errorf(refusal, "--artifact-days")
+	case c.ArtifactSize == 0:
+		return fmt.Errorf(refusal, "--artifact-size")
+	case c.CacheDays == 0:
+		return fmt.Errorf(refusal, "--cache-days")
+	case c.CacheQuota == 0:
+		return fmt.Errorf(refusal, "--cache-quota")
+	}
+	return nil
+}
+
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 	d, err := deps(log)

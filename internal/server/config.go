@@ -104,8 +104,11 @@ func (c *Config) checkStorage() error {
 	caches := cache.DefaultLimits()
 	c.ArtifactDays, c.ArtifactSize = cmp.Or(c.ArtifactDays, artifact.DefaultLimits().Days), cmp.Or(c.ArtifactSize, artifactSize)
 	c.CacheDays, c.CacheQuota = cmp.Or(c.CacheDays, caches.Days), cmp.Or(c.CacheQuota, Size(caches.Bytes))
-	if c.ArtifactDays < 1 || c.ArtifactDays > actions.MaxPrivateDays || c.CacheDays < 1 {
-		return actions.Errorf(actions.Invalid, "--artifact-days must be from 1 to %d, and --cache-days at least 1", actions.MaxPrivateDays)
+	if c.ArtifactDays < 1 || c.ArtifactDays > actions.MaxPrivateDays {
+		return actions.Errorf(actions.Invalid, "--artifact-days must be from 1 to %d, not %d", actions.MaxPrivateDays, c.ArtifactDays)
+	}
+	if c.CacheDays < 1 {
+		return actions.Errorf(actions.Invalid, "--cache-days must be at least 1, not %d", c.CacheDays)
 	}
 	if c.Blobs == "" {
 		c.Blobs = filepath.Join(c.Data, "blobs")
