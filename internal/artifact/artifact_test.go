@@ -330,6 +330,37 @@ func TestAJobHasALimitOfArtifacts(t *testing.T) {
 	f.begin(t, f.job(t), "more", "x")
 }
 
+// Threat: endless uploads. What nobody finishes takes of the quota, too.
+func TestUploadsWithoutAnEndHaveTheQuotaOfTheRepository(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		f := newFixture(t, st, func(l *artifact.Limits) { l.Quota = 100 })
+		job := f.job(t)
+		f.add(t, job, "live", strings.Repeat("x", 20))
+		a := f.begin(t, job, "a", strings.Repeat("x", 60))
+		if _, err := f.Uploading(t.Context(), a.ID); err != nil {
+			t.Errorf("with room: %v", err)
+		}
+		three, err := f.BeginV3(t.Context(), job, "three", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.v3(t, job, three, "a", strings.Repeat("x", 60), false); err != nil { // it may be the last
+			t.Fatal(err)
+		}
+		_, err = f.Uploading(t.Context(), a.ID)
+		kind(t, "version 4", err, actions.TooMany)
+		kind(t, "version 3", f.v3(t, job, three, "b", "x", false), actions.TooMany)
+		f.complete(t, job)
+		if err := f.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b := f.begin(t, f.job(t), "b", "x")
+		if _, err := f.Uploading(t.Context(), b.ID); err != nil {
+			t.Errorf("once the job is over: %v", err)
+		}
+	})
+}
+
 // results.md §3.9: clients look for "insufficient usage" and stop.
 func TestARepositoryHasAQuota(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {

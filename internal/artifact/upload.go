@@ -126,13 +126,30 @@ func running(jobID int64, status actions.Status) error {
 }
 
 // Uploading returns an artifact whose bytes may come now: Conflict when it is
-// complete or its job is over, NotFound when it is gone.
+// complete or its job is over, NotFound when it is gone, TooMany when the repository
+// has no room.
 func (a *Artifacts) Uploading(ctx context.Context, id int64) (*actions.Artifact, error) {
 	art, status, err := a.store.ArtifactAndJob(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return art, uploading(art, status)
+	if err := uploading(art, status); err != nil {
+		return nil, err
+	}
+	return art, a.room(ctx, art.RepoID)
+}
+
+// room refuses more bytes of a repository whose uploads, complete or not, have all
+// that it may keep. Those that arrive at the same time may go beyond.
+func (a *Artifacts) room(ctx context.Context, repoID int64) error {
+	if a.limits.Quota == 0 {
+		return nil
+	}
+	live, pending, err := a.store.ArtifactBytes(ctx, repoID)
+	if err == nil && live+pending > a.limits.Quota {
+		err = a.full(live + pending)
+	}
+	return err
 }
 
 // uploading says whether bytes of an artifact may come whose job has the status.

@@ -98,6 +98,9 @@ func (a *Artifacts) PutV3File(ctx context.Context, job *actions.Job, artifactID 
 	if err == nil {
 		err = uploading(art, status)
 	}
+	if err == nil {
+		err = a.room(ctx, art.RepoID)
+	}
 	if err != nil {
 		return err
 	}

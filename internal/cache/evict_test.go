@@ -178,3 +178,37 @@ func TestRestoringIsNotedAndTheLoopSweeps(t *testing.T) {
 		}
 	})
 }
+
+// Threat: cache flood. What nobody finishes has a limit, too, and that of pull
+// requests takes nothing from branches.
+func TestUploadsWithoutAnEndHaveALimit(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := newWorld(t, st, cache.Limits{Bytes: 15})
+		j := w.Job("pull")
+		var flood *actions.Cache
+		for _, key := range []string{"a", "b"} {
+			var err error
+			if flood, err = w.reserve(j, pullRef, key); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.caches.PutRange(t.Context(), j, flood.ID, 0, strings.NewReader(ten), 10); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.wantKind("more of a pull request", w.caches.PutRange(t.Context(), j, flood.ID, 10, strings.NewReader("x"), 1), actions.TooMany)
+		w.save(mainRef, "main", ten)
+		j.Complete(actions.Success, w.now())
+		if err := st.Update(t.Context(), func(tx *store.Tx) error { return tx.UpdateJob(t.Context(), j) }); err != nil {
+			t.Fatal(err)
+		}
+		w.sweep()
+		other := w.Job("other")
+		next, err := w.reserve(other, pullRef, "c")
+		if err == nil {
+			err = w.caches.PutRange(t.Context(), other, next.ID, 0, strings.NewReader("x"), 1)
+		}
+		if err != nil {
+			t.Errorf("once the job is over: %v", err)
+		}
+	})
+}

@@ -109,7 +109,7 @@ func running(ctx context.Context, tx *store.Tx, jobID int64) error {
 }
 
 // Uploading returns the cache of a repository whose bytes may come now: it is
-// pending and its job is in progress.
+// pending, its job is in progress, and there is room.
 func (c *Caches) Uploading(ctx context.Context, repoID, id int64) (*actions.Cache, error) {
 	var found *actions.Cache
 	err := c.store.View(ctx, func(tx *store.Tx) (err error) {
@@ -122,12 +122,30 @@ func (c *Caches) Uploading(ctx context.Context, repoID, id int64) (*actions.Cach
 		case found.Live:
 			return actions.Errorf(actions.Conflict, "cache %d is complete", id)
 		}
-		return running(ctx, tx, found.JobID)
+		if err := running(ctx, tx, found.JobID); err != nil {
+			return err
+		}
+		return c.room(ctx, tx, found)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return found, nil
+}
+
+// room refuses more bytes of a repository whose uploads that are not complete have
+// as many as all its caches may have. Pull requests are counted alone, and so
+// are branches. What arrives at the same time may go beyond.
+func (c *Caches) room(ctx context.Context, tx *store.Tx, e *actions.Cache) error {
+	repo, err := tx.Repository(ctx, e.RepoID)
+	if err != nil {
+		return err
+	}
+	bytes, err := tx.PendingCacheBytes(ctx, e.RepoID, e.OfPull())
+	if limit := c.Bytes(repo); err == nil && bytes > limit {
+		err = actions.Errorf(actions.TooMany, "caches that are being uploaded have %d bytes; those of the repository may have %d together", bytes, limit)
+	}
+	return err
 }
 
 // PutRange takes a piece of a cache that the job uploads by offsets. The size is

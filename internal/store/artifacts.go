@@ -72,6 +72,20 @@ func (tx *Tx) CreateArtifact(ctx context.Context, a *actions.Artifact, perJob in
 	return nil
 }
 
+// ArtifactBytes is what the artifacts of a repository have: those that are live, and
+// what was sent so far of those that are pending. Of files by version 3 that is what
+// they are declared to have.
+func (q queries) ArtifactBytes(ctx context.Context, repoID int64) (live, pending int64, err error) {
+	_, err = one(ctx, q, func(r row) (struct{}, error) { return struct{}{}, r.Scan(&live, &pending) },
+		`select cast(coalesce((select artifact_bytes from usages where repo_id = $1), 0) as bigint),
+		cast(coalesce((select sum(a.size + coalesce(o.received, 0)) from artifacts a left join objects o on o.id = a.object_id
+			where a.status = 'pending' and a.repo_id = $1), 0) as bigint)`, repoID)
+	if err != nil {
+		return 0, 0, fmt.Errorf("artifacts of repository %d: %w", repoID, err)
+	}
+	return live, pending, nil
+}
+
 // Artifact returns the artifact with the given id, pending ones too.
 func (q queries) Artifact(ctx context.Context, id int64) (*actions.Artifact, error) {
 	a, err := one(ctx, q, scanArtifact, `select `+artifactColumns+` from artifacts where id = $1`, id)

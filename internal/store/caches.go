@@ -66,6 +66,17 @@ func (q queries) CountPendingCaches(ctx context.Context, jobID int64) (int64, er
 	return one(ctx, q, value[int64], `select count(*) from caches where job_id = $1 and status = 'pending'`, jobID)
 }
 
+// PendingCacheBytes is what was sent so far of caches of a repository that are not
+// complete: of those of pull requests, or of all others.
+func (q queries) PendingCacheBytes(ctx context.Context, repoID int64, pulls bool) (int64, error) {
+	which := `not (c.scope >= $2 and c.scope < $3)`
+	if pulls {
+		which = `c.scope >= $2 and c.scope < $3`
+	}
+	return one(ctx, q, value[int64], `select cast(coalesce(sum(o.received), 0) as bigint) from caches c join objects o on o.id = c.object_id
+		where c.repo_id = $1 and c.status = 'pending' and `+which, repoID, actions.PullScope, string(after([]byte(actions.PullScope))))
+}
+
 // A CacheQuery is a search for a cache. The repository is always part of it.
 type CacheQuery struct {
 	RepoID  int64
