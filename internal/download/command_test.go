@@ -93,6 +93,15 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 				return false
 			}
 		}, "its bytes are gone"},
+		{"storage that is away", c, Options{IDs: []string{"101"}}, func() {
+			w.answer = func(rw http.ResponseWriter, r *http.Request) bool {
+				if strings.HasSuffix(r.URL.Path, "/zip") {
+					problem(rw, http.StatusServiceUnavailable, "the store of blobs does not answer")
+					return true
+				}
+				return false
+			}
+		}, "the server answers 503 the store of blobs does not answer"},
 		{"some other server", c, Options{Run: 7}, func() {
 			w.answer = func(rw http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(rw, "<html>"); return true }
 		}, "is not the REST API"},
@@ -117,6 +126,9 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 			_, err := w.save(tc.client, tc.o)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want …%s…", err, tc.want)
+			}
+			if err != nil && strings.Count(err.Error(), "artifact dist (101)") > 1 {
+				t.Errorf("it is named twice: %v", err)
 			}
 			if err != nil && (strings.Contains(err.Error(), "ghp_") || strings.Contains(err.Error(), "sig=")) {
 				t.Errorf("the error tells a secret: %v", err)

@@ -87,7 +87,7 @@ func (f *fetch) all(ctx context.Context) error {
 		f.anew(f.art.Size)
 		err = f.pieces(ctx)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !strings.HasPrefix(err.Error(), f.art.String()) { // as answers of the API do
 		return fmt.Errorf("%s: %w", f.art, err)
 	}
 	return err
