@@ -118,20 +118,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // Seek implements [io.Seeker].
 func (r *Reader) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += r.at
-	case io.SeekEnd:
-		offset += r.size
-	default:
-		return 0, fmt.Errorf("seek from %d", whence)
+	to, err := blob.SeekTo(r.at, r.size, offset, whence)
+	if err != nil {
+		return 0, err
 	}
-	if offset < 0 {
-		return 0, fmt.Errorf("seek to %d", offset)
-	}
-	r.at = offset
-	return offset, nil
+	r.at = to
+	return to, nil
 }
 
 // WriteTo implements [io.WriterTo].

@@ -87,26 +87,15 @@ func (o *object) request() error {
 }
 
 func (o *object) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += o.at
-	case io.SeekEnd:
-		offset += o.size
-	default:
-		return 0, errors.New("s3: seek: bad whence")
+	to, err := blob.SeekTo(o.at, o.size, offset, whence)
+	if err != nil || to == o.at {
+		return to, err
 	}
-	if offset < 0 {
-		return 0, errors.New("s3: seek before the start")
-	}
-	if offset == o.at {
-		return offset, nil
-	}
-	if skip := offset - o.at; o.body == nil || offset > o.size || skip < 0 || skip > near || !o.skip(skip) {
+	if skip := to - o.at; o.body == nil || to > o.size || skip < 0 || skip > near || !o.skip(skip) {
 		_ = o.Close()
 	}
-	o.at = offset
-	return offset, nil
+	o.at = to
+	return to, nil
 }
 
 func (o *object) skip(n int64) bool {
