@@ -16,11 +16,10 @@ func startWriting(f *os.File, offset, n int64) {
 	}
 }
 
-// allocate gives a new file the space that it will need: to do so at once costs a
-// third of what it costs piece by piece. Where it cannot be done, or there is too
-// little space, the writes will see.
-func allocate(f *os.File, size int64) {
-	_ = unix.Fallocate(int(f.Fd()), 0, 0, size)
+// allocate gives a new file space that it will need. Where it cannot be done, or
+// there is too little, the writes will see.
+func allocate(f *os.File, offset, n int64) {
+	_ = unix.Fallocate(int(f.Fd()), 0, offset, n)
 }
 
 // uptime is for how long the machine runs, 0 if it does not tell.

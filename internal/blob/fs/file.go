@@ -14,10 +14,12 @@ import (
 
 const (
 	ahead = 8 << 20 // is written to a file before the disk is told to begin
-	large = 1 << 20 // bytes of a blob whose space is allocated at once
 
-	// mostAhead is how much of it: who declares much and sends nothing takes no more.
-	mostAhead = 16 << 20
+	// A file's space is allocated before its bytes: that costs a third of what it
+	// costs with each write. It is some times what has come, and not what was
+	// declared: who declares much and sends little takes little.
+	leastSpace = 1 << 20
+	moreSpace  = 4
 )
 
 func (s *Store) shard(key string) string { return filepath.Join(s.dir, key[:shardSize]) }
@@ -47,10 +49,7 @@ func (s *Store) writeFile(ctx context.Context, start []byte, r io.Reader, o blob
 			_ = os.Remove(f.Name()) // and if that fails, Sweep finds it
 		}
 	}()
-	if o.Size >= large {
-		allocate(f, min(o.Size, mostAhead))
-	}
-	w := &writer{file: f, eager: !s.noSync}
+	w := &writer{file: f, eager: !s.noSync, declared: o.Size}
 	if err := s.copy(ctx, w, start, r, o); err != nil {
 		return "", info, err
 	}
@@ -99,10 +98,17 @@ func (s *Store) copy(ctx context.Context, w *writer, start []byte, r io.Reader, 
 type writer struct {
 	file       *os.File
 	eager      bool
+	declared   int64 // bytes, 0 when unknown
 	size, sent int64 // written; told to the disk
+	space      int64 // allocated
 }
 
 func (w *writer) Write(p []byte) (int, error) {
+	if need := w.size + int64(len(p)); need > w.space && w.space < w.declared {
+		space := min(w.declared, max(leastSpace, moreSpace*need))
+		allocate(w.file, w.space, space-w.space)
+		w.space = space
+	}
 	n, err := w.file.Write(p)
 	w.size += int64(n)
 	if w.size-w.sent >= ahead {
