@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -88,7 +89,7 @@ func CheckArtifactName(name string) error {
 		return Errorf(Invalid, "The artifact name is not valid: %q. It is the name of a device on Windows", name)
 	}
 	for _, c := range name {
-		if c < ' ' || c == 0x7f || strings.ContainsRune("\":<>|*?\\/", c) {
+		if unicode.IsControl(c) || strings.ContainsRune("\":<>|*?\\/", c) {
 			return Errorf(Invalid, "The artifact name is not valid: %q. Contains the following character: %q", name, c)
 		}
 	}

@@ -49,6 +49,7 @@ func TestArtifactNamesAreFileNamesEverywhere(t *testing.T) {
 		"a\x00b":                   true,
 		"a\x1bb":                   true,
 		"a\x7fb":                   true,
+		"a\u009bb":                 true,
 		"not utf-8 \xff":           true,
 		"C:":                       true,
 		"line\u2028is a character": false,

@@ -81,6 +81,7 @@ type azureError struct {
 func (e *azureError) Unwrap() error { return e.error }
 
 var (
+	errCopy     = &azureError{actions.Errorf(actions.Malformed, "blobs are not copied from elsewhere: send the bytes"), "UnsupportedHeader", http.StatusBadRequest}
 	errQuery    = &azureError{actions.Errorf(actions.Malformed, "the query is not one that this blob knows"), "InvalidQueryParameterValue", http.StatusBadRequest}
 	errTooLarge = &azureError{actions.Errorf(actions.Invalid, "the body is too large"), "RequestBodyTooLarge", http.StatusRequestEntityTooLarge}
 )

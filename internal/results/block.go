@@ -36,6 +36,9 @@ func (a *API) putObject(w http.ResponseWriter, r *http.Request, id int64) error 
 	if err != nil {
 		return err
 	}
+	if r.Header.Get("X-Ms-Copy-Source") != "" { // the server fetches nothing
+		return errCopy
+	}
 	content, err := contentOf(r)
 	if err != nil {
 		return err

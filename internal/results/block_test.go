@@ -232,6 +232,7 @@ func TestPutsThatCannotBeServed(t *testing.T) {
 		{"metadata", to + "&comp=metadata", "", nil, 400, "InvalidQueryParameterValue"},
 		{"semicolon", to + "&comp=block;blockid=YQ%3D%3D", "x", nil, 400, "InvalidQueryParameterValue"},
 		{"bad escape", to + "&x=%zz", "x", nil, 400, "InvalidQueryParameterValue"},
+		{"copy of something else", to, "", http.Header{"X-Ms-Copy-Source": {"http://169.254.169.254/"}}, 400, "UnsupportedHeader"},
 		{"append blob", to, "", http.Header{"X-Ms-Blob-Type": {"AppendBlob"}}, 400, "InvalidHeaderValue"},
 		{"other MD5", block + "YQ%3D%3D", "x", http.Header{"Content-Md5": {sum("y")}}, 400, "Md5Mismatch"},
 		{"MD5 of nothing", block + "YQ%3D%3D", "", http.Header{"Content-Md5": {sum("y")}}, 400, "Md5Mismatch"},

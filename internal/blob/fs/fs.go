@@ -256,10 +256,13 @@ func (s *Store) sync(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// full makes an error of a full disk Unavailable.
+// full makes an error of a full disk, or of too many open files, Unavailable.
 func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return blob.Unavailable("no space left for blobs", err)
+	case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
+		return blob.Unavailable("too many files are open", err)
 	}
 	return err
 }
