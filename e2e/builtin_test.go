@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -76,10 +77,16 @@ func TestBuiltInActionsCarryAWorkflowWithoutInternet(t *testing.T) {
 	}
 }
 
-// needNode skips a test where no actions in JavaScript can run.
+// needNode skips a test where no actions in JavaScript can run, unless that is
+// where they must.
 func needNode(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
+	_, err := exec.LookPath("node")
+	switch {
+	case err == nil:
+	case os.Getenv("UNDERSTUDY_TEST_REQUIRE_NODE") != "":
+		t.Fatal(err)
+	default:
 		t.Skipf("no node: %v", err)
 	}
 }

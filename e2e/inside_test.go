@@ -28,6 +28,7 @@ type inside struct {
 // said who it is. The job goes on until leave.
 func (r *repository) enter(label string) *inside {
 	r.t.Helper()
+	needNode(r.t)
 	g := newGate(r.t)
 	script := `const fs = require('fs'); const d = process.env.INPUT_GATE
 fs.writeFileSync(d + '/new', process.env.ACTIONS_RESULTS_URL + '\n' + process.env.ACTIONS_RUNTIME_TOKEN + '\n')

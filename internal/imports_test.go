@@ -46,7 +46,7 @@ var house = []room{
 	{program, "e2e", "assembly pure"},
 
 	{assembly, "server", "runner surface service state pure"},
-	{assembly, "demo", "server pure"},
+	{assembly, "demo", "server download pure"},
 	{assembly, "bench", "server runner state pure"},
 	{assembly, "runner", "pure"},
 	{assembly, "download", "pure"},

@@ -114,7 +114,7 @@ func (d *directory) findEnd64(endAt int64) (int64, error) {
 	if err != nil || string(locator[:4]) != locatorMark {
 		return endAt, err // 65535 entries need none
 	}
-	at := int64(le64(locator[8:])) //nolint:gosec // readExactly refuses what is negative
+	at := int64(le64(locator[8:])) // readExactly refuses what is negative
 	end, err := readExactly(d.r, at, end64Size)
 	if err != nil {
 		return 0, err

@@ -85,7 +85,7 @@ func (a *Artifacts) sealFiles(ctx context.Context, files []*store.ArtifactFile) 
 func (a *Artifacts) finishFile(ctx context.Context, f *store.ArtifactFile) (*object.Sum, error) {
 	err := a.objects.CommitRanges(ctx, f.ObjectID, f.Size)
 	if actions.KindOf(err) == actions.Conflict {
-		return nil, nil //nolint:nilnil // there is nothing left to do, and no error
+		return nil, nil // there is nothing left to do, and no error
 	}
 	if err != nil {
 		return nil, err

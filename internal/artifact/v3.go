@@ -241,7 +241,7 @@ func (a *Artifacts) base(ctx context.Context, art *actions.Artifact) (*actions.A
 	base, err := a.store.LiveArtifact(ctx, art.RunID, art.Attempt, art.Name)
 	switch {
 	case actions.KindOf(err) == actions.NotFound:
-		return nil, nil //nolint:nilnil // none is an answer
+		return nil, nil // none is an answer
 	case err == nil && !base.Mutable:
 		return nil, ErrExists
 	}

@@ -1,25 +1,18 @@
 package demo
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"io/fs"
+	"os"
 	"strings"
-)
+	"time"
 
-// An artifact is what a run has left, as far as the demo looks at it.
-type artifact struct {
-	ID     int64  `json:"id"`
-	Name   string `json:"name"`
-	Size   int64  `json:"size_in_bytes"`
-	Digest string `json:"digest"`
-}
+	"github.com/understudy-ci/understudy/internal/download"
+)
 
 // product is the artifact that the sample's workflow is about, and sums the file
 // in it that names the others.
@@ -28,93 +21,68 @@ const (
 	sums    = "SHA256SUMS"
 )
 
-// artifact finds an artifact of a run by its name.
-func (c *client) artifact(ctx context.Context, repo string, run int64, name string) (*artifact, error) {
-	var list struct {
-		Artifacts []*artifact `json:"artifacts"`
-	}
-	err := c.get(ctx, fmt.Sprintf("/repos/%s/actions/runs/%d/artifacts?name=%s", repo, run, name), &list)
+// productLimits are more than the product ever needs.
+var productLimits = download.Limits{Files: 100, Bytes: 1 << 20}
+
+// showArtifact downloads the product of the run as `understudy artifact download`
+// does, which compares its digest, and says whether its files are those that the
+// last job uploaded.
+func (d *demo) showArtifact(ctx context.Context, run int64) error {
+	c, err := download.New(download.Config{URL: d.client.base, Token: d.client.token, Repo: repo, Version: "demo", Now: time.Now})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if len(list.Artifacts) != 1 {
-		return nil, fmt.Errorf("the run has %s called %s", count(len(list.Artifacts), "artifact"), name)
+	found, _, err := c.List(ctx, download.Query{Run: run, Names: []string{product}})
+	if err != nil {
+		return err
 	}
-	return list.Artifacts[0], nil
+	if len(found) != 1 || found[0].Digest == "" {
+		return fmt.Errorf("the run has %s called %s, or it has no digest", count(len(found), "artifact"), product)
+	}
+	dir := d.stage.path("artifacts")
+	silent := &download.Terminal{Out: io.Discard, Notes: io.Discard}
+	if err := c.Save(ctx, silent, download.Options{Run: run, Names: []string{product}, Dir: dir, Workers: 1, Limits: productLimits}); err != nil {
+		return err
+	}
+	files, err := checkSums(os.DirFS(d.stage.path("artifacts/" + product)))
+	if err != nil {
+		return fmt.Errorf("artifact %s: %w", product, err)
+	}
+	d.t.field("artifact", fmt.Sprintf("%s, %s in %d bytes, downloaded and as uploaded:", product, count(files, "file"), found[0].Size))
+	d.t.field("", d.t.paint(green, found[0].Digest))
+	return nil
 }
 
-// verified downloads an artifact and returns its files once they are proved to
-// be what was uploaded.
-func (c *client) verified(ctx context.Context, repo string, a *artifact) (map[string][]byte, error) {
-	body, err := c.do(ctx, http.MethodGet, fmt.Sprintf("/api/v3/repos/%s/actions/artifacts/%d/zip", repo, a.ID), nil)
+// checkSums counts the files, and says which one is not as the list of checksums
+// has it. All of them must be in the list.
+func checkSums(files fs.FS) (n int, err error) {
+	all, err := fs.ReadDir(files, ".")
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if got := "sha256:" + sumOf(body); got != a.Digest || int64(len(body)) != a.Size {
-		return nil, fmt.Errorf("%d bytes came with digest %s: want %d with %s", len(body), got, a.Size, a.Digest)
-	}
-	files, err := unzip(body)
+	list, err := fs.ReadFile(files, sums)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return files, checkSums(files)
+	listed := 0
+	for line := range strings.Lines(string(list)) {
+		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return 0, err
+		}
+		if sumOf(text) != want {
+			return 0, fmt.Errorf("%s does not have the checksum %s", name, want)
+		}
+		listed++
+	}
+	if listed == 0 || listed != len(all)-1 {
+		return 0, fmt.Errorf("%s lists %s of %d", sums, count(listed, "file"), len(all)-1)
+	}
+	return len(all), nil
 }
 
 func sumOf(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
-}
-
-// unzip reads the files of a small archive.
-func unzip(archive []byte) (map[string][]byte, error) {
-	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		return nil, err
-	}
-	files := make(map[string][]byte)
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			return nil, err
-		}
-		text, err := io.ReadAll(io.LimitReader(r, maxAnswer))
-		if err = errors.Join(err, r.Close()); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name, err)
-		}
-		files[f.Name] = text
-	}
-	return files, nil
-}
-
-// checkSums says which file is not as the list of checksums has it. All of them
-// must be in the list.
-func checkSums(files map[string][]byte) error {
-	listed := 0
-	for line := range strings.Lines(string(files[sums])) {
-		sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		if sumOf(files[name]) != sum {
-			return fmt.Errorf("%s does not have the checksum %s", name, sum)
-		}
-		listed++
-	}
-	if listed == 0 || listed != len(files)-1 {
-		return fmt.Errorf("%s lists %s of %d", sums, count(listed, "file"), len(files)-1)
-	}
-	return nil
-}
-
-// showArtifact downloads the product of the run, and says whether it is what
-// the last job uploaded.
-func (d *demo) showArtifact(ctx context.Context, run int64) error {
-	a, err := d.client.artifact(ctx, repo, run, product)
-	if err != nil {
-		return err
-	}
-	files, err := d.client.verified(ctx, repo, a)
-	if err != nil {
-		return fmt.Errorf("artifact %s: %w", a.Name, err)
-	}
-	d.t.field("artifact", fmt.Sprintf("%s, %s in %d bytes, downloaded and as uploaded:", a.Name, count(len(files), "file"), a.Size))
-	d.t.field("", d.t.paint(green, a.Digest))
-	return nil
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestChecksumsMustFitAllFiles(t *testing.T) {
@@ -16,16 +17,20 @@ func TestChecksumsMustFitAllFiles(t *testing.T) {
 		"other bytes":  {map[string]string{"b": "three"}, "b does not have the checksum"},
 		"not listed":   {map[string]string{"c": "three"}, "lists 2 files of 3"},
 		"no list":      {map[string]string{sums: ""}, "lists 0 files of 2"},
-		"missing file": {map[string]string{sums: line("x", "y")}, "x does not have the checksum"},
+		"missing file": {map[string]string{sums: line("x", "y")}, "open x: file does not exist"},
 	} {
-		files := make(map[string][]byte)
+		files := make(fstest.MapFS)
 		for _, m := range []map[string]string{good, c.change} {
 			for file, text := range m {
-				files[file] = []byte(text)
+				files[file] = &fstest.MapFile{Data: []byte(text)}
 			}
 		}
-		if err := checkSums(files); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+		n, err := checkSums(files)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil && n != len(good) {
+			t.Errorf("%s: %d files", name, n)
 		}
 	}
 }

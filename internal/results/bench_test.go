@@ -53,7 +53,7 @@ func BenchmarkLogIngestion(b *testing.B) {
 func BenchmarkSmallArtifacts(b *testing.B) {
 	limits := artifact.Limits{PerJob: 1 << 30, Bytes: 1 << 20, Days: 1}
 	s := newLimitedServer(b, storetest.Open(b), logs.Limits{}, limits, object.DefaultLimits())
-	s.http.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 8 //nolint:forcetypeassert // httptest's own
+	s.http.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 8 // httptest's own
 	content := noise(1 << 10)
 	var n atomic.Int64
 	b.SetParallelism(8 / runtime.GOMAXPROCS(0))
