@@ -47,6 +47,16 @@ type Job struct {
 	StepOrder   int64     // change_order of the newest step update
 }
 
+// Running is Conflict unless a job of that status is in progress. A job keeps
+// artifacts and caches until its end, with no grace: by then, others may know its
+// token.
+func Running(jobID int64, status Status) error {
+	if status != InProgress {
+		return Errorf(Conflict, "job %d is %s", jobID, status)
+	}
+	return nil
+}
+
 // Acquire gives the job to runner r until the lock ends. No other method
 // starts a job. The runner that holds the job may ask again and gets the same
 // answer, since the first may have been lost on the way.

@@ -115,6 +115,16 @@ func (a *Artifacts) Open(ctx context.Context, art *actions.Artifact) (*object.Re
 	return r, nil
 }
 
+// Available says whether Open would succeed, for who hands out a URL: what that
+// answers is of another protocol.
+func (a *Artifacts) Available(ctx context.Context, art *actions.Artifact) error {
+	r, err := a.Open(ctx, art)
+	if err != nil {
+		return err
+	}
+	return r.Close()
+}
+
 // Delete removes an artifact, expired ones too. When it returns, the name is free
 // and the bytes are gone.
 func (a *Artifacts) Delete(ctx context.Context, art *actions.Artifact) error {

@@ -79,7 +79,7 @@ func plainType(s string) bool {
 
 // plan makes the row of a new artifact, if there is room for it.
 func (a *Artifacts) plan(ctx context.Context, job *actions.Job, in Upload) (*actions.Artifact, *store.ArtifactRoom, error) {
-	if err := running(job.ID, job.Status); err != nil {
+	if err := actions.Running(job.ID, job.Status); err != nil {
 		return nil, nil, err
 	}
 	room, err := a.store.ArtifactRoom(ctx, job, in.Name)
@@ -118,13 +118,6 @@ func (a *Artifacts) replace(ctx context.Context, tx *store.Tx, job *actions.Job,
 	return a.removeIn(ctx, tx, old)
 }
 
-func running(jobID int64, status actions.Status) error {
-	if status != actions.InProgress {
-		return actions.Errorf(actions.Conflict, "job %d is %s", jobID, status)
-	}
-	return nil
-}
-
 // Uploading returns an artifact whose bytes may come now: Conflict when it is
 // complete or its job is over, NotFound when it is gone, TooMany when the repository
 // has no room.
@@ -157,7 +150,7 @@ func uploading(art *actions.Artifact, status actions.Status) error {
 	if art.Status != actions.ArtifactPending {
 		return actions.Errorf(actions.Conflict, "artifact %d is complete", art.ID)
 	}
-	return running(art.JobID, status)
+	return actions.Running(art.JobID, status)
 }
 
 // Finalize makes an upload visible. Size and digest ("sha256:…", may be empty) are
@@ -226,7 +219,7 @@ var errTaken = errors.New("the name is taken")
 func (a *Artifacts) publish(ctx context.Context, tx *store.Tx, art *actions.Artifact) (ok bool, err error) {
 	status, err := tx.JobStatus(ctx, art.JobID)
 	if err == nil {
-		err = running(art.JobID, status)
+		err = actions.Running(art.JobID, status)
 	}
 	if err != nil {
 		return false, err

@@ -62,8 +62,18 @@ func (c *Caches) reserve(ctx context.Context, tx *store.Tx, made *actions.Cache,
 		return err
 	}
 	for _, other := range same {
-		if other.Live || other.JobID != made.JobID && !errors.Is(running(ctx, tx, other.JobID), errEnded) {
+		if other.Live {
 			return ErrExists
+		}
+		if other.JobID == made.JobID {
+			continue
+		}
+		switch err := running(ctx, tx, other.JobID); actions.KindOf(err) {
+		case "":
+			return ErrExists
+		case actions.Conflict:
+		default:
+			return err
 		}
 	}
 	if err := c.remove(ctx, tx, same); err != nil {
@@ -96,16 +106,16 @@ func tooLarge(size, limit int64) error {
 	return actions.Errorf(actions.Invalid, "the cache has %d bytes; those of the repository may have %d together", size, limit)
 }
 
-var errEnded = actions.Errorf(actions.Conflict, "the job has ended")
-
-// running is errEnded for a job that is over, deleted or not begun: its token,
-// which others may know by now, writes nothing.
+// running is Conflict for a job that is over, deleted or not begun.
 func running(ctx context.Context, tx *store.Tx, jobID int64) error {
 	job, err := tx.Job(ctx, jobID)
-	if actions.KindOf(err) == actions.NotFound || err == nil && job.Status != actions.InProgress {
-		return errEnded
+	switch {
+	case actions.KindOf(err) == actions.NotFound:
+		return actions.Errorf(actions.Conflict, "job %d is deleted", jobID)
+	case err != nil:
+		return err
 	}
-	return err
+	return actions.Running(job.ID, job.Status)
 }
 
 // Uploading returns the cache of a repository whose bytes may come now: it is

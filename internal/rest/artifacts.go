@@ -138,11 +138,7 @@ func (a *API) downloadArtifact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	content, err := a.Artifacts.Open(r.Context(), &art.Artifact) // before the redirect: who follows it gets no status of this API
-	if err != nil {
-		return err
-	}
-	if err := content.Close(); err != nil {
+	if err := a.Artifacts.Available(r.Context(), &art.Artifact); err != nil {
 		return err
 	}
 	to, err := a.ArtifactURL(r, &art.Artifact)

@@ -28,7 +28,7 @@ func (a *API) artifacts() service {
 // working is m for jobs in progress only: there is no grace for what a job keeps.
 func working(m method) method {
 	return func(c *call) (any, error) {
-		if err := c.inProgress(); err != nil {
+		if err := actions.Running(c.job.ID, c.job.Status); err != nil {
 			return nil, err
 		}
 		return m(c)

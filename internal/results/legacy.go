@@ -37,7 +37,7 @@ func (a *API) forJobs(h handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		c, err := a.authenticate(r)
 		if err == nil {
-			err = c.inProgress()
+			err = actions.Running(c.job.ID, c.job.Status)
 		}
 		if err == nil {
 			err = h(w, c)

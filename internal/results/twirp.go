@@ -111,18 +111,10 @@ func (a *API) verify(text string) (token.Job, error) {
 
 // accepts says whether a job may still show something.
 func (a *API) accepts(job *actions.Job) error {
-	if job.Status == actions.InProgress || job.Status == actions.Completed && a.Now().Sub(job.CompletedAt) <= grace {
+	if job.Status == actions.Completed && a.Now().Sub(job.CompletedAt) <= grace {
 		return nil
 	}
-	return actions.Errorf(actions.Conflict, "job %d is %s", job.ID, job.Status)
-}
-
-// inProgress refuses jobs that are over: there is no grace for what a job keeps.
-func (c *call) inProgress() error {
-	if c.job.Status != actions.InProgress {
-		return actions.Errorf(actions.Conflict, "job %d is %s", c.job.ID, c.job.Status)
-	}
-	return nil
+	return actions.Running(job.ID, job.Status)
 }
 
 // decode reads the request into v, whose ids must be the token's.

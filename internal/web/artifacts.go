@@ -128,7 +128,7 @@ func (s *Site) downloadArtifact(w http.ResponseWriter, r *http.Request, c *auth.
 	if err != nil {
 		return err
 	}
-	if err := a.Readable(s.now()); err != nil {
+	if err := s.artifacts.Available(r.Context(), a); err != nil {
 		return err
 	}
 	to, err := s.artifactURL(r, a)

@@ -161,6 +161,23 @@ func TestADownloadNeedsASession(t *testing.T) {
 	}
 }
 
+func TestADownloadOfLostBytesIsGone(t *testing.T) {
+	s := newSample(t, plain)
+	lost := s.addArtifact(s.live, "lost", "text/plain", []byte("bytes of a length of their own: 37 of"), nil)
+	for info, err := range s.blobs.List(t.Context()) {
+		if err == nil && info.Size == lost.Size {
+			err = s.blobs.Delete(t.Context(), info.Key)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := fmt.Sprintf("%s/artifacts/%d", runPath(headOf(s.repo), s.running.ID), lost.ID)
+	if got := s.signedIn(s.owner).get(at); got.status != http.StatusGone {
+		t.Errorf("%d", got.status)
+	}
+}
+
 // Threat: HTML of an artifact runs script with the user's session.
 func TestAFileOfAnArtifactIsSavedAndNotShown(t *testing.T) {
 	s := newSample(t, plain)

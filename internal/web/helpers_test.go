@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/blob/fs"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
@@ -28,6 +29,7 @@ type testSite struct {
 	*Site
 	t         testing.TB
 	scheduler *recorder
+	blobs     blob.Store
 	objects   *object.Objects
 	url       string
 	guids     int
@@ -57,7 +59,7 @@ func newTestSite(t testing.TB) *testSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := &testSite{t: t, scheduler: &recorder{}}
+	ts := &testSite{t: t, scheduler: &recorder{}, blobs: blobs}
 	ts.objects = object.New(object.Config{Store: st, Blobs: blobs, Log: log, Now: time.Now})
 	artifacts := artifact.New(artifact.Config{Store: st, Objects: ts.objects, Log: log, Now: time.Now, Limits: artifact.DefaultLimits()})
 	ts.Site, err = New(Config{
