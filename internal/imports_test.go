@@ -96,8 +96,11 @@ var outside = map[layer][]string{
 	pure:    {"net", "net/http", "net/http/*", "os", "os/*", "log", "log/*", "syscall", "crypto/rand", "math/rand", "math/rand/*"},
 }
 
-// sql is for the store alone, and its drivers too.
-var sql = []string{"database/sql", "database/sql/*", "github.com/jackc/*", "modernc.org/*"}
+// sql is for these packages alone, and its drivers too.
+var (
+	sqlRooms = []string{"internal/store/db", "internal/store/seed"}
+	sql      = []string{"database/sql", "database/sql/*", "github.com/jackc/*", "modernc.org/*"}
+)
 
 func TestImportsGoDownOnly(t *testing.T) {
 	rooms := rooms()
@@ -138,7 +141,11 @@ func TestImportTableRefuses(t *testing.T) {
 		{"internal/scheduler/end.go", module + "/internal/queue", false},
 		{"internal/queue/offer.go", module + "/internal/scheduler", true},
 		{"internal/queue/offer.go", "net/http", true},
-		{"internal/store/jobs.go", "database/sql/driver", false},
+		{"internal/store/db/values.go", "database/sql/driver", false},
+		{"internal/store/db/db.go", module + "/internal/actions", false},
+		{"internal/store/jobs.go", module + "/internal/store/db", false},
+		{"internal/store/jobs.go", "database/sql", true},
+		{"internal/queue/queue.go", module + "/internal/store/db", true},
 		{"internal/store/jobs.go", module + "/internal/blob", true},
 		{"internal/blob/fs/fs.go", module + "/internal/blob", false},
 		{"internal/runner/worker/step.go", module + "/internal/wire", false},
@@ -176,6 +183,8 @@ func (r room) refuses(rooms map[string]room, f source, imported string) string {
 	switch {
 	case !ok:
 		return "it is not in the table"
+	case pkg == "internal/store/db" && r.name != "store":
+		return "all SQL is in store"
 	case forTests(pkg) || to.layer == support:
 		if f.test || forTests(f.pkg) {
 			return ""
@@ -201,8 +210,8 @@ func (r room) refusesOutside(f source, imported string) string {
 	if r.name == "actions" && strings.Contains(strings.Split(imported, "/")[0], ".") {
 		return "the nouns need only the standard library"
 	}
-	if r.name != "store" && matches(sql, imported) {
-		return "all SQL is in store"
+	if !slices.Contains(sqlRooms, f.pkg) && matches(sql, imported) {
+		return "only store/db speaks to databases"
 	}
 	if matches(outside[r.layer], imported) {
 		return fmt.Sprintf("no %s package may", r.layer)

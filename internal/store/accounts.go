@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const accountColumns = `id, login, type, name, email, site_admin, suspended, created_at, updated_at`
@@ -13,14 +14,14 @@ const accountColumns = `id, login, type, name, email, site_admin, suspended, cre
 func accountFields(a *actions.Account) []any {
 	return []any{
 		&a.ID, &a.Login, &a.Type, &a.Name, &a.Email,
-		truth{&a.SiteAdmin},
-		truth{&a.Suspended},
-		moment{&a.CreatedAt},
-		moment{&a.UpdatedAt},
+		db.Bool(&a.SiteAdmin),
+		db.Bool(&a.Suspended),
+		db.Time(&a.CreatedAt),
+		db.Time(&a.UpdatedAt),
 	}
 }
 
-func scanAccount(r row) (*actions.Account, error) {
+func scanAccount(r db.Row) (*actions.Account, error) {
 	a := new(actions.Account)
 	return a, r.Scan(accountFields(a)...)
 }
@@ -33,10 +34,10 @@ func prefixed(alias, columns string) string {
 // CreateAccount adds a and sets its id. A login that is taken, in any case, is
 // Invalid.
 func (q queries) CreateAccount(ctx context.Context, a *actions.Account) error {
-	id, err := one(ctx, q, value[int64], `insert into accounts
+	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into accounts
 		(login, login_key, type, name, email, site_admin, suspended, created_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (login_key) do nothing returning id`,
-		a.Login, strings.ToLower(a.Login), a.Type, a.Name, a.Email, flag(a.SiteAdmin), flag(a.Suspended), micros(a.CreatedAt), micros(a.UpdatedAt))
+		a.Login, strings.ToLower(a.Login), a.Type, a.Name, a.Email, db.Flag(a.SiteAdmin), db.Flag(a.Suspended), db.Micros(a.CreatedAt), db.Micros(a.UpdatedAt))
 	if actions.KindOf(err) == actions.NotFound {
 		return actions.Errorf(actions.Invalid, "login %s is already taken", a.Login)
 	}
@@ -49,7 +50,7 @@ func (q queries) CreateAccount(ctx context.Context, a *actions.Account) error {
 
 // Account returns the account with the given id.
 func (q queries) Account(ctx context.Context, id int64) (*actions.Account, error) {
-	a, err := one(ctx, q, scanAccount, `select `+accountColumns+` from accounts where id = $1`, id)
+	a, err := db.One(ctx, q.ex, scanAccount, `select `+accountColumns+` from accounts where id = $1`, id)
 	if err != nil {
 		return nil, fmt.Errorf("account %d: %w", id, err)
 	}
@@ -58,7 +59,7 @@ func (q queries) Account(ctx context.Context, id int64) (*actions.Account, error
 
 // AccountByLogin returns the account of that login, in any case.
 func (q queries) AccountByLogin(ctx context.Context, login string) (*actions.Account, error) {
-	a, err := one(ctx, q, scanAccount, `select `+accountColumns+` from accounts where login_key = $1`, strings.ToLower(login))
+	a, err := db.One(ctx, q.ex, scanAccount, `select `+accountColumns+` from accounts where login_key = $1`, strings.ToLower(login))
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", login, err)
 	}
@@ -67,14 +68,14 @@ func (q queries) AccountByLogin(ctx context.Context, login string) (*actions.Acc
 
 // SetMember makes account a member of an organization, as its owner or not.
 func (q queries) SetMember(ctx context.Context, orgID, accountID int64, owner bool) error {
-	_, err := exec(ctx, q, `insert into members (org_id, account_id, owner) values ($1, $2, $3)
-		on conflict (org_id, account_id) do update set owner = excluded.owner`, orgID, accountID, flag(owner))
+	_, err := db.Exec(ctx, q.ex, `insert into members (org_id, account_id, owner) values ($1, $2, $3)
+		on conflict (org_id, account_id) do update set owner = excluded.owner`, orgID, accountID, db.Flag(owner))
 	return err
 }
 
 // Member says whether account belongs to an organization, and whether as owner.
 func (q queries) Member(ctx context.Context, orgID, accountID int64) (member, owner bool, err error) {
-	is, err := one(ctx, q, value[int64], `select owner from members where org_id = $1 and account_id = $2`, orgID, accountID)
+	is, err := db.One(ctx, q.ex, db.Value[int64], `select owner from members where org_id = $1 and account_id = $2`, orgID, accountID)
 	if actions.KindOf(err) == actions.NotFound {
 		return false, false, nil
 	}

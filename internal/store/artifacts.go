@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const artifactColumns = `id, repo_id, run_id, attempt, job_id, name, content_type, object_id, status, mutable, size, digest, created_at, updated_at, expires_at`
@@ -13,15 +14,15 @@ const artifactColumns = `id, repo_id, run_id, attempt, job_id, name, content_typ
 func artifactFields(a *actions.Artifact) []any {
 	return []any{
 		&a.ID, &a.RepoID, &a.RunID, &a.Attempt, &a.JobID, &a.Name, &a.ContentType, &a.ObjectID, &a.Status,
-		truth{&a.Mutable},
+		db.Bool(&a.Mutable),
 		&a.Size, &a.Digest,
-		moment{&a.CreatedAt},
-		moment{&a.UpdatedAt},
-		moment{&a.ExpiresAt},
+		db.Time(&a.CreatedAt),
+		db.Time(&a.UpdatedAt),
+		db.Time(&a.ExpiresAt),
 	}
 }
 
-func scanArtifact(r row) (*actions.Artifact, error) {
+func scanArtifact(r db.Row) (*actions.Artifact, error) {
 	a := new(actions.Artifact)
 	return a, r.Scan(artifactFields(a)...)
 }
@@ -34,17 +35,17 @@ type ArtifactRoom struct {
 	Mutable bool               // and may get more files
 }
 
-func scanArtifactRoom(r row) (*ArtifactRoom, error) {
+func scanArtifactRoom(r db.Row) (*ArtifactRoom, error) {
 	room := new(ArtifactRoom)
 	var live int
-	err := r.Scan(truth{&room.Repo.Private}, &room.Repo.ArtifactDays, &room.Bytes, &live)
+	err := r.Scan(db.Bool(&room.Repo.Private), &room.Repo.ArtifactDays, &room.Bytes, &live)
 	room.Taken, room.Mutable = live >= 0, live > 0
 	return room, err
 }
 
 // ArtifactRoom tells what a new artifact of job j depends on.
 func (q queries) ArtifactRoom(ctx context.Context, j *actions.Job, name string) (*ArtifactRoom, error) {
-	room, err := one(ctx, q, scanArtifactRoom, `select r.private, r.artifact_days, coalesce(u.artifact_bytes, 0),
+	room, err := db.One(ctx, q.ex, scanArtifactRoom, `select r.private, r.artifact_days, coalesce(u.artifact_bytes, 0),
 		coalesce((select mutable from artifacts where status = 'live' and run_id = $2 and attempt = $3 and name = $4), -1)
 		from repositories r left join usages u on u.repo_id = r.id where r.id = $1`, j.RepoID, j.RunID, j.Attempt, name)
 	if err != nil {
@@ -56,12 +57,12 @@ func (q queries) ArtifactRoom(ctx context.Context, j *actions.Job, name string) 
 // CreateArtifact adds a, pending, and sets its id. A job that has as many
 // artifacts as it may is told so by Conflict: clients would wait and try TooMany again.
 func (tx *Tx) CreateArtifact(ctx context.Context, a *actions.Artifact, perJob int) error {
-	id, err := one(ctx, tx.queries, value[int64], `insert into artifacts
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into artifacts
 		(repo_id, run_id, attempt, job_id, name, content_type, object_id, status, mutable, created_at, updated_at, expires_at)
 		select $1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11
 		where (select count(*) from artifacts where job_id = $4) < $12 returning id`,
-		a.RepoID, a.RunID, a.Attempt, a.JobID, a.Name, a.ContentType, a.ObjectID, flag(a.Mutable),
-		micros(a.CreatedAt), micros(a.UpdatedAt), micros(a.ExpiresAt), perJob)
+		a.RepoID, a.RunID, a.Attempt, a.JobID, a.Name, a.ContentType, a.ObjectID, db.Flag(a.Mutable),
+		db.Micros(a.CreatedAt), db.Micros(a.UpdatedAt), db.Micros(a.ExpiresAt), perJob)
 	if actions.KindOf(err) == actions.NotFound {
 		return actions.Errorf(actions.Conflict, "a job can have at most %d artifacts", perJob)
 	}
@@ -76,7 +77,7 @@ func (tx *Tx) CreateArtifact(ctx context.Context, a *actions.Artifact, perJob in
 // what was sent so far of those that are pending. Of files by version 3 that is what
 // they are declared to have.
 func (q queries) ArtifactBytes(ctx context.Context, repoID int64) (live, pending int64, err error) {
-	_, err = one(ctx, q, func(r row) (struct{}, error) { return struct{}{}, r.Scan(&live, &pending) },
+	_, err = db.One(ctx, q.ex, func(r db.Row) (struct{}, error) { return struct{}{}, r.Scan(&live, &pending) },
 		`select cast(coalesce((select artifact_bytes from usages where repo_id = $1), 0) as bigint),
 		cast(coalesce((select sum(a.size + coalesce(o.received, 0)) from artifacts a left join objects o on o.id = a.object_id
 			where a.status = 'pending' and a.repo_id = $1), 0) as bigint)`, repoID)
@@ -88,7 +89,7 @@ func (q queries) ArtifactBytes(ctx context.Context, repoID int64) (live, pending
 
 // Artifact returns the artifact with the given id, pending ones too.
 func (q queries) Artifact(ctx context.Context, id int64) (*actions.Artifact, error) {
-	a, err := one(ctx, q, scanArtifact, `select `+artifactColumns+` from artifacts where id = $1`, id)
+	a, err := db.One(ctx, q.ex, scanArtifact, `select `+artifactColumns+` from artifacts where id = $1`, id)
 	if err != nil {
 		return nil, fmt.Errorf("artifact %d: %w", id, err)
 	}
@@ -98,7 +99,7 @@ func (q queries) Artifact(ctx context.Context, id int64) (*actions.Artifact, err
 // ArtifactAndJob returns an artifact with the status of the job that uploads it.
 func (q queries) ArtifactAndJob(ctx context.Context, id int64) (*actions.Artifact, actions.Status, error) {
 	var status actions.Status
-	a, err := one(ctx, q, func(r row) (*actions.Artifact, error) {
+	a, err := db.One(ctx, q.ex, func(r db.Row) (*actions.Artifact, error) {
 		a := new(actions.Artifact)
 		return a, r.Scan(append(artifactFields(a), &status)...)
 	}, `select `+prefixed("a", artifactColumns)+`, j.status from artifacts a join jobs j on j.id = a.job_id where a.id = $1`, id)
@@ -110,7 +111,7 @@ func (q queries) ArtifactAndJob(ctx context.Context, id int64) (*actions.Artifac
 
 // PendingArtifact returns what a job is uploading under a name.
 func (q queries) PendingArtifact(ctx context.Context, jobID int64, name string) (*actions.Artifact, error) {
-	a, err := one(ctx, q, scanArtifact, `select `+artifactColumns+` from artifacts
+	a, err := db.One(ctx, q.ex, scanArtifact, `select `+artifactColumns+` from artifacts
 		where status = 'pending' and job_id = $1 and name = $2 order by id desc limit 1`, jobID, name)
 	if err != nil {
 		return nil, fmt.Errorf("artifact %s of job %d: %w", name, jobID, err)
@@ -121,7 +122,7 @@ func (q queries) PendingArtifact(ctx context.Context, jobID int64, name string) 
 // LiveArtifact returns the one artifact of a run attempt that has the name and
 // can be seen.
 func (q queries) LiveArtifact(ctx context.Context, runID int64, attempt int, name string) (*actions.Artifact, error) {
-	a, err := one(ctx, q, scanArtifact, `select `+artifactColumns+` from artifacts
+	a, err := db.One(ctx, q.ex, scanArtifact, `select `+artifactColumns+` from artifacts
 		where status = 'live' and run_id = $1 and attempt = $2 and name = $3`, runID, attempt, name)
 	if err != nil {
 		return nil, fmt.Errorf("artifact %s of run %d: %w", name, runID, err)
@@ -134,10 +135,10 @@ func (q queries) LiveArtifact(ctx context.Context, runID int64, attempt int, nam
 // another artifact of the attempt has it, or a is no longer pending. bytes is what
 // the repository's live artifacts have now.
 func (tx *Tx) PublishArtifact(ctx context.Context, a *actions.Artifact) (published bool, bytes int64, err error) {
-	n, err := exec(ctx, tx.queries, `update artifacts set status = 'live', object_id = $2, size = $3, digest = $4, updated_at = $5
+	n, err := db.Exec(ctx, tx.ex, `update artifacts set status = 'live', object_id = $2, size = $3, digest = $4, updated_at = $5
 		where id = $1 and status = 'pending' and not exists
 		(select 1 from artifacts l where l.status = 'live' and l.run_id = $6 and l.attempt = $7 and l.name = $8)`,
-		a.ID, a.ObjectID, a.Size, a.Digest, micros(a.UpdatedAt), a.RunID, a.Attempt, a.Name)
+		a.ID, a.ObjectID, a.Size, a.Digest, db.Micros(a.UpdatedAt), a.RunID, a.Attempt, a.Name)
 	if err == nil && n == 0 {
 		return false, 0, nil
 	}
@@ -153,15 +154,15 @@ func (tx *Tx) PublishArtifact(ctx context.Context, a *actions.Artifact) (publish
 
 // countArtifact adds to the sums of the repository, and returns its bytes.
 func (tx *Tx) countArtifact(ctx context.Context, a *actions.Artifact, rows, bytes int64) (int64, error) {
-	sum, err := one(ctx, tx.queries, value[int64], `insert into usages (repo_id, artifacts, artifact_bytes) values ($1, $2, $3)
+	sum, err := db.One(ctx, tx.ex, db.Value[int64], `insert into usages (repo_id, artifacts, artifact_bytes) values ($1, $2, $3)
 		on conflict (repo_id) do update set artifacts = usages.artifacts + excluded.artifacts,
 		artifact_bytes = usages.artifact_bytes + excluded.artifact_bytes returning artifact_bytes`, a.RepoID, rows, bytes)
 	if err == nil {
-		_, err = exec(ctx, tx.queries, `insert into artifact_names (repo_id, name, total) values ($1, $2, $3)
+		_, err = db.Exec(ctx, tx.ex, `insert into artifact_names (repo_id, name, total) values ($1, $2, $3)
 			on conflict (repo_id, name) do update set total = artifact_names.total + excluded.total`, a.RepoID, a.Name, rows)
 	}
 	if err == nil && rows < 0 {
-		_, err = exec(ctx, tx.queries, `delete from artifact_names where repo_id = $1 and name = $2 and total <= 0`, a.RepoID, a.Name)
+		_, err = db.Exec(ctx, tx.ex, `delete from artifact_names where repo_id = $1 and name = $2 and total <= 0`, a.RepoID, a.Name)
 	}
 	return sum, err
 }
@@ -170,10 +171,10 @@ func (tx *Tx) countArtifact(ctx context.Context, a *actions.Artifact, rows, byte
 // the objects that nothing needs any more.
 func (tx *Tx) DeleteArtifact(ctx context.Context, a *actions.Artifact) (objects []int64, err error) {
 	if a.Mutable && a.Status == actions.ArtifactPending {
-		objects, err = all(ctx, tx.queries, value[int64], `select object_id from artifact_files where artifact_id = $1`, a.ID)
+		objects, err = db.All(ctx, tx.ex, db.Value[int64], `select object_id from artifact_files where artifact_id = $1`, a.ID)
 	}
 	if err == nil {
-		err = execOne(ctx, tx.queries, `delete from artifacts where id = $1`, a.ID)
+		err = db.ExecOne(ctx, tx.ex, `delete from artifacts where id = $1`, a.ID)
 	}
 	if err == nil && a.Status != actions.ArtifactPending {
 		var bytes int64
@@ -196,12 +197,12 @@ func (tx *Tx) DeleteArtifact(ctx context.Context, a *actions.Artifact) (objects 
 // expired ones, and returns them as they were.
 func (tx *Tx) ExpireArtifacts(ctx context.Context, now time.Time, limit int) ([]*actions.Artifact, error) {
 	const due = ` from artifacts where status = 'live' and expires_at <= $1 order by expires_at, id limit $2`
-	list, err := all(ctx, tx.queries, scanArtifact, `select `+artifactColumns+due, micros(now), limit)
+	list, err := db.All(ctx, tx.ex, scanArtifact, `select `+artifactColumns+due, db.Micros(now), limit)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	if _, err := exec(ctx, tx.queries, `update artifacts set status = 'expired', object_id = 0, updated_at = $1
-		where id in (select id`+due+`)`, micros(now), limit); err != nil {
+	if _, err := db.Exec(ctx, tx.ex, `update artifacts set status = 'expired', object_id = 0, updated_at = $1
+		where id in (select id`+due+`)`, db.Micros(now), limit); err != nil {
 		return nil, fmt.Errorf("expired artifacts: %w", err)
 	}
 	type run struct{ repo, id int64 }
@@ -211,7 +212,7 @@ func (tx *Tx) ExpireArtifacts(ctx context.Context, now time.Time, limit int) ([]
 		runs[run{a.RepoID, a.RunID}] = true
 	}
 	for repo, n := range bytes {
-		if _, err := exec(ctx, tx.queries, `update usages set artifact_bytes = artifact_bytes - $2 where repo_id = $1`, repo, n); err != nil {
+		if _, err := db.Exec(ctx, tx.ex, `update usages set artifact_bytes = artifact_bytes - $2 where repo_id = $1`, repo, n); err != nil {
 			return nil, fmt.Errorf("expired artifacts of repository %d: %w", repo, err)
 		}
 	}
@@ -223,22 +224,22 @@ func (tx *Tx) ExpireArtifacts(ctx context.Context, now time.Time, limit int) ([]
 
 // NextExpiry is when the next live artifact expires; NotFound when there is none.
 func (q queries) NextExpiry(ctx context.Context) (time.Time, error) {
-	n, err := one(ctx, q, value[int64], `select expires_at from artifacts where status = 'live' order by expires_at limit 1`)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select expires_at from artifacts where status = 'live' order by expires_at limit 1`)
 	return time.UnixMicro(n).UTC(), err
 }
 
 // AbandonedArtifacts lists up to limit pending artifacts that nobody will finish:
 // their job is over, or nothing was uploaded since the given time.
 func (q queries) AbandonedArtifacts(ctx context.Context, since time.Time, limit int) ([]*actions.Artifact, error) {
-	return all(ctx, q, scanArtifact, `select `+prefixed("a", artifactColumns)+` from artifacts a
+	return db.All(ctx, q.ex, scanArtifact, `select `+prefixed("a", artifactColumns)+` from artifacts a
 		left join jobs j on j.id = a.job_id left join objects o on o.id = a.object_id
 		where a.status = 'pending' and a.job_id > 0 and (j.id is null or j.status = 'completed'
-		or (a.updated_at < $1 and (o.id is null or o.touched_at < $1))) limit $2`, micros(since), limit)
+		or (a.updated_at < $1 and (o.id is null or o.touched_at < $1))) limit $2`, db.Micros(since), limit)
 }
 
 // RunObjects lists the objects that hold the artifacts of a run.
 func (q queries) RunObjects(ctx context.Context, runID int64) ([]int64, error) {
-	objects, err := all(ctx, q, value[int64], `select object_id from artifacts where run_id = $1 and object_id <> 0
+	objects, err := db.All(ctx, q.ex, db.Value[int64], `select object_id from artifacts where run_id = $1 and object_id <> 0
 		union all select f.object_id from artifacts a join artifact_files f on f.artifact_id = a.id where a.run_id = $1 and a.status = 'pending'`, runID)
 	if err != nil {
 		return nil, fmt.Errorf("artifacts of run %d: %w", runID, err)
@@ -255,7 +256,7 @@ func (tx *Tx) deleteRunArtifacts(ctx context.Context, repoID, runID int64) error
 		objects = `(select object_id` + mine + ` union all select f.object_id from artifact_files f
 			join artifacts a on a.id = f.artifact_id where a.run_id = $1 and a.repo_id = $2)`
 	)
-	n, err := one(ctx, tx.queries, value[int64], `select count(*)`+mine, runID, repoID)
+	n, err := db.One(ctx, tx.ex, db.Value[int64], `select count(*)`+mine, runID, repoID)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -268,7 +269,7 @@ func (tx *Tx) deleteRunArtifacts(ctx context.Context, repoID, runID int64) error
 		`delete from artifact_names where repo_id = $2 and total <= 0 and name in (select name` + seen + `)`,
 		`delete` + mine,
 	} {
-		if _, err := exec(ctx, tx.queries, statement, runID, repoID); err != nil {
+		if _, err := db.Exec(ctx, tx.ex, statement, runID, repoID); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const attemptColumns = `run_id, number, plan_id, status, conclusion, started_at, completed_at, cancel_at, forced, debug`
@@ -13,26 +14,26 @@ const attemptColumns = `run_id, number, plan_id, status, conclusion, started_at,
 var attemptSelect = `select ` + prefixed("a", attemptColumns) + `, ` + prefixed("t", accountColumns) +
 	` from attempts a join accounts t on t.id = a.triggering_id`
 
-func scanAttempt(r row) (*actions.Attempt, error) {
+func scanAttempt(r db.Row) (*actions.Attempt, error) {
 	a := new(actions.Attempt)
 	fields := []any{
 		&a.RunID, &a.Number, &a.PlanID, &a.Status, &a.Conclusion,
-		moment{&a.StartedAt},
-		moment{&a.CompletedAt},
-		moment{&a.CancelAt},
-		truth{&a.Forced},
-		truth{&a.Debug},
+		db.Time(&a.StartedAt),
+		db.Time(&a.CompletedAt),
+		db.Time(&a.CancelAt),
+		db.Bool(&a.Forced),
+		db.Bool(&a.Debug),
 	}
 	return a, r.Scan(append(fields, accountFields(&a.Triggering)...)...)
 }
 
 // CreateAttempt adds a.
 func (q queries) CreateAttempt(ctx context.Context, a *actions.Attempt) error {
-	_, err := exec(ctx, q, `insert into attempts
+	_, err := db.Exec(ctx, q.ex, `insert into attempts
 		(run_id, number, plan_id, triggering_id, status, conclusion, started_at, completed_at, cancel_at, forced, debug)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		a.RunID, a.Number, a.PlanID, a.Triggering.ID, a.Status, a.Conclusion,
-		micros(a.StartedAt), micros(a.CompletedAt), micros(a.CancelAt), flag(a.Forced), flag(a.Debug))
+		db.Micros(a.StartedAt), db.Micros(a.CompletedAt), db.Micros(a.CancelAt), db.Flag(a.Forced), db.Flag(a.Debug))
 	if err != nil {
 		return fmt.Errorf("attempt %d of run %d: %w", a.Number, a.RunID, err)
 	}
@@ -41,7 +42,7 @@ func (q queries) CreateAttempt(ctx context.Context, a *actions.Attempt) error {
 
 // Attempt returns the attempt of a run with the given number.
 func (q queries) Attempt(ctx context.Context, runID int64, number int) (*actions.Attempt, error) {
-	a, err := one(ctx, q, scanAttempt, attemptSelect+` where a.run_id = $1 and a.number = $2`, runID, number)
+	a, err := db.One(ctx, q.ex, scanAttempt, attemptSelect+` where a.run_id = $1 and a.number = $2`, runID, number)
 	if err != nil {
 		return nil, fmt.Errorf("attempt %d of run %d: %w", number, runID, err)
 	}
@@ -50,7 +51,7 @@ func (q queries) Attempt(ctx context.Context, runID int64, number int) (*actions
 
 // AttemptByPlan returns the attempt that the runner protocol knows by planID.
 func (q queries) AttemptByPlan(ctx context.Context, planID string) (*actions.Attempt, error) {
-	a, err := one(ctx, q, scanAttempt, attemptSelect+` where a.plan_id = $1`, planID)
+	a, err := db.One(ctx, q.ex, scanAttempt, attemptSelect+` where a.plan_id = $1`, planID)
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", planID, err)
 	}
@@ -59,8 +60,8 @@ func (q queries) AttemptByPlan(ctx context.Context, planID string) (*actions.Att
 
 // UpdateAttempt saves a's status, conclusion, end and cancellation.
 func (q queries) UpdateAttempt(ctx context.Context, a *actions.Attempt) error {
-	_, err := exec(ctx, q, `update attempts set status = $3, conclusion = $4, completed_at = $5, cancel_at = $6, forced = $7 where run_id = $1 and number = $2`,
-		a.RunID, a.Number, a.Status, a.Conclusion, micros(a.CompletedAt), micros(a.CancelAt), flag(a.Forced))
+	_, err := db.Exec(ctx, q.ex, `update attempts set status = $3, conclusion = $4, completed_at = $5, cancel_at = $6, forced = $7 where run_id = $1 and number = $2`,
+		a.RunID, a.Number, a.Status, a.Conclusion, db.Micros(a.CompletedAt), db.Micros(a.CancelAt), db.Flag(a.Forced))
 	if err != nil {
 		return fmt.Errorf("attempt %d of run %d: %w", a.Number, a.RunID, err)
 	}
@@ -69,10 +70,10 @@ func (q queries) UpdateAttempt(ctx context.Context, a *actions.Attempt) error {
 
 func (q queries) createRunSource(ctx context.Context, s *actions.RunSource) error {
 	hash := sha256.Sum256(s.Workflow)
-	if _, err := exec(ctx, q, `insert into texts (hash, body) values ($1, $2) on conflict (hash) do nothing`, hash[:], notNil(s.Workflow)); err != nil {
+	if _, err := db.Exec(ctx, q.ex, `insert into texts (hash, body) values ($1, $2) on conflict (hash) do nothing`, hash[:], notNil(s.Workflow)); err != nil {
 		return fmt.Errorf("workflow text of run %d: %w", s.RunID, err)
 	}
-	_, err := exec(ctx, q, `insert into run_sources (run_id, payload, inputs, workflow) values ($1, $2, $3, $4)`,
+	_, err := db.Exec(ctx, q.ex, `insert into run_sources (run_id, payload, inputs, workflow) values ($1, $2, $3, $4)`,
 		s.RunID, notNil(s.Payload), notNil(s.Inputs), hash[:])
 	if err != nil {
 		return fmt.Errorf("source of run %d: %w", s.RunID, err)
@@ -89,11 +90,11 @@ func notNil(b []byte) []byte {
 
 // RunSource returns what the run was planned from.
 func (q queries) RunSource(ctx context.Context, runID int64) (*actions.RunSource, error) {
-	scan := func(r row) (*actions.RunSource, error) {
+	scan := func(r db.Row) (*actions.RunSource, error) {
 		s := new(actions.RunSource)
 		return s, r.Scan(&s.RunID, &s.Payload, &s.Inputs, &s.Workflow)
 	}
-	s, err := one(ctx, q, scan, `select s.run_id, s.payload, s.inputs, t.body
+	s, err := db.One(ctx, q.ex, scan, `select s.run_id, s.payload, s.inputs, t.body
 		from run_sources s join texts t on t.hash = s.workflow where s.run_id = $1`, runID)
 	if err != nil {
 		return nil, fmt.Errorf("source of run %d: %w", runID, err)

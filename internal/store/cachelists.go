@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 // A CacheUsage is what the live caches of a repository are together.
@@ -20,7 +21,7 @@ type CacheUsage struct {
 
 // CacheUsage sums the caches of a repository up.
 func (q queries) CacheUsage(ctx context.Context, repoID int64) (CacheUsage, error) {
-	u, err := one(ctx, q, func(r row) (u CacheUsage, err error) {
+	u, err := db.One(ctx, q.ex, func(r db.Row) (u CacheUsage, err error) {
 		err = r.Scan(&u.RepoID, &u.Caches, &u.Bytes, &u.PullBytes)
 		return u, err
 	}, `select repo_id, caches, cache_bytes, pull_bytes from usages where repo_id = $1`, repoID)
@@ -35,7 +36,7 @@ func (q queries) CacheUsage(ctx context.Context, repoID int64) (CacheUsage, erro
 
 // OwnerCacheUsage sums the caches of all repositories of an account up.
 func (q queries) OwnerCacheUsage(ctx context.Context, ownerID int64) (CacheUsage, error) {
-	return one(ctx, q, func(r row) (u CacheUsage, err error) {
+	return db.One(ctx, q.ex, func(r db.Row) (u CacheUsage, err error) {
 		err = r.Scan(&u.Caches, &u.Bytes)
 		return u, err
 	}, `select cast(coalesce(sum(u.caches), 0) as bigint), cast(coalesce(sum(u.cache_bytes), 0) as bigint)
@@ -46,14 +47,14 @@ func (q queries) OwnerCacheUsage(ctx context.Context, ownerID int64) (CacheUsage
 // says how many there are.
 func (q queries) OwnerCacheUsages(ctx context.Context, ownerID int64, p Page) ([]CacheUsage, int64, error) {
 	const from = ` from repositories r join usages u on u.repo_id = r.id join accounts o on o.id = r.owner_id where r.owner_id = $1 and u.caches > 0`
-	list, err := all(ctx, q, func(r row) (u CacheUsage, err error) {
+	list, err := db.All(ctx, q.ex, func(r db.Row) (u CacheUsage, err error) {
 		err = r.Scan(&u.RepoID, &u.Repository, &u.Caches, &u.Bytes)
 		return u, err
-	}, `select r.id, o.login || '/' || r.name, u.caches, u.cache_bytes`+from+` order by r.id limit $2 offset $3`, ownerID, p.Size, p.offset())
+	}, `select r.id, o.login || '/' || r.name, u.caches, u.cache_bytes`+from+` order by r.id limit $2 offset $3`, ownerID, p.Size, p.Offset())
 	if err != nil {
 		return nil, 0, fmt.Errorf("caches of account %d: %w", ownerID, err)
 	}
-	total, err := one(ctx, q, value[int64], `select count(*)`+from, ownerID)
+	total, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+from, ownerID)
 	return list, total, err
 }
 
@@ -82,8 +83,8 @@ func (q queries) Caches(ctx context.Context, f CacheFilter, p Page) ([]*actions.
 		order = ` order by size` + direction + `, id` + direction
 	}
 	n := len(args)
-	list, err := all(ctx, q, scanCache, `select `+cacheColumns+where+order+` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2),
-		append(args, p.Size, p.offset())...)
+	list, err := db.All(ctx, q.ex, scanCache, `select `+cacheColumns+where+order+` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2),
+		append(args, p.Size, p.Offset())...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("caches of repository %d: %w", f.RepoID, err)
 	}
@@ -91,7 +92,7 @@ func (q queries) Caches(ctx context.Context, f CacheFilter, p Page) ([]*actions.
 		u, err := q.CacheUsage(ctx, f.RepoID)
 		return list, u.Caches, err
 	}
-	total, err := one(ctx, q, value[int64], `select count(*)`+where, args...)
+	total, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+where, args...)
 	return list, total, err
 }
 
@@ -123,7 +124,7 @@ func (q queries) LeastUsedCaches(ctx context.Context, repoID, keep int64, pulls 
 	if pulls {
 		text += ` and substr(scope, 1, ` + strconv.Itoa(len(actions.PullScope)) + `) = '` + actions.PullScope + `'`
 	}
-	return all(ctx, q, scanCache, text+` order by last_accessed_at, id limit $3`, repoID, keep, limit)
+	return db.All(ctx, q.ex, scanCache, text+` order by last_accessed_at, id limit $3`, repoID, keep, limit)
 }
 
 const day = int64(24 * time.Hour / time.Microsecond)
@@ -131,21 +132,21 @@ const day = int64(24 * time.Hour / time.Microsecond)
 // UnusedCaches lists up to limit live caches that nobody has restored for so many
 // days as their repository keeps them, days where it does not say.
 func (q queries) UnusedCaches(ctx context.Context, now time.Time, days int, limit int) ([]*actions.Cache, error) {
-	return all(ctx, q, scanCache, `select `+prefixed("c", cacheColumns)+` from caches c join repositories r on r.id = c.repo_id
+	return db.All(ctx, q.ex, scanCache, `select `+prefixed("c", cacheColumns)+` from caches c join repositories r on r.id = c.repo_id
 		where c.status = 'live' and c.last_accessed_at <= $1
 		and c.last_accessed_at <= $2 - $3 * case when r.cache_days > 0 then r.cache_days else $4 end
-		order by c.last_accessed_at limit $5`, micros(now)-day, micros(now), day, days, limit)
+		order by c.last_accessed_at limit $5`, db.Micros(now)-day, db.Micros(now), day, days, limit)
 }
 
 // AbandonedCaches lists up to limit caches whose job ended before they were complete.
 func (q queries) AbandonedCaches(ctx context.Context, limit int) ([]*actions.Cache, error) {
-	return all(ctx, q, scanCache, `select `+prefixed("c", cacheColumns)+` from caches c left join jobs j on j.id = c.job_id
+	return db.All(ctx, q.ex, scanCache, `select `+prefixed("c", cacheColumns)+` from caches c left join jobs j on j.id = c.job_id
 		where c.status = 'pending' and (j.id is null or j.status = 'completed') order by c.job_id limit $1`, limit)
 }
 
 // OverfullRepositories lists the repositories whose caches have more bytes than
 // they may: so many gigabytes where the repository does not say.
 func (q queries) OverfullRepositories(ctx context.Context, bytes int64) ([]int64, error) {
-	return all(ctx, q, value[int64], `select u.repo_id from usages u join repositories r on r.id = u.repo_id
+	return db.All(ctx, q.ex, db.Value[int64], `select u.repo_id from usages u join repositories r on r.id = u.repo_id
 		where u.cache_bytes > case when r.cache_gb > 0 then r.cache_gb * 1073741824 else $1 end order by u.repo_id`, bytes)
 }

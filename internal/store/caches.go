@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const cacheColumns = `id, repo_id, job_id, scope, key, version, object_id, status, size, created_at, last_accessed_at`
 
-func scanCache(r row) (*actions.Cache, error) {
+func scanCache(r db.Row) (*actions.Cache, error) {
 	c := new(actions.Cache)
 	var status string
 	err := r.Scan(&c.ID, &c.RepoID, &c.JobID, &c.Scope, &c.Key, &c.Version, &c.ObjectID, &status, &c.Size,
-		moment{&c.CreatedAt}, moment{&c.LastAccessedAt})
+		db.Time(&c.CreatedAt), db.Time(&c.LastAccessedAt))
 	c.Live = status == "live"
 	return c, err
 }
@@ -24,10 +25,10 @@ func lowerKey(key string) []byte { return []byte(actions.CacheLower(key)) }
 
 // CreateCache adds c, which is pending, and sets its id.
 func (tx *Tx) CreateCache(ctx context.Context, c *actions.Cache) error {
-	id, err := one(ctx, tx.queries, value[int64], `insert into caches
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into caches
 		(repo_id, job_id, scope, key, key_lower, version, object_id, status, created_at, last_accessed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9) returning id`,
-		c.RepoID, c.JobID, c.Scope, c.Key, lowerKey(c.Key), c.Version, c.ObjectID, micros(c.CreatedAt), micros(c.LastAccessedAt))
+		c.RepoID, c.JobID, c.Scope, c.Key, lowerKey(c.Key), c.Version, c.ObjectID, db.Micros(c.CreatedAt), db.Micros(c.LastAccessedAt))
 	if err != nil {
 		return fmt.Errorf("cache %s: %w", c.Key, err)
 	}
@@ -37,7 +38,7 @@ func (tx *Tx) CreateCache(ctx context.Context, c *actions.Cache) error {
 
 // Cache returns the cache with the given id.
 func (q queries) Cache(ctx context.Context, id int64) (*actions.Cache, error) {
-	c, err := one(ctx, q, scanCache, `select `+cacheColumns+` from caches where id = $1`, id)
+	c, err := db.One(ctx, q.ex, scanCache, `select `+cacheColumns+` from caches where id = $1`, id)
 	if err != nil {
 		return nil, fmt.Errorf("cache %d: %w", id, err)
 	}
@@ -46,7 +47,7 @@ func (q queries) Cache(ctx context.Context, id int64) (*actions.Cache, error) {
 
 // RepoCache returns a live cache of a repository.
 func (q queries) RepoCache(ctx context.Context, repoID, id int64) (*actions.Cache, error) {
-	c, err := one(ctx, q, scanCache, `select `+cacheColumns+` from caches where id = $1 and repo_id = $2 and status = 'live'`, id, repoID)
+	c, err := db.One(ctx, q.ex, scanCache, `select `+cacheColumns+` from caches where id = $1 and repo_id = $2 and status = 'live'`, id, repoID)
 	if err != nil {
 		return nil, fmt.Errorf("cache %d: %w", id, err)
 	}
@@ -57,13 +58,13 @@ func (q queries) RepoCache(ctx context.Context, repoID, id int64) (*actions.Cach
 // and those that jobs upload. The key is compared without case.
 func (q queries) SameCaches(ctx context.Context, c *actions.Cache) ([]*actions.Cache, error) {
 	const same = ` from caches where repo_id = $1 and scope = $2 and version = $3 and key_lower = $4 and status = `
-	return all(ctx, q, scanCache, `select `+cacheColumns+same+`'live' union all select `+cacheColumns+same+`'pending' order by 1`,
+	return db.All(ctx, q.ex, scanCache, `select `+cacheColumns+same+`'live' union all select `+cacheColumns+same+`'pending' order by 1`,
 		c.RepoID, c.Scope, c.Version, lowerKey(c.Key))
 }
 
 // CountPendingCaches counts what a job has begun to upload.
 func (q queries) CountPendingCaches(ctx context.Context, jobID int64) (int64, error) {
-	return one(ctx, q, value[int64], `select count(*) from caches where job_id = $1 and status = 'pending'`, jobID)
+	return db.One(ctx, q.ex, db.Value[int64], `select count(*) from caches where job_id = $1 and status = 'pending'`, jobID)
 }
 
 // PendingCacheBytes is what was sent so far of caches of a repository that are not
@@ -73,7 +74,7 @@ func (q queries) PendingCacheBytes(ctx context.Context, repoID int64, pulls bool
 	if pulls {
 		which = `c.scope >= $2 and c.scope < $3`
 	}
-	return one(ctx, q, value[int64], `select cast(coalesce(sum(o.received), 0) as bigint) from caches c join objects o on o.id = c.object_id
+	return db.One(ctx, q.ex, db.Value[int64], `select cast(coalesce(sum(o.received), 0) as bigint) from caches c join objects o on o.id = c.object_id
 		where c.repo_id = $1 and c.status = 'pending' and `+which, repoID, actions.PullScope, string(after([]byte(actions.PullScope))))
 }
 
@@ -108,7 +109,7 @@ func (q queries) FindCache(ctx context.Context, s CacheQuery) (*actions.Cache, e
 	if text.Len() == 0 {
 		return nil, actions.Errorf(actions.NotFound, "no cache is asked for")
 	}
-	found, err := all(ctx, q, func(r row) (id int64, err error) {
+	found, err := db.All(ctx, q.ex, func(r db.Row) (id int64, err error) {
 		var rank int64
 		err = r.Scan(&rank, &id)
 		return id, err
@@ -136,8 +137,8 @@ func after(prefix []byte) []byte {
 // When another one is live already, it is a Conflict.
 func (tx *Tx) FinishCache(ctx context.Context, c *actions.Cache) error {
 	tx.Changed(c.RepoID, 0)
-	err := execOne(ctx, tx.queries, `update caches set status = 'live', size = $2, last_accessed_at = $3 where id = $1 and status = 'pending'`,
-		c.ID, c.Size, micros(c.LastAccessedAt))
+	err := db.ExecOne(ctx, tx.ex, `update caches set status = 'live', size = $2, last_accessed_at = $3 where id = $1 and status = 'pending'`,
+		c.ID, c.Size, db.Micros(c.LastAccessedAt))
 	if err != nil {
 		return fmt.Errorf("cache %d: %w", c.ID, err)
 	}
@@ -148,7 +149,7 @@ func (tx *Tx) FinishCache(ctx context.Context, c *actions.Cache) error {
 // DeleteCache removes c, which the transaction has read. Its object is the
 // caller's to drop.
 func (tx *Tx) DeleteCache(ctx context.Context, c *actions.Cache) error {
-	if err := execOne(ctx, tx.queries, `delete from caches where id = $1`, c.ID); err != nil {
+	if err := db.ExecOne(ctx, tx.ex, `delete from caches where id = $1`, c.ID); err != nil {
 		return fmt.Errorf("cache %d: %w", c.ID, err)
 	}
 	if !c.Live {
@@ -163,7 +164,7 @@ func (tx *Tx) countCache(ctx context.Context, c *actions.Cache, n int64) error {
 	if c.OfPull() {
 		pull = bytes
 	}
-	_, err := exec(ctx, tx.queries, `insert into usages (repo_id, caches, cache_bytes, pull_bytes) values ($1, $2, $3, $4)
+	_, err := db.Exec(ctx, tx.ex, `insert into usages (repo_id, caches, cache_bytes, pull_bytes) values ($1, $2, $3, $4)
 		on conflict (repo_id) do update set caches = usages.caches + excluded.caches,
 		cache_bytes = usages.cache_bytes + excluded.cache_bytes, pull_bytes = usages.pull_bytes + excluded.pull_bytes`, c.RepoID, n, bytes, pull)
 	if err != nil {
@@ -174,6 +175,6 @@ func (tx *Tx) countCache(ctx context.Context, c *actions.Cache, n int64) error {
 
 // TouchCache notes that a cache was restored.
 func (q queries) TouchCache(ctx context.Context, id int64, now time.Time) error {
-	_, err := exec(ctx, q, `update caches set last_accessed_at = $2 where id = $1 and last_accessed_at < $2`, id, micros(now))
+	_, err := db.Exec(ctx, q.ex, `update caches set last_accessed_at = $2 where id = $1 and last_accessed_at < $2`, id, db.Micros(now))
 	return err
 }

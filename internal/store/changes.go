@@ -34,7 +34,7 @@ func (w *watch) changed(repoID, runID int64) {
 // An answer made at one generation is good until the next. ok is false where
 // other servers may write, too, and the count would not know.
 func (s *Store) Generation(repoID int64) (n uint64, ok bool) {
-	if !s.engine.exclusive() {
+	if !s.db.Exclusive() {
 		return 0, false
 	}
 	s.watch.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 // A CheckRun is a job as its commit shows it.
@@ -61,17 +62,17 @@ const checkTables = ` from jobs j join runs r on r.id = j.run_id where `
 // What a workflow file that cannot be read was told is among them.
 func (q queries) CheckRuns(ctx context.Context, f CheckFilter, p Page) ([]*CheckRun, int, error) {
 	where, args := f.where()
-	n, err := one(ctx, q, value[int64], `select count(*)`+checkTables+where, args...)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+checkTables+where, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("check runs of repository %d: %w", f.RepoID, err)
 	}
-	scan := func(row row) (*CheckRun, error) {
+	scan := func(row db.Row) (*CheckRun, error) {
 		c := &CheckRun{Job: new(actions.Job)}
 		return c, row.Scan(append(jobFields(c.Job), &c.HeadSHA, &c.Annotations)...)
 	}
 	at := len(args)
-	args = append(args, p.Size, p.offset())
-	list, err := all(ctx, q, scan, `select `+prefixed("j", jobColumns)+`, r.head_sha, (select count(*) from annotations a where a.job_id = j.id)`+
+	args = append(args, p.Size, p.Offset())
+	list, err := db.All(ctx, q.ex, scan, `select `+prefixed("j", jobColumns)+`, r.head_sha, (select count(*) from annotations a where a.job_id = j.id)`+
 		checkTables+where+` order by j.id desc limit $`+strconv.Itoa(at+1)+` offset $`+strconv.Itoa(at+2), args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("check runs of repository %d: %w", f.RepoID, err)

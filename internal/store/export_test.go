@@ -3,24 +3,22 @@ package store
 import (
 	"context"
 	"database/sql"
+
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-// The engine's tests use a table of their own through these.
+// Tests look into tables, and fill them, through these.
 
 func (q queries) ExecText(ctx context.Context, text string, args ...any) (int64, error) {
-	return exec(ctx, q, text, args...)
+	return db.Exec(ctx, q.ex, text, args...)
 }
 
 func (q queries) Int(ctx context.Context, text string, args ...any) (int64, error) {
-	return one(ctx, q, value[int64], text, args...)
+	return db.One(ctx, q.ex, db.Value[int64], text, args...)
 }
 
 func (q queries) Texts(ctx context.Context, text string, args ...any) ([]string, error) {
-	return all(ctx, q, value[string], text, args...)
-}
-
-func (q queries) ChangeOne(ctx context.Context, text string, args ...any) error {
-	return execOne(ctx, q, text, args...)
+	return db.All(ctx, q.ex, db.Value[string], text, args...)
 }
 
 // An Explainer runs queries on SQLite, and keeps how the engine goes about them.
@@ -32,16 +30,16 @@ type Explainer struct {
 // Explain returns the store's queries, explained.
 func (s *Store) Explain() Explainer {
 	plans := new([]string)
-	return Explainer{queries{explainer{s.engine.reader(), plans}}, plans}
+	return Explainer{queries{explainer{s.db, plans}}, plans}
 }
 
 type explainer struct {
-	executor
+	db.Querier
 	plans *[]string
 }
 
-func (x explainer) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
-	err := x.executor.query(ctx, "explain query plan "+text, args, func(rows *sql.Rows) error {
+func (x explainer) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+	err := x.Querier.Query(ctx, "explain query plan "+text, args, func(rows *sql.Rows) error {
 		for rows.Next() {
 			var id, parent, unused int
 			var detail string
@@ -55,5 +53,5 @@ func (x explainer) query(ctx context.Context, text string, args []any, read func
 	if err != nil {
 		return err
 	}
-	return x.executor.query(ctx, text, args, read)
+	return x.Querier.Query(ctx, text, args, read)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, labels, runner_group, held, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
@@ -14,26 +15,26 @@ const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, key, idx, tota
 func jobFields(j *actions.Job) []any {
 	return []any{
 		&j.ID, &j.RunID, &j.RepoID, &j.OwnerID, &j.Attempt, &j.GUID, &j.Key, &j.Index, &j.Total, &j.Matrix, &j.Name,
-		decoded{&j.Labels},
+		db.JSON(&j.Labels),
 		&j.Group,
-		truth{&j.Held},
-		truth{&j.ContinueOnError},
-		span{&j.Timeout},
-		span{&j.CancelTimeout},
+		db.Bool(&j.Held),
+		db.Bool(&j.ContinueOnError),
+		db.Duration(&j.Timeout),
+		db.Duration(&j.CancelTimeout),
 		&j.Status, &j.Conclusion,
-		decoded{&j.Outputs},
+		db.JSON(&j.Outputs),
 		&j.RunnerID, &j.RunnerName,
-		moment{&j.CreatedAt},
-		moment{&j.QueuedAt},
-		moment{&j.StartedAt},
-		moment{&j.CompletedAt},
-		moment{&j.LockedUntil},
-		moment{&j.CancelAt},
+		db.Time(&j.CreatedAt),
+		db.Time(&j.QueuedAt),
+		db.Time(&j.StartedAt),
+		db.Time(&j.CompletedAt),
+		db.Time(&j.LockedUntil),
+		db.Time(&j.CancelAt),
 		&j.StepOrder,
 	}
 }
 
-func scanJob(r row) (*actions.Job, error) {
+func scanJob(r db.Row) (*actions.Job, error) {
 	j := new(actions.Job)
 	return j, r.Scan(jobFields(j)...)
 }
@@ -45,13 +46,13 @@ func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
 	if err != nil {
 		return err
 	}
-	id, err := one(ctx, tx.queries, value[int64], `insert into jobs
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into jobs
 		(run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, label_set_id, labels, runner_group, held,
 		 continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, created_at, queued_at, completed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) returning id`,
-		j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, j.Key, j.Index, j.Total, string(j.Matrix), j.Name, set, text(j.Labels), j.Group, flag(j.Held),
-		flag(j.ContinueOnError), j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, text(j.Outputs),
-		micros(j.CreatedAt), micros(j.QueuedAt), micros(j.CompletedAt))
+		j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, j.Key, j.Index, j.Total, string(j.Matrix), j.Name, set, db.Text(j.Labels), j.Group, db.Flag(j.Held),
+		db.Flag(j.ContinueOnError), j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, db.Text(j.Outputs),
+		db.Micros(j.CreatedAt), db.Micros(j.QueuedAt), db.Micros(j.CompletedAt))
 	if err != nil {
 		return fmt.Errorf("job %s of run %d: %w", j.Key, j.RunID, err)
 	}
@@ -61,7 +62,7 @@ func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
 
 // JobStatus returns the status of a job.
 func (q queries) JobStatus(ctx context.Context, id int64) (actions.Status, error) {
-	s, err := one(ctx, q, value[actions.Status], `select status from jobs where id = $1`, id)
+	s, err := db.One(ctx, q.ex, db.Value[actions.Status], `select status from jobs where id = $1`, id)
 	if err != nil {
 		return "", fmt.Errorf("job %d: %w", id, err)
 	}
@@ -70,7 +71,7 @@ func (q queries) JobStatus(ctx context.Context, id int64) (actions.Status, error
 
 // Job returns the job with the given id.
 func (q queries) Job(ctx context.Context, id int64) (*actions.Job, error) {
-	j, err := one(ctx, q, scanJob, `select `+jobColumns+` from jobs where id = $1`, id)
+	j, err := db.One(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where id = $1`, id)
 	if err != nil {
 		return nil, fmt.Errorf("job %d: %w", id, err)
 	}
@@ -79,7 +80,7 @@ func (q queries) Job(ctx context.Context, id int64) (*actions.Job, error) {
 
 // RepoJob returns the job of a repository with the given id.
 func (q queries) RepoJob(ctx context.Context, repoID, id int64) (*actions.Job, error) {
-	j, err := one(ctx, q, scanJob, `select `+jobColumns+` from jobs where id = $1 and repo_id = $2`, id, repoID)
+	j, err := db.One(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where id = $1 and repo_id = $2`, id, repoID)
 	if err != nil {
 		return nil, fmt.Errorf("job %d: %w", id, err)
 	}
@@ -88,7 +89,7 @@ func (q queries) RepoJob(ctx context.Context, repoID, id int64) (*actions.Job, e
 
 // JobByGUID returns the job that the runner protocol knows by guid.
 func (q queries) JobByGUID(ctx context.Context, guid string) (*actions.Job, error) {
-	j, err := one(ctx, q, scanJob, `select `+jobColumns+` from jobs where guid = $1`, guid)
+	j, err := db.One(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where guid = $1`, guid)
 	if err != nil {
 		return nil, fmt.Errorf("job %s: %w", guid, err)
 	}
@@ -98,7 +99,7 @@ func (q queries) JobByGUID(ctx context.Context, guid string) (*actions.Job, erro
 // Jobs lists the jobs of an attempt in the order they were made; attempt 0
 // lists those of all attempts.
 func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions.Job, error) {
-	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where run_id = $1 and (attempt = $2 or $2 = 0) order by id`, runID, attempt)
+	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where run_id = $1 and (attempt = $2 or $2 = 0) order by id`, runID, attempt)
 }
 
 // A JobState is what planning needs to know of a job. All those of an attempt are
@@ -115,26 +116,26 @@ type JobState struct {
 	CompletedAt     time.Time
 }
 
-func scanJobState(r row) (*JobState, error) {
+func scanJobState(r db.Row) (*JobState, error) {
 	j := new(JobState)
-	return j, r.Scan(&j.ID, &j.Key, &j.Index, &j.Total, truth{&j.Held}, truth{&j.ContinueOnError}, &j.Status, &j.Conclusion,
-		decoded{&j.Outputs}, moment{&j.CompletedAt})
+	return j, r.Scan(&j.ID, &j.Key, &j.Index, &j.Total, db.Bool(&j.Held), db.Bool(&j.ContinueOnError), &j.Status, &j.Conclusion,
+		db.JSON(&j.Outputs), db.Time(&j.CompletedAt))
 }
 
 // JobStates lists the jobs of an attempt as planning sees them, in the order
 // they were made.
 func (q queries) JobStates(ctx context.Context, runID int64, attempt int) ([]*JobState, error) {
-	return all(ctx, q, scanJobState, `select id, key, idx, total, held, continue_on_error, status, conclusion, outputs, completed_at
+	return db.All(ctx, q.ex, scanJobState, `select id, key, idx, total, held, continue_on_error, status, conclusion, outputs, completed_at
 		from jobs where run_id = $1 and attempt = $2 order by id`, runID, attempt)
 }
 
 // UpdateJob saves what changes in a job's life.
 func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
 	tx.Changed(j.RepoID, j.RunID)
-	_, err := exec(ctx, tx.queries, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
+	_, err := db.Exec(ctx, tx.ex, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
 		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12, queued_at = $13 where id = $1`,
-		j.ID, flag(j.Held), j.Status, j.Conclusion, text(j.Outputs), j.RunnerID, j.RunnerName,
-		micros(j.StartedAt), micros(j.CompletedAt), micros(j.LockedUntil), micros(j.CancelAt), j.StepOrder, micros(j.QueuedAt))
+		j.ID, db.Flag(j.Held), j.Status, j.Conclusion, db.Text(j.Outputs), j.RunnerID, j.RunnerName,
+		db.Micros(j.StartedAt), db.Micros(j.CompletedAt), db.Micros(j.LockedUntil), db.Micros(j.CancelAt), j.StepOrder, db.Micros(j.QueuedAt))
 	if err != nil {
 		return fmt.Errorf("job %d: %w", j.ID, err)
 	}
@@ -143,25 +144,25 @@ func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
 
 // RenewJob moves the lock of a job in progress, and says whether there was one.
 func (q queries) RenewJob(ctx context.Context, id int64, until time.Time) (bool, error) {
-	n, err := exec(ctx, q, `update jobs set locked_until = $2 where id = $1 and status = 'in_progress'`, id, micros(until))
+	n, err := db.Exec(ctx, q.ex, `update jobs set locked_until = $2 where id = $1 and status = 'in_progress'`, id, db.Micros(until))
 	return n > 0, err
 }
 
 // RunningJobs lists all jobs that a runner holds.
 func (q queries) RunningJobs(ctx context.Context) ([]*actions.Job, error) {
-	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress' order by id`)
+	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress' order by id`)
 }
 
 // OverdueJobs lists the jobs in progress whose lease or time has ended at t, and
 // those that were told to cancel.
 func (q queries) OverdueJobs(ctx context.Context, t time.Time) ([]*actions.Job, error) {
-	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress'
-		and (locked_until < $1 or started_at + timeout < $1 or cancel_at <> 0) order by id`, micros(t))
+	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress'
+		and (locked_until < $1 or started_at + timeout < $1 or cancel_at <> 0) order by id`, db.Micros(t))
 }
 
 // OutputSize is how long the outputs of all jobs of an attempt are, in characters.
 func (q queries) OutputSize(ctx context.Context, runID int64, attempt int) (int64, error) {
-	n, err := one(ctx, q, value[int64], `select cast(coalesce(sum(length(outputs)), 0) as bigint) from jobs where run_id = $1 and attempt = $2`, runID, attempt)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select cast(coalesce(sum(length(outputs)), 0) as bigint) from jobs where run_id = $1 and attempt = $2`, runID, attempt)
 	if err != nil {
 		return 0, fmt.Errorf("outputs of run %d: %w", runID, err)
 	}
@@ -170,14 +171,14 @@ func (q queries) OutputSize(ctx context.Context, runID int64, attempt int) (int6
 
 // RunnerJob returns the job that a runner holds, NotFound for none.
 func (q queries) RunnerJob(ctx context.Context, runnerID int64) (*actions.Job, error) {
-	return one(ctx, q, scanJob, `select `+jobColumns+` from jobs where runner_id = $1 and status = 'in_progress' order by id limit 1`, runnerID)
+	return db.One(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where runner_id = $1 and status = 'in_progress' order by id limit 1`, runnerID)
 }
 
 // QueuedBefore lists jobs that have waited for a runner since before t, the
 // longest wait first. What max-parallel holds back does not wait for one.
 func (q queries) QueuedBefore(ctx context.Context, t time.Time) ([]*actions.Job, error) {
-	return all(ctx, q, scanJob, `select `+jobColumns+` from jobs where status = 'queued' and held = 0 and queued_at > 0 and queued_at < $1
-		order by queued_at limit 100`, micros(t))
+	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'queued' and held = 0 and queued_at > 0 and queued_at < $1
+		order by queued_at limit 100`, db.Micros(t))
 }
 
 // A LabelSet is one distinct runs-on of the jobs of this server.
@@ -187,9 +188,9 @@ type LabelSet struct {
 	Labels []string
 }
 
-func scanLabelSet(r row) (*LabelSet, error) {
+func scanLabelSet(r db.Row) (*LabelSet, error) {
 	s := new(LabelSet)
-	return s, r.Scan(&s.ID, &s.Group, decoded{&s.Labels})
+	return s, r.Scan(&s.ID, &s.Group, db.JSON(&s.Labels))
 }
 
 // maxLabelKey is the length of the longest key that is kept as it is. A hundred
@@ -202,10 +203,10 @@ func (q queries) labelSet(ctx context.Context, group string, labels []string) (i
 	if len(key) > maxLabelKey {
 		key = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(key)))
 	}
-	id, err := one(ctx, q, value[int64], `select id from label_sets where key = $1`, key)
+	id, err := db.One(ctx, q.ex, db.Value[int64], `select id from label_sets where key = $1`, key)
 	if actions.KindOf(err) == actions.NotFound {
-		id, err = one(ctx, q, value[int64], `insert into label_sets (key, runner_group, labels) values ($1, $2, $3)
-			on conflict (key) do update set labels = label_sets.labels returning id`, key, group, text(labels))
+		id, err = db.One(ctx, q.ex, db.Value[int64], `insert into label_sets (key, runner_group, labels) values ($1, $2, $3)
+			on conflict (key) do update set labels = label_sets.labels returning id`, key, group, db.Text(labels))
 	}
 	if err != nil {
 		return 0, fmt.Errorf("labels %v: %w", labels, err)
@@ -217,7 +218,7 @@ func (q queries) labelSet(ctx context.Context, group string, labels []string) (i
 // index of waiting jobs from one set to the next, however many jobs each has.
 func (q queries) WaitingLabelSets(ctx context.Context) ([]*LabelSet, error) {
 	const next = `select min(label_set_id) from jobs where status = 'queued' and held = 0`
-	return all(ctx, q, scanLabelSet, `with recursive waiting (id) as (
+	return db.All(ctx, q.ex, scanLabelSet, `with recursive waiting (id) as (
 		select * from (`+next+`) first
 		union all
 		select (`+next+` and label_set_id > waiting.id) from waiting where waiting.id is not null)
@@ -232,9 +233,9 @@ type Waiting struct {
 	Labels                          []string
 }
 
-func scanWaiting(r row) (*Waiting, error) {
+func scanWaiting(r db.Row) (*Waiting, error) {
 	w := new(Waiting)
-	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.LabelSetID, &w.GUID, &w.Group, decoded{&w.Labels})
+	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.LabelSetID, &w.GUID, &w.Group, db.JSON(&w.Labels))
 }
 
 const waitingColumns = `id, repo_id, owner_id, label_set_id, guid, runner_group, labels`
@@ -245,9 +246,9 @@ func (q queries) NextJobs(ctx context.Context, labelSetID int64, sc actions.Scop
 	const free = ` from jobs where status = 'queued' and held = 0 and label_set_id = $1`
 	switch {
 	case sc.RepoID != 0:
-		return all(ctx, q, scanWaiting, `select `+waitingColumns+free+` and repo_id = $2 order by id limit $3`, labelSetID, sc.RepoID, limit)
+		return db.All(ctx, q.ex, scanWaiting, `select `+waitingColumns+free+` and repo_id = $2 order by id limit $3`, labelSetID, sc.RepoID, limit)
 	case sc.OwnerID != 0:
-		return all(ctx, q, scanWaiting, `select `+waitingColumns+free+` and owner_id = $2 order by id limit $3`, labelSetID, sc.OwnerID, limit)
+		return db.All(ctx, q.ex, scanWaiting, `select `+waitingColumns+free+` and owner_id = $2 order by id limit $3`, labelSetID, sc.OwnerID, limit)
 	}
-	return all(ctx, q, scanWaiting, `select `+waitingColumns+free+` order by id limit $2`, labelSetID, limit)
+	return db.All(ctx, q.ex, scanWaiting, `select `+waitingColumns+free+` order by id limit $2`, labelSetID, limit)
 }

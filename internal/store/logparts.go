@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 // A LogPart is an immutable piece of a step's log, or of the whole job's when
@@ -22,22 +23,22 @@ type LogPart struct {
 
 const logPartColumns = `job_id, step, part, blob, size, lines, created_at`
 
-func scanLogPart(r row) (*LogPart, error) {
+func scanLogPart(r db.Row) (*LogPart, error) {
 	p := new(LogPart)
-	return p, r.Scan(&p.JobID, &p.Step, &p.Part, &p.Blob, &p.Size, &p.Lines, moment{&p.CreatedAt})
+	return p, r.Scan(&p.JobID, &p.Step, &p.Part, &p.Blob, &p.Size, &p.Lines, db.Time(&p.CreatedAt))
 }
 
 // SaveLogPart adds the part or replaces it: a repeated upload never doubles a
 // line. The blob that it replaces becomes dead.
 func (tx *Tx) SaveLogPart(ctx context.Context, p *LogPart) error {
-	if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select blob, cast($4 as bigint) from log_parts
+	if _, err := db.Exec(ctx, tx.ex, `insert into dead_blobs (blob, created_at) select blob, cast($4 as bigint) from log_parts
 		where job_id = $1 and step = $2 and part = $3 and blob <> $5 on conflict do nothing`,
-		p.JobID, p.Step, p.Part, micros(p.CreatedAt), p.Blob); err != nil {
+		p.JobID, p.Step, p.Part, db.Micros(p.CreatedAt), p.Blob); err != nil {
 		return fmt.Errorf("log of job %d: %w", p.JobID, err)
 	}
-	_, err := exec(ctx, tx.queries, `insert into log_parts (`+logPartColumns+`) values ($1, $2, $3, $4, $5, $6, $7)
+	_, err := db.Exec(ctx, tx.ex, `insert into log_parts (`+logPartColumns+`) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (job_id, step, part) do update set blob = excluded.blob, size = excluded.size, lines = excluded.lines`,
-		p.JobID, p.Step, p.Part, p.Blob, p.Size, p.Lines, micros(p.CreatedAt))
+		p.JobID, p.Step, p.Part, p.Blob, p.Size, p.Lines, db.Micros(p.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("log of job %d: %w", p.JobID, err)
 	}
@@ -46,31 +47,31 @@ func (tx *Tx) SaveLogPart(ctx context.Context, p *LogPart) error {
 
 // StepLog lists the parts of one step's log in order.
 func (q queries) StepLog(ctx context.Context, jobID int64, step string) ([]*LogPart, error) {
-	return all(ctx, q, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step = $2 order by part`, jobID, step)
+	return db.All(ctx, q.ex, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step = $2 order by part`, jobID, step)
 }
 
 // JobLog lists all log parts of a job by step and part.
 func (q queries) JobLog(ctx context.Context, jobID int64) ([]*LogPart, error) {
-	return all(ctx, q, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 order by step, part`, jobID)
+	return db.All(ctx, q.ex, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 order by step, part`, jobID)
 }
 
 // LogParts lists the parts of one step's log whose numbers are from first to
 // before end, in order.
 func (q queries) LogParts(ctx context.Context, jobID int64, step string, first, end int64) ([]*LogPart, error) {
-	return all(ctx, q, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step = $2 and part >= $3 and part < $4 order by part`,
+	return db.All(ctx, q.ex, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step = $2 and part >= $3 and part < $4 order by part`,
 		jobID, step, first, end)
 }
 
 // RunLog lists the log parts of all jobs of an attempt by job, step and part;
 // attempt 0 stands for all.
 func (q queries) RunLog(ctx context.Context, runID int64, attempt int) ([]*LogPart, error) {
-	return all(ctx, q, scanLogPart, `select `+prefixed("l", logPartColumns)+` from log_parts l join jobs j on j.id = l.job_id
+	return db.All(ctx, q.ex, scanLogPart, `select `+prefixed("l", logPartColumns)+` from log_parts l join jobs j on j.id = l.job_id
 		where j.run_id = $1 and (j.attempt = $2 or $2 = 0) order by l.job_id, l.step, l.part`, runID, attempt)
 }
 
 // LogSize is how many bytes the log of a job has, and how many parts.
 func (q queries) LogSize(ctx context.Context, jobID int64) (bytes, parts int64, err error) {
-	sum, err := one(ctx, q, func(r row) (s [2]int64, err error) {
+	sum, err := db.One(ctx, q.ex, func(r db.Row) (s [2]int64, err error) {
 		err = r.Scan(&s[0], &s[1])
 		return s, err
 	}, `select cast(coalesce(sum(size), 0) as bigint), count(*) from log_parts where job_id = $1`, jobID)
@@ -89,19 +90,19 @@ type Summary struct {
 	CreatedAt time.Time
 }
 
-func scanSummary(r row) (*Summary, error) {
+func scanSummary(r db.Row) (*Summary, error) {
 	s := new(Summary)
-	return s, r.Scan(&s.JobID, &s.Step, &s.Blob, &s.Size, moment{&s.CreatedAt})
+	return s, r.Scan(&s.JobID, &s.Step, &s.Blob, &s.Size, db.Time(&s.CreatedAt))
 }
 
 // SaveSummary adds or replaces a step's summary.
 func (tx *Tx) SaveSummary(ctx context.Context, s *Summary) error {
-	if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select blob, cast($3 as bigint) from summaries
-		where job_id = $1 and step = $2 and blob <> $4 on conflict do nothing`, s.JobID, s.Step, micros(s.CreatedAt), s.Blob); err != nil {
+	if _, err := db.Exec(ctx, tx.ex, `insert into dead_blobs (blob, created_at) select blob, cast($3 as bigint) from summaries
+		where job_id = $1 and step = $2 and blob <> $4 on conflict do nothing`, s.JobID, s.Step, db.Micros(s.CreatedAt), s.Blob); err != nil {
 		return fmt.Errorf("summary of job %d: %w", s.JobID, err)
 	}
-	_, err := exec(ctx, tx.queries, `insert into summaries (job_id, step, blob, size, created_at) values ($1, $2, $3, $4, $5)
-		on conflict (job_id, step) do update set blob = excluded.blob, size = excluded.size`, s.JobID, s.Step, s.Blob, s.Size, micros(s.CreatedAt))
+	_, err := db.Exec(ctx, tx.ex, `insert into summaries (job_id, step, blob, size, created_at) values ($1, $2, $3, $4, $5)
+		on conflict (job_id, step) do update set blob = excluded.blob, size = excluded.size`, s.JobID, s.Step, s.Blob, s.Size, db.Micros(s.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("summary of job %d: %w", s.JobID, err)
 	}
@@ -110,23 +111,23 @@ func (tx *Tx) SaveSummary(ctx context.Context, s *Summary) error {
 
 // Summaries lists the summaries of an attempt in the order of jobs and steps.
 func (q queries) Summaries(ctx context.Context, runID int64, attempt int) ([]*Summary, error) {
-	return all(ctx, q, scanSummary, `select u.job_id, u.step, u.blob, u.size, u.created_at from summaries u
+	return db.All(ctx, q.ex, scanSummary, `select u.job_id, u.step, u.blob, u.size, u.created_at from summaries u
 		join jobs j on j.id = u.job_id left join steps s on s.job_id = u.job_id and s.guid = u.step
 		where j.run_id = $1 and j.attempt = $2 order by u.job_id, coalesce(s.number, 0), u.created_at`, runID, attempt)
 }
 
 // CountSummaries counts the summaries of a job.
 func (q queries) CountSummaries(ctx context.Context, jobID int64) (int64, error) {
-	return one(ctx, q, value[int64], `select count(*) from summaries where job_id = $1`, jobID)
+	return db.One(ctx, q.ex, db.Value[int64], `select count(*) from summaries where job_id = $1`, jobID)
 }
 
 // DeleteLogs removes the logs of all attempts of a run. Its blobs become dead.
 func (tx *Tx) DeleteLogs(ctx context.Context, runID int64, now time.Time) error {
 	const mine = ` where job_id in (select id from jobs where run_id = $1)`
-	if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from log_parts`+mine+` on conflict do nothing`, runID, micros(now)); err != nil {
+	if _, err := db.Exec(ctx, tx.ex, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from log_parts`+mine+` on conflict do nothing`, runID, db.Micros(now)); err != nil {
 		return fmt.Errorf("logs of run %d: %w", runID, err)
 	}
-	n, err := exec(ctx, tx.queries, `delete from log_parts`+mine, runID)
+	n, err := db.Exec(ctx, tx.ex, `delete from log_parts`+mine, runID)
 	if err != nil {
 		return fmt.Errorf("logs of run %d: %w", runID, err)
 	}

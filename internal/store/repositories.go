@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const (
@@ -16,15 +17,15 @@ const (
 
 var repositorySelect = `select ` + prefixed("r", repositoryColumns) + `, ` + prefixed("o", accountColumns) + ` from ` + repositoryTables
 
-func scanRepository(row row) (*actions.Repository, error) {
+func scanRepository(row db.Row) (*actions.Repository, error) {
 	r := new(actions.Repository)
 	fields := []any{
 		&r.ID, &r.Name, &r.Description,
-		truth{&r.Private},
+		db.Bool(&r.Private),
 		&r.DefaultBranch,
-		moment{&r.CreatedAt},
-		moment{&r.UpdatedAt},
-		moment{&r.PushedAt},
+		db.Time(&r.CreatedAt),
+		db.Time(&r.UpdatedAt),
+		db.Time(&r.PushedAt),
 		&r.ArtifactDays, &r.CacheGB, &r.CacheDays,
 	}
 	return r, row.Scan(append(fields, accountFields(&r.Owner)...)...)
@@ -33,11 +34,11 @@ func scanRepository(row row) (*actions.Repository, error) {
 // CreateRepository adds r, whose owner must exist, and sets its id. A name
 // that the owner has already, in any case, is Invalid.
 func (q queries) CreateRepository(ctx context.Context, r *actions.Repository) error {
-	id, err := one(ctx, q, value[int64], `insert into repositories
+	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into repositories
 		(owner_id, name, name_key, description, private, default_branch, created_at, updated_at, pushed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (owner_id, name_key) do nothing returning id`,
-		r.Owner.ID, r.Name, strings.ToLower(r.Name), r.Description, flag(r.Private), r.DefaultBranch,
-		micros(r.CreatedAt), micros(r.UpdatedAt), micros(r.PushedAt))
+		r.Owner.ID, r.Name, strings.ToLower(r.Name), r.Description, db.Flag(r.Private), r.DefaultBranch,
+		db.Micros(r.CreatedAt), db.Micros(r.UpdatedAt), db.Micros(r.PushedAt))
 	if actions.KindOf(err) == actions.NotFound {
 		return actions.Errorf(actions.Invalid, "name already exists on this account")
 	}
@@ -50,7 +51,7 @@ func (q queries) CreateRepository(ctx context.Context, r *actions.Repository) er
 
 // Repository returns the repository with the given id.
 func (q queries) Repository(ctx context.Context, id int64) (*actions.Repository, error) {
-	r, err := one(ctx, q, scanRepository, repositorySelect+` where r.id = $1`, id)
+	r, err := db.One(ctx, q.ex, scanRepository, repositorySelect+` where r.id = $1`, id)
 	if err != nil {
 		return nil, fmt.Errorf("repository %d: %w", id, err)
 	}
@@ -59,7 +60,7 @@ func (q queries) Repository(ctx context.Context, id int64) (*actions.Repository,
 
 // RepositoryByName returns owner/name, in any case.
 func (q queries) RepositoryByName(ctx context.Context, owner, name string) (*actions.Repository, error) {
-	r, err := one(ctx, q, scanRepository, repositorySelect+` where o.login_key = $1 and r.name_key = $2`,
+	r, err := db.One(ctx, q.ex, scanRepository, repositorySelect+` where o.login_key = $1 and r.name_key = $2`,
 		strings.ToLower(owner), strings.ToLower(name))
 	if err != nil {
 		return nil, fmt.Errorf("repository %s/%s: %w", owner, name, err)
@@ -71,26 +72,26 @@ func (q queries) RepositoryByName(ctx context.Context, owner, name string) (*act
 // ones, its own, its organizations' and those it collaborates on. The page
 // shows it; account 0 is nobody and sees what is public; everything is for site admins.
 func (q queries) VisibleRepositories(ctx context.Context, accountID int64, everything bool, limit int) ([]*actions.Repository, error) {
-	return all(ctx, q, scanRepository, repositorySelect+`
+	return db.All(ctx, q.ex, scanRepository, repositorySelect+`
 		where $1 = 1 or r.private = 0 or r.owner_id = $2
 		or exists (select 1 from members m where m.org_id = r.owner_id and m.account_id = $2 and m.owner = 1)
 		or exists (select 1 from collaborators c where c.repo_id = r.id and c.account_id = $2)
-		order by r.pushed_at desc, r.id desc limit $3`, flag(everything), accountID, limit)
+		order by r.pushed_at desc, r.id desc limit $3`, db.Flag(everything), accountID, limit)
 }
 
 // RepositoriesAfter lists up to limit repositories with ids greater than after,
 // in the order of ids.
 func (q queries) RepositoriesAfter(ctx context.Context, after int64, limit int) ([]*actions.Repository, error) {
-	return all(ctx, q, scanRepository, repositorySelect+` where r.id > $1 order by r.id limit $2`, after, limit)
+	return db.All(ctx, q.ex, scanRepository, repositorySelect+` where r.id > $1 order by r.id limit $2`, after, limit)
 }
 
 // CountRepositories counts the repositories of an account.
 func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, private int, err error) {
-	scan := func(r row) ([2]int, error) {
+	scan := func(r db.Row) ([2]int, error) {
 		var n [2]int
 		return n, r.Scan(&n[0], &n[1])
 	}
-	n, err := one(ctx, q, scan, `select count(case when private = 0 then 1 end), count(case when private = 1 then 1 end) from repositories where owner_id = $1`, ownerID)
+	n, err := db.One(ctx, q.ex, scan, `select count(case when private = 0 then 1 end), count(case when private = 1 then 1 end) from repositories where owner_id = $1`, ownerID)
 	if err != nil {
 		return 0, 0, fmt.Errorf("repositories of account %d: %w", ownerID, err)
 	}
@@ -106,11 +107,11 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 		dying = ` where job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1) on conflict do nothing`
 	)
 	for _, table := range []string{"log_parts", "summaries"} {
-		if _, err := exec(ctx, tx.queries, die+table+dying, id, micros(now)); err != nil {
+		if _, err := db.Exec(ctx, tx.ex, die+table+dying, id, db.Micros(now)); err != nil {
 			return fmt.Errorf("repository %d: %w", id, err)
 		}
 	}
-	if _, err := exec(ctx, tx.queries, die+`object_blocks where object_id in (select id from objects where repo_id = $1) on conflict do nothing`, id, micros(now)); err != nil {
+	if _, err := db.Exec(ctx, tx.ex, die+`object_blocks where object_id in (select id from objects where repo_id = $1) on conflict do nothing`, id, db.Micros(now)); err != nil {
 		return fmt.Errorf("repository %d: %w", id, err)
 	}
 	for _, statement := range []string{
@@ -118,13 +119,13 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 		`delete from runners where repo_id = $1`,
 		`delete from registration_tokens where repo_id = $1`,
 	} {
-		if _, err := exec(ctx, tx.queries, statement, id); err != nil {
+		if _, err := db.Exec(ctx, tx.ex, statement, id); err != nil {
 			return fmt.Errorf("repository %d: %w", id, err)
 		}
 	}
-	err := execOne(ctx, tx.queries, `delete from repositories where id = $1`, id)
+	err := db.ExecOne(ctx, tx.ex, `delete from repositories where id = $1`, id)
 	if err == nil {
-		_, err = exec(ctx, tx.queries, `delete from texts where not exists (select 1 from run_sources s where s.workflow = texts.hash)`)
+		_, err = db.Exec(ctx, tx.ex, `delete from texts where not exists (select 1 from run_sources s where s.workflow = texts.hash)`)
 	}
 	if err != nil {
 		return fmt.Errorf("repository %d: %w", id, err)
@@ -135,33 +136,33 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 // UpdateRepository saves r's description, visibility, default branch and settings.
 func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
 	tx.Changed(r.ID, 0)
-	_, err := exec(ctx, tx.queries, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5,
+	_, err := db.Exec(ctx, tx.ex, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5,
 		artifact_days = $6, cache_gb = $7, cache_days = $8 where id = $1`,
-		r.ID, r.Description, flag(r.Private), r.DefaultBranch, micros(r.UpdatedAt), r.ArtifactDays, r.CacheGB, r.CacheDays)
+		r.ID, r.Description, db.Flag(r.Private), r.DefaultBranch, db.Micros(r.UpdatedAt), r.ArtifactDays, r.CacheGB, r.CacheDays)
 	return err
 }
 
 // SetPushed notes when refs moved last.
 func (tx *Tx) SetPushed(ctx context.Context, id int64, now time.Time) error {
 	tx.Changed(id, 0)
-	_, err := exec(ctx, tx.queries, `update repositories set pushed_at = $2, updated_at = $2 where id = $1`, id, micros(now))
+	_, err := db.Exec(ctx, tx.ex, `update repositories set pushed_at = $2, updated_at = $2 where id = $1`, id, db.Micros(now))
 	return err
 }
 
 // SetCollaborator gives account a permission on a repository; NoAccess takes it away.
 func (q queries) SetCollaborator(ctx context.Context, repoID, accountID int64, p actions.Permission) error {
 	if p == actions.NoAccess {
-		_, err := exec(ctx, q, `delete from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
+		_, err := db.Exec(ctx, q.ex, `delete from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
 		return err
 	}
-	_, err := exec(ctx, q, `insert into collaborators (repo_id, account_id, permission) values ($1, $2, $3)
+	_, err := db.Exec(ctx, q.ex, `insert into collaborators (repo_id, account_id, permission) values ($1, $2, $3)
 		on conflict (repo_id, account_id) do update set permission = excluded.permission`, repoID, accountID, int(p))
 	return err
 }
 
 // Collaborator is what account was given on a repository, NoAccess for nothing.
 func (q queries) Collaborator(ctx context.Context, repoID, accountID int64) (actions.Permission, error) {
-	p, err := one(ctx, q, value[int64], `select permission from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
+	p, err := db.One(ctx, q.ex, db.Value[int64], `select permission from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
 	if actions.KindOf(err) == actions.NotFound {
 		return actions.NoAccess, nil
 	}

@@ -6,22 +6,23 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const runnerColumns = `id, owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, last_seen_at`
 
-func scanRunner(row row) (*actions.Runner, error) {
+func scanRunner(row db.Row) (*actions.Runner, error) {
 	r := new(actions.Runner)
-	return r, row.Scan(&r.ID, &r.Scope.OwnerID, &r.Scope.RepoID, &r.Name, decoded{&r.Labels}, &r.OS, &r.Arch, &r.Version,
-		truth{&r.Ephemeral}, truth{&r.NoUpdate}, &r.ClientID, &r.PublicKey, moment{&r.CreatedAt}, moment{&r.LastSeenAt})
+	return r, row.Scan(&r.ID, &r.Scope.OwnerID, &r.Scope.RepoID, &r.Name, db.JSON(&r.Labels), &r.OS, &r.Arch, &r.Version,
+		db.Bool(&r.Ephemeral), db.Bool(&r.NoUpdate), &r.ClientID, &r.PublicKey, db.Time(&r.CreatedAt), db.Time(&r.LastSeenAt))
 }
 
 // CreateRunner adds r and sets its id. A name that the scope has is a Conflict.
 func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
-	id, err := one(ctx, q, value[int64], `insert into runners
+	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into runners
 		(owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (owner_id, repo_id, name) do nothing returning id`,
-		r.Scope.OwnerID, r.Scope.RepoID, r.Name, text(r.Labels), r.OS, r.Arch, r.Version, flag(r.Ephemeral), flag(r.NoUpdate), r.ClientID, r.PublicKey, micros(r.CreatedAt))
+		r.Scope.OwnerID, r.Scope.RepoID, r.Name, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey, db.Micros(r.CreatedAt))
 	if actions.KindOf(err) == actions.NotFound {
 		return actions.Errorf(actions.Conflict, "Already exists - A runner with the name %s already exists.", r.Name)
 	}
@@ -34,9 +35,9 @@ func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
 
 // UpdateRunner saves all of r but its scope, name and creation.
 func (q queries) UpdateRunner(ctx context.Context, r *actions.Runner) error {
-	_, err := exec(ctx, q, `update runners set labels = $2, os = $3, arch = $4, version = $5, ephemeral = $6, no_update = $7,
+	_, err := db.Exec(ctx, q.ex, `update runners set labels = $2, os = $3, arch = $4, version = $5, ephemeral = $6, no_update = $7,
 		client_id = $8, public_key = $9 where id = $1`,
-		r.ID, text(r.Labels), r.OS, r.Arch, r.Version, flag(r.Ephemeral), flag(r.NoUpdate), r.ClientID, r.PublicKey)
+		r.ID, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey)
 	if err != nil {
 		return fmt.Errorf("runner %d: %w", r.ID, err)
 	}
@@ -45,13 +46,13 @@ func (q queries) UpdateRunner(ctx context.Context, r *actions.Runner) error {
 
 // SeeRunner notes a poll of a runner, with what it says of itself. It need not be durable.
 func (q queries) SeeRunner(ctx context.Context, r *actions.Runner, now time.Time) error {
-	_, err := exec(ctx, q, `update runners set os = $2, arch = $3, version = $4, last_seen_at = $5 where id = $1`, r.ID, r.OS, r.Arch, r.Version, micros(now))
+	_, err := db.Exec(ctx, q.ex, `update runners set os = $2, arch = $3, version = $4, last_seen_at = $5 where id = $1`, r.ID, r.OS, r.Arch, r.Version, db.Micros(now))
 	return err
 }
 
 // Runner returns the runner with the given id.
 func (q queries) Runner(ctx context.Context, id int64) (*actions.Runner, error) {
-	r, err := one(ctx, q, scanRunner, `select `+runnerColumns+` from runners where id = $1`, id)
+	r, err := db.One(ctx, q.ex, scanRunner, `select `+runnerColumns+` from runners where id = $1`, id)
 	if err != nil {
 		return nil, fmt.Errorf("runner %d: %w", id, err)
 	}
@@ -60,7 +61,7 @@ func (q queries) Runner(ctx context.Context, id int64) (*actions.Runner, error) 
 
 // RunnerByClient returns the runner whose OAuth client is clientID.
 func (q queries) RunnerByClient(ctx context.Context, clientID string) (*actions.Runner, error) {
-	r, err := one(ctx, q, scanRunner, `select `+runnerColumns+` from runners where client_id = $1`, clientID)
+	r, err := db.One(ctx, q.ex, scanRunner, `select `+runnerColumns+` from runners where client_id = $1`, clientID)
 	if err != nil {
 		return nil, fmt.Errorf("runner of client %s: %w", clientID, err)
 	}
@@ -71,11 +72,11 @@ func (q queries) RunnerByClient(ctx context.Context, clientID string) (*actions.
 // many there are. A name that is not empty narrows to that one runner.
 func (q queries) Runners(ctx context.Context, sc actions.Scope, name string, p Page) ([]*actions.Runner, int, error) {
 	const where = ` from runners where owner_id = $1 and repo_id = $2 and ($3 = '' or name = $3)`
-	rs, err := all(ctx, q, scanRunner, `select `+runnerColumns+where+` order by id limit $4 offset $5`, sc.OwnerID, sc.RepoID, name, p.Size, p.offset())
+	rs, err := db.All(ctx, q.ex, scanRunner, `select `+runnerColumns+where+` order by id limit $4 offset $5`, sc.OwnerID, sc.RepoID, name, p.Size, p.Offset())
 	if err != nil {
 		return nil, 0, err
 	}
-	n, err := one(ctx, q, value[int64], `select count(*)`+where, sc.OwnerID, sc.RepoID, name)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+where, sc.OwnerID, sc.RepoID, name)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -85,7 +86,7 @@ func (q queries) Runners(ctx context.Context, sc actions.Scope, name string, p P
 // RunnersServing lists up to limit runners of the scopes that work for a
 // repository: its own, its owner's and the site's. The newest seen come first.
 func (q queries) RunnersServing(ctx context.Context, ownerID, repoID int64, limit int) ([]*actions.Runner, error) {
-	rs, err := all(ctx, q, scanRunner, `select `+runnerColumns+` from runners
+	rs, err := db.All(ctx, q.ex, scanRunner, `select `+runnerColumns+` from runners
 		where (owner_id = 0 and repo_id = 0) or (owner_id = $1 and repo_id = 0) or (owner_id = 0 and repo_id = $2)
 		order by last_seen_at desc limit $3`, ownerID, repoID, limit)
 	if err != nil {
@@ -96,7 +97,7 @@ func (q queries) RunnersServing(ctx context.Context, ownerID, repoID int64, limi
 
 // DeleteRunner removes a runner and its session.
 func (q queries) DeleteRunner(ctx context.Context, id int64) error {
-	n, err := exec(ctx, q, `delete from runners where id = $1`, id)
+	n, err := db.Exec(ctx, q.ex, `delete from runners where id = $1`, id)
 	if err == nil && n == 0 {
 		err = actions.Errorf(actions.NotFound, "runner %d", id)
 	}
@@ -105,7 +106,7 @@ func (q queries) DeleteRunner(ctx context.Context, id int64) error {
 
 // DeleteEphemeral removes a runner that was registered for one job.
 func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
-	_, err := exec(ctx, q, `delete from runners where id = $1 and ephemeral = 1`, id)
+	_, err := db.Exec(ctx, q.ex, `delete from runners where id = $1 and ephemeral = 1`, id)
 	if err != nil {
 		return fmt.Errorf("runner %d: %w", id, err)
 	}
@@ -114,23 +115,23 @@ func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
 
 const sessionColumns = `id, runner_id, owner_name, created_at, polled_at`
 
-func scanSession(r row) (*actions.Session, error) {
+func scanSession(r db.Row) (*actions.Session, error) {
 	s := new(actions.Session)
-	return s, r.Scan(&s.ID, &s.RunnerID, &s.Owner, moment{&s.CreatedAt}, moment{&s.PolledAt})
+	return s, r.Scan(&s.ID, &s.RunnerID, &s.Owner, db.Time(&s.CreatedAt), db.Time(&s.PolledAt))
 }
 
 // SaveSession makes s the one session of its runner.
 func (q queries) SaveSession(ctx context.Context, s *actions.Session) error {
-	if _, err := exec(ctx, q, `delete from sessions where runner_id = $1 or id = $2`, s.RunnerID, s.ID); err != nil {
+	if _, err := db.Exec(ctx, q.ex, `delete from sessions where runner_id = $1 or id = $2`, s.RunnerID, s.ID); err != nil {
 		return err
 	}
-	_, err := exec(ctx, q, `insert into sessions (`+sessionColumns+`) values ($1, $2, $3, $4, $5)`, s.ID, s.RunnerID, s.Owner, micros(s.CreatedAt), micros(s.PolledAt))
+	_, err := db.Exec(ctx, q.ex, `insert into sessions (`+sessionColumns+`) values ($1, $2, $3, $4, $5)`, s.ID, s.RunnerID, s.Owner, db.Micros(s.CreatedAt), db.Micros(s.PolledAt))
 	return err
 }
 
 // RunnerSession returns the session of a runner.
 func (q queries) RunnerSession(ctx context.Context, runnerID int64) (*actions.Session, error) {
-	s, err := one(ctx, q, scanSession, `select `+sessionColumns+` from sessions where runner_id = $1`, runnerID)
+	s, err := db.One(ctx, q.ex, scanSession, `select `+sessionColumns+` from sessions where runner_id = $1`, runnerID)
 	if err != nil {
 		return nil, fmt.Errorf("session of runner %d: %w", runnerID, err)
 	}
@@ -139,12 +140,12 @@ func (q queries) RunnerSession(ctx context.Context, runnerID int64) (*actions.Se
 
 // TouchSession notes a poll. It need not be durable.
 func (q queries) TouchSession(ctx context.Context, id string, now time.Time) error {
-	_, err := exec(ctx, q, `update sessions set polled_at = $2 where id = $1`, id, micros(now))
+	_, err := db.Exec(ctx, q.ex, `update sessions set polled_at = $2 where id = $1`, id, db.Micros(now))
 	return err
 }
 
 // DeleteSession ends the session of a runner, if it has one.
 func (q queries) DeleteSession(ctx context.Context, runnerID int64) error {
-	_, err := exec(ctx, q, `delete from sessions where runner_id = $1`, runnerID)
+	_, err := db.Exec(ctx, q.ex, `delete from sessions where runner_id = $1`, runnerID)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at`
@@ -17,15 +18,15 @@ var (
 	runSelect = `select ` + prefixed("r", runColumns) + `, ` + prefixed("a", accountColumns) + `, ` + prefixed("t", accountColumns) + runTables
 )
 
-func scanRun(row row) (*actions.Run, error) {
+func scanRun(row db.Row) (*actions.Run, error) {
 	r := new(actions.Run)
 	fields := []any{
 		&r.ID, &r.RepoID, &r.WorkflowID, &r.Number, &r.Name, &r.Title, &r.Path, &r.Event, &r.Ref, &r.HeadBranch, &r.HeadSHA,
-		decoded{&r.HeadCommit},
+		db.JSON(&r.HeadCommit),
 		&r.Attempt, &r.Status, &r.Conclusion,
-		moment{&r.CreatedAt},
-		moment{&r.StartedAt},
-		moment{&r.UpdatedAt},
+		db.Time(&r.CreatedAt),
+		db.Time(&r.StartedAt),
+		db.Time(&r.UpdatedAt),
 	}
 	fields = append(fields, accountFields(&r.Actor)...)
 	return r, row.Scan(append(fields, accountFields(&r.Triggering)...)...)
@@ -38,12 +39,12 @@ func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt,
 	if err != nil {
 		return err
 	}
-	id, err := one(ctx, tx.queries, value[int64], `insert into runs
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into runs
 		(repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, actor_id, attempt,
 		 triggering_id, status, conclusion, created_at, started_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) returning id`,
-		r.RepoID, r.WorkflowID, n, r.Name, r.Title, r.Path, r.Event, r.Ref, r.HeadBranch, r.HeadSHA, text(r.HeadCommit), r.Actor.ID, r.Attempt,
-		r.Triggering.ID, r.Status, r.Conclusion, micros(r.CreatedAt), micros(r.StartedAt), micros(r.UpdatedAt))
+		r.RepoID, r.WorkflowID, n, r.Name, r.Title, r.Path, r.Event, r.Ref, r.HeadBranch, r.HeadSHA, db.Text(r.HeadCommit), r.Actor.ID, r.Attempt,
+		r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.CreatedAt), db.Micros(r.StartedAt), db.Micros(r.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("run %d of workflow %d: %w", n, r.WorkflowID, err)
 	}
@@ -58,7 +59,7 @@ func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt,
 
 // Run returns the run with the given id.
 func (q queries) Run(ctx context.Context, id int64) (*actions.Run, error) {
-	r, err := one(ctx, q, scanRun, runSelect+` where r.id = $1`, id)
+	r, err := db.One(ctx, q.ex, scanRun, runSelect+` where r.id = $1`, id)
 	if err != nil {
 		return nil, fmt.Errorf("run %d: %w", id, err)
 	}
@@ -67,7 +68,7 @@ func (q queries) Run(ctx context.Context, id int64) (*actions.Run, error) {
 
 // RepoRun returns the run of a repository with the given id.
 func (q queries) RepoRun(ctx context.Context, repoID, id int64) (*actions.Run, error) {
-	r, err := one(ctx, q, scanRun, runSelect+` where r.id = $1 and r.repo_id = $2`, id, repoID)
+	r, err := db.One(ctx, q.ex, scanRun, runSelect+` where r.id = $1 and r.repo_id = $2`, id, repoID)
 	if err != nil {
 		return nil, fmt.Errorf("run %d: %w", id, err)
 	}
@@ -78,8 +79,8 @@ func (q queries) RepoRun(ctx context.Context, repoID, id int64) (*actions.Run, e
 // it, status, conclusion and times.
 func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 	tx.Changed(r.RepoID, r.ID)
-	_, err := exec(ctx, tx.queries, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
-		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, micros(r.StartedAt), micros(r.UpdatedAt))
+	_, err := db.Exec(ctx, tx.ex, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
+		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.StartedAt), db.Micros(r.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
 	}
@@ -89,7 +90,7 @@ func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 // TouchRun notes that something of the run changed.
 func (tx *Tx) TouchRun(ctx context.Context, r *actions.Run, now time.Time) error {
 	tx.Changed(r.RepoID, r.ID)
-	_, err := exec(ctx, tx.queries, `update runs set updated_at = $2 where id = $1`, r.ID, micros(now))
+	_, err := db.Exec(ctx, tx.ex, `update runs set updated_at = $2 where id = $1`, r.ID, db.Micros(now))
 	if err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
 	}
@@ -99,11 +100,11 @@ func (tx *Tx) TouchRun(ctx context.Context, r *actions.Run, now time.Time) error
 // BeginRun marks the run of job j, and the attempt, as in progress if the job is
 // of its current attempt and it is not yet.
 func (tx *Tx) BeginRun(ctx context.Context, j *actions.Job, now time.Time) error {
-	n, err := exec(ctx, tx.queries, `update runs set status = 'in_progress', updated_at = $3
-		where id = $1 and attempt = $2 and status not in ('in_progress', 'completed')`, j.RunID, j.Attempt, micros(now))
+	n, err := db.Exec(ctx, tx.ex, `update runs set status = 'in_progress', updated_at = $3
+		where id = $1 and attempt = $2 and status not in ('in_progress', 'completed')`, j.RunID, j.Attempt, db.Micros(now))
 	if err == nil && n > 0 {
 		tx.Changed(j.RepoID, j.RunID)
-		_, err = exec(ctx, tx.queries, `update attempts set status = 'in_progress' where run_id = $1 and number = $2`, j.RunID, j.Attempt)
+		_, err = db.Exec(ctx, tx.ex, `update attempts set status = 'in_progress' where run_id = $1 and number = $2`, j.RunID, j.Attempt)
 	}
 	if err != nil {
 		return fmt.Errorf("run %d: %w", j.RunID, err)
@@ -160,10 +161,10 @@ func (f *RunFilter) where() (string, []any) {
 		add("r.conclusion = ?", f.Status)
 	}
 	if !f.From.IsZero() {
-		add("r.created_at >= ?", micros(f.From))
+		add("r.created_at >= ?", db.Micros(f.From))
 	}
 	if !f.To.IsZero() {
-		add("r.created_at <= ?", micros(f.To))
+		add("r.created_at <= ?", db.Micros(f.To))
 	}
 	return strings.Join(conds, " and "), args
 }
@@ -180,13 +181,13 @@ func isStatus(s string) bool {
 // Runs lists a page of runs, newest first, and how many there are in all.
 func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run, int, error) {
 	where, args := f.where()
-	n, err := one(ctx, q, value[int64], `select count(*) from runs r where `+where, args...)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from runs r where `+where, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("runs of repository %d: %w", f.RepoID, err)
 	}
 	at := len(args)
-	args = append(args, p.Size, p.offset())
-	runs, err := all(ctx, q, scanRun, runSelect+` where `+where+` order by r.id desc limit $`+strconv.Itoa(at+1)+` offset $`+strconv.Itoa(at+2), args...)
+	args = append(args, p.Size, p.Offset())
+	runs, err := db.All(ctx, q.ex, scanRun, runSelect+` where `+where+` order by r.id desc limit $`+strconv.Itoa(at+1)+` offset $`+strconv.Itoa(at+2), args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("runs of repository %d: %w", f.RepoID, err)
 	}
@@ -197,21 +198,21 @@ func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run,
 func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) error {
 	tx.Changed(repoID, id)
 	for _, table := range []string{"log_parts", "summaries"} {
-		if _, err := exec(ctx, tx.queries, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `+table+`
-			where job_id in (select id from jobs where run_id = $1 and repo_id = $3) on conflict do nothing`, id, micros(now), repoID); err != nil {
+		if _, err := db.Exec(ctx, tx.ex, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `+table+`
+			where job_id in (select id from jobs where run_id = $1 and repo_id = $3) on conflict do nothing`, id, db.Micros(now), repoID); err != nil {
 			return fmt.Errorf("run %d: %w", id, err)
 		}
 	}
 	if err := tx.deleteRunArtifacts(ctx, repoID, id); err != nil {
 		return fmt.Errorf("artifacts of run %d: %w", id, err)
 	}
-	hash, err := one(ctx, tx.queries, value[[]byte], `select s.workflow from run_sources s join runs r on r.id = s.run_id
+	hash, err := db.One(ctx, tx.ex, db.Value[[]byte], `select s.workflow from run_sources s join runs r on r.id = s.run_id
 		where r.id = $1 and r.repo_id = $2`, id, repoID)
 	if err == nil {
-		err = execOne(ctx, tx.queries, `delete from runs where id = $1 and repo_id = $2`, id, repoID)
+		err = db.ExecOne(ctx, tx.ex, `delete from runs where id = $1 and repo_id = $2`, id, repoID)
 	}
 	if err == nil {
-		_, err = exec(ctx, tx.queries, `delete from texts where hash = $1 and not exists (select 1 from run_sources where workflow = $1)`, hash)
+		_, err = db.Exec(ctx, tx.ex, `delete from texts where hash = $1 and not exists (select 1 from run_sources where workflow = $1)`, hash)
 	}
 	if err != nil {
 		return fmt.Errorf("run %d: %w", id, err)

@@ -5,22 +5,23 @@ import (
 	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const stepColumns = `job_id, guid, number, name, status, conclusion, started_at, completed_at`
 
-func scanStep(r row) (*actions.Step, error) {
+func scanStep(r db.Row) (*actions.Step, error) {
 	s := new(actions.Step)
-	return s, r.Scan(&s.JobID, &s.GUID, &s.Number, &s.Name, &s.Status, &s.Conclusion, moment{&s.StartedAt}, moment{&s.CompletedAt})
+	return s, r.Scan(&s.JobID, &s.GUID, &s.Number, &s.Name, &s.Status, &s.Conclusion, db.Time(&s.StartedAt), db.Time(&s.CompletedAt))
 }
 
 // SaveStep adds a step of job j or replaces what is known of it.
 func (tx *Tx) SaveStep(ctx context.Context, j *actions.Job, s *actions.Step) error {
 	tx.Changed(j.RepoID, j.RunID)
-	_, err := exec(ctx, tx.queries, `insert into steps (`+stepColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)
+	_, err := db.Exec(ctx, tx.ex, `insert into steps (`+stepColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (job_id, guid) do update set number = excluded.number, name = excluded.name, status = excluded.status,
 		conclusion = excluded.conclusion, started_at = excluded.started_at, completed_at = excluded.completed_at`,
-		j.ID, s.GUID, s.Number, s.Name, s.Status, s.Conclusion, micros(s.StartedAt), micros(s.CompletedAt))
+		j.ID, s.GUID, s.Number, s.Name, s.Status, s.Conclusion, db.Micros(s.StartedAt), db.Micros(s.CompletedAt))
 	if err != nil {
 		return fmt.Errorf("step %s of job %d: %w", s.GUID, j.ID, err)
 	}
@@ -30,8 +31,8 @@ func (tx *Tx) SaveStep(ctx context.Context, j *actions.Job, s *actions.Step) err
 // CloseSteps ends the steps of a job that is over: those at work as the job, the
 // others as skipped.
 func (tx *Tx) CloseSteps(ctx context.Context, j *actions.Job) error {
-	_, err := exec(ctx, tx.queries, `update steps set conclusion = case when status = 'in_progress' then $2 else 'skipped' end,
-		status = 'completed', completed_at = $3 where job_id = $1 and status <> 'completed'`, j.ID, j.Conclusion, micros(j.CompletedAt))
+	_, err := db.Exec(ctx, tx.ex, `update steps set conclusion = case when status = 'in_progress' then $2 else 'skipped' end,
+		status = 'completed', completed_at = $3 where job_id = $1 and status <> 'completed'`, j.ID, j.Conclusion, db.Micros(j.CompletedAt))
 	if err != nil {
 		return fmt.Errorf("steps of job %d: %w", j.ID, err)
 	}
@@ -40,38 +41,38 @@ func (tx *Tx) CloseSteps(ctx context.Context, j *actions.Job) error {
 
 // Steps lists the steps of a job by number.
 func (q queries) Steps(ctx context.Context, jobID int64) ([]*actions.Step, error) {
-	return all(ctx, q, scanStep, `select `+stepColumns+` from steps where job_id = $1 order by number, guid`, jobID)
+	return db.All(ctx, q.ex, scanStep, `select `+stepColumns+` from steps where job_id = $1 order by number, guid`, jobID)
 }
 
 // CountSteps counts the steps of a job.
 func (q queries) CountSteps(ctx context.Context, jobID int64) (int64, error) {
-	return one(ctx, q, value[int64], `select count(*) from steps where job_id = $1`, jobID)
+	return db.One(ctx, q.ex, db.Value[int64], `select count(*) from steps where job_id = $1`, jobID)
 }
 
 // RunSteps lists the steps of all jobs of an attempt by job and number;
 // attempt 0 stands for all.
 func (q queries) RunSteps(ctx context.Context, runID int64, attempt int) ([]*actions.Step, error) {
-	return all(ctx, q, scanStep, `select `+prefixed("s", stepColumns)+` from steps s join jobs j on j.id = s.job_id
+	return db.All(ctx, q.ex, scanStep, `select `+prefixed("s", stepColumns)+` from steps s join jobs j on j.id = s.job_id
 		where j.run_id = $1 and (j.attempt = $2 or $2 = 0) order by s.job_id, s.number, s.guid`, runID, attempt)
 }
 
 // SetStepOrder notes the newest step update of a job in progress and says
 // whether it was newer than what was known: an older update must be ignored.
 func (q queries) SetStepOrder(ctx context.Context, jobID, order int64) (bool, error) {
-	n, err := exec(ctx, q, `update jobs set step_order = $2 where id = $1 and step_order < $2 and status = 'in_progress'`, jobID, order)
+	n, err := db.Exec(ctx, q.ex, `update jobs set step_order = $2 where id = $1 and step_order < $2 and status = 'in_progress'`, jobID, order)
 	return n > 0, err
 }
 
 const annotationColumns = `id, job_id, step_number, path, start_line, end_line, start_column, end_column, level, title, message`
 
-func scanAnnotation(r row) (*actions.Annotation, error) {
+func scanAnnotation(r db.Row) (*actions.Annotation, error) {
 	a := new(actions.Annotation)
 	return a, r.Scan(&a.ID, &a.JobID, &a.StepNumber, &a.Path, &a.StartLine, &a.EndLine, &a.StartColumn, &a.EndColumn, &a.Level, &a.Title, &a.Message)
 }
 
 // CreateAnnotation adds a and sets its id.
 func (q queries) CreateAnnotation(ctx context.Context, a *actions.Annotation) error {
-	id, err := one(ctx, q, value[int64], `insert into annotations
+	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into annotations
 		(job_id, step_number, path, start_line, end_line, start_column, end_column, level, title, message)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id`,
 		a.JobID, a.StepNumber, a.Path, a.StartLine, a.EndLine, a.StartColumn, a.EndColumn, a.Level, a.Title, a.Message)
@@ -84,11 +85,11 @@ func (q queries) CreateAnnotation(ctx context.Context, a *actions.Annotation) er
 
 // Annotations lists a page of a job's annotations, oldest first, and how many there are.
 func (q queries) Annotations(ctx context.Context, jobID int64, p Page) ([]*actions.Annotation, int, error) {
-	as, err := all(ctx, q, scanAnnotation, `select `+annotationColumns+` from annotations where job_id = $1 order by id limit $2 offset $3`, jobID, p.Size, p.offset())
+	as, err := db.All(ctx, q.ex, scanAnnotation, `select `+annotationColumns+` from annotations where job_id = $1 order by id limit $2 offset $3`, jobID, p.Size, p.Offset())
 	if err != nil {
 		return nil, 0, err
 	}
-	n, err := one(ctx, q, value[int64], `select count(*) from annotations where job_id = $1`, jobID)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from annotations where job_id = $1`, jobID)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -97,7 +98,7 @@ func (q queries) Annotations(ctx context.Context, jobID int64, p Page) ([]*actio
 
 // RunAnnotations lists the first annotations of an attempt by job, oldest first.
 func (q queries) RunAnnotations(ctx context.Context, runID int64, attempt, limit int) ([]*actions.Annotation, error) {
-	as, err := all(ctx, q, scanAnnotation, `select `+prefixed("n", annotationColumns)+` from jobs j join annotations n on n.job_id = j.id
+	as, err := db.All(ctx, q.ex, scanAnnotation, `select `+prefixed("n", annotationColumns)+` from jobs j join annotations n on n.job_id = j.id
 		where j.run_id = $1 and j.attempt = $2 order by n.job_id, n.id limit $3`, runID, attempt, limit)
 	if err != nil {
 		return nil, fmt.Errorf("annotations of run %d: %w", runID, err)

@@ -1,132 +1,124 @@
 // Package store keeps what must survive a restart in SQL: runs, jobs, runners,
-// tokens, settings. It works on SQLite and on PostgreSQL with one SQL text, and
-// no other package writes SQL.
+// tokens, settings. No other package writes SQL; package db below runs it, on
+// SQLite and on PostgreSQL.
 //
 // A query is a method of [Store], where it stands alone, and of [Tx], where
 // several agree. [Store.Update] is a serializable transaction whose effects are
 // on disk when it returns; [Store.UpdateRelaxed] and [Store.Soon] are for writes
 // that may be lost with the power; [Store.View] reads one consistent state.
 //
-// SQLite has one writer connection. Callers of Update stand in line for it; all
-// who wait when a transaction starts share it, each in a savepoint of its own,
-// and its single flush to disk (file group.go). Reads have a pool of their own and
-// see what is committed. PostgreSQL does the same by itself; there, Update
-// repeats a transaction that lost a serialization conflict.
-//
 // Times are microseconds UTC set by Go, enums are GitHub's words, lists are JSON
-// text. The schema moves forward only, when a store is opened, under a lock.
+// text. The schema is in migrations, whose files are never edited after a release.
 package store
 
 import (
 	"context"
 	"embed"
-	"errors"
-	"fmt"
 	"io/fs"
-	"log/slog"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 //go:embed migrations/*.sql
 var embedded embed.FS
 
-// Options say where the data is and what the store may use.
-type Options struct {
-	URL string           // sqlite:PATH, or postgres://…
-	Log *slog.Logger     // nil discards
-	Now func() time.Time // required
+// Options say where the data is. Without Migrations the schema is this program's.
+type Options = db.Options
 
-	MaxConns int  // connections for reads (SQLite) or in all (PostgreSQL); 0 chooses
-	NoSync   bool // tests only: SQLite answers before the data is on disk
+// A Page is a slice of a list.
+type Page = db.Page
 
-	// Migrations replaces the schema of this program, in tests of the engine.
-	// Its root holds files named NNNN_name.sql.
-	Migrations fs.FS
-}
+// queries holds every method that reads or writes a table. It is embedded in
+// [Store], where each method stands alone, and in [Tx], where several agree.
+type queries struct{ ex db.Querier }
 
 // A Store is an open database. It is safe for concurrent use.
 type Store struct {
 	queries
-	engine engine
-	log    *slog.Logger
-	now    func() time.Time
-	soon   soon
-	watch  *watch
-	close  func() error // once
+	db    *db.DB
+	watch *watch
 }
 
-// An engine is what differs between the two databases.
-type engine interface {
-	// reader runs statements that only read.
-	reader() executor
-	// update runs fn in a transaction and returns when it is committed: on disk,
-	// too, unless relaxed. It returns the hooks of the transaction to run.
-	update(ctx context.Context, relaxed bool, fn func(*Tx) error) (after []func(), err error)
-	view(ctx context.Context, fn func(*Tx) error) error
-	migrate(ctx context.Context, ms []migration, now time.Time) error
-	ping(ctx context.Context) error
-	exclusive() bool // no other process writes to the database
-	close() error
+// A Tx is a transaction. Every query of [Store] is a method of it, too. It is
+// valid until the function that received it returns, in that function's
+// goroutine only. After a statement has failed, every later one fails and so
+// does the transaction; a row that is not there is no failure.
+type Tx struct {
+	queries
+	tx    *db.Tx
+	watch *watch
 }
 
 // Open opens the database at o.URL, creates it if it is a SQLite file, and
 // brings its schema up to date. A database with a newer schema is refused.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Now == nil {
-		return nil, errors.New("store: Options.Now is missing")
-	}
-	files := o.Migrations
-	if files == nil {
-		sub, err := fs.Sub(embedded, "migrations")
+	if o.Migrations == nil {
+		files, err := fs.Sub(embedded, "migrations")
 		if err != nil {
 			return nil, err
 		}
-		files = sub
+		o.Migrations = files
 	}
-	e, err := openEngine(ctx, o)
+	d, err := db.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: e, log: o.Log, now: o.Now, watch: newWatch()}
-	s.queries = queries{alone{s, e.reader()}}
-	s.soon.store = s
-	s.close = sync.OnceValue(func() error {
-		s.soon.close()
-		return e.close()
-	})
-	if err := s.migrate(ctx, files); err != nil {
-		return nil, errors.Join(err, e.close())
-	}
-	return s, nil
+	return &Store{queries: queries{d}, db: d, watch: newWatch()}, nil
 }
 
-func openEngine(ctx context.Context, o Options) (engine, error) {
-	scheme, path, _ := strings.Cut(o.URL, ":")
-	switch scheme {
-	case "sqlite":
-		return openSQLite(ctx, path, o)
-	case "postgres", "postgresql":
-		return openPostgres(ctx, o)
-	}
-	// The URL may hold a password: it is not repeated.
-	return nil, actions.Errorf(actions.Invalid, "database: want sqlite:PATH or postgres://…")
+// Update runs fn in a serializable transaction. When it returns nil the effects
+// of fn are on disk; when it returns an error there are none.
+//
+// fn may run more than once, so it uses only tx, changes nothing outside but its
+// results, and must not call the store: on SQLite it holds the only writer and
+// would wait for itself. It must be short: others wait for it. [db.DB.Update] says
+// what the end of ctx means.
+func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.db.Update(ctx, s.in(fn))
 }
+
+// UpdateRelaxed is [Store.Update] for what may be repeated or recomputed, such as
+// the renewal of a job: it returns when the effects are visible to all readers
+// and survive the end of this process, but it does not wait for the disk. Power
+// loss may undo it, never half of it, and never what Update has answered.
+func (s *Store) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.db.UpdateRelaxed(ctx, s.in(fn))
+}
+
+// View runs fn in a transaction that only reads: all its queries see the same
+// state of the database. It waits for no writer.
+func (s *Store) View(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.db.View(ctx, s.in(fn))
+}
+
+// Soon writes something that may be lost, about a second from now, without
+// making the caller wait. A later entry with the same key replaces an earlier one
+// that was not written yet. fn runs as in [Store.UpdateRelaxed], together with
+// others; its error is only logged.
+func (s *Store) Soon(key string, fn func(ctx context.Context, tx *Tx) error) {
+	s.db.Soon(key, func(ctx context.Context, tx *db.Tx) error {
+		return fn(ctx, s.tx(tx))
+	})
+}
+
+func (s *Store) tx(tx *db.Tx) *Tx { return &Tx{queries{tx}, tx, s.watch} }
+
+func (s *Store) in(fn func(*Tx) error) func(*db.Tx) error {
+	return func(tx *db.Tx) error { return fn(s.tx(tx)) }
+}
+
+// After makes fn run once the transaction is committed, never when it is rolled
+// back: for wake-ups and to drop what a cache holds. Functions run in the order in
+// which they were given, before Update returns.
+func (tx *Tx) After(fn func()) { tx.tx.After(fn) }
+
+// Born is when the database was made.
+func (s *Store) Born(ctx context.Context) (time.Time, error) { return s.db.Born(ctx) }
 
 // Ping answers nil when the database can be reached.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.engine.ping(ctx); err != nil {
-		return fmt.Errorf("database: %w", translate(err))
-	}
-	return nil
-}
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Close finishes the updates that are under way, writes what [Store.Soon] still
 // holds, and closes the database. Updates that come later get Unavailable.
-func (s *Store) Close() error { return s.close() }
+func (s *Store) Close() error { return s.db.Close() }

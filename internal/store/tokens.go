@@ -6,22 +6,23 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const tokenColumns = `id, account_id, kind, hash, note, scopes, repo_id, job_id, access, expires_at, created_at, last_used_at`
 
-func scanToken(r row) (*actions.Token, error) {
+func scanToken(r db.Row) (*actions.Token, error) {
 	t := new(actions.Token)
-	return t, r.Scan(&t.ID, &t.AccountID, &t.Kind, &t.Hash, &t.Note, decoded{&t.Scopes}, &t.RepoID, &t.JobID,
-		decoded{&t.Access}, moment{&t.ExpiresAt}, moment{&t.CreatedAt}, moment{&t.LastUsedAt})
+	return t, r.Scan(&t.ID, &t.AccountID, &t.Kind, &t.Hash, &t.Note, db.JSON(&t.Scopes), &t.RepoID, &t.JobID,
+		db.JSON(&t.Access), db.Time(&t.ExpiresAt), db.Time(&t.CreatedAt), db.Time(&t.LastUsedAt))
 }
 
 // CreateToken adds t and sets its id.
 func (q queries) CreateToken(ctx context.Context, t *actions.Token) error {
-	id, err := one(ctx, q, value[int64], `insert into tokens
+	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into tokens
 		(account_id, kind, hash, note, scopes, repo_id, job_id, access, expires_at, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id`,
-		t.AccountID, t.Kind, t.Hash, t.Note, text(t.Scopes), t.RepoID, t.JobID, text(t.Access), micros(t.ExpiresAt), micros(t.CreatedAt))
+		t.AccountID, t.Kind, t.Hash, t.Note, db.Text(t.Scopes), t.RepoID, t.JobID, db.Text(t.Access), db.Micros(t.ExpiresAt), db.Micros(t.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("token of account %d: %w", t.AccountID, err)
 	}
@@ -31,9 +32,9 @@ func (q queries) CreateToken(ctx context.Context, t *actions.Token) error {
 
 // SaveJobToken adds the token of a job, once: a repeated acquire brings it again.
 func (q queries) SaveJobToken(ctx context.Context, t *actions.Token) error {
-	_, err := exec(ctx, q, `insert into tokens (account_id, kind, hash, repo_id, job_id, access, expires_at, created_at)
+	_, err := db.Exec(ctx, q.ex, `insert into tokens (account_id, kind, hash, repo_id, job_id, access, expires_at, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (hash) do nothing`,
-		t.AccountID, actions.JobToken, t.Hash, t.RepoID, t.JobID, text(t.Access), micros(t.ExpiresAt), micros(t.CreatedAt))
+		t.AccountID, actions.JobToken, t.Hash, t.RepoID, t.JobID, db.Text(t.Access), db.Micros(t.ExpiresAt), db.Micros(t.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("token of job %d: %w", t.JobID, err)
 	}
@@ -42,7 +43,7 @@ func (q queries) SaveJobToken(ctx context.Context, t *actions.Token) error {
 
 // TokenByHash returns the token whose SHA-256 is hash.
 func (q queries) TokenByHash(ctx context.Context, hash []byte) (*actions.Token, error) {
-	t, err := one(ctx, q, scanToken, `select `+tokenColumns+` from tokens where hash = $1`, hash)
+	t, err := db.One(ctx, q.ex, scanToken, `select `+tokenColumns+` from tokens where hash = $1`, hash)
 	if err != nil {
 		return nil, fmt.Errorf("token: %w", err)
 	}
@@ -51,51 +52,51 @@ func (q queries) TokenByHash(ctx context.Context, hash []byte) (*actions.Token, 
 
 // DeleteToken removes one token.
 func (q queries) DeleteToken(ctx context.Context, id int64) error {
-	_, err := exec(ctx, q, `delete from tokens where id = $1`, id)
+	_, err := db.Exec(ctx, q.ex, `delete from tokens where id = $1`, id)
 	return err
 }
 
 // DeleteTokensNoted removes the tokens of an account that have the note.
 func (q queries) DeleteTokensNoted(ctx context.Context, accountID int64, note string) error {
-	_, err := exec(ctx, q, `delete from tokens where account_id = $1 and note = $2`, accountID, note)
+	_, err := db.Exec(ctx, q.ex, `delete from tokens where account_id = $1 and note = $2`, accountID, note)
 	return err
 }
 
 // DeleteJobTokens removes the tokens of a job that is over.
 func (q queries) DeleteJobTokens(ctx context.Context, jobID int64) error {
-	_, err := exec(ctx, q, `delete from tokens where job_id = $1 and job_id <> 0`, jobID)
+	_, err := db.Exec(ctx, q.ex, `delete from tokens where job_id = $1 and job_id <> 0`, jobID)
 	return err
 }
 
 // DeleteExpiredTokens removes what no one can use any more.
 func (q queries) DeleteExpiredTokens(ctx context.Context, now time.Time) error {
-	if _, err := exec(ctx, q, `delete from tokens where expires_at <> 0 and expires_at <= $1`, micros(now)); err != nil {
+	if _, err := db.Exec(ctx, q.ex, `delete from tokens where expires_at <> 0 and expires_at <= $1`, db.Micros(now)); err != nil {
 		return err
 	}
-	_, err := exec(ctx, q, `delete from registration_tokens where expires_at <= $1`, micros(now))
+	_, err := db.Exec(ctx, q.ex, `delete from registration_tokens where expires_at <= $1`, db.Micros(now))
 	return err
 }
 
 // TouchToken notes that a token was used. It need not be durable.
 func (q queries) TouchToken(ctx context.Context, id int64, now time.Time) error {
-	_, err := exec(ctx, q, `update tokens set last_used_at = $2 where id = $1`, id, micros(now))
+	_, err := db.Exec(ctx, q.ex, `update tokens set last_used_at = $2 where id = $1`, id, db.Micros(now))
 	return err
 }
 
 // CreateRegistrationToken adds t.
 func (q queries) CreateRegistrationToken(ctx context.Context, t *actions.RegistrationToken) error {
-	_, err := exec(ctx, q, `insert into registration_tokens (hash, remove, owner_id, repo_id, expires_at) values ($1, $2, $3, $4, $5)`,
-		t.Hash, flag(t.Remove), t.Scope.OwnerID, t.Scope.RepoID, micros(t.ExpiresAt))
+	_, err := db.Exec(ctx, q.ex, `insert into registration_tokens (hash, remove, owner_id, repo_id, expires_at) values ($1, $2, $3, $4, $5)`,
+		t.Hash, db.Flag(t.Remove), t.Scope.OwnerID, t.Scope.RepoID, db.Micros(t.ExpiresAt))
 	return err
 }
 
 // RegistrationToken returns the registration or removal token whose SHA-256 is hash.
 func (q queries) RegistrationToken(ctx context.Context, hash []byte) (*actions.RegistrationToken, error) {
-	scan := func(r row) (*actions.RegistrationToken, error) {
+	scan := func(r db.Row) (*actions.RegistrationToken, error) {
 		t := new(actions.RegistrationToken)
-		return t, r.Scan(&t.Hash, truth{&t.Remove}, &t.Scope.OwnerID, &t.Scope.RepoID, moment{&t.ExpiresAt})
+		return t, r.Scan(&t.Hash, db.Bool(&t.Remove), &t.Scope.OwnerID, &t.Scope.RepoID, db.Time(&t.ExpiresAt))
 	}
-	t, err := one(ctx, q, scan, `select hash, remove, owner_id, repo_id, expires_at from registration_tokens where hash = $1`, hash)
+	t, err := db.One(ctx, q.ex, scan, `select hash, remove, owner_id, repo_id, expires_at from registration_tokens where hash = $1`, hash)
 	if err != nil {
 		return nil, fmt.Errorf("registration token: %w", err)
 	}

@@ -5,23 +5,24 @@ import (
 	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
 const workflowColumns = `id, repo_id, path, name, state, created_at, updated_at`
 
-func scanWorkflow(r row) (*actions.Workflow, error) {
+func scanWorkflow(r db.Row) (*actions.Workflow, error) {
 	w := new(actions.Workflow)
-	return w, r.Scan(&w.ID, &w.RepoID, &w.Path, &w.Name, &w.State, moment{&w.CreatedAt}, moment{&w.UpdatedAt})
+	return w, r.Scan(&w.ID, &w.RepoID, &w.Path, &w.Name, &w.State, db.Time(&w.CreatedAt), db.Time(&w.UpdatedAt))
 }
 
 // SaveWorkflow adds the workflow or, where its repository has its path, sets
 // the name, state and update time. It sets w's id and creation time.
 func (tx *Tx) SaveWorkflow(ctx context.Context, w *actions.Workflow) error {
 	tx.Changed(w.RepoID, 0)
-	saved, err := one(ctx, tx.queries, scanWorkflow, `insert into workflows (repo_id, path, name, state, created_at, updated_at)
+	saved, err := db.One(ctx, tx.ex, scanWorkflow, `insert into workflows (repo_id, path, name, state, created_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6)
 		on conflict (repo_id, path) do update set name = excluded.name, state = excluded.state, updated_at = excluded.updated_at
-		returning `+workflowColumns, w.RepoID, w.Path, w.Name, w.State, micros(w.CreatedAt), micros(w.UpdatedAt))
+		returning `+workflowColumns, w.RepoID, w.Path, w.Name, w.State, db.Micros(w.CreatedAt), db.Micros(w.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("workflow %s of repository %d: %w", w.Path, w.RepoID, err)
 	}
@@ -31,7 +32,7 @@ func (tx *Tx) SaveWorkflow(ctx context.Context, w *actions.Workflow) error {
 
 // Workflow returns the workflow of a repository with the given id.
 func (q queries) Workflow(ctx context.Context, repoID, id int64) (*actions.Workflow, error) {
-	w, err := one(ctx, q, scanWorkflow, `select `+workflowColumns+` from workflows where id = $1 and repo_id = $2`, id, repoID)
+	w, err := db.One(ctx, q.ex, scanWorkflow, `select `+workflowColumns+` from workflows where id = $1 and repo_id = $2`, id, repoID)
 	if err != nil {
 		return nil, fmt.Errorf("workflow %d: %w", id, err)
 	}
@@ -40,7 +41,7 @@ func (q queries) Workflow(ctx context.Context, repoID, id int64) (*actions.Workf
 
 // WorkflowByPath returns the workflow of a repository with the given path.
 func (q queries) WorkflowByPath(ctx context.Context, repoID int64, path string) (*actions.Workflow, error) {
-	w, err := one(ctx, q, scanWorkflow, `select `+workflowColumns+` from workflows where repo_id = $1 and path = $2`, repoID, path)
+	w, err := db.One(ctx, q.ex, scanWorkflow, `select `+workflowColumns+` from workflows where repo_id = $1 and path = $2`, repoID, path)
 	if err != nil {
 		return nil, fmt.Errorf("workflow %s: %w", path, err)
 	}
@@ -49,18 +50,18 @@ func (q queries) WorkflowByPath(ctx context.Context, repoID int64, path string) 
 
 // AllWorkflows lists every workflow of a repository, deleted ones too, oldest first.
 func (q queries) AllWorkflows(ctx context.Context, repoID int64) ([]*actions.Workflow, error) {
-	return all(ctx, q, scanWorkflow, `select `+workflowColumns+` from workflows where repo_id = $1 order by id`, repoID)
+	return db.All(ctx, q.ex, scanWorkflow, `select `+workflowColumns+` from workflows where repo_id = $1 order by id`, repoID)
 }
 
 // Workflows lists a page of the workflows of a repository, oldest first, and
 // how many there are. Deleted ones are left out.
 func (q queries) Workflows(ctx context.Context, repoID int64, p Page) ([]*actions.Workflow, int, error) {
-	ws, err := all(ctx, q, scanWorkflow, `select `+workflowColumns+` from workflows
-		where repo_id = $1 and state <> 'deleted' order by id limit $2 offset $3`, repoID, p.Size, p.offset())
+	ws, err := db.All(ctx, q.ex, scanWorkflow, `select `+workflowColumns+` from workflows
+		where repo_id = $1 and state <> 'deleted' order by id limit $2 offset $3`, repoID, p.Size, p.Offset())
 	if err != nil {
 		return nil, 0, err
 	}
-	n, err := one(ctx, q, value[int64], `select count(*) from workflows where repo_id = $1 and state <> 'deleted'`, repoID)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from workflows where repo_id = $1 and state <> 'deleted'`, repoID)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -69,7 +70,7 @@ func (q queries) Workflows(ctx context.Context, repoID int64, p Page) ([]*action
 
 // nextRunNumber counts the workflow's runs up by one.
 func (q queries) nextRunNumber(ctx context.Context, workflowID int64) (int64, error) {
-	n, err := one(ctx, q, value[int64], `update workflows set runs = runs + 1 where id = $1 returning runs`, workflowID)
+	n, err := db.One(ctx, q.ex, db.Value[int64], `update workflows set runs = runs + 1 where id = $1 returning runs`, workflowID)
 	if err != nil {
 		return 0, fmt.Errorf("workflow %d: %w", workflowID, err)
 	}

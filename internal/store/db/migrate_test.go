@@ -1,4 +1,4 @@
-package store_test
+package db_test
 
 import (
 	"maps"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/db"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
@@ -17,7 +17,7 @@ func openSchema(t *testing.T, url string, files fstest.MapFS) error {
 	t.Helper()
 	o := storetest.Options(t, url)
 	o.Migrations = files
-	s, err := store.Open(t.Context(), o)
+	s, err := db.Open(t.Context(), o)
 	if err != nil {
 		return err
 	}
@@ -28,16 +28,6 @@ func withFile(name, text string) fstest.MapFS {
 	files := maps.Clone(testSchema)
 	files[name] = &fstest.MapFile{Data: []byte(text)}
 	return files
-}
-
-func TestSchemaOfThisProgramOpensTwice(t *testing.T) {
-	storetest.EachURL(t, func(t *testing.T, url string) {
-		for range 2 {
-			if err := openSchema(t, url, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
 }
 
 func TestMigrationsRunOnceAndInOrder(t *testing.T) {

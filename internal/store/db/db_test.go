@@ -1,4 +1,4 @@
-package store_test
+package db_test
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/db"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
@@ -30,16 +30,16 @@ var testSchema = fstest.MapFS{
 
 const insertItem = `insert into items (name, n) values ($1, $2)`
 
-func openTest(t testing.TB, url string) *store.Store {
+func openTest(t testing.TB, url string) *db.DB {
 	t.Helper()
 	o := storetest.Options(t, url)
 	o.Migrations = testSchema
 	return openWith(t, o)
 }
 
-func openWith(t testing.TB, o store.Options) *store.Store {
+func openWith(t testing.TB, o db.Options) *db.DB {
 	t.Helper()
-	s, err := store.Open(t.Context(), o)
+	s, err := db.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,21 +52,25 @@ func openWith(t testing.TB, o store.Options) *store.Store {
 }
 
 // each runs a test on both engines, with the schema above.
-func each(t *testing.T, test func(t *testing.T, s *store.Store)) {
+func each(t *testing.T, test func(t *testing.T, s *db.DB)) {
 	t.Helper()
 	storetest.EachURL(t, func(t *testing.T, url string) { test(t, openTest(t, url)) })
 }
 
-func names(t *testing.T, s *store.Store) []string {
+func integer(ctx context.Context, q db.Querier, text string, args ...any) (int64, error) {
+	return db.One(ctx, q, db.Value[int64], text, args...)
+}
+
+func names(t *testing.T, s *db.DB) []string {
 	t.Helper()
-	list, err := s.Texts(t.Context(), `select name from items order by name`)
+	list, err := db.All(t.Context(), s, db.Value[string], `select name from items order by name`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return list
 }
 
-func wantNames(t *testing.T, s *store.Store, want ...string) {
+func wantNames(t *testing.T, s *db.DB, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(want, names(t, s)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
@@ -81,11 +85,11 @@ func wantKind(t *testing.T, err error, want actions.Kind) {
 }
 
 func TestUpdateKeepsAllOrNothing(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
 		boom := errors.New("boom")
-		err := s.Update(ctx, func(tx *store.Tx) error {
-			if _, err := tx.ExecText(ctx, insertItem, "lost", 1); err != nil {
+		err := s.Update(ctx, func(tx *db.Tx) error {
+			if _, err := db.Exec(ctx, tx, insertItem, "lost", 1); err != nil {
 				return err
 			}
 			return boom
@@ -93,8 +97,8 @@ func TestUpdateKeepsAllOrNothing(t *testing.T) {
 		if !errors.Is(err, boom) {
 			t.Errorf("got %v, want the function's own error", err)
 		}
-		err = s.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.ExecText(ctx, insertItem, "kept", 1)
+		err = s.Update(ctx, func(tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, insertItem, "kept", 1)
 			return err
 		})
 		if err != nil {
@@ -105,12 +109,12 @@ func TestUpdateKeepsAllOrNothing(t *testing.T) {
 }
 
 func TestFailedStatementFailsTheTransactionEvenIfItIsIgnored(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
-		err := s.Update(ctx, func(tx *store.Tx) error {
-			_, _ = tx.ExecText(ctx, insertItem, "a", 1)
-			_, _ = tx.ExecText(ctx, insertItem, "a", 1) // not unique
-			_, _ = tx.ExecText(ctx, insertItem, "b", 1)
+		err := s.Update(ctx, func(tx *db.Tx) error {
+			_, _ = db.Exec(ctx, tx, insertItem, "a", 1)
+			_, _ = db.Exec(ctx, tx, insertItem, "a", 1) // not unique
+			_, _ = db.Exec(ctx, tx, insertItem, "b", 1)
 			return nil
 		})
 		wantKind(t, err, actions.Conflict)
@@ -119,13 +123,13 @@ func TestFailedStatementFailsTheTransactionEvenIfItIsIgnored(t *testing.T) {
 }
 
 func TestMissingRowDoesNotFailTheTransaction(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
-		err := s.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Int(ctx, `select n from items where name = $1`, "none")
+		err := s.Update(ctx, func(tx *db.Tx) error {
+			_, err := integer(ctx, tx, `select n from items where name = $1`, "none")
 			wantKind(t, err, actions.NotFound)
-			wantKind(t, tx.ChangeOne(ctx, `update items set n = 2 where name = $1`, "none"), actions.NotFound)
-			_, err = tx.ExecText(ctx, insertItem, "a", 1)
+			wantKind(t, db.ExecOne(ctx, tx, `update items set n = 2 where name = $1`, "none"), actions.NotFound)
+			_, err = db.Exec(ctx, tx, insertItem, "a", 1)
 			return err
 		})
 		if err != nil {
@@ -136,32 +140,32 @@ func TestMissingRowDoesNotFailTheTransaction(t *testing.T) {
 }
 
 func TestErrorsOfTheDatabaseHaveKindsAndPlainTexts(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
-		if _, err := s.ExecText(ctx, insertItem, "a", 1); err != nil {
+		if _, err := db.Exec(ctx, s, insertItem, "a", 1); err != nil {
 			t.Fatal(err)
 		}
-		_, err := s.ExecText(ctx, insertItem, "a", 1)
+		_, err := db.Exec(ctx, s, insertItem, "a", 1)
 		wantKind(t, err, actions.Conflict)
 		if got, want := fmt.Sprint(err), "already exists"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		_, err = s.ExecText(ctx, `insert into parts (item_id, name) values ($1, $2)`, 77, "x")
+		_, err = db.Exec(ctx, s, `insert into parts (item_id, name) values ($1, $2)`, 77, "x")
 		wantKind(t, err, actions.Conflict)
-		_, err = s.ExecText(ctx, `insert into nowhere (x) values ($1)`, 1)
+		_, err = db.Exec(ctx, s, `insert into nowhere (x) values ($1)`, 1)
 		wantKind(t, err, actions.Internal)
 	})
 }
 
 func TestStatementOutsideOfATransactionMayWriteAndReturn(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
-		id, err := s.Int(ctx, `
+		id, err := integer(ctx, s, `
 			insert into items (name, n) values ($1, $2) returning id`, "a", 5)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := s.Int(ctx, `select n from items where id = $1`, id)
+		n, err := integer(ctx, s, `select n from items where id = $1`, id)
 		if err != nil || n != 5 {
 			t.Errorf("got %d, %v, want 5", n, err)
 		}
@@ -169,17 +173,17 @@ func TestStatementOutsideOfATransactionMayWriteAndReturn(t *testing.T) {
 }
 
 func TestIdsAreNotUsedTwice(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
 		const insert = `insert into items (name, n) values ($1, 0) returning id`
-		first, err := s.Int(ctx, insert, "a")
+		first, err := integer(ctx, s, insert, "a")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ChangeOne(ctx, `delete from items where id = $1`, first); err != nil {
+		if err := db.ExecOne(ctx, s, `delete from items where id = $1`, first); err != nil {
 			t.Fatal(err)
 		}
-		second, err := s.Int(ctx, insert, "a")
+		second, err := integer(ctx, s, insert, "a")
 		if err != nil || second <= first {
 			t.Errorf("second id %d (%v) after %d was deleted, want a greater one", second, err, first)
 		}
@@ -187,12 +191,12 @@ func TestIdsAreNotUsedTwice(t *testing.T) {
 }
 
 func TestHooksRunInOrderAfterTheCommitOnly(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
 		var got []string
 		update := func(name string, result error) {
-			_ = s.Update(ctx, func(tx *store.Tx) error {
-				if _, err := tx.ExecText(ctx, insertItem, name, 1); err != nil {
+			_ = s.Update(ctx, func(tx *db.Tx) error {
+				if _, err := db.Exec(ctx, tx, insertItem, name, 1); err != nil {
 					return err
 				}
 				tx.After(func() { got = append(got, "saw "+strings.Join(names(t, s), ",")) })
@@ -210,13 +214,13 @@ func TestHooksRunInOrderAfterTheCommitOnly(t *testing.T) {
 }
 
 func TestPanicReachesItsCallerAndNobodyElse(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
 		var recovered any
 		func() {
 			defer func() { recovered = recover() }()
-			_ = s.Update(ctx, func(tx *store.Tx) error {
-				if _, err := tx.ExecText(ctx, insertItem, "lost", 1); err != nil {
+			_ = s.Update(ctx, func(tx *db.Tx) error {
+				if _, err := db.Exec(ctx, tx, insertItem, "lost", 1); err != nil {
 					return err
 				}
 				panic("boom")
@@ -225,7 +229,7 @@ func TestPanicReachesItsCallerAndNobodyElse(t *testing.T) {
 		if recovered != "boom" {
 			t.Errorf("recovered %v, want boom", recovered)
 		}
-		if _, err := s.ExecText(ctx, insertItem, "kept", 1); err != nil {
+		if _, err := db.Exec(ctx, s, insertItem, "kept", 1); err != nil {
 			t.Fatal(err)
 		}
 		wantNames(t, s, "kept")
@@ -233,21 +237,21 @@ func TestPanicReachesItsCallerAndNobodyElse(t *testing.T) {
 }
 
 func TestViewSeesOneStateAndCannotWrite(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
-		if _, err := s.ExecText(ctx, insertItem, "a", 1); err != nil {
+		if _, err := db.Exec(ctx, s, insertItem, "a", 1); err != nil {
 			t.Fatal(err)
 		}
-		err := s.View(ctx, func(tx *store.Tx) error {
+		err := s.View(ctx, func(tx *db.Tx) error {
 			const count = `select count(*) from items`
-			before, err := tx.Int(ctx, count)
+			before, err := integer(ctx, tx, count)
 			if err != nil {
 				return err
 			}
-			if _, err := s.ExecText(ctx, insertItem, "b", 1); err != nil {
+			if _, err := db.Exec(ctx, s, insertItem, "b", 1); err != nil {
 				return err
 			}
-			after, err := tx.Int(ctx, count)
+			after, err := integer(ctx, tx, count)
 			if before != 1 || after != 1 {
 				t.Errorf("saw %d, then %d items, want 1 both times", before, after)
 			}
@@ -256,15 +260,15 @@ func TestViewSeesOneStateAndCannotWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.View(ctx, func(tx *store.Tx) error {
-			_, err := tx.ExecText(ctx, insertItem, "c", 1)
+		err = s.View(ctx, func(tx *db.Tx) error {
+			_, err := db.Exec(ctx, tx, insertItem, "c", 1)
 			return err
 		})
 		if err == nil {
 			t.Error("a write in View succeeded")
 		}
-		err = s.View(ctx, func(tx *store.Tx) error {
-			_, err := tx.Int(ctx, `insert into items (name, n) values ('d', 1) returning id`)
+		err = s.View(ctx, func(tx *db.Tx) error {
+			_, err := integer(ctx, tx, `insert into items (name, n) values ('d', 1) returning id`)
 			return err
 		})
 		if err == nil {
@@ -275,10 +279,10 @@ func TestViewSeesOneStateAndCannotWrite(t *testing.T) {
 }
 
 func TestCanceledCallerHasNotRun(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		err := s.Update(ctx, func(*store.Tx) error {
+		err := s.Update(ctx, func(*db.Tx) error {
 			t.Error("the function ran")
 			return nil
 		})
@@ -291,7 +295,7 @@ func TestCanceledCallerHasNotRun(t *testing.T) {
 func TestClosedStoreIsUnavailable(t *testing.T) {
 	o := storetest.Options(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 	o.Migrations = testSchema
-	s, err := store.Open(t.Context(), o)
+	s, err := db.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,12 +304,12 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantKind(t, s.Update(t.Context(), func(*store.Tx) error { return nil }), actions.Unavailable)
+	wantKind(t, s.Update(t.Context(), func(*db.Tx) error { return nil }), actions.Unavailable)
 }
 
 func TestBadURLsAreRefusedWithoutTheirPassword(t *testing.T) {
 	for _, url := range []string{"", "mysql://u:hunter2@h/d", "sqlite:", "postgres://u:hunter2@[::1/d", "postgres://u:hunter2@h:x/d"} {
-		_, err := store.Open(t.Context(), store.Options{URL: url, Now: time.Now})
+		_, err := db.Open(t.Context(), db.Options{URL: url, Now: time.Now, Migrations: testSchema})
 		wantKind(t, err, actions.Invalid)
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the error shows the password: %v", url, err)
@@ -314,9 +318,9 @@ func TestBadURLsAreRefusedWithoutTheirPassword(t *testing.T) {
 }
 
 func TestConcurrentIncrementsAreNotLost(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
-		if _, err := s.ExecText(ctx, insertItem, "counter", 0); err != nil {
+		if _, err := db.Exec(ctx, s, insertItem, "counter", 0); err != nil {
 			t.Fatal(err)
 		}
 		const callers, rounds = 8, 10
@@ -325,12 +329,12 @@ func TestConcurrentIncrementsAreNotLost(t *testing.T) {
 			wg.Go(func() {
 				for range rounds {
 					// Read, then write what was read: the loser of a conflict must repeat.
-					err := s.Update(ctx, func(tx *store.Tx) error {
-						n, err := tx.Int(ctx, `select n from items where name = 'counter'`)
+					err := s.Update(ctx, func(tx *db.Tx) error {
+						n, err := integer(ctx, tx, `select n from items where name = 'counter'`)
 						if err != nil {
 							return err
 						}
-						return tx.ChangeOne(ctx, `update items set n = $1 where name = 'counter'`, n+1)
+						return db.ExecOne(ctx, tx, `update items set n = $1 where name = 'counter'`, n+1)
 					})
 					if err != nil {
 						t.Error(err)
@@ -339,7 +343,7 @@ func TestConcurrentIncrementsAreNotLost(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		n, err := s.Int(ctx, `select n from items where name = 'counter'`)
+		n, err := integer(ctx, s, `select n from items where name = 'counter'`)
 		if err != nil || n != callers*rounds {
 			t.Errorf("counter is %d (%v), want %d", n, err, callers*rounds)
 		}
@@ -353,7 +357,7 @@ func TestTransactionThatLostAConflictIsRepeated(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		s, ctx := openTest(t, url), t.Context()
 		for _, name := range []string{"a", "b"} {
-			if _, err := s.ExecText(ctx, insertItem, name, 1); err != nil {
+			if _, err := db.Exec(ctx, s, insertItem, name, 1); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -364,9 +368,9 @@ func TestTransactionThatLostAConflictIsRepeated(t *testing.T) {
 		for _, name := range []string{"a", "b"} {
 			wg.Go(func() {
 				first := true
-				err := s.Update(ctx, func(tx *store.Tx) error {
+				err := s.Update(ctx, func(tx *db.Tx) error {
 					runs.Add(1)
-					n, err := tx.Int(ctx, sum)
+					n, err := integer(ctx, tx, sum)
 					if first {
 						both.Done()
 						if strings.HasPrefix(url, "postgres") {
@@ -377,7 +381,7 @@ func TestTransactionThatLostAConflictIsRepeated(t *testing.T) {
 					if err != nil || n < 2 {
 						return err
 					}
-					return tx.ChangeOne(ctx, `update items set n = 0 where name = $1`, name)
+					return db.ExecOne(ctx, tx, `update items set n = 0 where name = $1`, name)
 				})
 				if err != nil {
 					t.Error(err)
@@ -385,7 +389,7 @@ func TestTransactionThatLostAConflictIsRepeated(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		n, err := s.Int(ctx, sum)
+		n, err := integer(ctx, s, sum)
 		if err != nil || n != 1 {
 			t.Errorf("sum is %d (%v), want 1: exactly one of the two may take", n, err)
 		}
@@ -396,13 +400,13 @@ func TestTransactionThatLostAConflictIsRepeated(t *testing.T) {
 }
 
 func TestBytesComeBackAsTheyWere(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
+	each(t, func(t *testing.T, s *db.DB) {
 		ctx := t.Context()
 		want := []byte{0, 1, 0xff, '\''}
-		if _, err := s.ExecText(ctx, `insert into items (name, n, data) values ($1, $2, $3)`, "a", 1, want); err != nil {
+		if _, err := db.Exec(ctx, s, `insert into items (name, n, data) values ($1, $2, $3)`, "a", 1, want); err != nil {
 			t.Fatal(err)
 		}
-		n, err := s.Int(ctx, `select count(*) from items where data = $1`, want)
+		n, err := integer(ctx, s, `select count(*) from items where data = $1`, want)
 		if err != nil || n != 1 {
 			t.Errorf("found %d rows (%v), want 1", n, err)
 		}

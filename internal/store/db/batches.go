@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"iter"
@@ -10,10 +10,10 @@ import (
 // there are few texts, each of which is prepared once.
 var batchSizes = [...]int{1, 8, 64, 512}
 
-// batches cuts a list into pieces for `in (…)`. It yields the arguments of one
+// Batches cuts a list into pieces for `in (…)`. It yields the arguments of one
 // statement each, first and then the piece, and the placeholders of the piece. The
 // last value of a piece may come repeatedly.
-func batches[T any](list []T, first ...any) iter.Seq2[[]any, string] {
+func Batches[T any](list []T, first ...any) iter.Seq2[[]any, string] {
 	return func(yield func([]any, string) bool) {
 		for len(list) > 0 {
 			size := batchSizes[len(batchSizes)-1]

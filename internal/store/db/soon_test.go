@@ -1,4 +1,4 @@
-package store_test
+package db_test
 
 import (
 	"context"
@@ -8,16 +8,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/db"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
-func insertSoon(s *store.Store, key, name string) {
-	s.Soon(key, func(ctx context.Context, tx *store.Tx) error {
+func insertSoon(s *db.DB, key, name string) {
+	s.Soon(key, func(ctx context.Context, tx *db.Tx) error {
 		if name == "" {
 			return errors.New("a bad entry")
 		}
-		_, err := tx.ExecText(ctx, insertItem, name, 1)
+		_, err := db.Exec(ctx, tx, insertItem, name, 1)
 		return err
 	})
 }
@@ -50,7 +50,7 @@ func TestBadChatterDoesNotTakeTheRestAlong(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		o := storetest.Options(t, url)
 		o.Migrations, o.Log = testSchema, nil
-		s, err := store.Open(t.Context(), o)
+		s, err := db.Open(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package store_test
+package db_test
 
 import (
 	"fmt"
@@ -6,15 +6,15 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/db"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
-func openBench(b *testing.B) *store.Store {
+func openBench(b *testing.B) *db.DB {
 	b.Helper()
 	o := storetest.Options(b, "sqlite:"+filepath.Join(b.TempDir(), "test.db"))
 	o.Migrations, o.NoSync = testSchema, false
-	s, err := store.Open(b.Context(), o)
+	s, err := db.Open(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -34,11 +34,11 @@ func BenchmarkUpdateParallel(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					name := fmt.Sprint(n.Add(1))
-					err := s.Update(ctx, func(tx *store.Tx) error {
-						if _, err := tx.Int(ctx, `select count(*) from items where name = $1`, name); err != nil {
+					err := s.Update(ctx, func(tx *db.Tx) error {
+						if _, err := integer(ctx, tx, `select count(*) from items where name = $1`, name); err != nil {
 							return err
 						}
-						_, err := tx.ExecText(ctx, insertItem, name, 1)
+						_, err := db.Exec(ctx, tx, insertItem, name, 1)
 						return err
 					})
 					if err != nil {
@@ -53,12 +53,12 @@ func BenchmarkUpdateParallel(b *testing.B) {
 func BenchmarkUpdateRelaxed(b *testing.B) {
 	s := openBench(b)
 	ctx := b.Context()
-	if _, err := s.ExecText(ctx, insertItem, "a", 1); err != nil {
+	if _, err := db.Exec(ctx, s, insertItem, "a", 1); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		err := s.UpdateRelaxed(ctx, func(tx *store.Tx) error {
-			return tx.ChangeOne(ctx, `update items set n = n + 1 where name = $1`, "a")
+		err := s.UpdateRelaxed(ctx, func(tx *db.Tx) error {
+			return db.ExecOne(ctx, tx, `update items set n = n + 1 where name = $1`, "a")
 		})
 		if err != nil {
 			b.Fatal(err)
@@ -69,20 +69,14 @@ func BenchmarkUpdateRelaxed(b *testing.B) {
 func BenchmarkRead(b *testing.B) {
 	s := openBench(b)
 	ctx := b.Context()
-	if _, err := s.ExecText(ctx, insertItem, "a", 1); err != nil {
+	if _, err := db.Exec(ctx, s, insertItem, "a", 1); err != nil {
 		b.Fatal(err)
 	}
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := s.Int(ctx, `select n from items where name = $1`, "a"); err != nil {
+			if _, err := integer(ctx, s, `select n from items where name = $1`, "a"); err != nil {
 				b.Error(err)
 			}
 		}
 	})
-}
-
-func BenchmarkOpenForATest(b *testing.B) {
-	for b.Loop() {
-		_ = storetest.Open(b)
-	}
 }

@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -16,7 +16,7 @@ const (
 
 // soon is what waits to be written.
 type soon struct {
-	store *Store
+	db *DB
 
 	mu      sync.Mutex
 	waiting map[string]func(context.Context, *Tx) error
@@ -28,10 +28,10 @@ type soon struct {
 
 // Soon writes something that may be lost, about a second from now, without
 // making the caller wait. A later entry with the same key replaces an earlier one
-// that was not written yet. fn runs as in [Store.UpdateRelaxed], together with
+// that was not written yet. fn runs as in [DB.UpdateRelaxed], together with
 // others; its error is only logged.
-func (s *Store) Soon(key string, fn func(ctx context.Context, tx *Tx) error) {
-	s.soon.add(key, fn)
+func (d *DB) Soon(key string, fn func(ctx context.Context, tx *Tx) error) {
+	d.soon.add(key, fn)
 }
 
 func (s *soon) add(key string, fn func(context.Context, *Tx) error) {
@@ -77,7 +77,7 @@ func (s *soon) write(fns []func(context.Context, *Tx) error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // no caller waits
 	defer cancel()
-	err := s.store.UpdateRelaxed(ctx, func(tx *Tx) error {
+	err := s.db.UpdateRelaxed(ctx, func(tx *Tx) error {
 		for _, fn := range fns {
 			if err := fn(ctx, tx); err != nil {
 				return err
@@ -88,7 +88,7 @@ func (s *soon) write(fns []func(context.Context, *Tx) error) {
 	switch {
 	case err == nil:
 	case len(fns) == 1:
-		s.store.log.WarnContext(ctx, "chatter lost", "err", err)
+		s.db.log.WarnContext(ctx, "chatter lost", "err", err)
 	default:
 		for i := range fns {
 			s.write(fns[i : i+1])

@@ -1,4 +1,4 @@
-package store_test
+package db_test
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/db"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
 // A line is callers of one SQLite store who wait behind a first one.
 type line struct {
-	*store.Store
+	*db.DB
 	log *logged
 	wg  sync.WaitGroup
 	let chan struct{}
@@ -33,9 +33,9 @@ func behindOne(t *testing.T, test func(t *testing.T, l *line)) {
 		l := &line{log: &logged{}, let: make(chan struct{})}
 		o := storetest.Options(t, "sqlite:"+filepath.Join(dir, "test.db"))
 		o.Migrations, o.NoSync, o.Log = testSchema, false, l.log.logger()
-		l.Store = openWith(t, o)
+		l.DB = openWith(t, o)
 		l.wg.Go(func() {
-			err := l.Update(t.Context(), func(*store.Tx) error {
+			err := l.Update(t.Context(), func(*db.Tx) error {
 				<-l.let
 				return nil
 			})
@@ -49,11 +49,11 @@ func behindOne(t *testing.T, test func(t *testing.T, l *line)) {
 }
 
 // insert is a caller who inserts an item.
-func (l *line) insert(ctx context.Context, name string, more func(tx *store.Tx) error) (err *error) {
+func (l *line) insert(ctx context.Context, name string, more func(tx *db.Tx) error) (err *error) {
 	err = new(error)
 	l.wg.Go(func() {
-		*err = l.Update(ctx, func(tx *store.Tx) error {
-			if _, err := tx.ExecText(ctx, insertItem, name, 1); err != nil {
+		*err = l.Update(ctx, func(tx *db.Tx) error {
+			if _, err := db.Exec(ctx, tx, insertItem, name, 1); err != nil {
 				return err
 			}
 			if more != nil {
@@ -81,7 +81,7 @@ func TestWaitingCallersShareOneCommit(t *testing.T) {
 		if got := l.log.count("transaction committed") - before; got != 1 {
 			t.Errorf("51 callers took %d commits, want 1", got)
 		}
-		if got := len(names(t, l.Store)); got != 50 {
+		if got := len(names(t, l.DB)); got != 50 {
 			t.Errorf("%d items, want 50", got)
 		}
 	})
@@ -102,7 +102,7 @@ func TestBatchesAreBounded(t *testing.T) {
 
 func TestSlowCallerDoesNotPutOffTheAnswersBeforeIt(t *testing.T) {
 	behindOne(t, func(t *testing.T, l *line) {
-		l.insert(t.Context(), "slow", func(*store.Tx) error {
+		l.insert(t.Context(), "slow", func(*db.Tx) error {
 			time.Sleep(time.Second) // of the bubble
 			return nil
 		})
@@ -119,19 +119,19 @@ func TestFailureUndoesOnlyItsOwnWork(t *testing.T) {
 	behindOne(t, func(t *testing.T, l *line) {
 		boom := errors.New("boom")
 		l.insert(t.Context(), "a", nil)
-		failed := l.insert(t.Context(), "b", func(*store.Tx) error { return boom })
+		failed := l.insert(t.Context(), "b", func(*db.Tx) error { return boom })
 		twice := l.insert(t.Context(), "a", nil)
 		after := l.insert(t.Context(), "c", nil)
 		l.wg.Go(func() {
 			defer func() { _ = recover() }()
-			_ = l.Update(t.Context(), func(tx *store.Tx) error {
-				_, _ = tx.ExecText(t.Context(), insertItem, "d", 1)
+			_ = l.Update(t.Context(), func(tx *db.Tx) error {
+				_, _ = db.Exec(t.Context(), tx, insertItem, "d", 1)
 				panic("boom")
 			})
 		})
 		l.wg.Go(func() {
-			_ = l.Update(t.Context(), func(tx *store.Tx) error {
-				_, _ = tx.ExecText(t.Context(), insertItem, "e", 1)
+			_ = l.Update(t.Context(), func(tx *db.Tx) error {
+				_, _ = db.Exec(t.Context(), tx, insertItem, "e", 1)
 				runtime.Goexit() // as t.FailNow does
 				return nil
 			})
@@ -146,7 +146,7 @@ func TestFailureUndoesOnlyItsOwnWork(t *testing.T) {
 		if *after != nil {
 			t.Error(*after)
 		}
-		wantNames(t, l.Store, "a", "c", "f")
+		wantNames(t, l.DB, "a", "c", "f")
 	})
 }
 
@@ -155,8 +155,8 @@ func TestFailureUndoesOnlyItsOwnWork(t *testing.T) {
 func TestLostTransactionIsRepeatedForTheOthers(t *testing.T) {
 	behindOne(t, func(t *testing.T, l *line) {
 		first := l.insert(t.Context(), "a", nil)
-		culprit := l.insert(t.Context(), "b", func(tx *store.Tx) error {
-			_, _ = tx.ExecText(t.Context(), "rollback")
+		culprit := l.insert(t.Context(), "b", func(tx *db.Tx) error {
+			_, _ = db.Exec(t.Context(), tx, "rollback")
 			return errors.New("my own failure")
 		})
 		last := l.insert(t.Context(), "c", nil)
@@ -167,24 +167,24 @@ func TestLostTransactionIsRepeatedForTheOthers(t *testing.T) {
 		if *culprit == nil || (*culprit).Error() != "my own failure" {
 			t.Errorf("the culprit got %v, want its own failure", *culprit)
 		}
-		wantNames(t, l.Store, "a", "c")
+		wantNames(t, l.DB, "a", "c")
 	})
 }
 
 func TestFullDatabaseIsUnavailableAndLosesNothing(t *testing.T) {
 	s := openTest(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 	ctx := t.Context()
-	if _, err := s.ExecText(ctx, insertItem, "a", 1); err != nil {
+	if _, err := db.Exec(ctx, s, insertItem, "a", 1); err != nil {
 		t.Fatal(err)
 	}
-	pages, err := s.Int(ctx, "pragma page_count")
+	pages, err := integer(ctx, s, "pragma page_count")
 	if err != nil {
 		t.Fatal(err)
 	}
 	limit := func(n int64) {
 		t.Helper()
-		err := s.Update(ctx, func(tx *store.Tx) error {
-			_, err := tx.Int(ctx, fmt.Sprint("pragma max_page_count = ", n))
+		err := s.Update(ctx, func(tx *db.Tx) error {
+			_, err := integer(ctx, tx, fmt.Sprint("pragma max_page_count = ", n))
 			return err
 		})
 		if err != nil {
@@ -193,11 +193,11 @@ func TestFullDatabaseIsUnavailableAndLosesNothing(t *testing.T) {
 	}
 	const insert = `insert into items (name, n, data) values ($1, 1, $2)`
 	limit(pages)
-	_, err = s.ExecText(ctx, insert, "big", make([]byte, 1<<20))
+	_, err = db.Exec(ctx, s, insert, "big", make([]byte, 1<<20))
 	wantKind(t, err, actions.Unavailable)
 	wantNames(t, s, "a")
 	limit(1 << 20)
-	if _, err := s.ExecText(ctx, insert, "big", make([]byte, 1<<20)); err != nil {
+	if _, err := db.Exec(ctx, s, insert, "big", make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	wantNames(t, s, "a", "big")
@@ -206,7 +206,7 @@ func TestFullDatabaseIsUnavailableAndLosesNothing(t *testing.T) {
 func TestContextEndsTheWaitInLine(t *testing.T) {
 	behindOne(t, func(t *testing.T, l *line) {
 		ctx, cancel := context.WithCancel(t.Context())
-		gone := l.insert(ctx, "gone", func(*store.Tx) error {
+		gone := l.insert(ctx, "gone", func(*db.Tx) error {
 			t.Error("the function of a caller who left has run")
 			return nil
 		})
@@ -217,23 +217,23 @@ func TestContextEndsTheWaitInLine(t *testing.T) {
 			t.Errorf("got %v while the writer is taken, want context.Canceled", *gone)
 		}
 		l.finish()
-		wantNames(t, l.Store, "stays")
+		wantNames(t, l.DB, "stays")
 	})
 }
 
 func TestContextThatEndsMidwayInterruptsNothing(t *testing.T) {
 	behindOne(t, func(t *testing.T, l *line) {
 		ctx, cancel := context.WithCancel(t.Context())
-		err := l.insert(ctx, "a", func(tx *store.Tx) error {
+		err := l.insert(ctx, "a", func(tx *db.Tx) error {
 			cancel()
-			_, err := tx.ExecText(ctx, insertItem, "b", 1)
+			_, err := db.Exec(ctx, tx, insertItem, "b", 1)
 			return err
 		})
 		l.finish()
 		if *err != nil {
 			t.Error(*err)
 		}
-		wantNames(t, l.Store, "a", "b")
+		wantNames(t, l.DB, "a", "b")
 	})
 }
 
@@ -258,9 +258,9 @@ func TestCloseServesThoseInLine(t *testing.T) {
 func TestOnlyRelaxedBatchesSkipTheFlush(t *testing.T) {
 	behindOne(t, func(t *testing.T, l *line) {
 		ctx := t.Context()
-		level := func(update func(context.Context, func(*store.Tx) error) error) (got int64) {
-			err := update(ctx, func(tx *store.Tx) (err error) {
-				got, err = tx.Int(ctx, "pragma synchronous")
+		level := func(update func(context.Context, func(*db.Tx) error) error) (got int64) {
+			err := update(ctx, func(tx *db.Tx) (err error) {
+				got, err = integer(ctx, tx, "pragma synchronous")
 				return err
 			})
 			if err != nil {
@@ -281,9 +281,9 @@ func TestOnlyRelaxedBatchesSkipTheFlush(t *testing.T) {
 }
 
 func TestRelaxedUpdateIsVisibleWhenItReturns(t *testing.T) {
-	each(t, func(t *testing.T, s *store.Store) {
-		err := s.UpdateRelaxed(t.Context(), func(tx *store.Tx) error {
-			_, err := tx.ExecText(t.Context(), insertItem, "a", 1)
+	each(t, func(t *testing.T, s *db.DB) {
+		err := s.UpdateRelaxed(t.Context(), func(tx *db.Tx) error {
+			_, err := db.Exec(t.Context(), tx, insertItem, "a", 1)
 			return err
 		})
 		if err != nil {

@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 )
 
 // errClosed answers work that comes after Close.
-var errClosed = actions.Errorf(actions.Unavailable, "the store is closed")
+var errClosed = actions.Errorf(actions.Unavailable, "the database is closed")
 
 // A dbError says in plain words what a driver's error means to the caller; the
 // driver's own text, which may name tables, stays in the chain for the log.

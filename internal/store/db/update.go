@@ -1,18 +1,16 @@
-package store
+package db
 
 import (
 	"context"
 	"log/slog"
 )
 
-// A Tx is a transaction. Every query of [Store] is a method of it, too. It is
-// valid until the function that received it returns, in that function's
+// A Tx is a transaction. It is valid until the function that received it returns, in that function's
 // goroutine only. After a statement has failed, every later one fails and so
 // does the transaction; a row that is not there is no failure.
 type Tx struct {
-	queries
+	Querier
 	after []func()
-	watch *watch
 }
 
 // After makes fn run once the transaction is committed, never when it is rolled
@@ -25,32 +23,29 @@ func (tx *Tx) After(fn func()) { tx.after = append(tx.after, fn) }
 // connection lost during the commit leaves the outcome open, as everywhere.
 //
 // fn may run more than once, so it uses only tx, changes nothing outside but its
-// results, and must not call the store: on SQLite it holds the only writer and
+// results, and must not call the DB: on SQLite it holds the only writer and
 // would wait for itself. It must be short: others wait for it.
 //
 // ctx ends the wait for a turn: fn has not run then. Once fn runs on SQLite, its
 // statements and the commit are not interrupted, because an interrupt would
 // undo the work of the other callers in the same transaction.
-func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.update(ctx, false, fn)
+func (d *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	return d.update(ctx, false, fn)
 }
 
-// UpdateRelaxed is [Store.Update] for what may be repeated or recomputed, such as
+// UpdateRelaxed is [DB.Update] for what may be repeated or recomputed, such as
 // the renewal of a job: it returns when the effects are visible to all readers
 // and survive the end of this process, but it does not wait for the disk. Power
 // loss may undo it, never half of it, and never what Update has answered.
-func (s *Store) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.update(ctx, true, fn)
+func (d *DB) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
+	return d.update(ctx, true, fn)
 }
 
-func (s *Store) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error {
-	after, err := s.engine.update(ctx, relaxed, func(tx *Tx) error {
-		tx.watch = s.watch
-		return fn(tx)
-	})
+func (d *DB) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error {
+	after, err := d.engine.update(ctx, relaxed, fn)
 	if err != nil {
 		err = translate(err)
-		s.log.DebugContext(ctx, "update failed", slog.Any("err", err))
+		d.log.DebugContext(ctx, "update failed", slog.Any("err", err))
 		return err
 	}
 	for _, f := range after {
@@ -61,6 +56,6 @@ func (s *Store) update(ctx context.Context, relaxed bool, fn func(*Tx) error) er
 
 // View runs fn in a transaction that only reads: all its queries see the same
 // state of the database. It waits for no writer.
-func (s *Store) View(ctx context.Context, fn func(tx *Tx) error) error {
-	return translate(s.engine.view(ctx, fn))
+func (d *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
+	return translate(d.engine.view(ctx, fn))
 }

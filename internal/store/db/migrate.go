@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -22,12 +22,12 @@ type migration struct {
 
 // migrate brings the schema up to date. Two servers that start together on one
 // database take turns; the second finds nothing to do.
-func (s *Store) migrate(ctx context.Context, files fs.FS) error {
+func (d *DB) migrate(ctx context.Context, files fs.FS) error {
 	ms, err := readMigrations(files)
 	if err != nil {
 		return err
 	}
-	if err := s.engine.migrate(ctx, ms, s.now()); err != nil {
+	if err := d.engine.migrate(ctx, ms, d.now()); err != nil {
 		return fmt.Errorf("schema: %w", translate(err))
 	}
 	return nil
@@ -61,9 +61,9 @@ func readMigrations(files fs.FS) ([]migration, error) {
 }
 
 // Born is when the database was made.
-func (s *Store) Born(ctx context.Context) (time.Time, error) {
-	return one(ctx, s.queries, func(r row) (t time.Time, err error) {
-		err = r.Scan(moment{&t})
+func (d *DB) Born(ctx context.Context) (time.Time, error) {
+	return One(ctx, d, func(r Row) (t time.Time, err error) {
+		err = r.Scan(Time(&t))
 		return t, err
 	}, `select min(applied_at) from schema_migrations`)
 }

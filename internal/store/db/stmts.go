@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -74,7 +74,7 @@ func (c *stmtCache) keep(text string, s *sql.Stmt) *sql.Stmt {
 	return s
 }
 
-func (c *stmtCache) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+func (c *stmtCache) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
 	s, err := c.get(ctx, text)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func queryWith(ctx context.Context, s statement, args []any, read func(*sql.Rows
 
 var errReadOnly = errors.New("a write where only reads are allowed")
 
-func (c *stmtCache) exec(context.Context, string, []any) (int64, error) {
+func (c *stmtCache) Exec(context.Context, string, []any) (int64, error) {
 	return 0, errReadOnly
 }
 
@@ -114,7 +114,7 @@ type stmtTx struct {
 	missed *[]string
 }
 
-func (t stmtTx) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+func (t stmtTx) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
 	t.mu.RLock()
 	p := t.stmts[text]
 	t.mu.RUnlock()

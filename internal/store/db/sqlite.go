@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -115,7 +115,7 @@ func sqliteDSN(path string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
 }
 
-func (e *sqliteEngine) reader() executor { return e.stmts }
+func (e *sqliteEngine) reader() Querier { return e.stmts }
 
 func (e *sqliteEngine) update(ctx context.Context, relaxed bool, fn func(*Tx) error) ([]func(), error) {
 	return e.group.do(ctx, relaxed, fn)
@@ -127,7 +127,7 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	var missed []string
-	err = fn(&Tx{queries: queries{stmtTx{e.stmts, tx, &missed}}})
+	err = fn(&Tx{Querier: stmtTx{e.stmts, tx, &missed}})
 	_ = tx.Rollback()             // it only read
 	for _, text := range missed { // now that this caller holds no connection
 		if _, perr := e.stmts.get(ctx, text); perr != nil {
@@ -154,7 +154,7 @@ func (e *sqliteEngine) migrate(ctx context.Context, ms []migration, now time.Tim
 func (e *sqliteEngine) exclusive() bool { return true }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
-	return e.stmts.query(ctx, "select 1", nil, func(*sql.Rows) error { return nil })
+	return e.stmts.Query(ctx, "select 1", nil, func(*sql.Rows) error { return nil })
 }
 
 func (e *sqliteEngine) close() error {

@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -127,7 +127,7 @@ func (g *group) take(w *write, fn func(*Tx) error) ([]func(), error) {
 		return nil, err
 	}
 	sp := &savepoint{writer: g.w}
-	tx := &Tx{queries: queries{sp}}
+	tx := &Tx{Querier: sp}
 	if err := runOne(w, sp, tx, fn); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -92,7 +92,7 @@ func (w *writer) close() error {
 	return errors.Join(append(errs, w.conn.Close())...)
 }
 
-// savepoint is the executor of one caller in a shared transaction. As on
+// savepoint is what one caller runs statements on in a shared transaction. As on
 // PostgreSQL, nothing works any more after a statement has failed.
 type savepoint struct {
 	writer *writer
@@ -116,7 +116,7 @@ func (s *savepoint) rollback() error {
 	return s.writer.run("release caller")
 }
 
-func (s *savepoint) query(_ context.Context, text string, args []any, read func(*sql.Rows) error) error {
+func (s *savepoint) Query(_ context.Context, text string, args []any, read func(*sql.Rows) error) error {
 	if s.failed != nil {
 		return s.failed
 	}
@@ -127,7 +127,7 @@ func (s *savepoint) query(_ context.Context, text string, args []any, read func(
 	return err
 }
 
-func (s *savepoint) exec(_ context.Context, text string, args []any) (int64, error) {
+func (s *savepoint) Exec(_ context.Context, text string, args []any) (int64, error) {
 	if s.failed != nil {
 		return 0, s.failed
 	}

@@ -1,4 +1,4 @@
-package store
+package db
 
 import (
 	"context"
@@ -62,7 +62,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 	return e, nil
 }
 
-func (e *postgresEngine) reader() executor { return pgExecutor{e.db} }
+func (e *postgresEngine) reader() Querier { return pgExecutor{e.db} }
 
 // maxAttempts bounds how often a transaction is repeated that lost a conflict;
 // with the longest pauses that is about three seconds.
@@ -112,7 +112,7 @@ func (e *postgresEngine) try(ctx context.Context, relaxed bool, fn func(*Tx) err
 		}
 	}
 	ex := &pgTx{pgExecutor: pgExecutor{t}}
-	tx := &Tx{queries: queries{ex}}
+	tx := &Tx{Querier: ex}
 	if err := fn(tx); err != nil {
 		// A function may hide a conflict behind an error of its own.
 		if retryable(ex.failed) && !retryable(err) {
@@ -138,7 +138,7 @@ func (e *postgresEngine) view(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer t.Rollback() //nolint:errcheck // it only read
-	return fn(&Tx{queries: queries{pgExecutor{t}}})
+	return fn(&Tx{Querier: pgExecutor{t}})
 }
 
 func (e *postgresEngine) migrate(ctx context.Context, ms []migration, now time.Time) error {
@@ -176,7 +176,7 @@ type pgExecutor struct {
 	}
 }
 
-func (x pgExecutor) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+func (x pgExecutor) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
 	rows, err := x.db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err
@@ -184,7 +184,7 @@ func (x pgExecutor) query(ctx context.Context, text string, args []any, read fun
 	return readAll(rows, read)
 }
 
-func (x pgExecutor) exec(ctx context.Context, text string, args []any) (int64, error) {
+func (x pgExecutor) Exec(ctx context.Context, text string, args []any) (int64, error) {
 	res, err := x.db.ExecContext(ctx, text, args...)
 	if err != nil {
 		return 0, err
@@ -198,22 +198,22 @@ type pgTx struct {
 	failed error
 }
 
-func (t *pgTx) query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+func (t *pgTx) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
 	if t.failed != nil {
 		return t.failed
 	}
-	err := t.pgExecutor.query(ctx, text, args, read)
+	err := t.pgExecutor.Query(ctx, text, args, read)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		t.failed = err
 	}
 	return err
 }
 
-func (t *pgTx) exec(ctx context.Context, text string, args []any) (int64, error) {
+func (t *pgTx) Exec(ctx context.Context, text string, args []any) (int64, error) {
 	if t.failed != nil {
 		return 0, t.failed
 	}
-	n, err := t.pgExecutor.exec(ctx, text, args)
+	n, err := t.pgExecutor.Exec(ctx, text, args)
 	if err != nil {
 		t.failed = err
 	}
