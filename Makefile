@@ -5,7 +5,7 @@ VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || ech
 GOLANGCI_LINT := .tools/bin/golangci-lint-v2.15.0
 VERSITYGW     := .tools/bin/versitygw-v1.8.0
 
-.PHONY: build demo test bench lint fmt clean
+.PHONY: build demo test bench lint fmt kept clean
 
 build: # bin/understudy
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/understudy ./cmd/understudy
@@ -28,6 +28,10 @@ lint: $(GOLANGCI_LINT)
 	scripts/need shellcheck=shellcheck
 	$(GOLANGCI_LINT) run ./...
 	shellcheck .ci/run scripts/*
+
+kept: build # keeps what this version writes, for the test that later ones still read it
+	scripts/need postgresql='/usr/lib/postgresql/*/bin/initdb' sqlite3=sqlite3 curl=curl jq=jq nodejs=node
+	scripts/with-postgres scripts/keep-schema internal/server/testdata/kept/$$(ls internal/store/migrations | tail -n 1 | cut -d_ -f1)
 
 fmt: $(GOLANGCI_LINT)
 	$(GOLANGCI_LINT) fmt ./...

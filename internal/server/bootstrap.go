@@ -12,8 +12,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// adminLogin is the site admin that the first start makes.
-const adminLogin = "admin"
+// AdminLogin is the site admin that the first start makes.
+const AdminLogin = "admin"
 
 // TokenFile is where the first start puts the site admin's token.
 func TokenFile(data string) string { return filepath.Join(data, "admin-token") }
@@ -27,7 +27,7 @@ func (s *Server) bootstrap(ctx context.Context) (*actions.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch _, err := s.store.AccountByLogin(ctx, adminLogin); actions.KindOf(err) {
+	switch _, err := s.store.AccountByLogin(ctx, AdminLogin); actions.KindOf(err) {
 	case "":
 		return bot, nil
 	case actions.NotFound:
@@ -45,7 +45,7 @@ func (s *Server) bootstrap(ctx context.Context) (*actions.Account, error) {
 	if err := s.createAdmin(ctx, hash); err != nil {
 		return nil, fmt.Errorf("site admin: %w", err)
 	}
-	s.log.InfoContext(ctx, "site admin made", "login", adminLogin, "token_file", path)
+	s.log.InfoContext(ctx, "site admin made", "login", AdminLogin, "token_file", path)
 	return bot, nil
 }
 
@@ -53,7 +53,7 @@ func (s *Server) bootstrap(ctx context.Context) (*actions.Account, error) {
 func (s *Server) createAdmin(ctx context.Context, hash []byte) error {
 	now := s.now()
 	return s.store.Update(ctx, func(tx *store.Tx) error {
-		a := &actions.Account{Login: adminLogin, Type: actions.User, SiteAdmin: true, CreatedAt: now, UpdatedAt: now}
+		a := &actions.Account{Login: AdminLogin, Type: actions.User, SiteAdmin: true, CreatedAt: now, UpdatedAt: now}
 		if err := tx.CreateAccount(ctx, a); err != nil {
 			return err
 		}
