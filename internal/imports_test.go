@@ -88,6 +88,7 @@ var house = []room{
 
 	{support, "openapitest", ""},
 	{support, "goldentest", ""},
+	{support, "servertest", "server service state pure"},
 }
 
 // outside says which packages that are not ours a layer must not import.

@@ -49,6 +49,8 @@ type Config struct {
 	BuiltinActions string `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
 	ToolkitPatch   bool   `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
 	JobServerURL   string `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
+
+	NoSync bool `kong:"-"` // tests only: the database answers before the data is on disk
 }
 
 // defaultRunners is how many runners a server for one machine has.

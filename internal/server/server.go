@@ -61,6 +61,7 @@ type Server struct {
 	proxies    []netip.Prefix
 
 	lock      *os.File
+	keys      *token.Keys
 	store     *store.Store
 	repos     *gitrepo.Git
 	auth      *auth.Auth
@@ -114,11 +115,11 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 // build makes everything from the state up.
 func (s *Server) build(ctx context.Context) error {
 	c, d := s.config, s.deps
-	keys, err := token.LoadKeys(c.Data, d.Random)
-	if err != nil {
+	var err error
+	if s.keys, err = token.LoadKeys(c.Data, d.Random); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now}); err != nil {
+	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now, NoSync: c.NoSync}); err != nil {
 		return fmt.Errorf("--database: %w", err)
 	}
 	if s.repos, err = gitrepo.New(filepath.Join(c.Data, "repositories"), gitrepo.Limits{}, s.log, s.now); err != nil {
@@ -140,13 +141,13 @@ func (s *Server) build(ctx context.Context) error {
 		ArtifactDays: c.ArtifactDays, CacheGB: max(int(c.CacheQuota>>30), 1),
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
-	return s.mount(keys, bot)
+	return s.mount(bot)
 }
 
 // mount makes the surfaces.
-func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
+func (s *Server) mount(bot *actions.Account) error {
 	res := results.New(results.Config{
-		Store: s.store, Logs: s.logs, Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: keys, Log: s.log, Now: s.now,
+		Store: s.store, Logs: s.logs, Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
 	s.results = res
 	artifactURL := func(r *http.Request, art *actions.Artifact) (string, error) {
@@ -171,7 +172,7 @@ func (s *Server) mount(keys *token.Keys, bot *actions.Account) error {
 		return fmt.Errorf("built-in actions: %w", err)
 	}
 	runners := runnerapi.New(runnerapi.Config{
-		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Logs: s.logs, Git: s.repos, Keys: keys,
+		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Logs: s.logs, Git: s.repos, Keys: s.keys,
 		Log: s.log, Now: s.now, NewID: uuid.NewString, Random: s.deps.Random, BotID: bot.ID,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch, JobServerURL: s.config.JobServerURL,

@@ -23,6 +23,12 @@ import (
 // Open returns an empty store on SQLite, closed when the test ends.
 func Open(t testing.TB) *store.Store {
 	t.Helper()
+	return OpenURL(t, URL(t))
+}
+
+// URL is that of a database on SQLite that has the schema and nothing else.
+func URL(t testing.TB) string {
+	t.Helper()
 	content, err := sqliteTemplate()
 	if err != nil {
 		t.Fatalf("SQLite template: %v", err)
@@ -31,14 +37,21 @@ func Open(t testing.TB) *store.Store {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return OpenURL(t, "sqlite:"+path)
+	return "sqlite:" + path
 }
 
 // Each runs a test on an empty store of each engine.
 func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, Open(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, OpenURL(t, postgresURL(t, true))) })
+	EachSchema(t, func(t *testing.T, url string) { test(t, OpenURL(t, url)) })
+}
+
+// EachSchema runs a test with the URL of a database of each engine that has the
+// schema and nothing else.
+func EachSchema(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, URL(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgresURL(t, true)) })
 }
 
 // EachURL runs a test with the URL of an empty database of each engine, one
