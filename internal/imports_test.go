@@ -151,6 +151,8 @@ func TestImportTableRefuses(t *testing.T) {
 		{"internal/blob/fs/fs.go", module + "/internal/blob", false},
 		{"internal/runner/worker/step.go", module + "/internal/wire", false},
 		{"internal/runner/worker/step.go", module + "/internal/store", true},
+		{"internal/runner/worker/step.go", "os/exec", true},
+		{"internal/runner/host/process.go", "os/exec", false},
 		{"internal/plan/plan.go", module + "/internal/expr", false},
 		{"internal/plan/plan.go", module + "/internal/actions", false},
 		{"internal/plan/plan.go", "os", true},
@@ -213,6 +215,9 @@ func (r room) refusesOutside(f source, imported string) string {
 	}
 	if !slices.Contains(sqlRooms, f.pkg) && matches(sql, imported) {
 		return "only store/db speaks to databases"
+	}
+	if r.name == "runner" && f.pkg != "internal/runner/host" && imported == "os/exec" {
+		return "processes of jobs start in runner/host"
 	}
 	if matches(outside[r.layer], imported) {
 		return fmt.Sprintf("no %s package may", r.layer)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -137,7 +138,7 @@ func (j *job) run(ctx context.Context, msg *wire.JobMessage) *worker.Result {
 // execute runs the worker in directories of its own, delivers what it showed
 // and reports the end.
 func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
-	tracking := worker.NewTrackingID()
+	tracking := host.NewTrackingID()
 	dirs, err := j.r.makeDirectories()
 	if err == nil {
 		err = j.r.track(tracking)
@@ -149,7 +150,7 @@ func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 	}
 	defer j.r.removals.remove(dirs.spool)
 	out := newSink(l, dirs.spool)
-	result := j.guard(work, j.workerJob(l, dirs, tracking, out))
+	result := j.guard(work, j.workerJob(l, dirs, tracking, out), tracking)
 	j.r.untrack()
 	j.r.removals.remove(dirs.work)
 	out.close()
@@ -170,19 +171,19 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,
 			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(),
 		},
-		TrackingID: tracking, Env: j.r.cfg.Env, Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
+		Host: host.NewLocal(j.r.cfg.Env, tracking), Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
 	}
 }
 
 // guard runs the worker and makes a failed job of a crash, after which nothing
 // of the job is left either.
-func (j *job) guard(ctx context.Context, w *worker.Job) (result *worker.Result) {
+func (j *job) guard(ctx context.Context, w *worker.Job, tracking string) (result *worker.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			j.log.ErrorContext(ctx, "worker crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leftoverTimeout)
 			defer cancel()
-			if _, err := worker.KillLeftovers(ctx, w.TrackingID); err != nil {
+			if _, err := host.KillLeftovers(ctx, tracking); err != nil {
 				j.log.ErrorContext(ctx, "processes of the job may be left", "err", err)
 			}
 			result = failure("The worker of the runner crashed. Its log has the details.")

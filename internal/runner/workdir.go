@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/runner/worker"
+	"github.com/understudy-ci/understudy/internal/runner/host"
 )
 
 // Directories below the root.
@@ -61,7 +61,7 @@ func (r *Runner) killLeftovers(ctx context.Context) error {
 	if id := strings.TrimSpace(string(b)); id != "" { // else killed while it wrote, before the first process
 		ctx, cancel := context.WithTimeout(ctx, leftoverTimeout)
 		defer cancel()
-		n, err := worker.KillLeftovers(ctx, id)
+		n, err := host.KillLeftovers(ctx, id)
 		if n > 0 {
 			r.cfg.Log.WarnContext(ctx, "processes left by a killed runner were killed", "count", n)
 		}

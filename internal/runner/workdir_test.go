@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -43,9 +44,9 @@ func TestLeftoversOfAKilledRunnerAreRemoved(t *testing.T) {
 func TestProcessesOfAKilledRunnerEndBeforeTheNextJob(t *testing.T) {
 	s := newServer(t)
 	root := configure(t, s, nil)
-	id := worker.NewTrackingID()
+	id := host.NewTrackingID()
 	left := spawn(t, "env -i sleep 600 & sleep 600 & wait", id)
-	other := spawn(t, "sleep 600", worker.NewTrackingID())
+	other := spawn(t, "sleep 600", host.NewTrackingID())
 	writeJobFile(t, root, id+"\n")
 	listen(t, root, func(context.Context, *worker.Job) *worker.Result {
 		if !left.ended(10 * time.Second) {

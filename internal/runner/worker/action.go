@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
@@ -134,7 +135,8 @@ func (x *execution) node(d *definition, inputs []assignment) error {
 	if !isFile(file) {
 		return problemf("File not found: '%s'", file)
 	}
-	program, ok := lookPath("node", x.job.baseEnv("PATH"), x.job.workspace)
+	dir := x.job.Host.Inside(x.job.workspace)
+	program, ok := x.job.Host.LookPath("node", x.job.baseEnv("PATH"), dir)
 	if !ok {
 		if program, ok = x.job.look("node"); !ok {
 			return problemf("node: command not found. JavaScript actions need Node.js in the PATH of the runner.")
@@ -145,8 +147,8 @@ func (x *execution) node(d *definition, inputs []assignment) error {
 		extra = append(extra, assignment{"INPUT_" + strings.ToUpper(strings.ReplaceAll(in.name, " ", "_")), in.value})
 	}
 	env := x.environment(extra)
-	delete(env.vars, "NODE_ICU_DATA") // meant for another node
-	code, err := x.process(spec{path: program, args: []string{file}, dir: x.job.workspace, env: env.list()})
+	delete(env, "NODE_ICU_DATA") // meant for another node
+	code, err := x.process(host.Process{Path: program, Args: []string{x.job.Host.Inside(file)}, Dir: dir, Env: env})
 	if err == nil && code != 0 {
 		err = errStepFailed // the action has told why
 	}

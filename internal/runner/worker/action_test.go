@@ -2,7 +2,7 @@ package worker
 
 import (
 	"fmt"
-	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +14,7 @@ import (
 
 func needNode(t *testing.T) {
 	t.Helper()
-	if _, ok := lookPath("node", os.Getenv("PATH"), "/"); !ok {
+	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip("node is not installed")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -32,7 +33,7 @@ func benchJob(b *testing.B, text string) (*Job, *nullSink) {
 	return &Job{
 		Message: message([]wire.Step{script(text)}), WorkDir: dir,
 		TempDir: filepath.Join(dir, "_temp"), ActionsDir: filepath.Join(dir, "_actions"), ToolDir: dir,
-		Env: []string{"PATH=/usr/bin:/bin", "HOME=/tmp"}, Sink: sink, Now: time.Now,
+		Host: host.NewLocal([]string{"PATH=/usr/bin:/bin", "HOME=/tmp"}, host.NewTrackingID()), Sink: sink, Now: time.Now,
 		Log: slog.New(slog.DiscardHandler),
 	}, sink
 }
@@ -60,11 +61,11 @@ func BenchmarkOutput(b *testing.B) {
 
 func BenchmarkTake(b *testing.B) {
 	job, _ := benchJob(b, "true")
-	r := newRunning(context.Background(), job, officialGrace())
+	r := newRunning(context.Background(), job, officialTiming())
 	rec := r.newRecord("x", "x", 1)
 	o := &output{execution: &execution{job: r, record: rec}}
 	var batch []byte
-	for len(batch) < pipeSize {
+	for len(batch) < 256<<10 {
 		batch = append(batch, "2026-11-20 a line of ordinary output that a build might print, number 12345\n"...)
 	}
 	b.SetBytes(int64(len(batch)))

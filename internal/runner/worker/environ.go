@@ -17,32 +17,20 @@ func githubVariables() []string {
 }
 
 // An environment is the environment of a process; later settings win.
-type environment struct {
-	vars map[string]string
-}
+type environment map[string]string
 
-func (e *environment) set(name, value string) {
+func (e environment) set(name, value string) {
 	if name != "" && !strings.ContainsAny(name, "=\x00") && !strings.ContainsRune(value, 0) {
-		e.vars[name] = value
+		e[name] = value
 	}
-}
-
-// list is the environment as programs get it.
-func (e *environment) list() []string {
-	out := make([]string, 0, len(e.vars))
-	for name, value := range e.vars {
-		out = append(out, name+"="+value)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // environment builds the environment of a process of the step (RUN-4): that of
 // the runner, the workflow's variables, the extra ones of an action, then what
 // nobody can change.
-func (x *execution) environment(extra []assignment) *environment {
-	e := &environment{vars: make(map[string]string, 128)}
-	for _, entry := range x.job.Env {
+func (x *execution) environment(extra []assignment) environment {
+	e := make(environment, 128)
+	for _, entry := range x.job.Host.Env() {
 		name, value, _ := strings.Cut(entry, "=")
 		e.set(name, value)
 	}
@@ -58,18 +46,17 @@ func (x *execution) environment(extra []assignment) *environment {
 	for _, key := range githubVariables() {
 		switch v, _ := x.github.Get(key); v.(type) {
 		case string, bool:
-			e.set("GITHUB_"+strings.ToUpper(key), expr.String(v))
+			e.set("GITHUB_"+strings.ToUpper(key), x.job.Host.Inside(expr.String(v)))
 		}
 	}
 	for key, v := range x.job.runner.All() {
-		e.set("RUNNER_"+strings.ToUpper(key), expr.String(v))
+		e.set("RUNNER_"+strings.ToUpper(key), x.job.Host.Inside(expr.String(v)))
 	}
 	e.set("GITHUB_ACTIONS", "true")
-	if _, ok := e.vars["CI"]; !ok {
+	if _, ok := e["CI"]; !ok {
 		e.set("CI", "true")
 	}
-	e.set(trackingVariable, x.job.TrackingID)
-	e.set("PATH", x.job.pathFor(e.vars["PATH"]))
+	e.set("PATH", x.job.pathFor(e["PATH"]))
 	return e
 }
 
@@ -81,26 +68,4 @@ func (r *running) pathFor(path string) string {
 		all = append(all, path)
 	}
 	return strings.Join(all, ":")
-}
-
-// baseEnv is a variable of the environment that processes start from.
-func (r *running) baseEnv(name string) string {
-	for _, entry := range slices.Backward(r.Env) {
-		if value, ok := strings.CutPrefix(entry, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
-// look finds a program in the PATH that a step of the job has.
-func (r *running) look(program string) (file string, ok bool) {
-	key := strings.Join(r.paths, ":") + "\x00" + program
-	if file, ok = r.programs[key]; ok {
-		return file, true
-	}
-	if file, ok = lookPath(program, r.pathFor(r.baseEnv("PATH")), r.workspace); ok {
-		r.programs[key] = file
-	}
-	return file, ok
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,7 +37,7 @@ func (r *running) finish() {
 	}
 	if !strings.EqualFold(r.Message.Variable("process.clean"), "false") {
 		rec.print("Cleaning up orphan processes")
-		for _, line := range r.killOrphans() {
+		for _, line := range r.closeHost() {
 			rec.print(line)
 		}
 	}
@@ -95,19 +94,14 @@ func (r *running) setEnvironmentURL(rec *record, e *wire.Environment) error {
 // maxSweep is how long the processes that steps left behind may take to end.
 const maxSweep = 2 * time.Second
 
-// killOrphans ends the processes that steps left behind, and tells which.
-func (r *running) killOrphans() []string {
-	r.cleaned = true
+// closeHost ends the processes that steps left behind, and says which.
+func (r *running) closeHost() []string {
+	r.closed = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.hard), maxSweep)
 	defer cancel()
-	s := sweep{trackingID: r.TrackingID, pids: map[int]bool{}, kill: func(pid int) {
-		_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone by itself
-	}}
-	for !s.look() && s.pause(ctx) == nil {
-	}
 	var lines []string
-	for _, p := range s.seen {
-		lines = append(lines, fmt.Sprintf("Terminate orphan process: pid (%d) (%s)", p.pid, p.name))
+	for _, p := range r.Host.Close(ctx) {
+		lines = append(lines, fmt.Sprintf("Terminate orphan process: pid (%d) (%s)", p.PID, p.Name))
 	}
 	return lines
 }

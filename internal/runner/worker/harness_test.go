@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -117,7 +118,7 @@ type bench struct {
 	sink    *memorySink
 	signals chan Signal
 	actions *directorySource
-	grace   grace
+	timing  timing
 }
 
 func newBench(t *testing.T, steps ...wire.Step) *bench {
@@ -126,7 +127,10 @@ func newBench(t *testing.T, steps ...wire.Step) *bench {
 	b := &bench{
 		t: t, sink: newMemorySink(), signals: make(chan Signal),
 		actions: &directorySource{dir: filepath.Join(root, "source")},
-		grace:   grace{interrupt: 2 * time.Second, terminate: time.Second, streams: 5 * time.Second, minute: time.Minute},
+		timing: timing{
+			grace:  host.Grace{Interrupt: 2 * time.Second, Terminate: time.Second, Output: 5 * time.Second},
+			minute: time.Minute,
+		},
 	}
 	work := filepath.Join(root, "work")
 	for _, dir := range []string{work, filepath.Join(work, "_temp"), filepath.Join(work, "_actions"), filepath.Join(root, "tool")} {
@@ -141,9 +145,8 @@ func newBench(t *testing.T, steps ...wire.Step) *bench {
 			Name: "test", OS: "Linux", Arch: "X64", GroupName: "Default",
 			Environment: "self-hosted", Version: "1.0.0", MachineName: "host",
 		},
-		Env:        []string{"PATH=" + os.Getenv("PATH"), "HOME=" + root, "LANG=C.UTF-8"},
-		TrackingID: NewTrackingID(),
-		Actions:    b.actions, Sink: b.sink, Signals: b.signals, Now: time.Now,
+		Host:    host.NewLocal([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + root, "LANG=C.UTF-8"}, host.NewTrackingID()),
+		Actions: b.actions, Sink: b.sink, Signals: b.signals, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	return b
@@ -192,7 +195,7 @@ func message(steps []wire.Step) *wire.JobMessage {
 // run runs the job to its end.
 func (b *bench) run() *Result {
 	b.t.Helper()
-	return runJob(b.t.Context(), b.job, b.grace)
+	return runJob(b.t.Context(), b.job, b.timing)
 }
 
 // log is the log of a step.

@@ -16,13 +16,12 @@ import (
 // touches it, except for status and mask, which have locks of their own.
 type running struct {
 	*Job
-	grace   grace
-	hard    context.Context // ends when the job must end at once
-	status  *status
-	mask    mask.Masker
-	drains  drains
-	cleaned bool // processes that steps left behind are gone
-	debugs  bool
+	timing timing
+	hard   context.Context // ends when the job must end at once
+	status *status
+	mask   mask.Masker
+	closed bool // the host, with the processes that steps left behind
+	debugs bool
 
 	workspace string
 	github    *expr.Object // without what differs from step to step
@@ -52,9 +51,9 @@ type running struct {
 	infrastructure string
 }
 
-func newRunning(hard context.Context, j *Job, g grace) *running {
+func newRunning(hard context.Context, j *Job, t timing) *running {
 	r := &running{
-		Job: j, grace: g, hard: hard,
+		Job: j, timing: t, hard: hard,
 		status:     &status{result: wire.Succeeded},
 		env:        expr.NewCaseSensitiveObject(),
 		programs:   map[string]string{},

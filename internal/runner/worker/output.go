@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -21,7 +22,7 @@ func (o *output) take(batch []byte) {
 	defer o.record.mu.Unlock()
 	for len(batch) > 0 {
 		var line []byte
-		line, batch = cutLine(batch)
+		line, batch = host.CutLine(batch)
 		if !looksLikeCommand(line) || !o.command(string(validText(line, &o.record.scratch))) {
 			o.record.line(line)
 		}
@@ -201,7 +202,7 @@ func (o *output) annotation(c command) wire.Annotation {
 		a.Level = wire.LevelNotice
 	}
 	if a.Path = c.props["file"]; a.Path != "" {
-		if rel, ok := strings.CutPrefix(a.Path, o.job.workspace+"/"); ok {
+		if rel, ok := strings.CutPrefix(a.Path, o.job.Host.Inside(o.job.workspace)+"/"); ok {
 			a.Path = rel
 		}
 		a.Path = filepath.ToSlash(a.Path)

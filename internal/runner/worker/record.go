@@ -18,6 +18,9 @@ const (
 	maxSummary     = 1 << 20
 )
 
+// maxBuffer is the largest buffer for the log that is used again.
+const maxBuffer = 1 << 20
+
 // A record is a step as the server and people see it: one entry of the job,
 // with a state, a log, annotations and a summary. The steps inside of a
 // composite action share the record of the step that uses the action.
@@ -199,7 +202,7 @@ func (r *record) flush() {
 	}
 	r.logged = true
 	r.sink.Log(r.state.ExternalID, r.out)
-	if r.out = r.out[:0]; cap(r.out) > 4*pipeSize {
+	if r.out = r.out[:0]; cap(r.out) > maxBuffer {
 		r.out = nil
 	}
 }

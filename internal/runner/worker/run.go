@@ -6,23 +6,30 @@ import (
 	"sync"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// officialGrace is how long GitHub's runner waits for a process (CAN-3).
-func officialGrace() grace {
-	return grace{
-		interrupt: 7500 * time.Millisecond, terminate: 2500 * time.Millisecond, streams: 5 * time.Second,
+// A timing says how long things may take: tests have less time.
+type timing struct {
+	grace  host.Grace    // of a process that must stop
+	minute time.Duration // of timeout-minutes
+}
+
+// officialTiming is how long GitHub's runner waits (CAN-3).
+func officialTiming() timing {
+	return timing{
+		grace:  host.Grace{Interrupt: 7500 * time.Millisecond, Terminate: 2500 * time.Millisecond, Output: 5 * time.Second},
 		minute: time.Minute,
 	}
 }
 
 // Run executes the job. It returns when the job has ended and nothing of it is
 // left running. When ctx ends, it kills what runs and returns as soon as it can.
-func Run(ctx context.Context, j *Job) *Result { return runJob(ctx, j, officialGrace()) }
+func Run(ctx context.Context, j *Job) *Result { return runJob(ctx, j, officialTiming()) }
 
-func runJob(ctx context.Context, j *Job, g grace) *Result {
-	r := newRunning(ctx, j, g)
+func runJob(ctx context.Context, j *Job, t timing) *Result {
+	r := newRunning(ctx, j, t)
 	done := make(chan struct{})
 	var signals sync.WaitGroup
 	signals.Go(func() {
@@ -41,10 +48,9 @@ func runJob(ctx context.Context, j *Job, g grace) *Result {
 	}
 	close(done)
 	signals.Wait()
-	if !r.cleaned { // the message asks to keep them, but nothing of a job stays
-		r.killOrphans()
+	if !r.closed { // the message asks to keep processes, but nothing of a job stays
+		r.closeHost()
 	}
-	r.drains.close()
 	return r.result()
 }
 

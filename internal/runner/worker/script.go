@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -45,15 +45,15 @@ func (x *execution) script() error {
 	if err := os.WriteFile(file, []byte(sh.script(text)), 0o644); err != nil {
 		return err
 	}
-	args, err := sh.arguments(file)
+	args, err := sh.arguments(x.job.Host.Inside(file))
 	if err != nil {
 		return err
 	}
 	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(x.job.workspace, dir)
+		dir = filepath.Join(x.job.Host.Inside(x.job.workspace), dir)
 	}
 	x.record.debug(sh.path + " " + strings.Join(args, " "))
-	code, err := x.process(spec{path: sh.path, args: args, dir: dir, env: x.environment(x.stepVariables()).list()})
+	code, err := x.process(host.Process{Path: sh.path, Args: args, Dir: dir, Env: x.environment(x.stepVariables())})
 	if err != nil {
 		return err
 	}
@@ -101,29 +101,4 @@ func (x *execution) printedEnv() []string {
 		return nil
 	}
 	return append([]string{"env:"}, lines...)
-}
-
-// process runs a program as a part of the step, whose log gets its output. The
-// error is the context's when the step was stopped.
-func (x *execution) process(s spec) (code int, err error) {
-	if err := x.ctx.Err(); err != nil {
-		return 0, err
-	}
-	if info, err := os.Stat(s.dir); err != nil || !info.IsDir() {
-		return 0, problemf("An error occurred trying to start process '%s' with working directory '%s'. No such file or directory", s.path, s.dir)
-	}
-	s.emit = (&output{execution: x}).take
-	code, err = x.job.grace.run(x.ctx, x.job.hard, s, &x.job.drains)
-	if err != nil {
-		return 0, problemf("An error occurred trying to start process '%s' with working directory '%s'. %v", s.path, s.dir, startError(err))
-	}
-	return code, x.ctx.Err()
-}
-
-// startError is the reason in the error of a program that did not start.
-func startError(err error) error {
-	if reason, ok := errors.AsType[*os.PathError](err); ok {
-		return reason.Err
-	}
-	return err
 }

@@ -2,12 +2,14 @@ package worker
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -40,7 +42,7 @@ func TestShellsAreCalledAsOnGitHub(t *testing.T) { // RUN-1
 }
 
 func TestPythonScript(t *testing.T) { // RUN-1
-	if _, ok := lookPath("python", os.Getenv("PATH"), "/"); !ok {
+	if _, err := exec.LookPath("python"); err != nil {
 		t.Skip("python is not installed")
 	}
 	b := newBench(t, script("import os\nprint('py', os.environ['GITHUB_SHA'])", input(wire.InputShell, "python")))
@@ -67,7 +69,7 @@ func TestDefaultsApplyToScripts(t *testing.T) { // RUN-2
 
 func TestEnvironmentHoldsWhatItShould(t *testing.T) { // RUN-4, §14
 	b := newBench(t, script("env | sort", env("GITHUB_SHA", wire.String("mine")), env("OWN", wire.String("1"))))
-	b.job.Env = append(b.job.Env, "OWN=0")
+	b.job.Host = host.NewLocal(append(b.job.Host.Env(), "OWN=0"), host.NewTrackingID())
 	b.job.Message.EnvironmentVariables = []*wire.Token{wire.Mapping(wire.Pair("JOBVAR", wire.Expression("vars.region")))}
 	b.run()
 	got := map[string]string{}

@@ -1,10 +1,6 @@
 package worker
 
-import (
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "strings"
 
 // A shell is the program that runs a script, and how to call it (RUN-1).
 type shell struct {
@@ -149,32 +145,4 @@ func splitWords(s string) []string {
 		words = append(words, word.String())
 	}
 	return words
-}
-
-// lookPath finds a program in a list of directories as PATH holds it. A name
-// with a slash stands for itself.
-func lookPath(program, path, dir string) (string, bool) {
-	if program == "" || strings.ContainsRune(program, 0) {
-		return "", false
-	}
-	if strings.Contains(program, "/") {
-		if !filepath.IsAbs(program) {
-			program = filepath.Join(dir, program)
-		}
-		return program, isProgram(program)
-	}
-	for _, d := range filepath.SplitList(path) {
-		if !filepath.IsAbs(d) {
-			continue
-		}
-		if file := filepath.Join(d, program); isProgram(file) {
-			return file, true
-		}
-	}
-	return "", false
-}
-
-func isProgram(file string) bool {
-	info, err := os.Stat(file)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }

@@ -180,7 +180,7 @@ func (x *execution) perform(cancel context.CancelFunc) string {
 	minutes := x.minutes()
 	if minutes > 0 {
 		var done context.CancelFunc
-		x.limit, done = context.WithTimeoutCause(x.limit, time.Duration(minutes)*x.job.grace.minute, errTimeLimit)
+		x.limit, done = context.WithTimeoutCause(x.limit, time.Duration(minutes)*x.job.timing.minute, errTimeLimit)
 		defer done()
 		defer context.AfterFunc(x.limit, cancel)()
 	}

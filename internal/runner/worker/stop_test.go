@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -23,7 +24,7 @@ func mayFail(s *wire.Step) { s.ContinueOnError = wire.Boolean(true) }
 func (b *bench) runWith(stepID string, signal Signal) *Result {
 	b.t.Helper()
 	done := make(chan *Result, 1)
-	go func() { done <- runJob(b.t.Context(), b.job, b.grace) }()
+	go func() { done <- runJob(b.t.Context(), b.job, b.timing) }()
 	b.sink.await(b.t, stepID, "\nready\n")
 	b.signals <- signal
 	return <-done
@@ -93,7 +94,7 @@ func TestCancelledJobRunsTheStepsThatWantTo(t *testing.T) { // CAN-2, §15 examp
 func TestStepThatWantsToRunIsNotCancelled(t *testing.T) { // CAN-2
 	b := newBench(t, script("echo ready; until [ -e go ]; do sleep 0.05; done; echo end", when("always()")), script("echo next"))
 	done := make(chan *Result, 1)
-	go func() { done <- runJob(t.Context(), b.job, b.grace) }()
+	go func() { done <- runJob(t.Context(), b.job, b.timing) }()
 	b.sink.await(t, "s1", "\nready\n")
 	b.signals <- Cancel
 	b.signals <- Cancel // taken when the first one has been acted on
@@ -128,7 +129,7 @@ func TestProcessIsAskedThenToldThenKilled(t *testing.T) { // CAN-3
 		trap 'echo terminated' TERM
 		echo ready
 		while :; do sleep 0.05; done`, input(wire.InputShell, "bash {0}")))
-	b.grace = grace{interrupt: 300 * time.Millisecond, terminate: 300 * time.Millisecond, streams: time.Second}
+	b.timing.grace = host.Grace{Interrupt: 300 * time.Millisecond, Terminate: 300 * time.Millisecond, Output: time.Second}
 	start := time.Now()
 	res := b.runWith("s1", Cancel)
 	if d := time.Since(start); d < 600*time.Millisecond || d > 5*time.Second {
@@ -140,7 +141,7 @@ func TestProcessIsAskedThenToldThenKilled(t *testing.T) { // CAN-3
 
 func TestProcessMayEndByItselfWhenCancelled(t *testing.T) { // CAN-3
 	b := newBench(t, script("trap 'echo cleaned up; exit 0' INT; echo ready; while :; do sleep 0.05; done"))
-	b.grace.interrupt = time.Minute
+	b.timing.grace.Interrupt = time.Minute
 	res := b.runWith("s1", Cancel)
 	equal(t, "step", res.Steps[1].Conclusion, wire.Canceled)
 	contains(t, "log", b.output("s1"), "\ncleaned up\n")
@@ -154,7 +155,7 @@ func TestWholeTreeIsKilled(t *testing.T) { // CAN-3
 		until [ -e one ] && [ -e two ]; do sleep 0.05; done
 		echo ready
 		while :; do sleep 1; done`))
-	b.grace = grace{interrupt: 50 * time.Millisecond, terminate: 50 * time.Millisecond, streams: time.Second}
+	b.timing.grace = host.Grace{Interrupt: 50 * time.Millisecond, Terminate: 50 * time.Millisecond, Output: time.Second}
 	b.runWith("s1", Cancel)
 	pids := pidsIn(t, b.output("s1"))
 	if len(pids) != 2 {
@@ -201,7 +202,7 @@ func TestBackgroundProcessesOutliveTheirStepNotTheJob(t *testing.T) { // RUN-6
 		script("setsid sleep 601 & echo pid $!"), // holds the output open
 		script("kill -0 $P && echo alive", env("P", wire.String(""))),
 	)
-	b.grace.streams = 100 * time.Millisecond
+	b.timing.grace.Output = 100 * time.Millisecond
 	b.job.Message.Steps[2].Inputs = wire.Mapping(wire.Pair(wire.InputScript, wire.String("pgrep -f 'sleep 600' >/dev/null && echo alive")))
 	res := b.run()
 	equal(t, "later step", b.output("s3"), "alive\n")
@@ -221,7 +222,7 @@ func TestStepTimeLimit(t *testing.T) { // RUN-8
 		script("echo wrong", when("always()"), timeLimit(wire.Expression("fromJSON('x')"))),
 	)
 	b.job.Message.Steps[0].TimeoutInMinutes = wire.Number(1)
-	b.grace.minute = 100 * time.Millisecond
+	b.timing.minute = 100 * time.Millisecond
 	res := b.run()
 	equal(t, "slow", res.Steps[1].Conclusion, wire.Failed)
 	contains(t, "log", b.output("s1"), "slow\n##[error]The action 'Run echo slow; exec sleep 600' has timed out after 1 minutes.\n")
@@ -233,7 +234,7 @@ func TestStepTimeLimit(t *testing.T) { // RUN-8
 
 func TestTimeLimitHoldsInsideOfComposites(t *testing.T) { // RUN-8
 	b := newBench(t, uses("./act", timeLimit(wire.Number(1))))
-	b.grace.minute = 100 * time.Millisecond
+	b.timing.minute = 100 * time.Millisecond
 	b.workspace(map[string]string{"act/action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: [{shell: sh, run: exec sleep 600}, {shell: sh, run: echo no}]}"})
 	res := b.run()
 	equal(t, "step", res.Steps[1].Conclusion, wire.Failed)
@@ -253,10 +254,10 @@ func TestShutdownFailsTheJobWithoutAskingConditions(t *testing.T) { // CAN-6
 
 func TestEndOfTheContextEndsTheJobAtOnce(t *testing.T) { // CAN-4
 	b := newBench(t, script("trap '' INT TERM; echo ready; while :; do sleep 0.1; done", when("always()")), script("echo no", when("always()")))
-	b.grace = officialGrace()
+	b.timing = officialTiming()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan *Result, 1)
-	go func() { done <- runJob(ctx, b.job, b.grace) }()
+	go func() { done <- runJob(ctx, b.job, b.timing) }()
 	b.sink.await(t, "s1", "\nready\n")
 	start := time.Now()
 	cancel()

@@ -1,10 +1,10 @@
 // Package worker executes one job on this machine.
 //
-// It gets the job message and four things to talk to: an [ActionSource] that
-// finds and unpacks actions, a [Sink] that takes logs, step states and
-// summaries as they appear, a clock, and a channel of [Signal]s that ask it to
-// stop. It knows no server: the runner around it speaks the protocol, renews
-// the job and reports the [Result].
+// It gets the job message and five things to talk to: a [host.Host] that starts
+// processes, an [ActionSource] that finds and unpacks actions, a [Sink] that
+// takes logs, step states and summaries as they appear, a clock, and a channel
+// of [Signal]s that ask it to stop. It knows no server: the runner around it
+// speaks the protocol, renews the job and reports the [Result].
 //
 // A worker owns the job's directory and every process that it starts. When
 // [Run] returns, all of them are gone, all files that steps wrote are read, and
@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -33,12 +34,8 @@ type Job struct {
 	ToolDir    string // RUNNER_TOOL_CACHE: outlives the job
 
 	Runner  RunnerInfo
-	Env     []string     // the environment that processes start from, as KEY=value; nothing of the runner's own
+	Host    host.Host    // where processes run; closed by Run
 	Actions ActionSource // where repository actions come from
-
-	// TrackingID is in the environment of every process of the job: see
-	// [NewTrackingID] and [KillLeftovers].
-	TrackingID string
 
 	Sink    Sink
 	Signals <-chan Signal // requests to stop; never closed, may be nil

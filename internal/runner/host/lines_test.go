@@ -1,4 +1,4 @@
-package worker
+package host
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ func linesOf(input string, bufSize int, oneByte bool) []string {
 	emit := func(batch []byte) {
 		for len(batch) > 0 {
 			var line []byte
-			line, batch = cutLine(batch)
+			line, batch = CutLine(batch)
 			got = append(got, string(line))
 		}
 	}
@@ -70,17 +70,6 @@ func TestLineBeyondTheBoundIsCut(t *testing.T) {
 	}
 }
 
-func TestInvalidTextIsReplaced(t *testing.T) {
-	var scratch []byte
-	if got, want := string(validText([]byte("a\xff\xfeé"), &scratch)), "a\ufffd\ufffdé"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	line := []byte("plain")
-	if got := validText(line, &scratch); &got[0] != &line[0] {
-		t.Error("valid text was copied")
-	}
-}
-
 func BenchmarkSplit(b *testing.B) {
 	data := bytes.Repeat([]byte("2026-11-20 a line of ordinary output that a build might print, number 12345\n"), 1<<13)
 	buf := make([]byte, 256<<10)
@@ -88,7 +77,7 @@ func BenchmarkSplit(b *testing.B) {
 	for b.Loop() {
 		readLines(bytes.NewReader(data), buf, func(batch []byte) {
 			for len(batch) > 0 {
-				_, batch = cutLine(batch)
+				_, batch = CutLine(batch)
 			}
 		})
 	}

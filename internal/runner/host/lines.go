@@ -1,13 +1,12 @@
-package worker
+package host
 
 import (
 	"bytes"
 	"io"
-	"unicode/utf8"
 )
 
 const (
-	// maxLine bounds one line of output; what is beyond is left out.
+	// maxLine bounds one line of output; the rest is left out.
 	maxLine = 16 << 20
 	// cutMargin is what a cut line loses before the bound, so that no part
 	// of a secret that straddles the bound is shown.
@@ -16,12 +15,12 @@ const (
 	cutNotice = " [line cut: longer than 16 MiB]"
 )
 
-// readLines reads r to its end and hands over batches of whole lines, each
+// readLines reads r to its end and passes on batches of whole lines, each
 // batch ending in a line break except perhaps the last. A carriage return ends
 // a line, too. The batch is only valid during the call; buf is the first
 // buffer to use and grows for long lines.
 func readLines(r io.Reader, buf []byte, emit func(batch []byte)) {
-	end := 0          // buf[:end] is read and not handed over
+	end := 0          // buf[:end] is read and not passed on
 	skipping := false // in the part of a line that is beyond maxLine
 	for {
 		n, err := r.Read(buf[end:])
@@ -82,9 +81,9 @@ func lastReturn(b []byte) int {
 	return bytes.LastIndexByte(b[:len(b)-1], '\r') + 1
 }
 
-// cutLine splits the first line off a batch; line feed, carriage return, and
-// both together end a line.
-func cutLine(batch []byte) (line, rest []byte) {
+// CutLine splits the first line off a batch of output, see [Process]. A line
+// feed, a carriage return, or both together end a line.
+func CutLine(batch []byte) (line, rest []byte) {
 	line, rest, _ = bytes.Cut(batch, []byte{'\n'})
 	j := bytes.IndexByte(line, '\r')
 	switch {
@@ -95,20 +94,4 @@ func cutLine(batch []byte) (line, rest []byte) {
 	default:
 		return line[:j], batch[j+1:]
 	}
-}
-
-// validText returns line with every byte that is not UTF-8 replaced. Scratch
-// is used, and grown, only when there is one.
-func validText(line []byte, scratch *[]byte) []byte {
-	if utf8.Valid(line) {
-		return line
-	}
-	out := (*scratch)[:0]
-	for len(line) > 0 {
-		r, size := utf8.DecodeRune(line)
-		out = utf8.AppendRune(out, r)
-		line = line[size:]
-	}
-	*scratch = out
-	return out
 }

@@ -1,0 +1,93 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// A Local runs processes on this machine, as the user that this process has.
+type Local struct {
+	env        []string
+	trackingID string
+	outputs    outputs
+}
+
+// NewLocal returns a host for one job. Processes start from the environment
+// env, given as KEY=value, and carry the tracking id of the job.
+func NewLocal(env []string, trackingID string) *Local {
+	return &Local{env: env, trackingID: trackingID}
+}
+
+// Env implements [Host].
+func (l *Local) Env() []string { return l.env }
+
+// Inside implements [Host]: processes see the files of this machine as they are.
+func (*Local) Inside(file string) string { return file }
+
+// LookPath implements [Host].
+func (*Local) LookPath(program, path, dir string) (file string, ok bool) {
+	if program == "" || strings.ContainsRune(program, 0) {
+		return "", false
+	}
+	if strings.Contains(program, "/") {
+		if !filepath.IsAbs(program) {
+			program = filepath.Join(dir, program)
+		}
+		return program, isProgram(program)
+	}
+	for _, d := range filepath.SplitList(path) {
+		if !filepath.IsAbs(d) {
+			continue
+		}
+		if file := filepath.Join(d, program); isProgram(file) {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+func isProgram(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// Run implements [Host].
+func (l *Local) Run(ctx context.Context, p Process) (exitCode int, err error) {
+	if info, err := os.Stat(p.Dir); err != nil || !info.IsDir() {
+		return 0, ErrNoDirectory
+	}
+	exitCode, err = p.run(ctx, l.environ(p.Env), &l.outputs)
+	if reason, ok := errors.AsType[*os.PathError](err); ok {
+		err = reason.Err
+	}
+	return exitCode, err
+}
+
+// environ is an environment as programs get it, with the mark of the job.
+func (l *Local) environ(vars map[string]string) []string {
+	env := make([]string, 0, len(vars)+1)
+	for name, value := range vars {
+		if name != trackingVariable {
+			env = append(env, name+"="+value)
+		}
+	}
+	env = append(env, trackingVariable+"="+l.trackingID)
+	slices.Sort(env)
+	return env
+}
+
+// Close implements [Host].
+func (l *Local) Close(ctx context.Context) []Leftover {
+	s := sweep{trackingID: l.trackingID, pids: map[int]bool{}, kill: func(pid int) {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+	}}
+	for !s.look() && s.pause(ctx) == nil {
+	}
+	l.outputs.close()
+	return s.seen
+}
