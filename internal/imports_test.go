@@ -75,7 +75,7 @@ var house = []room{
 	{state, "token", "pure"},
 
 	{pure, "plan", "workflow expr actions"},
-	{pure, "workflow", "expr"},
+	{pure, "workflow", "expr actions"},
 	{pure, "expr", ""},
 	{pure, "wire", ""},
 	{pure, "mask", ""},

@@ -28,10 +28,7 @@ func CacheLower(key string) string { return strings.ToLower(key) }
 
 // OfPull says whether the cache belongs to a pull request. Such caches are made by
 // people who may not push, so they never push out those of branches and tags.
-func (c *Cache) OfPull() bool { return strings.HasPrefix(c.Scope, PullScope) }
-
-// PullScope is what the scopes of pull requests begin with.
-const PullScope = "refs/pull/"
+func (c *Cache) OfPull() bool { return strings.HasPrefix(c.Scope, PullPrefix) }
 
 // Limits of keys and versions (results.md §5.2).
 const (

@@ -42,7 +42,7 @@ func DefaultCacheMode(event, ref, defaultBranch string) CacheMode {
 	case "pull_request_target":
 		return CacheReads
 	}
-	if ref == "refs/heads/"+defaultBranch {
+	if ref == BranchPrefix+defaultBranch {
 		return CacheReads
 	}
 	return CacheWrites
@@ -62,9 +62,9 @@ func CacheScopes(ref, baseRef, defaultBranch string, mode CacheMode) []CacheScop
 	if own&CacheRead == 0 {
 		return scopes
 	}
-	for _, other := range []string{baseRef, "refs/heads/" + defaultBranch} {
+	for _, other := range []string{baseRef, BranchPrefix + defaultBranch} {
 		known := slices.ContainsFunc(scopes, func(s CacheScope) bool { return s.Scope == other })
-		if other != "" && other != "refs/heads/" && !known {
+		if other != "" && other != BranchPrefix && !known {
 			scopes = append(scopes, CacheScope{other, CacheRead})
 		}
 	}

@@ -35,7 +35,7 @@ func (g *Git) CreateWith(ctx context.Context, id int64, defaultBranch string, fi
 }
 
 func (g *Git) create(ctx context.Context, id int64, defaultBranch string, first *FirstCommit) error {
-	if err := CheckRef(branchPrefix + defaultBranch); err != nil {
+	if err := CheckRef(actions.BranchPrefix + defaultBranch); err != nil {
 		return err
 	}
 	if ok, err := g.Exists(id); ok || err != nil {
@@ -78,7 +78,7 @@ func (g *Git) create(ctx context.Context, id int64, defaultBranch string, first 
 // it, so it can hold anything.
 func (c *FirstCommit) stream(branch string) *bytes.Buffer {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "commit %s%s\n", branchPrefix, branch)
+	fmt.Fprintf(&b, "commit %s%s\n", actions.BranchPrefix, branch)
 	fmt.Fprintf(&b, "author %s\ncommitter %s\n", ident(c.Author), ident(c.Committer))
 	fmt.Fprintf(&b, "data %d\n%s\n", len(c.Message), c.Message)
 	fmt.Fprintf(&b, "M 100644 inline README.md\ndata %d\n%s\n", len(c.Readme), c.Readme)

@@ -40,7 +40,7 @@ func (v *View) NewCommits(ctx context.Context, ref, sha string, limit int) (comm
 	if err := errors.Join(CheckRef(ref), checkSHA(sha)); err != nil {
 		return nil, false, err
 	}
-	return v.commits(ctx, limit, sha, "--not", "--exclude="+ref, "--glob=refs/heads/*")
+	return v.commits(ctx, limit, sha, "--not", "--exclude="+ref, "--glob="+actions.BranchPrefix+"*")
 }
 
 // commits runs rev-list with checked arguments.

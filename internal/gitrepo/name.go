@@ -8,10 +8,8 @@ import (
 )
 
 const (
-	branchPrefix = "refs/heads/"
-	tagPrefix    = "refs/tags/"
-	maxRefName   = 255
-	maxPath      = 4096
+	maxRefName = 255
+	maxPath    = 4096
 )
 
 // IsSHA tells whether s is a full, lower-case object name.
@@ -39,10 +37,10 @@ func CheckRef(name string) error {
 		return actions.Errorf(actions.Invalid, "ref name is not valid UTF-8")
 	case !ok || !strings.Contains(rest, "/") || !validParts(rest):
 		return actions.Errorf(actions.Invalid, "%q is not a valid ref name", name)
-	case strings.HasPrefix(name, "refs/pull/"):
+	case strings.HasPrefix(name, actions.PullPrefix):
 		return actions.Errorf(actions.Invalid, "%s: refs/pull is read-only", name)
 	}
-	for _, prefix := range []string{branchPrefix, tagPrefix} {
+	for _, prefix := range []string{actions.BranchPrefix, actions.TagPrefix} {
 		short, ok := strings.CutPrefix(name, prefix)
 		if ok && (short == "HEAD" || IsSHA(strings.ToLower(short))) {
 			return actions.Errorf(actions.Invalid, "branch or tag names like %q are not allowed", short)

@@ -91,7 +91,7 @@ func (v *View) Ref(name string) (string, error) {
 
 // ref is Ref with "" for none.
 func (v *View) ref(name string) (string, error) {
-	if !strings.HasPrefix(name, "refs/pull/") {
+	if !strings.HasPrefix(name, actions.PullPrefix) {
 		if err := CheckRef(name); err != nil {
 			return "", err
 		}

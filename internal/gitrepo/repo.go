@@ -51,7 +51,7 @@ func (g *Git) Delete(ctx context.Context, id int64) error {
 
 // SetHead makes branch the default one, whether or not it exists yet.
 func (g *Git) SetHead(ctx context.Context, id int64, branch string) error {
-	if err := CheckRef("refs/heads/" + branch); err != nil {
+	if err := CheckRef(actions.BranchPrefix + branch); err != nil {
 		return err
 	}
 	if err := g.mustExist(id); err != nil {
@@ -77,7 +77,7 @@ func (g *Git) SetHead(ctx context.Context, id int64, branch string) error {
 	return syncDir(g.dir(id))
 }
 
-const headPrefix = "ref: refs/heads/"
+const headPrefix = "ref: " + actions.BranchPrefix
 
 // Head is the name of the default branch, which need not exist yet.
 func (g *Git) Head(id int64) (string, error) {

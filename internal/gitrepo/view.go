@@ -149,14 +149,14 @@ func (v *View) object(rev string) (string, error) {
 	if IsSHA(rev) {
 		return rev, nil
 	}
-	names := []string{branchPrefix + rev, tagPrefix + rev, "refs/" + rev}
+	names := []string{actions.BranchPrefix + rev, actions.TagPrefix + rev, "refs/" + rev}
 	switch {
 	case rev == "HEAD":
 		branch, err := v.git.Head(v.id)
 		if err != nil {
 			return "", err
 		}
-		names = []string{branchPrefix + branch}
+		names = []string{actions.BranchPrefix + branch}
 	case strings.HasPrefix(rev, "refs/"):
 		names = append([]string{rev}, names...)
 	}

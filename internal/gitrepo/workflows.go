@@ -7,8 +7,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-const workflowDir = ".github/workflows"
-
 // WorkflowFilesTouched returns a workflow file that the updates would create or
 // change, "" if there is none: a file at the tip of an updated ref that no
 // branch has at that path with that content. It is for a [ReceiveOptions]
@@ -33,7 +31,7 @@ func (v *View) WorkflowFilesTouched(ctx context.Context, updates []actions.RefUp
 	if len(fresh) == 0 {
 		return "", nil
 	}
-	branches, err := v.Refs(ctx, branchPrefix)
+	branches, err := v.Refs(ctx, actions.BranchPrefix)
 	if err != nil {
 		return "", err
 	}
@@ -51,7 +49,7 @@ func (v *View) WorkflowFilesTouched(ctx context.Context, updates []actions.RefUp
 			first = e.Name
 		}
 	}
-	return workflowDir + "/" + first, nil
+	return actions.WorkflowPath(first), nil
 }
 
 // forget removes from files those that commit sha has as they are.
@@ -67,7 +65,7 @@ func (v *View) forget(ctx context.Context, files map[Entry]bool, sha string) err
 // sha is no commit.
 func (v *View) workflowFiles(ctx context.Context, sha string) (map[Entry]bool, error) {
 	files := map[Entry]bool{}
-	entries, err := v.tree(ctx, sha+"^{commit}:"+workflowDir)
+	entries, err := v.tree(ctx, sha+"^{commit}:"+actions.WorkflowDir)
 	if err != nil {
 		if actions.KindOf(err) == actions.NotFound {
 			return files, nil

@@ -72,15 +72,13 @@ func (a *API) listWorkflows(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, answer)
 }
 
-const workflowDir = ".github/workflows/"
-
 // workflow finds the workflow of the path, by its id or the name of its file.
 func (a *API) workflow(r *http.Request) (*actions.Workflow, error) {
 	repo, text := callOf(r).repo, r.PathValue("workflow_id")
 	if id, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return a.Store.Workflow(r.Context(), repo.ID, id)
 	}
-	return a.Store.WorkflowByPath(r.Context(), repo.ID, workflowDir+strings.TrimPrefix(text, workflowDir))
+	return a.Store.WorkflowByPath(r.Context(), repo.ID, actions.WorkflowPath(strings.TrimPrefix(text, actions.WorkflowPath(""))))
 }
 
 // getWorkflow serves GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}.

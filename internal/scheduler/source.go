@@ -99,9 +99,9 @@ const (
 // Github is the github context of an attempt (CTX, §14 of the semantics), less
 // what only the runner knows. server is the base of web pages, api that of REST.
 func (s *Scheduler) Github(run *actions.Run, repo *actions.Repository, src *Source, server, api string) *expr.Object {
-	refType, refName := "branch", strings.TrimPrefix(run.Ref, "refs/heads/")
-	if tag, ok := strings.CutPrefix(run.Ref, "refs/tags/"); ok {
-		refType, refName = "tag", tag
+	refType := "branch"
+	if strings.HasPrefix(run.Ref, actions.TagPrefix) {
+		refType = "tag"
 	}
 	_, host, _ := strings.Cut(server, "://")
 	id := func(n int64) string { return strconv.FormatInt(n, 10) }
@@ -132,7 +132,7 @@ func (s *Scheduler) Github(run *actions.Run, repo *actions.Repository, src *Sour
 		Set("server_url", server).
 		Set("api_url", api).
 		Set("graphql_url", strings.TrimSuffix(api, "/v3")+"/graphql").
-		Set("ref_name", refName).
+		Set("ref_name", actions.ShortRef(run.Ref)).
 		Set("ref_protected", false).
 		Set("ref_type", refType).
 		Set("secret_source", "Actions")

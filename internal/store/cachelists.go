@@ -122,7 +122,7 @@ func (f CacheFilter) where() (text string, args []any) {
 func (q queries) LeastUsedCaches(ctx context.Context, repoID, keep int64, pulls bool, limit int) ([]*actions.Cache, error) {
 	text := `select ` + cacheColumns + ` from caches where repo_id = $1 and status = 'live' and id <> $2`
 	if pulls {
-		text += ` and substr(scope, 1, ` + strconv.Itoa(len(actions.PullScope)) + `) = '` + actions.PullScope + `'`
+		text += ` and substr(scope, 1, ` + strconv.Itoa(len(actions.PullPrefix)) + `) = '` + actions.PullPrefix + `'`
 	}
 	return db.All(ctx, q.ex, scanCache, text+` order by last_accessed_at, id limit $3`, repoID, keep, limit)
 }

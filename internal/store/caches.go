@@ -75,7 +75,7 @@ func (q queries) PendingCacheBytes(ctx context.Context, repoID int64, pulls bool
 		which = `c.scope >= $2 and c.scope < $3`
 	}
 	return db.One(ctx, q.ex, db.Value[int64], `select cast(coalesce(sum(o.received), 0) as bigint) from caches c join objects o on o.id = c.object_id
-		where c.repo_id = $1 and c.status = 'pending' and `+which, repoID, actions.PullScope, string(after([]byte(actions.PullScope))))
+		where c.repo_id = $1 and c.status = 'pending' and `+which, repoID, actions.PullPrefix, string(after([]byte(actions.PullPrefix))))
 }
 
 // A CacheQuery is a search for a cache. The repository is always part of it.

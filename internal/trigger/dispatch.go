@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -101,7 +100,7 @@ func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*scheduler.Start, 
 	}
 	run := &actions.Run{
 		RepoID: d.Repo.ID, Name: f.name(), Title: f.name(), Path: f.path, Event: "workflow_dispatch", Ref: ref,
-		HeadBranch: strings.TrimPrefix(strings.TrimPrefix(ref, "refs/heads/"), "refs/tags/"),
+		HeadBranch: actions.ShortRef(ref),
 		HeadSHA:    commit.SHA, HeadCommit: commit.Commit, Actor: *d.Actor,
 	}
 	return &scheduler.Start{
@@ -112,8 +111,8 @@ func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*scheduler.Start, 
 
 // findRef resolves the ref of a dispatch: a branch before a tag of that name.
 func (t *Trigger) findRef(ctx context.Context, d *Dispatch) (ref, sha string, err error) {
-	candidates := []string{"refs/heads/" + d.Ref, "refs/tags/" + d.Ref}
-	if strings.HasPrefix(d.Ref, "refs/heads/") || strings.HasPrefix(d.Ref, "refs/tags/") {
+	candidates := []string{actions.BranchPrefix + d.Ref, actions.TagPrefix + d.Ref}
+	if actions.IsFullRef(d.Ref) {
 		candidates = []string{d.Ref}
 	}
 	for _, ref := range candidates {

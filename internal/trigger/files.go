@@ -14,8 +14,6 @@ import (
 )
 
 const (
-	workflowDir = ".github/workflows"
-
 	// The parser of GitHub takes 1 MiB (YAML-5); a larger file is a file error,
 	// for which we need not read it to its end.
 	maxFile = 1<<20 + 1
@@ -70,7 +68,7 @@ func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit string) ([]*fi
 // commit without any has none. What cannot be a workflow of ours must not keep
 // the others from running: it is left out.
 func (t *Trigger) entries(ctx context.Context, v *gitrepo.View, commit string) ([]gitrepo.Entry, error) {
-	entries, err := v.ReadDir(ctx, commit, workflowDir)
+	entries, err := v.ReadDir(ctx, commit, actions.WorkflowDir)
 	switch actions.KindOf(err) {
 	case "":
 	case actions.NotFound:
@@ -96,7 +94,7 @@ func isWorkflow(e gitrepo.Entry) bool {
 		utf8.ValidString(e.Name) && !strings.ContainsFunc(e.Name, unicode.IsControl)
 }
 
-func pathOf(e gitrepo.Entry) string { return workflowDir + "/" + e.Name }
+func pathOf(e gitrepo.Entry) string { return actions.WorkflowPath(e.Name) }
 
 // one reads a single workflow file of a commit.
 func (t *Trigger) one(ctx context.Context, v *gitrepo.View, commit, name string) (*file, error) {

@@ -117,5 +117,5 @@ func events(updates []actions.RefUpdate) []actions.RefUpdate {
 		}
 		return list
 	}
-	return append(of("refs/heads/", maxBranches), of("refs/tags/", maxTags)...)
+	return append(of(actions.BranchPrefix, maxBranches), of(actions.TagPrefix, maxTags)...)
 }

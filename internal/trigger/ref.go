@@ -47,7 +47,7 @@ func (p *push) find(ctx context.Context, s *started) error {
 	if err != nil {
 		return err
 	}
-	onDefault := p.update.Ref == "refs/heads/"+p.repo.DefaultBranch
+	onDefault := p.update.Ref == actions.BranchPrefix+p.repo.DefaultBranch
 	if onDefault {
 		if err := p.register(ctx, all, s); err != nil {
 			return err
@@ -179,7 +179,7 @@ func (p *push) fork(ctx context.Context, commit string) (before string, more boo
 }
 
 func (p *push) run(f *file, c *gitrepo.Commit) *actions.Run {
-	branch := strings.TrimPrefix(strings.TrimPrefix(p.update.Ref, "refs/heads/"), "refs/tags/")
+	branch := actions.ShortRef(p.update.Ref)
 	title, _, _ := strings.Cut(c.Message, "\n")
 	return &actions.Run{
 		RepoID: p.repo.ID, Name: f.name(), Title: actions.Clip(title, maxTitle), Path: f.path, Event: "push", Ref: p.update.Ref,

@@ -97,7 +97,7 @@ func (s *Site) workflow(ctx context.Context, repoID int64, file string) (*action
 	if strings.Contains(file, "/") {
 		return nil, errNotFound
 	}
-	return s.store.WorkflowByPath(ctx, repoID, ".github/workflows/"+file)
+	return s.store.WorkflowByPath(ctx, repoID, actions.WorkflowPath(file))
 }
 
 // filter reads the filters of a list from its URL.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // A RefKind says where an action comes from.
@@ -81,7 +83,7 @@ func (r *reader) workflowRef(t *Token) string {
 	if s == "" {
 		return ""
 	}
-	const dir = ".github/workflows/"
+	const dir = actions.WorkflowDir + "/"
 	path, ok := strings.CutPrefix(s, "./"+dir)
 	if !ok {
 		path, ok = strings.CutPrefix(s, "$/"+dir)
