@@ -17,10 +17,12 @@ import (
 )
 
 type program struct {
-	Run    []string `placeholder:"NAME" help:"Measurements to take: ${measurements}. Default: all."`
-	Binary string   `default:"bin/understudy" placeholder:"FILE" help:"The program to measure."`
-	Dir    string   `placeholder:"DIR" help:"Where to put the servers' data for as long as it takes. Default: the directory for temporary files."`
-	Write  string   `placeholder:"FILE" help:"Write the table to FILE, not to the terminal."`
+	Only    []string `placeholder:"NAME" help:"Measurements to take: ${measurements}. Default: all."`
+	Binary  string   `default:"bin/understudy" placeholder:"FILE" help:"The program to measure."`
+	Against string   `placeholder:"FILE" help:"An older program: measure both in turns, and print ratios."`
+	Rounds  int      `default:"5" help:"How many turns each program has with --against."`
+	Dir     string   `placeholder:"DIR" help:"Where to put the servers' data for as long as it takes. Default: the directory for temporary files."`
+	Write   string   `placeholder:"FILE" help:"Write the table to FILE, not to the terminal."`
 }
 
 func main() {
@@ -40,17 +42,30 @@ func main() {
 }
 
 func (p *program) measure(ctx context.Context) error {
-	report, err := bench.Run(ctx, bench.Config{
-		Binary: p.Binary, Dir: p.Dir, Env: environment(), Now: time.Now, Out: os.Stderr,
-	}, p.Run)
+	text, err := p.table(ctx, bench.Config{Binary: p.Binary, Dir: p.Dir, Env: environment(), Now: time.Now, Out: os.Stderr})
 	if err != nil {
 		return err
 	}
 	if p.Write != "" {
-		return os.WriteFile(p.Write, []byte(report.Markdown()), 0o644) // documentation
+		return os.WriteFile(p.Write, []byte(text), 0o644) // documentation
 	}
-	fmt.Print(report.Markdown())
+	fmt.Print(text)
 	return nil
+}
+
+func (p *program) table(ctx context.Context, c bench.Config) (string, error) {
+	if p.Against != "" {
+		result, err := bench.Against(ctx, c, p.Against, p.Rounds, p.Only)
+		if err != nil {
+			return "", err
+		}
+		return result.Markdown(), nil
+	}
+	report, err := bench.Run(ctx, c, p.Only)
+	if err != nil {
+		return "", err
+	}
+	return report.Markdown(), nil
 }
 
 // environment is ours without settings of a server.

@@ -22,15 +22,11 @@ import (
 )
 
 const (
-	smallArtifacts = 2000 // in all
-	smallSize      = 1 << 10
-	smallConns     = 8
-	smallInJob     = 250 // a job may have 500
+	smallSize  = 1 << 10
+	smallConns = 8 // a job may have 500 artifacts
 
-	bigSize   = 1 << 30
-	bigBlock  = 8 << 20 // as the toolkit cuts
-	bigConns  = 4       // blocks that are on their way at once, as the toolkit does
-	bigRounds = 3
+	bigBlock = 8 << 20 // as the toolkit cuts
+	bigConns = 4       // blocks that are on their way at once, as the toolkit does
 )
 
 // An uploader is a job that uploads as the toolkit does, on one connection.
@@ -107,8 +103,9 @@ func artifacts(ctx context.Context, b *bench) ([]Row, error) {
 	return append(small, big...), nil
 }
 
-// jobsFor starts a server and simulated runners that hold a job each.
-func (b *bench) jobsFor(ctx context.Context, n int) (s *server, r *repo, list []*uploader, err error) {
+// jobsFor starts a server and simulated runners that hold a job each, all of
+// one run or each of a run of its own.
+func (b *bench) jobsFor(ctx context.Context, runs, inRun int) (s *server, r *repo, list []*uploader, err error) {
 	if s, err = b.serve(ctx, 0); err != nil {
 		return nil, nil, nil, err
 	}
@@ -117,17 +114,17 @@ func (b *bench) jobsFor(ctx context.Context, n int) (s *server, r *repo, list []
 			s.stop()
 		}
 	}()
-	if r, err = s.repository(ctx, "artifacts", false, map[string]string{"many.yml": jobsWorkflow(n)}); err != nil {
+	if r, err = s.repository(ctx, "artifacts", false, map[string]string{"many.yml": jobsWorkflow(inRun)}); err != nil {
 		return nil, nil, nil, err
 	}
-	if _, err = r.dispatch(ctx, "many.yml"); err != nil {
+	if err = r.dispatchMany(ctx, "many.yml", runs); err != nil {
 		return nil, nil, nil, err
 	}
 	w, err := s.newCrew(ctx, "simulated")
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for i := range n {
+	for i := range runs * inRun {
 		runner, err := w.hire(ctx, fmt.Sprintf("simulated-%d", i+1))
 		if err != nil {
 			return nil, nil, nil, err
@@ -142,7 +139,7 @@ func (b *bench) jobsFor(ctx context.Context, n int) (s *server, r *repo, list []
 }
 
 func (b *bench) smallArtifacts(ctx context.Context) ([]Row, error) {
-	s, r, jobs, err := b.jobsFor(ctx, smallConns)
+	s, r, jobs, err := b.jobsFor(ctx, 1, smallConns)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +149,12 @@ func (b *bench) smallArtifacts(ctx context.Context) ([]Row, error) {
 		return nil, err
 	}
 	digest, id := digestOf(content), blockIDs(1)
+	before, err := s.processor()
+	if err != nil {
+		return nil, err
+	}
 	var left atomic.Int64
-	left.Store(smallArtifacts)
+	left.Store(int64(b.smallCount))
 	began := b.Now()
 	var group errgroup.Group
 	for _, u := range jobs {
@@ -169,22 +170,30 @@ func (b *bench) smallArtifacts(ctx context.Context) ([]Row, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	perSecond := rate(smallArtifacts, b.since(began))
+	perSecond := rate(int64(b.smallCount), b.since(began))
+	after, err := s.processor()
+	if err != nil {
+		return nil, err
+	}
 	var list struct {
 		Total int `json:"total_count"`
 	}
 	if err := r.api.do(ctx, http.MethodGet, r.path("/actions/artifacts"), nil, &list); err != nil {
 		return nil, err
 	}
-	if list.Total != smallArtifacts {
-		return nil, fmt.Errorf("%d artifacts are there, not %d", list.Total, smallArtifacts)
+	if list.Total != b.smallCount {
+		return nil, fmt.Errorf("%d artifacts are there, not %d", list.Total, b.smallCount)
 	}
 	const goal = 1000
 	return []Row{{
 		What:   fmt.Sprintf("artifacts of 1 KiB created, uploaded and finalized, 4 requests each, %d connections", smallConns),
 		Figure: fmt.Sprintf("%.0f/s", perSecond), Goal: fmt.Sprintf("≥ %d/s", goal), Met: perSecond >= goal,
-		Reference: fmt.Sprintf("%d of %d are there; each was on disk when its answer came", list.Total, smallArtifacts),
+		Reference: fmt.Sprintf("%d of %d are there; each was on disk when its answer came", list.Total, b.smallCount),
 		Peers:     "125/s, with errors",
+		Values: []Value{
+			speed("artifacts of 1 KiB", perSecond, "/s"),
+			cost("server time of an artifact of 1 KiB", (after-before)/time.Duration(b.smallCount)),
+		},
 	}}, nil
 }
 
@@ -206,67 +215,89 @@ func (u *uploader) upload(name string, content []byte, digest string, id []strin
 // bigArtifact uploads an artifact and downloads it, in turns with a server that
 // does nothing but copy to a file and from it.
 func (b *bench) bigArtifact(ctx context.Context) ([]Row, error) {
-	s, _, jobs, err := b.jobsFor(ctx, 1)
+	s, _, jobs, err := b.jobsFor(ctx, 1, 1)
 	if err != nil {
 		return nil, err
 	}
 	defer s.stop()
-	bare, err := b.serveFiles(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer bare.stop()
-	u, content := jobs[0], make([]byte, bigSize)
+	u, content := jobs[0], make([]byte, b.bigBytes)
 	if _, err := rand.Read(content); err != nil {
 		return nil, err
 	}
 	digest := digestOf(content)
-	var up, down, bareUp, bareDown []float64
-	for i := range bigRounds {
+	var ours, bare bigRates
+	for i := range b.bigRounds {
 		unix.Sync() // each begins with a disk at rest
 		took, err := b.uploadBig(ctx, u, fmt.Sprint("big-", i), content, digest)
 		if err != nil {
 			return nil, err
 		}
-		up = append(up, rate(bigSize, took)/mb)
+		ours.up = append(ours.up, rate(int64(b.bigBytes), took)/mb)
 		if took, err = b.downloadBig(u, fmt.Sprint("big-", i)); err != nil {
 			return nil, err
 		}
-		down = append(down, rate(bigSize, took)/mb)
+		ours.down = append(ours.down, rate(int64(b.bigBytes), took)/mb)
+		if !b.references {
+			continue
+		}
 		unix.Sync()
-		if took, err = bare.upload(ctx, content); err != nil {
+		if err := bare.measure(ctx, b, content); err != nil {
 			return nil, err
 		}
-		bareUp = append(bareUp, rate(bigSize, took)/mb)
-		if took, err = bare.download(ctx); err != nil {
-			return nil, err
-		}
-		bareDown = append(bareDown, rate(bigSize, took)/mb)
 	}
 	peak, err := memory(s.cmd.Process.Pid, peakResident)
 	if err != nil {
 		return nil, err
 	}
-	return bigRows(median(up), median(bareUp), median(down), median(bareDown), peak), nil
+	return b.bigRows(ours, bare, peak), nil
 }
 
-func bigRows(up, bareUp, down, bareDown float64, peak int64) []Row {
+// bigRates are megabytes a second, each of one round.
+type bigRates struct{ up, down []float64 }
+
+// measure measures a server that only copies.
+func (r *bigRates) measure(ctx context.Context, b *bench, content []byte) error {
+	bare, err := b.serveFiles(ctx)
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	up, err := bare.upload(ctx, content)
+	if err != nil {
+		return err
+	}
+	down, err := bare.download(ctx, int64(len(content)))
+	r.up, r.down = append(r.up, rate(int64(len(content)), up)/mb), append(r.down, rate(int64(len(content)), down)/mb)
+	return err
+}
+
+func (b *bench) bigRows(ours, bare bigRates, peak int64) []Row {
 	const share, goalMemory = 70, 64 * mb
-	row := func(what string, got, bare float64, peers string) Row {
-		return Row{
-			What:   fmt.Sprintf("one artifact of 1 GiB, %s, median of %d", what, bigRounds),
-			Figure: fmt.Sprintf("%.0f MB/s, %.0f %% of a bare server", got, 100*got/bare),
-			Goal:   fmt.Sprintf("≥ %d %% of a bare server", share), Met: got >= bare*share/100,
-			Reference: fmt.Sprintf("bare server that copies the same requests to files, and one file back: %.0f MB/s", bare),
-			Peers:     peers,
+	size := fmt.Sprintf("%d MiB", b.bigBytes>>20)
+	if b.bigBytes == 1<<30 {
+		size = "1 GiB"
+	}
+	row := func(what, about string, got, bare float64, peers string) Row {
+		r := Row{
+			What:   fmt.Sprintf("one artifact of %s, %s, median of %d", size, what+about, b.bigRounds),
+			Figure: fmt.Sprintf("%.0f MB/s", got),
+			Peers:  peers,
+			Values: []Value{speed(fmt.Sprintf("artifact of %s, %s", size, what), got, "MB/s")},
 		}
+		if bare > 0 {
+			r.Figure += fmt.Sprintf(", %.0f %% of a bare server", 100*got/bare)
+			r.Goal, r.Met = fmt.Sprintf("≥ %d %% of a bare server", share), got >= bare*share/100
+			r.Reference = fmt.Sprintf("bare server that copies the same requests to files, and one file back: %.0f MB/s", bare)
+		}
+		return r
 	}
 	return []Row{
-		row(fmt.Sprintf("up in blocks of 8 MiB, %d at a time, with digest, on disk", bigConns), up, bareUp, "950 MB/s for 256 MB"),
-		row("down", down, bareDown, "3 GB/s for 256 MB"),
+		row("up", fmt.Sprintf(" in blocks of 8 MiB, %d at a time, with digest, on disk", bigConns), median(ours.up), median(bare.up), "950 MB/s for 256 MB"),
+		row("down", "", median(ours.down), median(bare.down), "3 GB/s for 256 MB"),
 		{
 			What: "memory of the server at its peak meanwhile", Figure: megabytes(peak),
 			Goal: fmt.Sprintf("< %.0f MB", goalMemory/mb), Met: float64(peak) < goalMemory,
+			Values: []Value{held("memory of the server under artifacts", peak)},
 		},
 	}
 }
@@ -305,7 +336,7 @@ func (b *bench) downloadBig(u *uploader, name string) (time.Duration, error) {
 		return 0, err
 	}
 	n, err := u.c.drain(at.SignedURL)
-	if err == nil && n != bigSize {
+	if err == nil && n != int64(b.bigBytes) {
 		err = fmt.Errorf("%d bytes came", n)
 	}
 	return b.since(began), err

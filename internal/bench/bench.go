@@ -31,46 +31,57 @@ type Config struct {
 
 // A Measurement gives rows of the table.
 type Measurement struct {
-	Name  string // as given to -run
+	Name  string // as given to --only
 	About string
+	whole bool // part of `make bench` only: it needs more than the program's public interfaces, or too much time
 	run   func(context.Context, *bench) ([]Row, error)
 }
 
 // Measurements are all there are, in the order of the table.
 func Measurements() []Measurement {
 	return []Measurement{
-		{"latency", "push returned → first step running", latency},
-		{"matrix", "a matrix of 20 jobs, push to conclusion", matrix},
-		{"jobs", "no-op jobs a second through the whole protocol", jobs},
-		{"dispatches", "dispatches accepted a second", dispatches},
-		{"reads", "REST requests a second, against a bare handler", reads},
-		{"logs", "log ingestion and the server's memory while it lasts", ingestion},
-		{"artifacts", "artifacts: many small ones, and a big one against a bare server", artifacts},
-		{"lists", "lists of a million artifacts, against a thousand", artifactLists},
-		{"expiry", "removal of expired artifacts, and what others feel of it", expiry},
-		{"follow", "delay of a line from print to a follower", follow},
-		{"footprint", "idle memory, size of the program, cold start", footprint},
+		{Name: "latency", About: "push returned → first step running", run: latency},
+		{Name: "matrix", About: "a matrix of 20 jobs, push to conclusion", run: matrix},
+		{Name: "jobs", About: "no-op jobs a second through the whole protocol", run: jobs},
+		{Name: "dispatches", About: "dispatches accepted a second", run: dispatches},
+		{Name: "reads", About: "REST requests a second, against a bare handler", run: reads},
+		{Name: "logs", About: "log ingestion and the server's memory while it lasts", run: ingestion},
+		{Name: "artifacts", About: "artifacts: many small ones, and a big one against a bare server", run: artifacts},
+		{Name: "lists", About: "lists of very many artifacts, against few", run: artifactLists},
+		{Name: "expiry", About: "removal of expired artifacts, and what others feel of it", run: expiry, whole: true},
+		{Name: "follow", About: "delay of a line from print to a follower", run: follow},
+		{Name: "footprint", About: "idle memory, size of the program, cold start", run: footprint},
 	}
 }
 
 // A bench is one run of measurements. Its directory is removed in the end.
 type bench struct {
 	Config
+	size
 	dir string
+}
+
+// in makes the directory of a run; remove ends it.
+func (c Config) in(s size) (b *bench, remove func(), err error) {
+	dir, err := os.MkdirTemp(c.Dir, "understudy-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	return &bench{c, s, dir}, func() { os.RemoveAll(dir) }, nil
 }
 
 // Run takes the measurements of the given names, all if there are none, and
 // reports what came of them.
-func Run(ctx context.Context, c Config, names []string) (_ *Report, err error) {
+func Run(ctx context.Context, c Config, names []string) (*Report, error) {
 	chosen, err := choose(names)
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{Config: c}
-	if b.dir, err = os.MkdirTemp(c.Dir, "understudy-bench-"); err != nil {
+	b, remove, err := c.in(whole)
+	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(b.dir)
+	defer remove()
 	report := &Report{Machine: b.machine(ctx), Date: c.Now()}
 	for _, m := range chosen {
 		b.say("%s: %s", m.Name, m.About)

@@ -112,3 +112,45 @@ func TestTheKernelSaysWhatThisProcessUses(t *testing.T) {
 		t.Error("no file system is above the temporary directory")
 	}
 }
+
+func TestAComparisonTakesTheMedianOfTheRoundsRatios(t *testing.T) {
+	c := Comparison{Older: "old", Newer: "new", Rounds: 3, Took: time.Minute}
+	for _, l := range []struct {
+		value        Value
+		older, newer []float64
+	}{
+		// The machine is slower in the second round, for both.
+		{Value{What: "a cost", Unit: "ms", Ratio: 0.65}, []float64{10, 30, 10}, []float64{6, 18, 7}},
+		{cost("another cost", 0), []float64{10, 10, 10}, []float64{12, 9, 12}},
+		{speed("a rate", 0, "/s"), []float64{100, 100, 100}, []float64{95, 80, 99}},
+		{Value{What: "a limit", Unit: "×", Limit: 1.3}, []float64{1.4, 1.4, 1.4}, []float64{1.2, 1.6, 1.1}},
+	} {
+		for i := range l.older {
+			line := c.line(l.value)
+			line.Older, line.Newer = append(line.Older, l.older[i]), append(line.Newer, l.newer[i])
+		}
+	}
+	text := c.Markdown()
+	for _, want := range []string{
+		"| a cost | 10.0 ms | 7.00 ms | **0.60×** | 0.60–0.70 | ≤ 0.65× ✓ |\n",
+		"| another cost | 10.0 ms | 12.0 ms | **1.20×** | 0.90–1.20 | ≤ 1.10×, **missed** |\n",
+		"| a rate | 100/s | 95.0/s | **0.95×** | 0.80–0.99 | ≥ 0.90× ✓ |\n",
+		"| a limit | 1.40× | 1.20× | **0.86×** | 0.79–1.14 | ≤ 1.30× ✓ |\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestAProgramThatFailsEndsAComparisonAndLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Against(t.Context(), Config{Binary: "/bin/false", Dir: dir, Now: time.Now, Out: t.Output()}, "/bin/false", 1, []string{"dispatches"})
+	if err == nil {
+		t.Error("it has a result")
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}

@@ -85,7 +85,7 @@ func (f *fileServer) upload(ctx context.Context, content []byte) (time.Duration,
 }
 
 // download gets the whole file.
-func (f *fileServer) download(ctx context.Context) (time.Duration, error) {
+func (f *fileServer) download(ctx context.Context, size int64) (time.Duration, error) {
 	c, err := dial(ctx, f.base)
 	if err != nil {
 		return 0, err
@@ -93,7 +93,7 @@ func (f *fileServer) download(ctx context.Context) (time.Duration, error) {
 	defer c.close()
 	began := f.b.Now()
 	n, err := c.drain("/whole")
-	if err == nil && n != bigSize {
+	if err == nil && n != size {
 		err = fmt.Errorf("%d bytes came", n)
 	}
 	return f.b.since(began), err

@@ -7,11 +7,6 @@ import (
 	"time"
 )
 
-const (
-	startTries = 5
-	idleTime   = 3 * time.Second // before memory is read
-)
-
 // footprint is what the program costs when it does nothing.
 func footprint(ctx context.Context, b *bench) ([]Row, error) {
 	cold, err := b.coldStart(ctx)
@@ -29,6 +24,7 @@ func footprint(ctx context.Context, b *bench) ([]Row, error) {
 	const goalSize = 40 * mb
 	return append(append(idle, Row{
 		What: "size of the program", Figure: megabytes(info.Size()), Goal: "≤ 40 MB", Met: info.Size() <= goalSize, Peers: "112 MB",
+		Values: []Value{held("size of the program", info.Size())},
 	}), cold...), nil
 }
 
@@ -39,7 +35,7 @@ func (b *bench) idle(ctx context.Context) ([]Row, error) {
 		return nil, err
 	}
 	defer s.stop()
-	if err := pause(ctx, idleTime); err != nil {
+	if err := pause(ctx, b.idleTime); err != nil {
 		return nil, err
 	}
 	started, err := memory(s.cmd.Process.Pid, resident)
@@ -70,7 +66,7 @@ func (b *bench) idle(ctx context.Context) ([]Row, error) {
 	if err := r.conclude(ctx, v.ID, 50*time.Millisecond, time.Minute); err != nil {
 		return nil, err
 	}
-	if err := pause(ctx, idleTime); err != nil {
+	if err := pause(ctx, b.idleTime); err != nil {
 		return nil, err
 	}
 	later, err := memory(s.cmd.Process.Pid, resident)
@@ -79,8 +75,12 @@ func (b *bench) idle(ctx context.Context) ([]Row, error) {
 		{
 			What: "idle memory of the server, after its start", Figure: megabytes(started), Goal: "≤ 40 MB", Met: started <= goal,
 			Reference: "each bundled runner: " + megabytes(runner), Peers: "173 MB",
+			Values: []Value{held("idle memory of the server", started), held("idle memory of a bundled runner", runner)},
 		},
-		{What: fmt.Sprintf("idle memory of the server, after runs of %d jobs", matrixJobs), Figure: megabytes(later)},
+		{
+			What: fmt.Sprintf("idle memory of the server, after runs of %d jobs", matrixJobs), Figure: megabytes(later),
+			Values: []Value{held("idle memory of the server, after runs", later)},
+		},
 	}, err
 }
 
@@ -88,7 +88,7 @@ func (b *bench) idle(ctx context.Context) ([]Row, error) {
 // on one that is there.
 func (b *bench) coldStart(ctx context.Context) ([]Row, error) {
 	var fresh, again []time.Duration
-	for range startTries {
+	for range b.startTries {
 		data, err := os.MkdirTemp(b.dir, "data-")
 		if err != nil {
 			return nil, err
@@ -114,12 +114,14 @@ func (b *bench) coldStart(ctx context.Context) ([]Row, error) {
 	first, later := median(fresh), median(again)
 	return []Row{
 		{
-			What:   fmt.Sprintf("cold start to the first 200, new data directory, median of %d", startTries),
+			What:   fmt.Sprintf("cold start to the first 200, new data directory, median of %d", b.startTries),
 			Figure: millis(first), Goal: "≤ 100 ms", Met: first <= goal, Peers: "500 ms",
+			Values: []Value{cost("cold start, new data directory", first)},
 		},
 		{
 			What:   "cold start to the first 200, data directory of an earlier start",
 			Figure: millis(later), Goal: "≤ 100 ms", Met: later <= goal,
+			Values: []Value{cost("cold start, data directory of an earlier start", later)},
 		},
 	}, nil
 }

@@ -23,66 +23,96 @@ jobs:
 }
 
 const (
-	jobsWaiting = 3000 // at the start
-	jobsInRun   = 20
-	jobsMost    = 250             // a run with about as many jobs as a matrix may have
-	jobsTime    = 9 * time.Second // at most, for one crew
+	jobsInRun = 20
+	jobsMost  = 250 // a run with about as many jobs as a matrix may have
+
+	jobsGoal      = 300  // a second
+	jobsRatio     = 0.65 // of the server's time that a job cost an older program
+	jobsMostRatio = 1.3  // of a job's cost in a short run
 )
 
 // jobs measures crews of several sizes, each on a server of its own.
 func jobs(ctx context.Context, b *bench) ([]Row, error) {
-	const goal = 300
 	var rows []Row
-	var ten float64
-	for _, size := range []struct {
-		runners, inRun int
-		peers          string
-	}{{1, jobsInRun, "8–11/s"}, {10, jobsInRun, "7–13/s"}, {50, jobsInRun, "2–14/s"}, {10, jobsMost, ""}} {
-		got, err := b.jobsOf(ctx, size.runners, size.inRun)
+	done := map[crewSize]work{}
+	for _, size := range []crewSize{{1, jobsInRun}, {10, jobsInRun}, {10, jobsMost}, {50, jobsInRun}} {
+		got, err := b.jobsOf(ctx, size)
 		if err != nil {
 			return nil, fmt.Errorf("%d runners: %w", size.runners, err)
 		}
-		perSecond := rate(got.done, got.took)
-		row := Row{
-			What:   fmt.Sprintf("no-op jobs a second through the whole protocol, simulated runners: %d, jobs in a run: %d", size.runners, size.inRun),
-			Figure: fmt.Sprintf("%.0f/s", perSecond),
-			Reference: fmt.Sprintf("%d of %d waiting jobs done, 9 requests each; the server's processor time for a job: %s; offered twice: %d",
-				got.done, jobsWaiting, millis(got.processor/time.Duration(max(got.done, 1))), got.missed),
-			Peers: size.peers,
-		}
-		switch {
-		case size.inRun != jobsInRun:
-		case size.runners == 10:
-			ten = perSecond
-			row.Goal, row.Met = fmt.Sprintf("≥ %d/s", goal), perSecond >= goal
-		case size.runners == 50:
-			// Two figures of the same thing differ by a few percent.
-			row.Goal, row.Met = "not less than with 10", perSecond >= 0.95*ten
-		}
-		rows = append(rows, row)
+		done[size] = got
+		rows = append(rows, jobsRow(size, got, done))
 	}
-	return rows, nil
+	return append(rows, longRunRow(done)), nil
+}
+
+// A crewSize is how many runners work on runs of how many jobs.
+type crewSize struct{ runners, inRun int }
+
+func jobsRow(size crewSize, got work, done map[crewSize]work) Row {
+	with := fmt.Sprintf("simulated runners: %d, jobs in a run: %d", size.runners, size.inRun)
+	row := Row{
+		What:   "no-op jobs a second through the whole protocol, " + with,
+		Figure: fmt.Sprintf("%.0f/s", got.rate()),
+		Reference: fmt.Sprintf("%d of %d waiting jobs done, 9 requests each; the server's processor time for a job: %s; offered twice: %d",
+			got.done, got.waiting, millis(got.each()), got.missed),
+	}
+	each := cost("server time of a no-op job, "+with, got.each())
+	switch size {
+	case crewSize{1, jobsInRun}:
+		row.Peers = "8–11/s"
+	case crewSize{10, jobsInRun}:
+		row.Peers, row.Goal, row.Met = "7–13/s", fmt.Sprintf("≥ %d/s", jobsGoal), got.rate() >= jobsGoal
+		each.Ratio = jobsRatio
+	case crewSize{50, jobsInRun}:
+		// Two figures of the same thing differ by a few percent.
+		row.Peers, row.Goal, row.Met = "2–14/s", "not less than with 10", got.rate() >= 0.95*done[crewSize{10, jobsInRun}].rate()
+	}
+	row.Values = []Value{speed("no-op jobs, "+with, got.rate(), "/s"), each}
+	return row
+}
+
+// longRunRow says what a job costs in a long run, next to one in a short run.
+func longRunRow(done map[crewSize]work) Row {
+	long, short := done[crewSize{10, jobsMost}].each(), done[crewSize{10, jobsInRun}].each()
+	ratio := float64(long) / float64(max(short, 1))
+	what := fmt.Sprintf("the server's processor time for a job of a run of %d, of one of a run of %d", jobsMost, jobsInRun)
+	return Row{
+		What: what, Figure: fmt.Sprintf("%.2f×", ratio), Goal: fmt.Sprintf("≤ %.1f×", jobsMostRatio), Met: ratio <= jobsMostRatio,
+		Reference: fmt.Sprintf("%s and %s, 10 simulated runners", millis(long), millis(short)),
+		Values:    []Value{{What: what, N: ratio, Unit: "×", Limit: jobsMostRatio}},
+	}
 }
 
 // work is what a crew got done.
 type work struct {
-	done, missed int64 // missed are offers of jobs that another runner had by then
-	took         time.Duration
-	processor    time.Duration // of the server
+	waiting, done, missed int64 // missed are offers of jobs that another runner had by then
+	took                  time.Duration
+	processor             time.Duration // of the server
 }
 
+// rate is how many jobs a second were done.
+func (w work) rate() float64 { return rate(w.done, w.took) }
+
+// each is the server's processor time for a job.
+func (w work) each() time.Duration { return w.processor / time.Duration(max(w.done, 1)) }
+
 // jobsOf lets so many runners work on runs of so many jobs.
-func (b *bench) jobsOf(ctx context.Context, runners, inRun int) (got work, err error) {
+func (b *bench) jobsOf(ctx context.Context, size crewSize) (got work, err error) {
 	s, err := b.serve(ctx, 0)
 	if err != nil {
 		return got, err
 	}
 	defer s.stop()
-	r, err := s.repository(ctx, "jobs", false, map[string]string{"many.yml": jobsWorkflow(inRun)})
+	r, err := s.repository(ctx, "jobs", false, map[string]string{"many.yml": jobsWorkflow(size.inRun)})
 	if err != nil {
 		return got, err
 	}
-	if err := r.dispatchMany(ctx, "many.yml", jobsWaiting/inRun); err != nil {
+	waiting := b.jobs
+	if size.runners == 1 {
+		waiting = b.jobsAlone
+	}
+	if err := r.dispatchMany(ctx, "many.yml", waiting/size.inRun); err != nil {
 		return got, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -91,26 +121,26 @@ func (b *bench) jobsOf(ctx context.Context, runners, inRun int) (got work, err e
 	if err != nil {
 		return got, err
 	}
-	list := make([]*simulated, runners)
+	list := make([]*simulated, size.runners)
 	for i := range list {
 		if list[i], err = w.hire(ctx, fmt.Sprintf("simulated-%d", i+1)); err != nil {
 			return got, err
 		}
 		defer list[i].c.close()
 	}
-	before, err := processorTime(s.cmd.Process.Pid)
+	before, err := s.processor()
 	if err != nil {
 		return got, err
 	}
-	if got, err = b.work(ctx, list, jobsWaiting); err != nil {
+	if got, err = b.work(ctx, list, int64(waiting)); err != nil {
 		return got, err
 	}
-	after, err := processorTime(s.cmd.Process.Pid)
+	after, err := s.processor()
 	got.processor = after - before
 	return got, err
 }
 
-// work lets runners work until all jobs are done, or for jobsTime.
+// work lets runners work until all jobs are done, or for as long as they may.
 func (b *bench) work(ctx context.Context, list []*simulated, total int64) (_ work, err error) {
 	var done, missed atomic.Int64
 	all := make(chan struct{})
@@ -128,7 +158,7 @@ func (b *bench) work(ctx context.Context, list []*simulated, total int64) (_ wor
 			})
 		})
 	}
-	limit := time.NewTimer(jobsTime)
+	limit := time.NewTimer(b.jobsTime)
 	defer limit.Stop()
 	select {
 	case <-all:
@@ -137,7 +167,7 @@ func (b *bench) work(ctx context.Context, list []*simulated, total int64) (_ wor
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	got := work{done: done.Load(), missed: missed.Load(), took: b.since(began)}
+	got := work{waiting: total, done: done.Load(), missed: missed.Load(), took: b.since(began)}
 	for _, r := range list {
 		r.c.close() // ends its work
 	}

@@ -6,10 +6,7 @@ import (
 	"time"
 )
 
-const (
-	matrixJobs  = 20
-	matrixTries = 5
-)
+const matrixJobs = 20
 
 // matrixWorkflow has n jobs that do nothing.
 func matrixWorkflow(n int) string {
@@ -37,7 +34,7 @@ func matrix(ctx context.Context, b *bench) ([]Row, error) {
 		return nil, err
 	}
 	var whole, afterPush []time.Duration
-	for i := range matrixTries {
+	for i := range b.matrixTries {
 		sha, err := r.commit(ctx, fmt.Sprintf("push %d", i))
 		if err != nil {
 			return nil, err
@@ -58,9 +55,10 @@ func matrix(ctx context.Context, b *bench) ([]Row, error) {
 	}
 	mid := median(whole)
 	return []Row{{
-		What:   fmt.Sprintf("matrix of %d jobs of `run: true`, 2 bundled runners, push to conclusion, median of %d", matrixJobs, matrixTries),
+		What:   fmt.Sprintf("matrix of %d jobs of `run: true`, 2 bundled runners, push to conclusion, median of %d", matrixJobs, b.matrixTries),
 		Figure: millis(mid), Goal: "≤ 1 s", Met: mid <= time.Second,
 		Reference: fmt.Sprintf("%s of it after push returned", millis(median(afterPush))),
 		Peers:     "act, which has no server: 0.43 s",
+		Values:    []Value{cost(fmt.Sprintf("matrix of %d jobs, push to conclusion", matrixJobs), mid)},
 	}}, nil
 }

@@ -16,6 +16,7 @@ type Row struct {
 	Met       bool   // whether the figure reaches the goal
 	Reference string // measured in the same run
 	Peers     string // what others reach on such a machine
+	Values    []Value
 }
 
 // String is the row as progress shows it.

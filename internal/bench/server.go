@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -75,15 +76,11 @@ func (b *bench) start(ctx context.Context, data string, runners int) (*server, e
 	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, // the program that is measured
 		"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = b.Env, out, out
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt comes to us, and we stop it in order
+	s.cmd.SysProcAttr = attributes()
 	began := b.Now()
-	if err := s.cmd.Start(); err != nil {
+	if err := s.launch(); err != nil {
 		return nil, err
 	}
-	go func() {
-		defer close(s.ended)
-		_ = s.cmd.Wait() // how it ended is in its log
-	}()
 	if err := s.awaitHealth(ctx); err != nil {
 		s.stop()
 		text, _ := os.ReadFile(data + ".log")
@@ -91,6 +88,23 @@ func (b *bench) start(ctx context.Context, data string, runners int) (*server, e
 	}
 	s.ready = b.since(began)
 	return s, nil
+}
+
+// launch starts the process. Its thread stays until the process has ended: the
+// end of the thread is to the kernel the end of who started it.
+func (s *server) launch() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(s.ended)
+		err := s.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = s.cmd.Wait() // how it ended is in its log
+		}
+	}()
+	return <-started
 }
 
 func freeAddress(ctx context.Context) (string, error) {
@@ -210,6 +224,9 @@ func memory(pid int, name string) (int64, error) {
 	}
 	return n * 1024, nil
 }
+
+// processor is how long the server has run, on all processors.
+func (s *server) processor() (time.Duration, error) { return processorTime(s.cmd.Process.Pid) }
 
 // ticks is how many clock ticks of /proc are a second: it is 100 on every
 // platform of Go.

@@ -1,0 +1,65 @@
+package bench
+
+import "time"
+
+// A size is how much the measurements do. What changes data is bounded by a
+// count, so that the work is the same for every program.
+type size struct {
+	references bool // measure also what the machine does at best, and what needs the store of this version
+
+	latencyPushes int
+	matrixTries   int
+
+	jobs      int           // that wait at the start
+	jobsAlone int           // the same, for one runner
+	jobsTime  time.Duration // at most, for one crew
+
+	dispatches int
+	readTime   time.Duration // of one load
+	readRounds int
+	askedOnce  int // questions that were never asked before
+
+	logBytes int // of each job
+
+	smallCount int
+	bigBytes   int
+	bigRounds  int
+
+	listFew, listMany int // artifacts of a repository
+	listRounds        int
+
+	followLines int // 100 a second
+
+	startTries int
+	idleTime   time.Duration // before memory is read
+}
+
+// whole is what `make bench` does.
+var whole = size{
+	references:    true,
+	latencyPushes: 20,
+	matrixTries:   5,
+	jobs:          3000, jobsAlone: 3000, jobsTime: 9 * time.Second,
+	dispatches: 10_000,
+	readTime:   2 * time.Second, readRounds: 3, askedOnce: 2000,
+	logBytes:   100_000_000,
+	smallCount: 2000, bigBytes: 1 << 30, bigRounds: 3,
+	listFew: 1_000, listMany: 1_000_000, listRounds: 200,
+	followLines: 1000,
+	startTries:  5, idleTime: 3 * time.Second,
+}
+
+// turn is what a program does in one of several rounds: about half a minute for
+// all measurements.
+var turn = size{
+	latencyPushes: 12,
+	matrixTries:   4,
+	jobs:          1000, jobsAlone: 300, jobsTime: 20 * time.Second,
+	dispatches: 1500,
+	readTime:   time.Second, readRounds: 1, askedOnce: 1000,
+	logBytes:   25_000_000,
+	smallCount: 1000, bigBytes: 256 << 20, bigRounds: 2,
+	listFew: 100, listMany: 4000, listRounds: 100,
+	followLines: 200,
+	startTries:  3, idleTime: time.Second,
+}
