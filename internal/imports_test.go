@@ -62,6 +62,7 @@ var house = []room{
 	{service, "trigger", "scheduler state pure"},
 	{service, "scheduler", "queue state pure"},
 	{service, "queue", "state pure"},
+	{service, "runners", "scheduler queue state pure"},
 	{service, "logs", "state pure"},
 	{service, "object", "state pure"},
 	{service, "artifact", "object state pure"},

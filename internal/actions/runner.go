@@ -21,6 +21,15 @@ const (
 	DefaultGroupID = 1
 )
 
+// CheckGroup says whether id is a runner group that every scope has: there is no
+// other yet.
+func CheckGroup(id int64) error {
+	if id != DefaultGroupID {
+		return Errorf(NotFound, "runner group %d", id)
+	}
+	return nil
+}
+
 // A Label is a word that a runner carries and that runs-on asks for.
 type Label struct {
 	Name   string
@@ -125,12 +134,21 @@ type Session struct {
 // The official runner tries for four minutes, so this must be less.
 const SessionLife = 100 * time.Second
 
+// Live says whether the session blocks another one: its process polls, or did so lately.
+func (s *Session) Live(now time.Time) bool { return now.Sub(s.PolledAt) < SessionLife }
+
 // A RegistrationToken lets a runner be added to or removed from a scope.
 type RegistrationToken struct {
 	Hash      []byte
 	Remove    bool // for removal, not registration
 	Scope     Scope
 	ExpiresAt time.Time
+}
+
+// Allows says whether the token is good at now for adding runners or, with remove,
+// for removing them.
+func (t *RegistrationToken) Allows(remove bool, now time.Time) bool {
+	return t.Remove == remove && now.Before(t.ExpiresAt)
 }
 
 // RegistrationTokenLife is GitHub's documented hour.

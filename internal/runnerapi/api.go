@@ -18,7 +18,6 @@ package runnerapi
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -31,6 +30,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -43,13 +43,12 @@ type Config struct {
 	Auth      *auth.Auth
 	Queue     *queue.Queue
 	Scheduler *scheduler.Scheduler
+	Runners   *runners.Runners
 	Logs      *logs.Logs
 	Git       *gitrepo.Git
 	Keys      *token.Keys
 	Log       *slog.Logger
 	Now       func() time.Time
-	NewID     func() string // makes a random GUID
-	Random    io.Reader
 	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
 
 	Builtin        *builtin.Set   // nil for none
@@ -64,20 +63,11 @@ type API struct {
 	runner   http.Handler // below /_runner, and action resolution at the root
 	rest     http.Handler // the registration paths of the REST API
 	patterns []string     // of rest
-	idle     *idleness
-	polls    *polls
-	timing   timing
-}
-
-// timing holds the waits that tests shorten.
-type timing struct {
-	poll       time.Duration // for which a poll without news is held; clients give up at 100 s
-	completion time.Duration // by which a completion may be behind the poll that says "idle"
 }
 
 // New makes the surface.
 func New(c Config) *API {
-	a := &API{Config: c, idle: newIdleness(), polls: newPolls(), timing: timing{poll: 50 * time.Second, completion: 10 * time.Second}}
+	a := &API{Config: c}
 	runner := http.NewServeMux()
 	for pattern, h := range map[string]struct {
 		serve handler
@@ -176,15 +166,7 @@ func (a *API) callingRunner(r *http.Request) (*actions.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.Keys.Runner(text, a.Now())
-	if err != nil {
-		return nil, err
-	}
-	runner, err := a.Store.Runner(r.Context(), t.ID)
-	if actions.KindOf(err) == actions.NotFound {
-		return nil, actions.Errorf(actions.Gone, "runner %d is not registered any more", t.ID)
-	}
-	return runner, err
+	return a.Runners.Authenticate(r.Context(), text)
 }
 
 // callingJob is the job whose token the request carries, which may be over.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -38,17 +39,13 @@ func challenge(w http.ResponseWriter, status int) {
 	}
 }
 
-// An invalidSession tells a runner to open a new session (§4.2).
-type invalidSession struct{ error }
-
-func (e invalidSession) Unwrap() error { return e.error }
-
-// brokerError answers in the shape of §4.2. The runner deletes its
+// brokerError answers in the shape of §4.2. RunnerSessionInvalid tells the runner
+// to open a new session. The runner deletes its
 // configuration when it reads RunnerNotFound, so that is for runners that are
 // really gone.
 func brokerError(w http.ResponseWriter, err error) error {
 	e := wire.BrokerError{Source: wire.BrokerSource, StatusCode: status(err), ErrorMessage: text(err)}
-	if _, ok := errors.AsType[invalidSession](err); ok {
+	if _, ok := errors.AsType[*runners.SessionError](err); ok {
 		e.ErrorKind = wire.RunnerSessionInvalid
 	} else if actions.KindOf(err) == actions.Gone {
 		e.ErrorKind, e.StatusCode = wire.RunnerNotFound, http.StatusNotFound

@@ -1,19 +1,16 @@
 package runnerapi
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-const (
-	keyBits       = 2048
-	maxWorkFolder = 255
-)
+const maxWorkFolder = 255
 
 // A jitRequest is the body of POST …/actions/runners/generate-jitconfig.
 type jitRequest struct {
@@ -47,21 +44,16 @@ func (a *API) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 		return httpjson.Missing("JitConfig", "runner_group_id")
 	case len(req.WorkFolder) > maxWorkFolder:
 		return actions.Errorf(actions.Invalid, "work_folder is longer than %d bytes", maxWorkFolder)
-	case req.RunnerGroupID != actions.DefaultGroupID:
-		return actions.Errorf(actions.NotFound, "runner group %d", req.RunnerGroupID)
 	}
-	runner := &actions.Runner{Scope: p.scope, Name: req.Name, Ephemeral: true}
+	if err := actions.CheckGroup(req.RunnerGroupID); err != nil {
+		return err
+	}
+	runner := &actions.Runner{Scope: p.scope, Name: req.Name}
 	for _, l := range req.Labels {
 		runner.Labels = append(runner.Labels, actions.Label{Name: l})
 	}
-	if err := runner.Check(); err != nil {
-		return err
-	}
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	key, err := a.Runners.JIT(r.Context(), runner)
 	if err != nil {
-		return err
-	}
-	if err := a.saveRunner(r, runner, &key.PublicKey, false); err != nil {
 		return err
 	}
 	text, err := jitConfig(r, runner, key, p, req.WorkFolder)
@@ -71,7 +63,7 @@ func (a *API) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusCreated, struct {
 		Runner *runnerJSON `json:"runner"`
 		Config string      `json:"encoded_jit_config"`
-	}{a.runnerJSON(runner, false), text})
+	}{a.runnerJSON(runners.Listed{Runner: runner}), text})
 }
 
 func jitConfig(r *http.Request, runner *actions.Runner, key *rsa.PrivateKey, p *place, work string) (string, error) {

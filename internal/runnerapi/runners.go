@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -21,13 +22,13 @@ func (a *API) restMux() http.Handler {
 	handle("POST /"+wire.RegistrationPath, a.exchangeToken)
 	handle("POST /"+wire.RegisterPath, a.register)
 	for _, scope := range scopePaths {
-		runners := scope + "/actions/runners"
-		handle("POST "+runners+"/registration-token", a.createRegistrationToken)
-		handle("POST "+runners+"/remove-token", a.createRemoveToken)
-		handle("POST "+runners+"/generate-jitconfig", a.generateJITConfig)
-		handle("GET "+runners, a.listRunners)
-		handle("GET "+runners+"/{runner_id}", a.getRunner)
-		handle("DELETE "+runners+"/{runner_id}", a.deleteRunner)
+		path := scope + "/actions/runners"
+		handle("POST "+path+"/registration-token", a.createRegistrationToken)
+		handle("POST "+path+"/remove-token", a.createRemoveToken)
+		handle("POST "+path+"/generate-jitconfig", a.generateJITConfig)
+		handle("GET "+path, a.listRunners)
+		handle("GET "+path+"/{runner_id}", a.getRunner)
+		handle("DELETE "+path+"/{runner_id}", a.deleteRunner)
 		handle("GET "+scope+"/actions/runner-groups", a.listGroups)
 	}
 	mux.Handle("/", a.wrap(func(http.ResponseWriter, *http.Request) error {
@@ -58,9 +59,9 @@ type labelJSON struct {
 	Type string `json:"type"` // read-only for those that the runner program sets itself
 }
 
-func (a *API) runnerJSON(r *actions.Runner, busy bool) *runnerJSON {
+func (a *API) runnerJSON(r runners.Listed) *runnerJSON {
 	out := &runnerJSON{
-		ID: r.ID, RunnerGroupID: actions.DefaultGroupID, Name: r.Name, OS: r.OS, Status: "offline", Busy: busy,
+		ID: r.ID, RunnerGroupID: actions.DefaultGroupID, Name: r.Name, OS: r.OS, Status: "offline", Busy: r.Busy,
 		Ephemeral: r.Ephemeral, Labels: []labelJSON{},
 	}
 	if out.OS == "" {
@@ -91,17 +92,13 @@ func (a *API) listRunners(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := httpjson.PageOf(r.URL.Query())
-	runners, total, err := a.Store.Runners(r.Context(), p.scope, r.URL.Query().Get("name"), store.Page(page))
+	found, total, err := a.Runners.List(r.Context(), p.scope, r.URL.Query().Get("name"), store.Page(page))
 	if err != nil {
 		return err
 	}
-	busy, err := a.busy(r)
-	if err != nil {
-		return err
-	}
-	list := make([]*runnerJSON, len(runners))
-	for i, runner := range runners {
-		list[i] = a.runnerJSON(runner, busy[runner.ID])
+	list := make([]*runnerJSON, len(found))
+	for i, runner := range found {
+		list[i] = a.runnerJSON(runner)
 	}
 	httpjson.SetLink(w, httpjson.Base(r).API+r.URL.Path, r.URL.Query(), page, total)
 	return httpjson.Write(w, http.StatusOK, struct {
@@ -110,72 +107,45 @@ func (a *API) listRunners(w http.ResponseWriter, r *http.Request) error {
 	}{total, list})
 }
 
-// busy is which runners hold a job.
-func (a *API) busy(r *http.Request) (map[int64]bool, error) {
-	jobs, err := a.Store.RunningJobs(r.Context())
-	busy := make(map[int64]bool, len(jobs))
-	for _, j := range jobs {
-		busy[j.RunnerID] = true
-	}
-	return busy, err
-}
-
 // getRunner serves GET …/actions/runners/{runner_id}.
 func (a *API) getRunner(w http.ResponseWriter, r *http.Request) error {
-	runner, err := a.runnerInPath(r, a.mayManage)
+	scope, id, err := a.runnerInPath(r, a.mayManage)
 	if err != nil {
 		return err
 	}
-	_, err = a.Store.RunnerJob(r.Context(), runner.ID)
-	if err != nil && actions.KindOf(err) != actions.NotFound {
+	runner, err := a.Runners.Runner(r.Context(), scope, id)
+	if err != nil {
 		return err
 	}
-	return httpjson.Write(w, http.StatusOK, a.runnerJSON(runner, err == nil))
+	return httpjson.Write(w, http.StatusOK, a.runnerJSON(runner))
 }
 
 // deleteRunner serves DELETE …/actions/runners/{runner_id}: for people, and for
 // a runner that removes itself with a removal token. One that runs a job stays.
 func (a *API) deleteRunner(w http.ResponseWriter, r *http.Request) error {
-	runner, err := a.runnerInPath(r, func(r *http.Request, p *place) error { return a.mayRegister(r, p, true) })
+	scope, id, err := a.runnerInPath(r, func(r *http.Request, p *place) error { return a.mayRegister(r, p, true) })
 	if err != nil {
 		return err
 	}
-	err = a.Store.Update(r.Context(), func(tx *store.Tx) error {
-		job, err := tx.RunnerJob(r.Context(), runner.ID)
-		if err == nil {
-			return actions.Errorf(actions.Invalid, "Bad request - Runner %q is still running a job (%d)", runner.Name, job.ID)
-		}
-		if actions.KindOf(err) != actions.NotFound {
-			return err
-		}
-		return tx.DeleteRunner(r.Context(), runner.ID)
-	})
-	if err != nil {
+	if err := a.Runners.Remove(r.Context(), scope, id); err != nil {
 		return err
 	}
-	a.release(runner.ID)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// runnerInPath is the runner that the path names, in the scope that it names.
-func (a *API) runnerInPath(r *http.Request, may func(*http.Request, *place) error) (*actions.Runner, error) {
+// runnerInPath is the scope and the id of a runner that the path names, to whose
+// runners the caller has access.
+func (a *API) runnerInPath(r *http.Request, may func(*http.Request, *place) error) (actions.Scope, int64, error) {
 	p, err := a.placeOf(r.Context(), r)
 	if err != nil {
-		return nil, err
+		return actions.Scope{}, 0, err
 	}
 	if err := may(r, p); err != nil {
-		return nil, err
+		return actions.Scope{}, 0, err
 	}
 	id, err := httpjson.PathID(r, "runner_id")
-	if err != nil {
-		return nil, err
-	}
-	runner, err := a.Store.Runner(r.Context(), id)
-	if err == nil && runner.Scope != p.scope {
-		err = actions.Errorf(actions.NotFound, "runner %d", id)
-	}
-	return runner, err
+	return p.scope, id, err
 }
 
 // listGroups serves GET …/actions/runner-groups for runners that are being

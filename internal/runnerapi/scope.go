@@ -2,15 +2,13 @@ package runnerapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
-	"github.com/understudy-ci/understudy/internal/token"
-	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/runners"
 )
 
 // A place is a runner scope that a request names.
@@ -96,55 +94,33 @@ func (a *API) mayManage(r *http.Request, p *place) error {
 
 // remoteAuth checks a registration or removal token (§2.2), which runners show
 // with a scheme of their own, and returns the scope it is for.
-func (a *API) remoteAuth(r *http.Request, remove bool) (*actions.RegistrationToken, bool, error) {
+func (a *API) remoteAuth(r *http.Request, remove bool) (scope actions.Scope, is bool, err error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "RemoteAuth") {
-		return nil, false, nil
+		return actions.Scope{}, false, nil
 	}
-	t, err := a.Store.RegistrationToken(r.Context(), token.Hash(strings.TrimSpace(text)))
-	if actions.KindOf(err) == actions.NotFound || err == nil && (!a.Now().Before(t.ExpiresAt) || t.Remove != remove) {
-		return nil, true, actions.Errorf(actions.NotFound, "the token is not valid, or expired")
-	}
-	return t, true, err
+	scope, err = a.Runners.CheckToken(r.Context(), strings.TrimSpace(text), remove)
+	return scope, true, err
 }
 
 // mayRegister lets through whoever may register (or remove) runners of the
 // place: with a registration token, with the token that was made of it, or as a
 // person who may manage them.
 func (a *API) mayRegister(r *http.Request, p *place, remove bool) error {
-	t, is, err := a.remoteAuth(r, remove)
+	scope, is, err := a.remoteAuth(r, remove)
 	if err != nil {
 		return err
 	}
 	if is {
-		return sameScope(t.Scope, p)
+		if scope != p.scope {
+			return runners.ErrOtherScope
+		}
+		return nil
 	}
 	if text, err := bearer(r); err == nil {
-		if admin, err := a.Keys.Admin(text, a.Now()); err == nil {
-			if admin.Scope != adminScope(p.scope, remove) {
-				return errOtherScope
-			}
-			return nil
+		if is, err := a.Runners.CheckAdminToken(text, p.scope, remove); is {
+			return err
 		}
 	}
 	return a.mayManage(r, p)
-}
-
-// adminScope is what the token that a registration token is exchanged for is
-// good for. It has ids, because a name can pass to another repository.
-func adminScope(s actions.Scope, remove bool) string {
-	event := wire.EventRegister
-	if remove {
-		event = wire.EventRemove
-	}
-	return fmt.Sprintf("%s owner:%d repo:%d", event, s.OwnerID, s.RepoID)
-}
-
-var errOtherScope = actions.Errorf(actions.NotFound, "the token is for another scope")
-
-func sameScope(s actions.Scope, p *place) error {
-	if s != p.scope {
-		return errOtherScope
-	}
-	return nil
 }

@@ -1,10 +1,8 @@
 package runnerapi_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,62 +71,6 @@ func TestPollsNeedARunnersToken(t *testing.T) {
 		a, _ = c.ask(wire.StatusBusy)
 		w.want("with a new token", a, http.StatusAccepted)
 	})
-}
-
-func TestPollsEndWhenTheServerDrains(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	w.api.SetTiming(time.Hour, time.Hour)
-	c := w.runner("box")
-	done := make(chan int, 1)
-	go func() {
-		a, _ := c.ask(wire.StatusOnline)
-		done <- a.status
-	}()
-	for w.api.Polls() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	w.drain()
-	if status := <-done; status != http.StatusAccepted {
-		t.Errorf("the poll ended with %d, want 202", status)
-	}
-}
-
-func TestAPollEndsWithItsSession(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	w.api.SetTiming(time.Hour, time.Hour)
-	c := w.runner("box")
-	remove := "/api/v3/" + site + "/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
-	for _, test := range []struct {
-		name string
-		end  func() *answer
-	}{
-		{"a new session", func() *answer { return c.open(c.name + " (PID: 1)") }},
-		{"the end of the session", func() *answer {
-			return w.call(http.MethodDelete, c.auth.ServerURL+"session", c.access, nil, nil)
-		}},
-		{"the end of the runner", func() *answer { return w.call(http.MethodDelete, remove, "token "+w.admin, nil, nil) }},
-	} {
-		for w.api.Polls() > 0 { // the one before is answered, and not quite over
-			time.Sleep(time.Millisecond)
-		}
-		done := make(chan int, 1)
-		waiting := *c
-		go func() {
-			a, _ := waiting.ask(wire.StatusOnline)
-			done <- a.status
-		}()
-		for w.api.Polls() == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		if a := test.end(); a.status >= 300 {
-			t.Fatalf("%s: %d %s", test.name, a.status, a.body)
-		}
-		if status := <-done; status != http.StatusAccepted {
-			t.Errorf("%s: the poll ended with %d, want 202", test.name, status)
-		}
-	}
-	a, _ := c.ask(wire.StatusOnline)
-	w.wantSource("the next poll", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
 }
 
 func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // §4.2
@@ -204,26 +146,7 @@ func TestAJobWhoseRunnerIsIdleAgainHasFailed(t *testing.T) { // §9.3
 		if err != nil || len(notes) != 1 || !strings.Contains(notes[0].Message, "idle again") {
 			t.Errorf("annotations %v, %v; want one that says why", notes, err)
 		}
-		if n := w.api.Overdue(); n != 0 {
-			t.Errorf("%d runners are remembered, want none", n)
-		}
 	})
-}
-
-func TestABusyRunnerIsNotExpectedToComplete(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	w.api.SetTiming(heldPoll, time.Hour)
-	c := w.runner("box")
-	c.take(w.job(w.start(simple)).GUID)
-	c.ask(wire.StatusOnline)
-	c.ask(wire.StatusOnline)
-	if n := w.api.Overdue(); n != 1 {
-		t.Errorf("%d completions are overdue, want one", n)
-	}
-	c.ask(wire.StatusBusy)
-	if n := w.api.Overdue(); n != 0 {
-		t.Errorf("%d completions are overdue though the runner is busy, want none", n)
-	}
 }
 
 // What a runner says of itself goes into the database.
@@ -293,35 +216,5 @@ func TestARunnerShowsOnlineWhileItIsThere(t *testing.T) {
 	}
 	for status() != "offline" { // written within a second
 		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-func TestARunnerThatWasKilledMayComeBackSoon(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	w.api.SetTiming(time.Hour, time.Hour)
-	c := w.runner("box")
-	ctx, kill := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.auth.ServerURL+"message?status=Online&sessionId="+c.session, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", c.access)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if res, err := http.DefaultClient.Do(req); err == nil {
-			_ = res.Body.Close()
-		}
-	}()
-	for w.api.Polls() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	if a := c.open("box (PID: 2)"); a.status != http.StatusConflict {
-		t.Fatalf("second session while the first polls: %d, want 409", a.status)
-	}
-	kill()
-	<-done
-	for c.open("box (PID: 2)").status == http.StatusConflict { // for less than the 100 s that a silent session blocks
-		time.Sleep(20 * time.Millisecond)
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/runnerapi"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
@@ -88,10 +89,13 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	bot := w.account(actions.JobBot, actions.Bot, false)
 	w.api = runnerapi.New(runnerapi.Config{
 		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Git: w.git, Keys: w.keys, Log: log, Now: w.now,
+		Runners: runners.New(runners.Config{
+			Store: st, Queue: w.queue, Scheduler: w.scheduler, Keys: w.keys, Log: log, Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
+			PollTime: heldPoll, CompletionTime: 50 * time.Millisecond,
+		}),
 		Logs:  logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now}),
-		NewID: uuid.NewString, Random: rand.Reader, BotID: bot.ID,
+		BotID: bot.ID,
 	})
-	w.api.SetTiming(heldPoll, 50*time.Millisecond)
 	w.serve()
 	return w
 }

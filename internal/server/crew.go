@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/runner"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/token"
 )
 
 // A crew is the bundled runners: processes of their own, each in a session of
@@ -125,7 +123,7 @@ func (c *crew) start(ctx context.Context, root string, number int) error {
 	}
 	var in io.Reader
 	if !runner.Configured(root, url) {
-		text, err := c.registrationToken(ctx)
+		text, _, err := c.s.runners.CreateToken(ctx, actions.Scope{}, false, registrationTime)
 		if err != nil {
 			return err
 		}
@@ -177,27 +175,15 @@ func (c *crew) launch(cmd *exec.Cmd) error {
 // forget ends the session of a runner that has no process. A killed one leaves
 // it behind, and the next would have to wait until it counts no more.
 func (c *crew) forget(ctx context.Context, name string) error {
-	found, _, err := c.s.store.Runners(ctx, actions.Scope{}, name, store.Page{Number: 1, Size: 1})
+	found, _, err := c.s.runners.List(ctx, actions.Scope{}, name, store.Page{Number: 1, Size: 1})
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	return c.s.store.DeleteSession(ctx, found[0].ID)
+	return c.s.runners.EndSession(ctx, found[0].Runner)
 }
 
 // registrationTime is what a bundled runner has to register.
 const registrationTime = time.Minute
-
-func (c *crew) registrationToken(ctx context.Context) (string, error) {
-	text, err := token.New(token.Registration, c.s.deps.Random)
-	if err != nil {
-		return "", err
-	}
-	t := &actions.RegistrationToken{Hash: token.Hash(text), ExpiresAt: c.s.now().Add(registrationTime)}
-	if err := c.s.store.CreateRegistrationToken(ctx, t); err != nil {
-		return "", fmt.Errorf("registration token: %w", err)
-	}
-	return text, nil
-}
 
 // stop asks all runners to end, adopted ones too, and waits for it. Each gives
 // its job what is left of the drain time, and then fails it and says so.

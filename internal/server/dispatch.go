@@ -30,7 +30,7 @@ func (s *Server) surface(r *http.Request) (h http.Handler, strip string) {
 	case path == "/api/graphql":
 		return s.graphql, ""
 	case below("/_runner"), r.Method == http.MethodPost && isLaunch(path):
-		return s.runners, ""
+		return s.runnerAPI, ""
 	case below("/twirp"), below("/_blobs"), below("/_apis/pipelines"), below("/_apis/resources/Containers"), below("/_apis/artifactcache"):
 		return s.results, ""
 	case path == "/healthz", path == "/readyz":

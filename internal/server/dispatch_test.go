@@ -23,7 +23,7 @@ func newDispatcher(t *testing.T) *Server {
 	t.Helper()
 	s := &Server{
 		publicHost: "ci.test", proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		rest: named("rest"), graphql: named("graphql"), runners: named("runners"), runnerREST: named("runnerREST"),
+		rest: named("rest"), graphql: named("graphql"), runnerAPI: named("runners"), runnerREST: named("runnerREST"),
 		results: named("results"), git: named("git"), web: named("web"),
 	}
 	s.draining, s.drain = context.WithCancel(t.Context())

@@ -31,6 +31,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/results"
 	"github.com/understudy-ci/understudy/internal/runnerapi"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -67,13 +68,14 @@ type Server struct {
 	auth      *auth.Auth
 	queue     *queue.Queue
 	scheduler *scheduler.Scheduler
+	runners   *runners.Runners
 	trigger   *trigger.Trigger
 	logs      *logs.Logs
 	objects   *object.Objects
 	artifacts *artifact.Artifacts
 	caches    *cache.Caches
 
-	rest, graphql, runners, runnerREST, results, git, web http.Handler
+	rest, graphql, runnerAPI, runnerREST, results, git, web http.Handler
 
 	patterns  []string                    // routes of the REST API
 	reconcile func(context.Context) error // finishes repositories that were cut short
@@ -140,6 +142,9 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Drop: s.objects.Drop,
 		ArtifactDays: c.ArtifactDays, CacheGB: max(int(c.CacheQuota>>30), 1),
 	})
+	s.runners = runners.New(runners.Config{
+		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
+	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
 	return s.mount(bot)
 }
@@ -171,14 +176,14 @@ func (s *Server) mount(bot *actions.Account) error {
 	if err != nil {
 		return fmt.Errorf("built-in actions: %w", err)
 	}
-	runners := runnerapi.New(runnerapi.Config{
-		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Logs: s.logs, Git: s.repos, Keys: s.keys,
-		Log: s.log, Now: s.now, NewID: uuid.NewString, Random: s.deps.Random, BotID: bot.ID,
+	jobs := runnerapi.New(runnerapi.Config{
+		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners, Logs: s.logs, Git: s.repos, Keys: s.keys,
+		Log: s.log, Now: s.now, BotID: bot.ID,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch, JobServerURL: s.config.JobServerURL,
 	})
-	s.runners, s.runnerREST = runners, api.Around(runners.REST())
-	s.patterns = append(api.Patterns(), runners.Patterns()...)
+	s.runnerAPI, s.runnerREST = jobs, api.Around(jobs.REST())
+	s.patterns = append(api.Patterns(), jobs.Patterns()...)
 	s.reconcile = api.Reconcile
 	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess}), s.now, bodyTimeout)
 	site, err := web.New(web.Config{

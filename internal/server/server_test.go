@@ -176,7 +176,7 @@ func TestStoppingEndsPollsAndReturnsNil(t *testing.T) {
 func TestStreamsEndWhenTheServerDrains(t *testing.T) {
 	s := newDispatcher(t)
 	entered := make(chan struct{})
-	s.runners = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s.runnerAPI = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-r.Context().Done()
 	})

@@ -148,11 +148,6 @@ func (q queries) RenewJob(ctx context.Context, id int64, until time.Time) (bool,
 	return n > 0, err
 }
 
-// RunningJobs lists all jobs that a runner holds.
-func (q queries) RunningJobs(ctx context.Context) ([]*actions.Job, error) {
-	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress' order by id`)
-}
-
 // OverdueJobs lists the jobs in progress whose lease or time has ended at t, and
 // those that were told to cancel.
 func (q queries) OverdueJobs(ctx context.Context, t time.Time) ([]*actions.Job, error) {

@@ -29,11 +29,14 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 		}
 	}
 	for name, ask := range map[string]func(context.Context, store.Explainer) error{
-		"jobs in progress": func(ctx context.Context, q store.Explainer) error { _, err := q.RunningJobs(ctx); return err },
-		"overdue jobs":     func(ctx context.Context, q store.Explainer) error { _, err := q.OverdueJobs(ctx, now); return err },
-		"old jobs":         func(ctx context.Context, q store.Explainer) error { _, err := q.QueuedBefore(ctx, now); return err },
-		"label sets":       func(ctx context.Context, q store.Explainer) error { _, err := q.WaitingLabelSets(ctx); return err },
-		"jobs of a run":    func(ctx context.Context, q store.Explainer) error { _, err := q.Jobs(ctx, 1, 1); return err },
+		"busy runners": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.BusyRunners(ctx, []int64{1, 2})
+			return err
+		},
+		"overdue jobs":  func(ctx context.Context, q store.Explainer) error { _, err := q.OverdueJobs(ctx, now); return err },
+		"old jobs":      func(ctx context.Context, q store.Explainer) error { _, err := q.QueuedBefore(ctx, now); return err },
+		"label sets":    func(ctx context.Context, q store.Explainer) error { _, err := q.WaitingLabelSets(ctx); return err },
+		"jobs of a run": func(ctx context.Context, q store.Explainer) error { _, err := q.Jobs(ctx, 1, 1); return err },
 		"job of a runner": func(ctx context.Context, q store.Explainer) error {
 			if _, err := q.RunnerJob(ctx, 1); actions.KindOf(err) != actions.NotFound {
 				return err

@@ -83,6 +83,21 @@ func (q queries) Runners(ctx context.Context, sc actions.Scope, name string, p P
 	return rs, int(n), nil
 }
 
+// BusyRunners says which of some runners hold a job.
+func (q queries) BusyRunners(ctx context.Context, ids []int64) (map[int64]bool, error) {
+	busy := make(map[int64]bool, len(ids))
+	for args, marks := range db.Batches(ids) {
+		held, err := db.All(ctx, q.ex, db.Value[int64], `select distinct runner_id from jobs where status = 'in_progress' and runner_id in (`+marks+`)`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("busy runners: %w", err)
+		}
+		for _, id := range held {
+			busy[id] = true
+		}
+	}
+	return busy, nil
+}
+
 // RunnersServing lists up to limit runners of the scopes that work for a
 // repository: its own, its owner's and the site's. The newest seen come first.
 func (q queries) RunnersServing(ctx context.Context, ownerID, repoID int64, limit int) ([]*actions.Runner, error) {

@@ -1,4 +1,4 @@
-package runnerapi
+package runners
 
 import (
 	"context"
@@ -53,8 +53,8 @@ func (i *idleness) end(runnerID int64) {
 // expectCompletion watches a runner that says it is idle while it holds a job.
 // A listener says Busy before its next poll, so the job is over on that side; if
 // its completion does not come in a moment, it will not come (§9.3).
-func (a *API) expectCompletion(ctx context.Context, runner *actions.Runner) error {
-	job, err := a.Store.RunnerJob(ctx, runner.ID)
+func (s *Runners) expectCompletion(ctx context.Context, r *actions.Runner) error {
+	job, err := s.store.RunnerJob(ctx, r.ID)
 	if actions.KindOf(err) == actions.NotFound {
 		return nil
 	}
@@ -62,22 +62,25 @@ func (a *API) expectCompletion(ctx context.Context, runner *actions.Runner) erro
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // the poll may end before the wait
-	a.idle.begin(runner.ID, a.timing.completion, func() { a.failUnreported(ctx, runner, job) })
+	s.idle.begin(r.ID, s.completionTime, func() { s.failUnreported(ctx, r, job) })
 	return nil
 }
 
+// failLimit bounds a write that nobody waits for.
+const failLimit = time.Minute
+
 // failUnreported fails the job if the runner still holds it.
-func (a *API) failUnreported(ctx context.Context, runner *actions.Runner, job *actions.Job) {
-	ctx, cancel := context.WithTimeout(ctx, detachedLife)
+func (s *Runners) failUnreported(ctx context.Context, r *actions.Runner, job *actions.Job) {
+	ctx, cancel := context.WithTimeout(ctx, failLimit)
 	defer cancel()
-	held, err := a.Store.RunnerJob(ctx, runner.ID)
+	held, err := s.store.RunnerJob(ctx, r.ID)
 	if actions.KindOf(err) == actions.NotFound || err == nil && held.ID != job.ID {
 		return
 	}
 	if err == nil {
-		err = a.Scheduler.Fail(ctx, job.ID, "The runner "+runner.Name+" is idle again and has not reported how the job ended.")
+		err = s.scheduler.Fail(ctx, job.ID, "The runner "+r.Name+" is idle again and has not reported how the job ended.")
 	}
 	if err != nil { // the next poll tries again
-		a.Log.ErrorContext(ctx, "job not failed", "job", job.ID, "err", err)
+		s.log.ErrorContext(ctx, "job not failed", "job", job.ID, "err", err)
 	}
 }

@@ -1,0 +1,69 @@
+package runners
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+const runnerTokenLife = time.Hour
+
+// Authorize gives a runner token for an assertion that the runner signed with its
+// key (§3.1), and says how long the token lives. audiences are the URLs by which
+// the runner may know this server. NotFound means that there is no such runner.
+func (s *Runners) Authorize(ctx context.Context, assertion string, audiences []string) (text string, life time.Duration, err error) {
+	client, err := token.AssertionClient(assertion)
+	if err != nil {
+		return "", 0, err
+	}
+	if uuid.Validate(client) != nil {
+		return "", 0, actions.Errorf(actions.Malformed, "the client is no GUID")
+	}
+	r, err := s.store.RunnerByClient(ctx, strings.ToLower(client))
+	if err != nil {
+		return "", 0, err
+	}
+	key, err := publicKey(r)
+	if err != nil {
+		return "", 0, err
+	}
+	now := s.now()
+	if _, err := token.VerifyAssertion(assertion, client, key, audiences, now); err != nil {
+		return "", 0, err
+	}
+	text, err = s.keys.SignRunner(token.Runner{ID: r.ID, Expires: now.Add(runnerTokenLife)}, now)
+	return text, runnerTokenLife, err
+}
+
+func publicKey(r *actions.Runner) (*rsa.PublicKey, error) {
+	key, err := x509.ParsePKIXPublicKey(r.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	rsaKey, ok := key.(*rsa.PublicKey)
+	if !ok {
+		return nil, actions.Errorf(actions.Internal, "runner %d has a key of type %T", r.ID, key)
+	}
+	return rsaKey, nil
+}
+
+// Authenticate returns the runner whose token text is. A bad token is
+// Unauthorized, a runner that was removed is Gone.
+func (s *Runners) Authenticate(ctx context.Context, text string) (*actions.Runner, error) {
+	t, err := s.keys.Runner(text, s.now())
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.store.Runner(ctx, t.ID)
+	if actions.KindOf(err) == actions.NotFound {
+		return nil, actions.Errorf(actions.Gone, "runner %d is not registered any more", t.ID)
+	}
+	return r, err
+}

@@ -1,0 +1,74 @@
+package runners
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// Register adds a runner with its public key, and sets its id and OAuth client. A
+// name that its scope has is a Conflict. With replace the runner of that name is
+// removed first, even if it holds a job: its key, session and tokens are worth
+// nothing from then on.
+func (s *Runners) Register(ctx context.Context, r *actions.Runner, key *rsa.PublicKey, replace bool) error {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return err
+	}
+	r.Version = bounded(r.Version, maxWord)
+	r.PublicKey, r.ClientID, r.CreatedAt = der, s.newID(), s.now()
+	if err := r.Check(); err != nil {
+		return err
+	}
+	var replaced []*actions.Runner
+	err = s.store.Update(ctx, func(tx *store.Tx) (err error) {
+		replaced = nil
+		if replace {
+			if replaced, err = removeNamed(ctx, tx, r.Scope, r.Name); err != nil {
+				return err
+			}
+		}
+		return tx.CreateRunner(ctx, r)
+	})
+	if err != nil {
+		return err
+	}
+	for _, old := range replaced {
+		s.release(old.ID)
+	}
+	s.log.InfoContext(ctx, "runner registered", "runner", r.ID, "name", r.Name, "labels", len(r.Labels))
+	return nil
+}
+
+// removeNamed removes the runner of a name, of which a scope has one at most.
+func removeNamed(ctx context.Context, tx *store.Tx, sc actions.Scope, name string) ([]*actions.Runner, error) {
+	old, _, err := tx.Runners(ctx, sc, name, store.Page{Number: 1, Size: 1})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range old {
+		if err := tx.DeleteRunner(ctx, o.ID); err != nil {
+			return nil, err
+		}
+	}
+	return old, nil
+}
+
+const keyBits = 2048
+
+// JIT adds a runner for one job and returns its private key, which is kept
+// nowhere (§2.5).
+func (s *Runners) JIT(ctx context.Context, r *actions.Runner) (*rsa.PrivateKey, error) {
+	r.Ephemeral = true
+	if err := r.Check(); err != nil { // before the work of making a key
+		return nil, err
+	}
+	key, err := rsa.GenerateKey(s.random, keyBits)
+	if err != nil {
+		return nil, err
+	}
+	return key, s.Register(ctx, r, &key.PublicKey, false)
+}

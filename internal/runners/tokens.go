@@ -1,0 +1,74 @@
+package runners
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// adminTokenLife is how long a runner may take from the exchange of its
+// registration token to the end of its configuration.
+const adminTokenLife = time.Hour
+
+// CreateToken makes a token with which runners can be added to a scope until it
+// expires; with remove, one with which they can be removed.
+func (s *Runners) CreateToken(ctx context.Context, sc actions.Scope, remove bool, life time.Duration) (text string, expires time.Time, err error) {
+	if text, err = token.New(token.Registration, s.random); err != nil {
+		return "", time.Time{}, err
+	}
+	t := &actions.RegistrationToken{Hash: token.Hash(text), Remove: remove, Scope: sc, ExpiresAt: s.now().Add(life)}
+	if err := s.store.CreateRegistrationToken(ctx, t); err != nil {
+		return "", time.Time{}, fmt.Errorf("registration token: %w", err)
+	}
+	return text, t.ExpiresAt, nil
+}
+
+// CheckToken checks a token of [Runners.CreateToken], and returns the scope it is
+// good for. One that is unknown, expired or for the other purpose is NotFound.
+func (s *Runners) CheckToken(ctx context.Context, text string, remove bool) (actions.Scope, error) {
+	t, err := s.store.RegistrationToken(ctx, token.Hash(text))
+	if actions.KindOf(err) == actions.NotFound || err == nil && !t.Allows(remove, s.now()) {
+		return actions.Scope{}, actions.Errorf(actions.NotFound, "the token is not valid, or expired")
+	}
+	if err != nil {
+		return actions.Scope{}, err
+	}
+	return t.Scope, nil
+}
+
+// ErrOtherScope is for a token that is good, and for another scope than the one
+// that is asked for. It is NotFound.
+var ErrOtherScope = actions.Errorf(actions.NotFound, "the token is for another scope")
+
+// AdminToken makes the token that a registration or removal token is exchanged
+// for (§2.2): it can do the same, in the same scope.
+func (s *Runners) AdminToken(sc actions.Scope, remove bool) (string, error) {
+	now := s.now()
+	return s.keys.SignAdmin(token.Admin{Scope: adminScope(sc, remove), Expires: now.Add(adminTokenLife)}, now)
+}
+
+// CheckAdminToken says whether text is a token of [Runners.AdminToken]. One that is
+// for another scope or purpose is [ErrOtherScope].
+func (s *Runners) CheckAdminToken(text string, sc actions.Scope, remove bool) (is bool, err error) {
+	admin, err := s.keys.Admin(text, s.now())
+	switch {
+	case err != nil:
+		return false, nil
+	case admin.Scope != adminScope(sc, remove):
+		return true, ErrOtherScope
+	}
+	return true, nil
+}
+
+// adminScope is what a token of [Runners.AdminToken] is good for. It has ids,
+// because a name can pass to another repository.
+func adminScope(sc actions.Scope, remove bool) string {
+	purpose := "register"
+	if remove {
+		purpose = "remove"
+	}
+	return fmt.Sprintf("%s owner:%d repo:%d", purpose, sc.OwnerID, sc.RepoID)
+}
