@@ -350,7 +350,7 @@ func TestContainersAreRefused(t *testing.T) { // RUN-10
 }
 
 func TestActionDirectoriesStayInTheirPlace(t *testing.T) {
-	r := &running{Job: &Job{ActionsDir: "/actions"}}
+	a := newActions(nil, "/actions", "/work")
 	for _, ref := range []wire.Reference{
 		{Name: "a/b", Ref: ".."},
 		{Name: "../b", Ref: "v1"},
@@ -362,11 +362,11 @@ func TestActionDirectoriesStayInTheirPlace(t *testing.T) {
 		{Name: "a/", Ref: "v1"},
 		{Name: "a/.", Ref: "x"},
 	} {
-		if dir, err := r.repositoryDir(ref); err == nil {
+		if dir, err := a.repositoryDir(ref); err == nil {
 			t.Errorf("%s@%s is in %s", ref.Name, ref.Ref, dir)
 		}
 	}
-	dir, err := r.repositoryDir(wire.Reference{Name: "a/b", Ref: "x/../../y"})
+	dir, err := a.repositoryDir(wire.Reference{Name: "a/b", Ref: "x/../../y"})
 	if err != nil || filepath.Dir(dir) != "/actions/a/b" {
 		t.Errorf("got %s, %v", dir, err)
 	}

@@ -62,7 +62,7 @@ func BenchmarkOutput(b *testing.B) {
 func BenchmarkTake(b *testing.B) {
 	job, _ := benchJob(b, "true")
 	r := newRunning(context.Background(), job, officialTiming())
-	rec := r.newRecord("x", "x", 1)
+	rec := r.steps.records.next("x", "x")
 	o := &output{execution: &execution{job: r, record: rec}}
 	var batch []byte
 	for len(batch) < 256<<10 {

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -37,7 +36,7 @@ func (x *execution) environment(extra []assignment) environment {
 	for name, value := range x.env.All() {
 		e.set(name, expr.String(value))
 	}
-	for name, value := range x.job.state[x.step.key] {
+	for name, value := range x.job.state.saved[x.step.key] {
 		e.set("STATE_"+name, value)
 	}
 	for _, v := range extra {
@@ -49,23 +48,13 @@ func (x *execution) environment(extra []assignment) environment {
 			e.set("GITHUB_"+strings.ToUpper(key), x.job.Host.Inside(expr.String(v)))
 		}
 	}
-	for key, v := range x.job.runner.All() {
+	for key, v := range x.job.contexts.runner.All() {
 		e.set("RUNNER_"+strings.ToUpper(key), x.job.Host.Inside(expr.String(v)))
 	}
 	e.set("GITHUB_ACTIONS", "true")
 	if _, ok := e["CI"]; !ok {
 		e.set("CI", "true")
 	}
-	e.set("PATH", x.job.pathFor(e["PATH"]))
+	e.set("PATH", x.job.state.pathVariable(e["PATH"]))
 	return e
-}
-
-// pathFor puts the paths that steps added before path, the last one first.
-func (r *running) pathFor(path string) string {
-	all := slices.Clone(r.paths)
-	slices.Reverse(all)
-	if path != "" {
-		all = append(all, path)
-	}
-	return strings.Join(all, ":")
 }

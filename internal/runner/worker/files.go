@@ -10,13 +10,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// commandFiles are the files by which a step sets variables, outputs, state,
+// commandFiles are the files in which a step sets variables, outputs, state,
 // paths and its summary. Every step has its own.
 type commandFiles struct {
 	env, output, state, path, summary string
 }
 
-// openFiles creates the files of the step and tells the context "github".
+// openFiles creates the files of the step and puts their paths into the context
+// "github".
 func (x *execution) openFiles() error {
 	dir := filepath.Join(x.job.TempDir, "_runner_file_commands")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -45,7 +46,7 @@ func (x *execution) openFiles() error {
 	return nil
 }
 
-// keepAll takes over what the step asked for, by commands and by files.
+// keepAll keeps what the step has set, by commands and by files.
 func (x *execution) keepAll() {
 	if f := x.files; f != nil {
 		x.readLines("path", f.path)
@@ -54,35 +55,11 @@ func (x *execution) keepAll() {
 		x.newState = append(x.newState, x.readAssignments("state", f.state)...)
 		x.outputs = append(x.outputs, x.readAssignments("output", f.output)...)
 	}
-	x.keepPaths()
+	x.job.state.addPaths(x.newPaths)
 	if len(x.newEnv) > 0 {
 		x.keepEnv()
 	}
-	if len(x.newState) > 0 {
-		state := x.job.state[x.step.key]
-		if state == nil {
-			state = map[string]string{}
-			x.job.state[x.step.key] = state
-		}
-		for _, s := range x.newState {
-			state[s.name] = s.value
-		}
-	}
-}
-
-// keepPaths adds the new paths behind the others. Each is there once, where it
-// was added last.
-func (x *execution) keepPaths() {
-	seen := make(map[string]bool, len(x.newPaths))
-	var last []string
-	for _, path := range slices.Backward(slices.Concat(x.job.paths, x.newPaths)) {
-		if !seen[path] {
-			seen[path] = true
-			last = append(last, path)
-		}
-	}
-	slices.Reverse(last)
-	x.job.paths = last
+	x.job.state.save(x.step.key, x.newState)
 }
 
 func (x *execution) keepEnv() {
@@ -92,16 +69,15 @@ func (x *execution) keepEnv() {
 			x.record.fail("Can't store " + v.name + " output parameter using '$GITHUB_ENV' command.")
 			continue
 		}
-		x.job.env.Set(v.name, v.value)
+		x.job.state.env.Set(v.name, v.value)
 		x.env.Set(v.name, v.value)
 		x.record.debug(v.name + "='" + v.value + "'")
 	}
 }
 
-// wrong tells of a command file that cannot be used; the step fails.
+// wrong reports a command file that cannot be used; the step fails.
 func (x *execution) wrong(file string, err error) {
-	x.record.fail("Unable to process file command '" + file + "' successfully.")
-	x.record.fail(err.Error())
+	x.record.fail("Unable to process file command '"+file+"' successfully.", err.Error())
 	x.failed = true
 }
 
@@ -111,7 +87,7 @@ func (x *execution) read(file, path string) string {
 		x.wrong(file, err)
 	}
 	if err := os.RemoveAll(path); err != nil {
-		x.job.Log.Warn("command file stays behind", "err", err)
+		x.job.Log.Warn("command file was not removed", "err", err)
 	}
 	return text
 }

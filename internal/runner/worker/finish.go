@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -15,23 +13,19 @@ import (
 // finish runs the step "Complete job": outputs, environment URL, and processes
 // that steps left behind.
 func (r *running) finish() {
-	rec := r.newRecord(uuid.NewString(), "Complete job", r.nextNumber())
-	rec.addInfo(wire.StepRunner, "", "")
-	rec.start()
+	rec := r.steps.records.own("Complete job")
 	result := wire.Succeeded
 	if r.Message.JobOutputs != nil && r.Message.JobOutputs.Type != wire.NullToken {
 		rec.print("Evaluate and set job outputs")
 		if err := r.setOutputs(rec); err != nil {
-			rec.fail("Fail to evaluate job outputs")
-			rec.fail(err.Error())
+			rec.fail("Fail to evaluate job outputs", err.Error())
 			result = wire.Failed
 		}
 	}
 	if e := r.Message.ActionsEnvironment; e != nil && e.URL != nil && e.URL.Type != wire.NullToken {
 		rec.print("Evaluate and set environment url")
 		if err := r.setEnvironmentURL(rec, e); err != nil {
-			rec.fail("Failed to evaluate environment url")
-			rec.fail(err.Error())
+			rec.fail("Failed to evaluate environment url", err.Error())
 			result = wire.Failed
 		}
 	}
@@ -42,7 +36,7 @@ func (r *running) finish() {
 		}
 	}
 	rec.complete(result)
-	r.status.merge(result)
+	r.state.status.merge(result)
 }
 
 // maxOutputs is what all outputs of a job may hold together.
@@ -51,11 +45,7 @@ const maxOutputs = 1 << 20
 // setOutputs evaluates the outputs of the job. Empty ones and those with a
 // secret in them are not passed on (RES-4).
 func (r *running) setOutputs(rec *record) error {
-	token, err := toToken(r.Message.JobOutputs)
-	if err != nil {
-		return err
-	}
-	outputs, err := evalStrings(token, r.expressions())
+	outputs, err := r.evaluateStrings(r.Message.JobOutputs)
 	if err != nil {
 		return err
 	}
@@ -66,11 +56,11 @@ func (r *running) setOutputs(rec *record) error {
 			return problemf("The outputs of the job are larger than %d MiB.", maxOutputs>>20)
 		case o.value == "":
 			rec.debug(fmt.Sprintf("Skip output '%s' since it's empty", o.name))
-		case r.mask.Contains(o.value):
+		case r.state.mask.Contains(o.value):
 			rec.warn(fmt.Sprintf("Skip output '%s' since it may contain secret.", o.name))
 		default:
 			rec.print(fmt.Sprintf("Set output '%s'", o.name))
-			r.outputs[o.name] = wire.Variable{Value: o.value}
+			r.state.outputs[o.name] = wire.Variable{Value: o.value}
 		}
 	}
 	return nil
@@ -82,22 +72,22 @@ func (r *running) setEnvironmentURL(rec *record, e *wire.Environment) error {
 		return err
 	}
 	url := expr.String(v)
-	if r.mask.Contains(url) {
+	if r.state.mask.Contains(url) {
 		rec.warn(fmt.Sprintf("Skip setting environment url as environment '%s' may contain secret.", e.Name))
 		return nil
 	}
 	rec.print("Evaluated environment url: " + url)
-	r.environmentURL = url
+	r.state.environmentURL = url
 	return nil
 }
 
 // maxSweep is how long the processes that steps left behind may take to end.
 const maxSweep = 2 * time.Second
 
-// closeHost ends the processes that steps left behind, and says which.
+// closeHost ends the processes that steps left behind, and returns a line on each.
 func (r *running) closeHost() []string {
 	r.closed = true
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.hard), maxSweep)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.kill), maxSweep)
 	defer cancel()
 	var lines []string
 	for _, p := range r.Host.Close(ctx) {

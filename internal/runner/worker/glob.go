@@ -234,15 +234,15 @@ func (w wildcard) match(r rune) bool {
 	return w.negate
 }
 
-// A place is how far a pattern has got: the set of its segments that may be
-// next. An empty place cannot match any more.
-type place []int
+// A position is how far a pattern has got: the set of its segments that may be
+// next. An empty position cannot match any more.
+type position []int
 
-// start is the place before the first name of a path.
-func (g *glob) start() place { return g.reach(nil, 0) }
+// start is the position before the first name of a path.
+func (g *glob) start() position { return g.reach(nil, 0) }
 
 // reach adds segment i to p, and those behind it that an empty "**" skips.
-func (g *glob) reach(p place, i int) place {
+func (g *glob) reach(p position, i int) position {
 	for {
 		if len(p) == 0 || p[len(p)-1] < i {
 			p = append(p, i)
@@ -254,9 +254,9 @@ func (g *glob) reach(p place, i int) place {
 	}
 }
 
-// next is the place after one more name of the path.
-func (g *glob) next(p place, name string) place {
-	var after place
+// next is the position after one more name of the path.
+func (g *glob) next(p position, name string) position {
+	var after position
 	for _, i := range p {
 		if i == len(g.segments) {
 			continue
@@ -271,4 +271,4 @@ func (g *glob) next(p place, name string) place {
 }
 
 // done says whether the path up to here matches.
-func (g *glob) done(p place) bool { return len(p) > 0 && p[len(p)-1] == len(g.segments) }
+func (g *glob) done(p position) bool { return len(p) > 0 && p[len(p)-1] == len(g.segments) }

@@ -74,17 +74,17 @@ func (w *walk) all() error {
 			continue
 		}
 		taken[g.search] = true
-		places := make([]place, len(w.globs))
+		positions := make([]position, len(w.globs))
 		for i := range w.globs {
-			places[i] = w.globs[i].start()
+			positions[i] = w.globs[i].start()
 			for _, name := range names(g.search) {
-				places[i] = w.globs[i].next(places[i], name)
+				positions[i] = w.globs[i].next(positions[i], name)
 			}
 		}
 		if _, err := os.Lstat(g.search); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err := w.visit(g.search, places); err != nil {
+		if err := w.visit(g.search, positions); err != nil {
 			return err
 		}
 	}
@@ -103,15 +103,15 @@ func hasAncestor(path string, candidate map[string]bool) bool {
 	}
 }
 
-func (w *walk) visit(path string, places []place) error {
+func (w *walk) visit(path string, positions []position) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
 	matches, mayMatch := false, false
 	for i := range w.globs {
 		g := &w.globs[i]
-		mayMatch = mayMatch || !g.negate && len(places[i]) > 0
-		if g.done(places[i]) && !g.dirsOnly {
+		mayMatch = mayMatch || !g.negate && len(positions[i]) > 0
+		if g.done(positions[i]) && !g.dirsOnly {
 			matches = !g.negate
 		}
 	}
@@ -125,7 +125,7 @@ func (w *walk) visit(path string, places []place) error {
 	case err != nil:
 		return err
 	case info.IsDir():
-		return w.enter(path, places)
+		return w.enter(path, positions)
 	case matches && strings.HasPrefix(path, w.root+"/"):
 		return w.add(path)
 	}
@@ -141,7 +141,7 @@ func (w *walk) stat(path string) (fs.FileInfo, error) {
 
 // enter visits the entries of a directory in the order of their bytes. A link
 // that leads back up ends there.
-func (w *walk) enter(dir string, places []place) error {
+func (w *walk) enter(dir string, positions []position) error {
 	if w.follow {
 		real, err := filepath.EvalSymlinks(dir)
 		if err != nil {
@@ -157,10 +157,10 @@ func (w *walk) enter(dir string, places []place) error {
 	if err != nil {
 		return err
 	}
-	below := make([]place, len(places))
+	below := make([]position, len(positions))
 	for _, entry := range entries {
 		for i := range w.globs {
-			below[i] = w.globs[i].next(places[i], entry.Name())
+			below[i] = w.globs[i].next(positions[i], entry.Name())
 		}
 		if err := w.visit(filepath.Join(dir, entry.Name()), below); err != nil {
 			return err

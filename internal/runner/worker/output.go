@@ -1,8 +1,6 @@
 package worker
 
 import (
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/runner/host"
@@ -16,7 +14,7 @@ type output struct {
 	stopped string // the token that ends a pause of commands; "" outside of one
 }
 
-// take handles a batch of lines; see readLines.
+// take handles a batch of lines; see [host.Process].
 func (o *output) take(batch []byte) {
 	o.record.mu.Lock()
 	defer o.record.mu.Unlock()
@@ -52,15 +50,12 @@ func (o *output) command(line string) bool {
 		if quiet(c.name) {
 			shown = c.name
 		}
-		o.problem("Unable to process command '" + shown + "' successfully.")
-		o.problem(err.Error())
+		for _, text := range []string{"Unable to process command '" + shown + "' successfully.", err.Error()} {
+			o.record.annotate(wire.Annotation{Level: wire.LevelFailure, Message: text})
+		}
 		o.failed = true
 	}
 	return true
-}
-
-func (o *output) problem(text string) {
-	o.record.annotate(wire.Annotation{Level: wire.LevelFailure, Message: text})
 }
 
 func (o *output) known(name string) bool {
@@ -125,7 +120,7 @@ func (o *output) addMask(value string) {
 	if o.echo {
 		o.record.write("", "::add-mask::***")
 	}
-	o.job.mask.Add(value)
+	o.job.state.mask.Add(value)
 }
 
 func (o *output) setEcho(value string) error {
@@ -188,51 +183,4 @@ func (o *output) assign(c command) error {
 // allows says whether the step's env context switches an old habit on.
 func (o *output) allows(variable string) bool {
 	return strings.EqualFold(text(o.env, variable), "true")
-}
-
-// annotation makes an annotation of a notice, warning or error command.
-func (o *output) annotation(c command) wire.Annotation {
-	a := wire.Annotation{Message: c.data, Title: c.props["title"]}
-	switch c.name {
-	case "error":
-		a.Level = wire.LevelFailure
-	case "warning":
-		a.Level = wire.LevelWarning
-	default:
-		a.Level = wire.LevelNotice
-	}
-	if a.Path = c.props["file"]; a.Path != "" {
-		if rel, ok := strings.CutPrefix(a.Path, o.job.Host.Inside(o.job.workspace)+"/"); ok {
-			a.Path = rel
-		}
-		a.Path = filepath.ToSlash(a.Path)
-	}
-	line, endLine := number(c.props["line"]), number(c.props["endline"])
-	col, endCol := number(c.props["col"]), number(c.props["endcolumn"])
-	if line == 0 {
-		line = endLine
-	}
-	if endLine < line {
-		endLine = line
-	}
-	if line == 0 || line != endLine { // columns belong to one line
-		col, endCol = 0, 0
-	}
-	if col == 0 {
-		col = endCol
-	}
-	if endCol < col {
-		endCol = col
-	}
-	a.StartLine, a.EndLine, a.StartColumn, a.EndColumn = line, endLine, col, endCol
-	return a
-}
-
-// number is the value of a property that counts from 1, otherwise 0.
-func number(s string) wire.Int {
-	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return wire.Int(n)
 }

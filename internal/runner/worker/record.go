@@ -32,8 +32,8 @@ type record struct {
 
 	mu      sync.Mutex
 	state   wire.StepUpdate // as the sink has it
-	result  wire.StepResult // all but what state says
-	out     []byte          // lines that the sink has not yet
+	result  wire.StepResult // what state does not say
+	out     []byte          // lines that the sink does not have yet
 	lines   int             // lines written so far
 	logged  bool
 	scratch []byte
@@ -57,7 +57,7 @@ func (r *record) start() {
 	r.sink.Step(r.state)
 }
 
-// rename gives the step the name that it shall have from now on.
+// rename gives the step another name.
 func (r *record) rename(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,7 +158,7 @@ func (r *record) print(texts ...string) {
 	r.flush()
 }
 
-// debug writes a text to the log if the job was asked to be talkative.
+// debug writes a text to the log if the job shows debug messages.
 func (r *record) debug(text string) {
 	if !r.debugs {
 		return
@@ -169,8 +169,12 @@ func (r *record) debug(text string) {
 	r.flush()
 }
 
-// fail writes an error to the log and annotates the step with it.
-func (r *record) fail(text string) { r.issue(wire.Annotation{Level: wire.LevelFailure, Message: text}) }
+// fail writes errors to the log and annotates the step with each.
+func (r *record) fail(texts ...string) {
+	for _, text := range texts {
+		r.issue(wire.Annotation{Level: wire.LevelFailure, Message: text})
+	}
+}
 
 // warn does so with a warning.
 func (r *record) warn(text string) { r.issue(wire.Annotation{Level: wire.LevelWarning, Message: text}) }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -57,7 +56,7 @@ func runJob(ctx context.Context, j *Job, t timing) *Result {
 // signal passes a request to stop on. A shutdown is an error of the job.
 func (r *running) signal(s Signal) {
 	r.Log.Info("job told to stop", "signal", int(s))
-	r.status.stop(s)
+	r.state.status.stop(s)
 }
 
 // runAll runs the steps in order, then the post steps that they registered,
@@ -66,8 +65,8 @@ func (r *running) runAll(tries []try) {
 	for _, t := range tries {
 		r.runRecorded(t)
 	}
-	for _, p := range slices.Backward(r.posts) {
-		r.runRecorded(try{r.steps, p.step, postStage, p.cond, p.record, r.hard})
+	for _, t := range r.steps.postTries(r.kill) {
+		r.runRecorded(t)
 	}
 }
 
@@ -77,28 +76,26 @@ func (r *running) runRecorded(t try) {
 	t.record.start()
 	e := r.run(t)
 	if e.conclusion == wire.Failed {
-		r.status.merge(wire.Failed)
+		r.state.status.merge(wire.Failed)
 	}
 	t.record.complete(e.conclusion)
 }
 
 func (r *running) result() *Result {
 	res := &Result{
-		Conclusion:     r.status.get(),
-		Outputs:        r.outputs,
-		Annotations:    r.annotations,
-		EnvironmentURL: r.environmentURL,
-		Infrastructure: r.infrastructure,
+		Conclusion:     r.state.status.get(),
+		Outputs:        r.state.outputs,
+		Steps:          r.steps.records.results(),
+		EnvironmentURL: r.state.environmentURL,
+	}
+	if r.actions.unresolved {
+		res.Infrastructure = "resolve_action"
 	}
 	switch {
-	case r.status.shuttingDown():
+	case r.state.status.shuttingDown():
 		res.Annotations = append(res.Annotations, wire.Annotation{Level: wire.LevelFailure, Message: shutdownMessage})
-	case r.hard.Err() != nil && res.Conclusion == wire.Succeeded:
+	case r.kill.Err() != nil && res.Conclusion == wire.Succeeded:
 		res.Conclusion = wire.Canceled
 	}
-	for _, rec := range r.records {
-		res.Steps = append(res.Steps, rec.final())
-	}
-	slices.SortStableFunc(res.Steps, func(a, b wire.StepResult) int { return a.Number - b.Number })
 	return res
 }

@@ -2,8 +2,10 @@ package worker
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -26,10 +28,10 @@ func (x *execution) script() error {
 	text, option, dir := value(inputs, wire.InputScript), value(inputs, wire.InputShell), value(inputs, wire.InputWorkingDirectory)
 	if x.scope.composite == nil { // defaults do not reach into actions
 		if option == "" {
-			option = x.job.shell
+			option = x.job.defaults.shell
 		}
 		if dir == "" {
-			dir = x.job.directory
+			dir = x.job.defaults.directory
 		}
 	}
 	x.printScript(text)
@@ -76,11 +78,7 @@ func value(entries []assignment, name string) string {
 
 // printScript opens the group that shows what runs.
 func (x *execution) printScript(text string) {
-	first := strings.TrimLeft(text, " \t\r\n")
-	if i := strings.IndexAny(first, "\r\n"); i >= 0 {
-		first = first[:i]
-	}
-	lines := []string{"##[group]Run " + first}
+	lines := []string{"##[group]Run " + firstLine(text)}
 	body := strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for line := range strings.SplitSeq(body, "\n") {
 		lines = append(lines, "\x1b[36;1m"+line+"\x1b[0m")
@@ -94,11 +92,20 @@ func (x *execution) printedEnv() []string {
 	for name, v := range x.env.All() {
 		lines = append(lines, "  "+name+": "+expr.String(v))
 	}
-	for _, s := range sortedState(x.job.state[x.step.key]) {
+	for _, s := range sortedState(x.job.state.saved[x.step.key]) {
 		lines = append(lines, "  STATE_"+s.name+": "+s.value)
 	}
 	if len(lines) == 0 {
 		return nil
 	}
 	return append([]string{"env:"}, lines...)
+}
+
+// sortedState is the state of an action in a fixed order.
+func sortedState(state map[string]string) []assignment {
+	out := make([]assignment, 0, len(state))
+	for _, name := range slices.Sorted(maps.Keys(state)) {
+		out = append(out, assignment{name, state[name]})
+	}
+	return out
 }

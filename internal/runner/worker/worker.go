@@ -1,14 +1,43 @@
-// Package worker executes one job on this machine.
+// Package worker executes one job.
 //
-// It gets the job message and five things to talk to: a [host.Host] that starts
-// processes, an [ActionSource] that finds and unpacks actions, a [Sink] that
-// takes logs, step states and summaries as they appear, a clock, and a channel
-// of [Signal]s that ask it to stop. It knows no server: the runner around it
-// speaks the protocol, renews the job and reports the [Result].
+// It gets the job message and five things to work with: a [host.Host] that
+// starts processes, an [ActionSource] that finds and unpacks actions, a [Sink]
+// that takes logs, step states and summaries as they appear, a clock, and a
+// channel of [Signal]s that ask it to stop. It knows no server: the runner around
+// it speaks the protocol, renews the job and reports the [Result].
 //
 // A worker owns the job's directory and every process that it starts. When
-// [Run] returns, all of them are gone, all files that steps wrote are read, and
-// the Sink has everything; the runner removes the directory.
+// [Run] returns, all of them have ended, all files that steps wrote are read,
+// and the Sink has everything; the runner removes the directory.
+//
+// # Parts of a job
+//
+// Run sets the job up, runs its steps and completes it (setup.go, run.go,
+// finish.go). What it works on has four parts:
+//
+//   - state: what has happened so far. How steps ended, whether the job was told
+//     to stop, and what steps have set: variables, paths, outputs, masks.
+//   - contexts: what expressions see. What the server sent, what the runner
+//     adds, and the state at that moment.
+//   - steps: the list of steps. Pre, main and post steps, those of composite
+//     actions inside of others, and the records that people see of them.
+//   - actions: the actions that steps use. They are fetched before the first
+//     step; those in the workspace are read when they run.
+//
+// # One step
+//
+// An execution is one stage of a step. It evaluates the condition, then runs a
+// script (script.go), a JavaScript action (node.go) or a composite action
+// (composite.go), whose steps are executions in turn. Workflow commands act
+// while the process prints them (output.go, command.go); the files that a step
+// writes for the runner are read when it has ended (files.go). Both change the
+// state only at the end of the step.
+//
+// # Where processes run
+//
+// Only the Host starts processes. Files of the job are on this machine, and
+// what a process is given of them are the paths of [host.Host.Inside]: its
+// working directory, its arguments and its variables.
 package worker
 
 import (

@@ -12,8 +12,8 @@ import (
 const shutdownMessage = "The runner has received a shutdown signal. This can happen when the runner service is stopped, or a manually started runner is canceled."
 
 // A status is the state of a job: how its steps have ended so far, and whether
-// it was told to stop. Steps that run at that moment are asked whether they
-// want to go on (CAN-2).
+// it was told to stop. The steps that run then are asked whether their condition
+// still holds (CAN-2).
 type status struct {
 	mu       sync.Mutex
 	result   string // [wire.Succeeded], [wire.Failed] or [wire.Canceled]

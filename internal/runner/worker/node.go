@@ -1,0 +1,41 @@
+package worker
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/runner/host"
+)
+
+// node runs the script of a JavaScript action.
+func (x *execution) node(d *definition, inputs []assignment) error {
+	script := map[stage]string{preStage: d.Runs.Pre, mainStage: d.Runs.Main, postStage: d.Runs.Post}[x.stage]
+	file := filepath.Join(d.dir, script)
+	if !isFile(file) {
+		return problemf("File not found: '%s'", file)
+	}
+	dir := x.job.Host.Inside(x.job.workspace)
+	program, ok := x.job.Host.LookPath("node", hostVariable(x.job.Host, "PATH"), dir)
+	if !ok {
+		if program, ok = x.job.look("node"); !ok {
+			return problemf("node: command not found. JavaScript actions need Node.js in the PATH of the runner.")
+		}
+	}
+	extra := x.serverVariables()
+	for _, in := range inputs {
+		extra = append(extra, assignment{"INPUT_" + strings.ToUpper(strings.ReplaceAll(in.name, " ", "_")), in.value})
+	}
+	env := x.environment(extra)
+	delete(env, "NODE_ICU_DATA") // meant for another node
+	code, err := x.process(host.Process{Path: program, Args: []string{x.job.Host.Inside(file)}, Dir: dir, Env: env})
+	if err == nil && code != 0 {
+		err = errStepFailed // the action has told why
+	}
+	return err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
