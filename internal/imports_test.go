@@ -60,9 +60,10 @@ var house = []room{
 	{surface, "auth", "actions store token"},
 
 	{service, "trigger", "scheduler state pure"},
-	{service, "scheduler", "queue state pure"},
+	{service, "scheduler", "queue source state pure"},
 	{service, "queue", "state pure"},
 	{service, "runners", "scheduler queue state pure"},
+	{service, "source", "state pure"},
 	{service, "logs", "state pure"},
 	{service, "object", "state pure"},
 	{service, "artifact", "object state pure"},
@@ -75,7 +76,7 @@ var house = []room{
 	{state, "secret", "pure"},
 	{state, "token", "pure"},
 
-	{pure, "plan", "workflow expr actions"},
+	{pure, "plan", "workflow expr shape actions"},
 	{pure, "workflow", "expr actions"},
 	{pure, "expr", ""},
 	{pure, "wire", ""},

@@ -34,6 +34,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/trigger"
@@ -85,7 +86,7 @@ func newSiteOn(t *testing.T, st *store.Store) *site {
 	s.must(err)
 	t.Cleanup(func() { _ = s.git.Close() })
 	s.queue = queue.New(st, log, time.Minute, time.Now)
-	s.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: s.queue, Log: log, Now: time.Now, NewID: uuid.NewString, Lease: time.Minute})
+	s.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: s.queue, Sources: source.New(st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: time.Minute})
 	s.trigger = trigger.New(st, s.git, s.scheduler, log, time.Now)
 	now := func() time.Time { return time.Now().Add(time.Duration(s.late.Load())) }
 	s.keep(log, now)

@@ -29,9 +29,11 @@ import (
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 )
@@ -44,6 +46,8 @@ type Config struct {
 	Queue     *queue.Queue
 	Scheduler *scheduler.Scheduler
 	Runners   *runners.Runners
+	Sources   *source.Sources
+	Settings  contexts.Settings // for expressions
 	Logs      *logs.Logs
 	Git       *gitrepo.Git
 	Keys      *token.Keys

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
@@ -35,16 +34,5 @@ func (as *assignment) baseRef() string {
 	if !strings.HasPrefix(as.run.Event, "pull_request") {
 		return ""
 	}
-	value := as.source.Event
-	for _, name := range []string{"pull_request", "base", "ref"} {
-		object, ok := value.(*expr.Object)
-		if !ok {
-			return ""
-		}
-		value, _ = object.Get(name)
-	}
-	if name, ok := value.(string); ok && name != "" {
-		return "refs/heads/" + name
-	}
-	return ""
+	return as.source.BaseRef()
 }

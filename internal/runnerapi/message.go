@@ -12,10 +12,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/plan"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -28,7 +28,7 @@ type assignment struct {
 	run     *actions.Run
 	attempt *actions.Attempt
 	repo    *actions.Repository
-	source  *scheduler.Source
+	source  *contexts.Source
 	spec    *workflow.Job // the job in the workflow file
 	jobs    []*store.JobState
 	token   string            // GITHUB_TOKEN
@@ -69,7 +69,7 @@ func (a *API) assignment(ctx context.Context, guid string, r *actions.Runner) (*
 // read finds the job in its workflow, and the jobs that it needs. With an error of kind Invalid no runner
 // can ever be told about it.
 func (a *API) read(ctx context.Context, as *assignment) (err error) {
-	if as.source, err = a.Scheduler.Source(ctx, as.run); err != nil {
+	if as.source, err = a.Sources.Of(ctx, as.run); err != nil {
 		return err
 	}
 	if as.spec = as.source.Workflow.Job(as.job.Key); as.spec == nil {
@@ -128,7 +128,7 @@ func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, err
 	if err != nil {
 		return nil, err
 	}
-	contexts, err := a.contexts(as, httpjson.Origin{API: base.API, HTML: a.serverURL(base.HTML)})
+	contextData, err := a.contexts(as, httpjson.Origin{API: base.API, HTML: a.serverURL(base.HTML)})
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, err
 		JobName:        as.job.Key,
 		LockedUntil:    wire.At(as.job.LockedUntil),
 		Resources:      wire.Resources{Endpoints: []wire.Endpoint{*connection}},
-		ContextData:    contexts,
+		ContextData:    contextData,
 		Variables:      variables,
 		Mask:           []wire.MaskHint{},
 		FileTable:      []string{as.run.Path},
@@ -200,27 +200,13 @@ func (as *assignment) orchestrationID() string { return as.attempt.PlanID + "." 
 
 // contexts are those that only the server knows (§6.3).
 func (a *API) contexts(as *assignment, base httpjson.Origin) (wire.ContextData, error) {
-	github := a.Scheduler.Github(as.run, as.repo, as.source, base.HTML, base.API)
-	planned := &plan.Run{
-		Workflow: as.source.Workflow, Jobs: scheduler.PlanJobs(as.jobs),
-		Contexts: expr.NewObject().Set("github", github).Set("inputs", as.source.Inputs).Set("vars", expr.NewObject()),
-	}
-	row, err := scheduler.PlanJob(as.job)
+	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: a.Settings, Base: shape.Base(base)}
+	all, err := run.Job(as.job, scheduler.PlanJobs(as.jobs))
 	if err != nil {
 		return nil, err
 	}
-	contexts, err := plan.Contexts(planned, row)
-	if err != nil {
-		return nil, err
-	}
-	job := expr.NewObject().
-		Set("check_run_id", float64(as.job.ID)).
-		Set("workflow_ref", as.repo.FullName()+"/"+as.run.Path+"@"+as.run.Ref).
-		Set("workflow_sha", as.run.HeadSHA).
-		Set("workflow_repository", as.repo.FullName()).
-		Set("workflow_file_path", as.run.Path)
-	data := wire.ContextData{"job": contextValue(job), "matrix": nil}
-	for name, value := range contexts.All() {
+	data := wire.ContextData{"matrix": nil}
+	for name, value := range all.All() {
 		data[name] = contextValue(value)
 	}
 	return data, nil

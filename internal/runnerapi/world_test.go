@@ -30,6 +30,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/runnerapi"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -88,7 +89,7 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	w.people(a)
 	bot := w.account(actions.JobBot, actions.Bot, false)
 	w.api = runnerapi.New(runnerapi.Config{
-		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Git: w.git, Keys: w.keys, Log: log, Now: w.now,
+		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Sources: source.New(st), Git: w.git, Keys: w.keys, Log: log, Now: w.now,
 		Runners: runners.New(runners.Config{
 			Store: st, Queue: w.queue, Scheduler: w.scheduler, Keys: w.keys, Log: log, Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
 			PollTime: heldPoll, CompletionTime: 50 * time.Millisecond,
@@ -163,7 +164,7 @@ func (w *world) must(err error) {
 
 // newScheduler makes a scheduler that remembers nothing, as after a restart.
 func (w *world) newScheduler() *scheduler.Scheduler {
-	return scheduler.New(scheduler.Config{Store: w.st, Queue: w.queue, Log: w.log, Now: w.now, NewID: uuid.NewString, Lease: lease})
+	return scheduler.New(scheduler.Config{Store: w.st, Queue: w.queue, Sources: source.New(w.st), Log: w.log, Now: w.now, NewID: uuid.NewString, Lease: lease})
 }
 
 // start makes a run of the workflow text in octo/hello.

@@ -9,6 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/plan"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
@@ -18,7 +19,7 @@ type state struct {
 	run     *actions.Run
 	attempt *actions.Attempt
 	repo    *actions.Repository
-	source  *Source
+	source  *contexts.Source
 	broken  error      // why there is no source
 	jobs    []plan.Job // as the plan knows them
 }
@@ -41,7 +42,7 @@ func (s *Scheduler) load(ctx context.Context, tx *store.Tx, runID int64) (st *st
 		return nil, err
 	}
 	st.jobs = PlanJobs(states)
-	if st.source, err = s.source(ctx, tx, st.run); err != nil {
+	if st.source, err = s.sources.In(ctx, tx, st.run); err != nil {
 		if actions.KindOf(err) != actions.Invalid {
 			return nil, err
 		}
@@ -101,6 +102,11 @@ func (s *Scheduler) planRun(st *state) *plan.Run {
 	}
 }
 
+// contexts are what expressions of a run may name before any job has run.
+func (s *Scheduler) contexts(run *actions.Run, repo *actions.Repository, src *contexts.Source) *expr.Object {
+	return (&contexts.Run{Run: run, Repo: repo, Source: src, Settings: s.settings, Base: src.Base}).Contexts()
+}
+
 // PlanJobs are the jobs of an attempt as the plan sees them.
 func PlanJobs(states []*store.JobState) []plan.Job {
 	list := make([]plan.Job, 0, len(states))
@@ -114,24 +120,6 @@ func PlanJobs(states []*store.JobState) []plan.Job {
 		})
 	}
 	return list
-}
-
-// PlanJob is one job as the plan sees it, with its combination of the matrix,
-// which the contexts of the job show.
-func PlanJob(j *actions.Job) (*plan.Job, error) {
-	p := &plan.Job{
-		ID: j.ID, Key: j.Key, Index: j.Index, Total: j.Total, Held: j.Held, Status: j.Status, Conclusion: j.Conclusion,
-		ContinueOnError: j.ContinueOnError, Outputs: j.Outputs, CompletedAt: j.CompletedAt,
-	}
-	if len(j.Matrix) == 0 {
-		return p, nil
-	}
-	matrix, err := expr.FromJSON(j.Matrix)
-	if err != nil {
-		return nil, fmt.Errorf("matrix of job %d: %w", j.ID, err)
-	}
-	p.Matrix, _ = matrix.(*expr.Object)
-	return p, nil
 }
 
 // apply does what the plan says. again means that a job ended by it, so the
@@ -163,7 +151,7 @@ func (s *Scheduler) apply(ctx context.Context, tx *store.Tx, st *state, d *plan.
 		if err != nil {
 			return false, err
 		}
-		known, err := PlanJob(j)
+		known, err := plan.Row(j)
 		if err != nil {
 			return false, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -32,7 +33,7 @@ func TestADeletedRunDropsWhatItsArtifactsHold(t *testing.T) {
 			tx.After(func() { dropped = append(dropped, objects...) })
 			return nil
 		}
-		sc := scheduler.New(scheduler.Config{Store: st, Queue: b.queue, Log: slog.New(slog.DiscardHandler), Now: time.Now, Drop: drop})
+		sc := scheduler.New(scheduler.Config{Store: st, Queue: b.queue, Sources: source.New(st), Log: slog.New(slog.DiscardHandler), Now: time.Now, Drop: drop})
 		b.must(sc.Delete(t.Context(), run.ID))
 		if !slices.Equal(dropped, []int64{7}) {
 			t.Errorf("dropped objects %v, want 7", dropped)

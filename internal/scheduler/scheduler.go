@@ -16,32 +16,32 @@
 package scheduler
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
-	"github.com/understudy-ci/understudy/internal/recent"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what a scheduler needs. All fields but Drop are required.
+// Config is what a scheduler needs. All fields but Drop and Settings are required.
 type Config struct {
-	Store *store.Store
-	Queue *queue.Queue
-	Log   *slog.Logger
-	Now   func() time.Time
-	NewID func() string // makes a random GUID
-	Lease time.Duration // how long a runner holds a job without renewing it
+	Store   *store.Store
+	Queue   *queue.Queue
+	Sources *source.Sources
+	Log     *slog.Logger
+	Now     func() time.Time
+	NewID   func() string // makes a random GUID
+	Lease   time.Duration // how long a runner holds a job without renewing it
 
 	// Drop removes objects, with the bytes of artifacts, in a transaction. Without
 	// it they wait for the sweep of objects when a run is deleted.
 	Drop func(ctx context.Context, tx *store.Tx, objects ...int64) error
 
-	ArtifactDays int // that jobs are told of where a repository says nothing; 0 for 90
-	CacheGB      int // likewise of its caches; 0 for 10
+	Settings contexts.Settings // for expressions
 }
 
 // A Scheduler is safe for concurrent use.
@@ -54,9 +54,8 @@ type Scheduler struct {
 	lease time.Duration
 	drop  func(ctx context.Context, tx *store.Tx, objects ...int64) error
 
-	artifactDays, cacheGB int
-
-	sources *recent.Cache[int64, *Source] // by run
+	settings contexts.Settings
+	sources  *source.Sources
 }
 
 // New makes a scheduler. It starts nothing: see [Scheduler.Run].
@@ -66,8 +65,7 @@ func New(c Config) *Scheduler {
 	}
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, drop: c.Drop,
-		artifactDays: cmp.Or(c.ArtifactDays, artifactDays), cacheGB: cmp.Or(c.CacheGB, cacheGB),
-		sources: recent.New[int64, *Source](maxSources, maxSourcesSize),
+		settings: c.Settings, sources: c.Sources,
 	}
 }
 

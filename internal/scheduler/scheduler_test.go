@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/workflow"
@@ -35,7 +36,7 @@ func newBench(t *testing.T, st *store.Store) *bench {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	b := &bench{t: t, st: st, queue: queue.New(st, log, lease, time.Now)}
-	b.Scheduler = scheduler.New(scheduler.Config{Store: st, Queue: b.queue, Log: log, Now: time.Now, NewID: uuid.NewString, Lease: lease})
+	b.Scheduler = scheduler.New(scheduler.Config{Store: st, Queue: b.queue, Sources: source.New(st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: lease})
 	ctx, now := t.Context(), time.Now()
 	owner := actions.Account{Login: "octo", Type: actions.User, CreatedAt: now, UpdatedAt: now}
 	b.must(st.CreateAccount(ctx, &owner))

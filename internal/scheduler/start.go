@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
@@ -39,11 +40,11 @@ func (s *Scheduler) Start(ctx context.Context, tx *store.Tx, st *Start) error {
 	if st.Problem != nil {
 		return s.annotateFile(ctx, tx, st)
 	}
-	src, err := newSource(st.Workflow, st.Source)
+	src, err := contexts.NewSource(st.Workflow, st.Source)
 	if err != nil {
 		return err
 	}
-	tx.After(func() { s.sources.Put(run.ID, src, src.size) })
+	tx.After(func() { s.sources.Keep(run.ID, st.Source, src) })
 	if err := s.title(ctx, tx, st, src); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ const maxTitle = 1024
 
 // title evaluates run-name, which may name the run's number. One that fails
 // leaves the title as it is.
-func (s *Scheduler) title(ctx context.Context, tx *store.Tx, st *Start, src *Source) error {
+func (s *Scheduler) title(ctx context.Context, tx *store.Tx, st *Start, src *contexts.Source) error {
 	if st.Workflow.RunName == nil {
 		return nil
 	}

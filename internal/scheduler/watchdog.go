@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -134,3 +135,6 @@ func (s *Scheduler) expire(ctx context.Context, jobID int64) error {
 	})
 	return wrap(fmt.Sprintf("job %d", jobID), err)
 }
+
+// minutes writes a duration as messages about time limits do.
+func minutes(d time.Duration) string { return strconv.FormatFloat(d.Minutes(), 'f', -1, 64) }

@@ -27,6 +27,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/results"
@@ -34,6 +35,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/trigger"
@@ -69,6 +71,7 @@ type Server struct {
 	queue     *queue.Queue
 	scheduler *scheduler.Scheduler
 	runners   *runners.Runners
+	sources   *source.Sources
 	trigger   *trigger.Trigger
 	logs      *logs.Logs
 	objects   *object.Objects
@@ -138,15 +141,21 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.queue = queue.New(s.store, s.log, c.JobLease, s.now)
 	s.keep(kept)
+	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Drop: s.objects.Drop,
-		ArtifactDays: c.ArtifactDays, CacheGB: max(int(c.CacheQuota>>30), 1),
+		Sources: s.sources, Settings: s.contextSettings(),
 	})
 	s.runners = runners.New(runners.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
 	})
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
 	return s.mount(bot)
+}
+
+// contextSettings are those that jobs are told of.
+func (s *Server) contextSettings() contexts.Settings {
+	return contexts.Settings{ArtifactDays: s.config.ArtifactDays, CacheGB: max(int(s.config.CacheQuota>>30), 1)}
 }
 
 // mount makes the surfaces.
@@ -177,7 +186,8 @@ func (s *Server) mount(bot *actions.Account) error {
 		return fmt.Errorf("built-in actions: %w", err)
 	}
 	jobs := runnerapi.New(runnerapi.Config{
-		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners, Logs: s.logs, Git: s.repos, Keys: s.keys,
+		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Sources: s.sources, Settings: s.contextSettings(),
+		Runners: s.runners, Logs: s.logs, Git: s.repos, Keys: s.keys,
 		Log: s.log, Now: s.now, BotID: bot.ID,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch, JobServerURL: s.config.JobServerURL,

@@ -21,6 +21,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/trigger"
@@ -54,7 +55,7 @@ func newBench(t *testing.T, st *store.Store) *bench {
 		}
 	})
 	q := queue.New(st, log, time.Minute, time.Now)
-	sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Log: log, Now: time.Now, NewID: uuid.NewString, Lease: time.Minute})
+	sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: time.Minute})
 	b := &bench{t: t, st: st, Trigger: trigger.New(st, git, sc, log, time.Now), Tree: gittest.New(t, "nowhere")}
 	now := time.Now()
 	b.owner = &actions.Account{Login: "octo", Type: actions.User, CreatedAt: now, UpdatedAt: now}

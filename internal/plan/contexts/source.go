@@ -1,0 +1,79 @@
+package contexts
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// A Source is what a run was planned from, ready for use. It never changes.
+type Source struct {
+	Workflow *workflow.Workflow
+	Event    expr.Value // github.event
+	Inputs   expr.Value // inputs: an object, empty for events without inputs
+
+	// Base is how the server was reached when the event came. Expressions see it
+	// until a runner has the job: then it is how that runner reaches the server.
+	Base shape.Base
+}
+
+// Parse reads the source of a run whose workflow file has the given path. The
+// error is Invalid: this server cannot read it, whatever is tried.
+func Parse(path string, recorded *actions.RunSource) (*Source, error) {
+	w, err := workflow.Parse(path, recorded.Workflow)
+	if err != nil {
+		return nil, actions.Errorf(actions.Invalid, "%w", err)
+	}
+	return NewSource(w, recorded)
+}
+
+// NewSource is [Parse] for those who have read the workflow file already.
+func NewSource(w *workflow.Workflow, recorded *actions.RunSource) (*Source, error) {
+	src := &Source{Workflow: w, Inputs: expr.NewObject(), Base: baseOf(recorded.Payload)}
+	var err error
+	if src.Event, err = expr.FromJSON(recorded.Payload); err != nil {
+		return nil, actions.Errorf(actions.Invalid, "event: %w", err)
+	}
+	if len(recorded.Inputs) > 0 {
+		if src.Inputs, err = expr.FromJSON(recorded.Inputs); err != nil {
+			return nil, actions.Errorf(actions.Invalid, "inputs: %w", err)
+		}
+	}
+	return src, nil
+}
+
+// baseOf finds the base in an event's repository.
+func baseOf(payload []byte) shape.Base {
+	var event struct {
+		Repository struct {
+			FullName string `json:"full_name"`
+			HTMLURL  string `json:"html_url"`
+		} `json:"repository"`
+	}
+	if json.Unmarshal(payload, &event) != nil {
+		return shape.Base{}
+	}
+	html := strings.TrimSuffix(event.Repository.HTMLURL, "/"+event.Repository.FullName)
+	return shape.Base{API: html + "/api/v3", HTML: html}
+}
+
+// BaseRef is the branch that the pull request of the event is to be merged
+// into, as a full ref; empty for other events.
+func (s *Source) BaseRef() string {
+	value := s.Event
+	for _, name := range []string{"pull_request", "base", "ref"} {
+		object, ok := value.(*expr.Object)
+		if !ok {
+			return ""
+		}
+		value, _ = object.Get(name)
+	}
+	if name, ok := value.(string); ok && name != "" {
+		return actions.BranchPrefix + name
+	}
+	return ""
+}
