@@ -21,8 +21,8 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		scripts/with-postgres $(GO) test -race -timeout 9m ./...
 
 bench: build # the figures of docs/performance.md
-	scripts/need wrk=wrk
-	$(GO) run ./cmd/bench --write docs/performance.md
+	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'
+	scripts/with-postgres $(GO) run ./cmd/bench --write docs/performance.md
 
 lint: $(GOLANGCI_LINT)
 	scripts/need shellcheck=shellcheck

@@ -29,7 +29,7 @@ type Line struct {
 // else the machine does comes to both, so that the median of the rounds' ratios
 // says more than any figure does.
 func Against(ctx context.Context, c Config, older string, rounds int, names []string) (*Comparison, error) {
-	chosen, err := choose(names)
+	chosen, err := c.choose(names)
 	if err != nil {
 		return nil, err
 	}

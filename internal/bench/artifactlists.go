@@ -213,13 +213,6 @@ func (b *bench) restart(ctx context.Context, s *server) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	again.admin, again.user = api{again.url + "/api/v3", s.admin.token}, api{again.url + "/api/v3", s.user.token}
+	again.use(s)
 	return again, nil
-}
-
-// in is the repository on a server that was started again.
-func (r *repo) in(s *server) *repo {
-	other := *r
-	other.api = s.user
-	return &other
 }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -27,14 +28,19 @@ type Config struct {
 	Env    []string // environment of the programs that are started
 	Now    func() time.Time
 	Out    io.Writer // progress
+
+	// Postgres is the URL of a database server, as one who may make databases.
+	// Without it, what needs several servers on one database is left out.
+	Postgres string
 }
 
 // A Measurement gives rows of the table.
 type Measurement struct {
-	Name  string // as given to --only
-	About string
-	whole bool // part of `make bench` only: it needs more than the program's public interfaces, or too much time
-	run   func(context.Context, *bench) ([]Row, error)
+	Name     string // as given to --only
+	About    string
+	whole    bool // part of `make bench` only: it needs more than the program's public interfaces
+	postgres bool // needs a PostgreSQL server
+	run      func(context.Context, *bench) ([]Row, error)
 }
 
 // Measurements are all there are, in the order of the table.
@@ -50,6 +56,7 @@ func Measurements() []Measurement {
 		{Name: "lists", About: "lists of very many artifacts, against few", run: artifactLists},
 		{Name: "expiry", About: "removal of expired artifacts, and what others feel of it", run: expiry, whole: true},
 		{Name: "follow", About: "delay of a line from print to a follower", run: follow},
+		{Name: "servers", About: "three servers on one PostgreSQL: jobs a second, and what one sees of another", run: servers, postgres: true},
 		{Name: "footprint", About: "idle memory, size of the program, cold start", run: footprint},
 	}
 }
@@ -67,13 +74,16 @@ func (c Config) in(s size) (b *bench, remove func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, nil, err
+	}
 	return &bench{c, s, dir}, func() { os.RemoveAll(dir) }, nil
 }
 
 // Run takes the measurements of the given names, all if there are none, and
 // reports what came of them.
 func Run(ctx context.Context, c Config, names []string) (*Report, error) {
-	chosen, err := choose(names)
+	chosen, err := c.choose(names)
 	if err != nil {
 		return nil, err
 	}
@@ -98,17 +108,22 @@ func Run(ctx context.Context, c Config, names []string) (*Report, error) {
 	return report, nil
 }
 
-func choose(names []string) ([]Measurement, error) {
+// choose returns the measurements of the given names, or all that can be taken.
+func (c Config) choose(names []string) ([]Measurement, error) {
 	all := Measurements()
 	for _, name := range names {
 		if !slices.ContainsFunc(all, func(m Measurement) bool { return m.Name == name }) {
 			return nil, fmt.Errorf("there is no measurement %q", name)
 		}
 	}
-	if len(names) > 0 {
-		all = slices.DeleteFunc(all, func(m Measurement) bool { return !slices.Contains(names, m.Name) })
+	for _, m := range all {
+		if m.postgres && c.Postgres == "" && slices.Contains(names, m.Name) {
+			return nil, fmt.Errorf("%s: there must be a PostgreSQL server", m.Name)
+		}
 	}
-	return all, nil
+	return slices.DeleteFunc(all, func(m Measurement) bool {
+		return m.postgres && c.Postgres == "" || len(names) > 0 && !slices.Contains(names, m.Name)
+	}), nil
 }
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.Out, format+"\n", args...) }

@@ -84,15 +84,21 @@ func TestAReportShowsMissedGoals(t *testing.T) {
 }
 
 func TestAnUnknownMeasurementIsRefused(t *testing.T) {
-	if _, err := choose([]string{"latency", "no-such"}); err == nil {
+	if _, err := (Config{}).choose([]string{"latency", "no-such"}); err == nil {
 		t.Error("it is accepted")
 	}
-	got, err := choose([]string{"matrix"})
+	got, err := (Config{}).choose([]string{"matrix"})
 	if err != nil || len(got) != 1 || got[0].Name != "matrix" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if all, err := choose(nil); err != nil || len(all) != len(Measurements()) {
+	if all, err := (Config{Postgres: "postgres://x"}).choose(nil); err != nil || len(all) != len(Measurements()) {
 		t.Errorf("no names: %d measurements, %v", len(all), err)
+	}
+	if _, err := (Config{}).choose([]string{"servers"}); err == nil {
+		t.Error("without PostgreSQL, what needs it is accepted")
+	}
+	if all, err := (Config{}).choose(nil); err != nil || len(all) != len(Measurements())-1 {
+		t.Errorf("no names and no PostgreSQL: %d measurements, %v", len(all), err)
 	}
 }
 

@@ -79,20 +79,8 @@ var printedAt = regexp.MustCompile(`printed at (\d+)[.,](\d{6})$`)
 
 // followJob returns the delay of each line that came while it followed.
 func (r *repo) followJob(ctx context.Context, runID, jobID int64) ([]time.Duration, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/actions/runs/%d/job/%d/live", r.url, runID, jobID), nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("stream of job %d: %s", jobID, resp.Status)
-	}
 	var delays []time.Duration
-	err = events(resp.Body, func(event string, data []byte) (more bool, err error) {
+	err := r.stream(ctx, runID, jobID, func(event string, data []byte) (more bool, err error) {
 		now := r.b.Now()
 		if event != "lines" {
 			return event != "end", nil
@@ -110,6 +98,23 @@ func (r *repo) followJob(ctx context.Context, runID, jobID int64) ([]time.Durati
 		return true, err
 	})
 	return delays, err
+}
+
+// stream reads the stream of a job's page until f has enough.
+func (r *repo) stream(ctx context.Context, runID, jobID int64, f func(event string, data []byte) (more bool, err error)) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/actions/runs/%d/job/%d/live", r.url, runID, jobID), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("stream of job %d: %s", jobID, resp.Status)
+	}
+	return events(resp.Body, f)
 }
 
 // events reads a stream of server-sent events until f has enough.

@@ -35,6 +35,9 @@ func (b *bench) machine(ctx context.Context) []Fact {
 		add("Go", strings.TrimPrefix(info.GoVersion, "go"))
 	}
 	add("git", strings.TrimPrefix(b.output(ctx, "git", "--version"), "git version "))
+	if b.Postgres != "" {
+		add("PostgreSQL", strings.TrimPrefix(b.output(ctx, "psql", "--version"), "psql (PostgreSQL) ")+", without fsync")
+	}
 	add("program", b.output(ctx, b.Binary, "version"))
 	return facts
 }

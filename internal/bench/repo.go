@@ -52,6 +52,14 @@ func (s *server) repository(ctx context.Context, name string, public bool, workf
 	return r, r.push(ctx)
 }
 
+// in is the repository on another server that has it, as a server that was
+// started again does.
+func (r *repo) in(s *server) *repo {
+	other := *r
+	other.api, other.url = s.user, s.url+"/"+login+"/"+r.name
+	return &other
+}
+
 // commit commits everything, and more if nothing has changed, and returns the
 // commit.
 func (r *repo) commit(ctx context.Context, message string) (sha string, err error) {

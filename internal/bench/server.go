@@ -61,8 +61,9 @@ func (b *bench) serve(ctx context.Context, runners int) (_ *server, err error) {
 	return s, s.awaitRunners(ctx)
 }
 
-// start starts the program on a data directory and waits for its first 200.
-func (b *bench) start(ctx context.Context, data string, runners int) (*server, error) {
+// start starts the program on a data directory, with more flags if need be, and
+// waits for its first 200.
+func (b *bench) start(ctx context.Context, data string, runners int, flags ...string) (*server, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
@@ -73,8 +74,8 @@ func (b *bench) start(ctx context.Context, data string, runners int) (*server, e
 	}
 	defer out.Close() // the process has its own
 	s := &server{b: b, url: "http://" + address, data: data, runners: runners, ended: make(chan struct{})}
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, // the program that is measured
-		"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain)
+	flags = append([]string{"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain}, flags...)
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, flags...) // the program that is measured
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = b.Env, out, out
 	s.cmd.SysProcAttr = attributes()
 	began := b.Now()
@@ -140,17 +141,25 @@ func (s *server) signUp(ctx context.Context) error {
 		return err
 	}
 	s.admin = api{s.url + "/api/v3", strings.TrimSpace(string(text))}
-	err = s.admin.do(ctx, http.MethodPost, "/admin/users", object{"login": login, "email": login + "@example.com"}, nil)
+	s.user, err = s.account(ctx, login)
+	return err
+}
+
+// account makes an account and a token for it.
+func (s *server) account(ctx context.Context, name string) (api, error) {
+	err := s.admin.do(ctx, http.MethodPost, "/admin/users", object{"login": name, "email": name + "@example.com"}, nil)
 	if err != nil {
-		return err
+		return api{}, err
 	}
 	var made struct{ Token string }
 	scopes := object{"scopes": []string{"repo", "workflow"}}
-	if err := s.admin.do(ctx, http.MethodPost, "/admin/users/"+login+"/authorizations", scopes, &made); err != nil {
-		return err
-	}
-	s.user = api{s.admin.base, made.Token}
-	return nil
+	err = s.admin.do(ctx, http.MethodPost, "/admin/users/"+name+"/authorizations", scopes, &made)
+	return api{s.admin.base, made.Token}, err
+}
+
+// use gives a server the accounts of another one, whose data it has.
+func (s *server) use(other *server) {
+	s.admin, s.user = api{s.url + "/api/v3", other.admin.token}, api{s.url + "/api/v3", other.user.token}
 }
 
 // awaitRunners waits until all bundled runners are online.

@@ -30,6 +30,9 @@ type size struct {
 
 	followLines int // 100 a second
 
+	clusterJobs  int // that wait at the start
+	clusterTries int // of each look from one server at another
+
 	startTries int
 	idleTime   time.Duration // before memory is read
 }
@@ -46,7 +49,8 @@ var whole = size{
 	smallCount: 2000, bigBytes: 1 << 30, bigRounds: 3,
 	listFew: 1_000, listMany: 1_000_000, listRounds: 200,
 	followLines: 1000,
-	startTries:  5, idleTime: 3 * time.Second,
+	clusterJobs: 1500, clusterTries: 10,
+	startTries: 5, idleTime: 3 * time.Second,
 }
 
 // turn is what a program does in one of several rounds: about half a minute for
@@ -61,5 +65,6 @@ var turn = size{
 	smallCount: 1000, bigBytes: 256 << 20, bigRounds: 2,
 	listFew: 100, listMany: 4000, listRounds: 100,
 	followLines: 200,
-	startTries:  3, idleTime: time.Second,
+	clusterJobs: 500, clusterTries: 1,
+	startTries: 3, idleTime: time.Second,
 }
