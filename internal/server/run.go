@@ -45,6 +45,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	loops, loopCtx := errgroup.WithContext(context.WithoutCancel(ctx))
 	loopCtx, stopLoops := context.WithCancel(loopCtx)
 	defer stopLoops()
+	loops.Go(func() error { return s.store.Listen(loopCtx) })
 	loops.Go(func() error { return s.scheduler.Run(loopCtx) })
 	loops.Go(func() error { return s.logs.Run(loopCtx) })
 	loops.Go(func() error { return s.objects.Run(loopCtx) })

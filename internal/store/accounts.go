@@ -68,9 +68,8 @@ func (q queries) AccountByLogin(ctx context.Context, login string) (*actions.Acc
 
 // SetMember makes account a member of an organization, as its owner or not.
 func (q queries) SetMember(ctx context.Context, orgID, accountID int64, owner bool) error {
-	_, err := db.Exec(ctx, q.ex, `insert into members (org_id, account_id, owner) values ($1, $2, $3)
+	return q.exec(ctx, AccessTopic(), `insert into members (org_id, account_id, owner) values ($1, $2, $3)
 		on conflict (org_id, account_id) do update set owner = excluded.owner`, orgID, accountID, db.Flag(owner))
-	return err
 }
 
 // Member says whether account belongs to an organization, and whether as owner.

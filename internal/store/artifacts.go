@@ -148,7 +148,7 @@ func (tx *Tx) PublishArtifact(ctx context.Context, a *actions.Artifact) (publish
 	if err != nil {
 		return false, 0, fmt.Errorf("artifact %d: %w", a.ID, err)
 	}
-	tx.Changed(a.RepoID, a.RunID)
+	tx.Publish(RepoTopic(a.RepoID), RunTopic(a.RunID))
 	return true, bytes, nil
 }
 
@@ -182,7 +182,7 @@ func (tx *Tx) DeleteArtifact(ctx context.Context, a *actions.Artifact) (objects 
 			bytes = a.Size
 		}
 		_, err = tx.countArtifact(ctx, a, -1, -bytes)
-		tx.Changed(a.RepoID, a.RunID)
+		tx.Publish(RepoTopic(a.RepoID), RunTopic(a.RunID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("artifact %d: %w", a.ID, err)
@@ -217,7 +217,7 @@ func (tx *Tx) ExpireArtifacts(ctx context.Context, now time.Time, limit int) ([]
 		}
 	}
 	for r := range runs {
-		tx.Changed(r.repo, r.id)
+		tx.Publish(RepoTopic(r.repo), RunTopic(r.id))
 	}
 	return list, nil
 }

@@ -136,7 +136,7 @@ func after(prefix []byte) []byte {
 // FinishCache makes a pending cache live, with its size and last access, and counts it.
 // When another one is live already, it is a Conflict.
 func (tx *Tx) FinishCache(ctx context.Context, c *actions.Cache) error {
-	tx.Changed(c.RepoID, 0)
+	tx.Publish(RepoTopic(c.RepoID))
 	err := db.ExecOne(ctx, tx.ex, `update caches set status = 'live', size = $2, last_accessed_at = $3 where id = $1 and status = 'pending'`,
 		c.ID, c.Size, db.Micros(c.LastAccessedAt))
 	if err != nil {
@@ -155,7 +155,7 @@ func (tx *Tx) DeleteCache(ctx context.Context, c *actions.Cache) error {
 	if !c.Live {
 		return nil
 	}
-	tx.Changed(c.RepoID, 0)
+	tx.Publish(RepoTopic(c.RepoID))
 	return tx.countCache(ctx, c, -1)
 }
 

@@ -41,7 +41,7 @@ func scanJob(r db.Row) (*actions.Job, error) {
 
 // CreateJob adds j and sets its id.
 func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
-	tx.Changed(j.RepoID, j.RunID)
+	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
 	set, err := tx.labelSet(ctx, j.Group, j.Labels)
 	if err != nil {
 		return err
@@ -131,7 +131,10 @@ func (q queries) JobStates(ctx context.Context, runID int64, attempt int) ([]*Jo
 
 // UpdateJob saves what changes in a job's life.
 func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
-	tx.Changed(j.RepoID, j.RunID)
+	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
+	if j.RunnerID != 0 {
+		tx.Publish(RunnerTopic(j.RunnerID))
+	}
 	_, err := db.Exec(ctx, tx.ex, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
 		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12, queued_at = $13 where id = $1`,
 		j.ID, db.Flag(j.Held), j.Status, j.Conclusion, db.Text(j.Outputs), j.RunnerID, j.RunnerName,

@@ -101,7 +101,7 @@ func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, 
 // DeleteRepository removes a repository with its runs, the tokens of its jobs
 // and its runners. The blobs of its runs become dead.
 func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) error {
-	tx.Changed(id, 0)
+	tx.Publish(RepoTopic(id), RecordTopic(id))
 	const (
 		die   = `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `
 		dying = ` where job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1) on conflict do nothing`
@@ -135,7 +135,7 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 
 // UpdateRepository saves r's description, visibility, default branch and settings.
 func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
-	tx.Changed(r.ID, 0)
+	tx.Publish(RepoTopic(r.ID), RecordTopic(r.ID))
 	_, err := db.Exec(ctx, tx.ex, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5,
 		artifact_days = $6, cache_gb = $7, cache_days = $8 where id = $1`,
 		r.ID, r.Description, db.Flag(r.Private), r.DefaultBranch, db.Micros(r.UpdatedAt), r.ArtifactDays, r.CacheGB, r.CacheDays)
@@ -144,7 +144,7 @@ func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error
 
 // SetPushed notes when refs moved last.
 func (tx *Tx) SetPushed(ctx context.Context, id int64, now time.Time) error {
-	tx.Changed(id, 0)
+	tx.Publish(RepoTopic(id), RecordTopic(id))
 	_, err := db.Exec(ctx, tx.ex, `update repositories set pushed_at = $2, updated_at = $2 where id = $1`, id, db.Micros(now))
 	return err
 }
@@ -152,12 +152,10 @@ func (tx *Tx) SetPushed(ctx context.Context, id int64, now time.Time) error {
 // SetCollaborator gives account a permission on a repository; NoAccess takes it away.
 func (q queries) SetCollaborator(ctx context.Context, repoID, accountID int64, p actions.Permission) error {
 	if p == actions.NoAccess {
-		_, err := db.Exec(ctx, q.ex, `delete from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
-		return err
+		return q.exec(ctx, AccessTopic(), `delete from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
 	}
-	_, err := db.Exec(ctx, q.ex, `insert into collaborators (repo_id, account_id, permission) values ($1, $2, $3)
+	return q.exec(ctx, AccessTopic(), `insert into collaborators (repo_id, account_id, permission) values ($1, $2, $3)
 		on conflict (repo_id, account_id) do update set permission = excluded.permission`, repoID, accountID, int(p))
-	return err
 }
 
 // Collaborator is what account was given on a repository, NoAccess for nothing.

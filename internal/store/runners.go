@@ -35,7 +35,7 @@ func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
 
 // UpdateRunner saves all of r but its scope, name and creation.
 func (q queries) UpdateRunner(ctx context.Context, r *actions.Runner) error {
-	_, err := db.Exec(ctx, q.ex, `update runners set labels = $2, os = $3, arch = $4, version = $5, ephemeral = $6, no_update = $7,
+	err := q.exec(ctx, RunnerTopic(r.ID), `update runners set labels = $2, os = $3, arch = $4, version = $5, ephemeral = $6, no_update = $7,
 		client_id = $8, public_key = $9 where id = $1`,
 		r.ID, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey)
 	if err != nil {
@@ -114,14 +114,17 @@ func (q queries) RunnersServing(ctx context.Context, ownerID, repoID int64, limi
 func (q queries) DeleteRunner(ctx context.Context, id int64) error {
 	n, err := db.Exec(ctx, q.ex, `delete from runners where id = $1`, id)
 	if err == nil && n == 0 {
-		err = actions.Errorf(actions.NotFound, "runner %d", id)
+		return actions.Errorf(actions.NotFound, "runner %d", id)
+	}
+	if err == nil {
+		q.ex.Publish(RunnerTopic(id))
 	}
 	return err
 }
 
 // DeleteEphemeral removes a runner that was registered for one job.
 func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
-	_, err := db.Exec(ctx, q.ex, `delete from runners where id = $1 and ephemeral = 1`, id)
+	err := q.exec(ctx, RunnerTopic(id), `delete from runners where id = $1 and ephemeral = 1`, id)
 	if err != nil {
 		return fmt.Errorf("runner %d: %w", id, err)
 	}
@@ -140,8 +143,7 @@ func (q queries) SaveSession(ctx context.Context, s *actions.Session) error {
 	if _, err := db.Exec(ctx, q.ex, `delete from sessions where runner_id = $1 or id = $2`, s.RunnerID, s.ID); err != nil {
 		return err
 	}
-	_, err := db.Exec(ctx, q.ex, `insert into sessions (`+sessionColumns+`) values ($1, $2, $3, $4, $5)`, s.ID, s.RunnerID, s.Owner, db.Micros(s.CreatedAt), db.Micros(s.PolledAt))
-	return err
+	return q.exec(ctx, RunnerTopic(s.RunnerID), `insert into sessions (`+sessionColumns+`) values ($1, $2, $3, $4, $5)`, s.ID, s.RunnerID, s.Owner, db.Micros(s.CreatedAt), db.Micros(s.PolledAt))
 }
 
 // RunnerSession returns the session of a runner.
@@ -161,6 +163,5 @@ func (q queries) TouchSession(ctx context.Context, id string, now time.Time) err
 
 // DeleteSession ends the session of a runner, if it has one.
 func (q queries) DeleteSession(ctx context.Context, runnerID int64) error {
-	_, err := db.Exec(ctx, q.ex, `delete from sessions where runner_id = $1`, runnerID)
-	return err
+	return q.exec(ctx, RunnerTopic(runnerID), `delete from sessions where runner_id = $1`, runnerID)
 }

@@ -50,7 +50,7 @@ func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt,
 	}
 	r.ID, r.Number = id, n
 	a.RunID, src.RunID = r.ID, r.ID
-	tx.Changed(r.RepoID, r.ID)
+	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
 	if err := tx.CreateAttempt(ctx, a); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (q queries) RepoRun(ctx context.Context, repoID, id int64) (*actions.Run, e
 // UpdateRun saves what changes in a run's life: title, attempt, who triggered
 // it, status, conclusion and times.
 func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
-	tx.Changed(r.RepoID, r.ID)
+	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
 	_, err := db.Exec(ctx, tx.ex, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
 		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.StartedAt), db.Micros(r.UpdatedAt))
 	if err != nil {
@@ -89,7 +89,7 @@ func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 
 // TouchRun notes that something of the run changed.
 func (tx *Tx) TouchRun(ctx context.Context, r *actions.Run, now time.Time) error {
-	tx.Changed(r.RepoID, r.ID)
+	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
 	_, err := db.Exec(ctx, tx.ex, `update runs set updated_at = $2 where id = $1`, r.ID, db.Micros(now))
 	if err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
@@ -103,7 +103,7 @@ func (tx *Tx) BeginRun(ctx context.Context, j *actions.Job, now time.Time) error
 	n, err := db.Exec(ctx, tx.ex, `update runs set status = 'in_progress', updated_at = $3
 		where id = $1 and attempt = $2 and status not in ('in_progress', 'completed')`, j.RunID, j.Attempt, db.Micros(now))
 	if err == nil && n > 0 {
-		tx.Changed(j.RepoID, j.RunID)
+		tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
 		_, err = db.Exec(ctx, tx.ex, `update attempts set status = 'in_progress' where run_id = $1 and number = $2`, j.RunID, j.Attempt)
 	}
 	if err != nil {
@@ -196,7 +196,7 @@ func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run,
 
 // DeleteRun removes a run with all that hangs on it. Its blobs become dead.
 func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) error {
-	tx.Changed(repoID, id)
+	tx.Publish(RepoTopic(repoID), RunTopic(id))
 	for _, table := range []string{"log_parts", "summaries"} {
 		if _, err := db.Exec(ctx, tx.ex, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `+table+`
 			where job_id in (select id from jobs where run_id = $1 and repo_id = $3) on conflict do nothing`, id, db.Micros(now), repoID); err != nil {

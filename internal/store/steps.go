@@ -17,7 +17,7 @@ func scanStep(r db.Row) (*actions.Step, error) {
 
 // SaveStep adds a step of job j or replaces what is known of it.
 func (tx *Tx) SaveStep(ctx context.Context, j *actions.Job, s *actions.Step) error {
-	tx.Changed(j.RepoID, j.RunID)
+	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
 	_, err := db.Exec(ctx, tx.ex, `insert into steps (`+stepColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (job_id, guid) do update set number = excluded.number, name = excluded.name, status = excluded.status,
 		conclusion = excluded.conclusion, started_at = excluded.started_at, completed_at = excluded.completed_at`,

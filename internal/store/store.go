@@ -7,6 +7,10 @@
 // on disk when it returns; [Store.UpdateRelaxed] and [Store.Soon] are for writes
 // that may be lost with the power; [Store.View] reads one consistent state.
 //
+// What is written is published as a [Topic]: those who wait subscribe to it, and
+// what is remembered is good for one [Store.Revision] of it. It is one feed for all
+// servers on a database; a notice that is lost costs half a minute.
+//
 // Times are microseconds UTC set by Go, enums are GitHub's words, lists are JSON
 // text. The schema is in migrations, whose files are never edited after a release.
 package store
@@ -33,11 +37,19 @@ type Page = db.Page
 // [Store], where each method stands alone, and in [Tx], where several agree.
 type queries struct{ ex db.Querier }
 
+// exec runs a statement and publishes what it has changed.
+func (q queries) exec(ctx context.Context, topic Topic, text string, args ...any) error {
+	_, err := db.Exec(ctx, q.ex, text, args...)
+	if err == nil {
+		q.ex.Publish(topic)
+	}
+	return err
+}
+
 // A Store is an open database. It is safe for concurrent use.
 type Store struct {
 	queries
-	db    *db.DB
-	watch *watch
+	db *db.DB
 }
 
 // A Tx is a transaction. Every query of [Store] is a method of it, too. It is
@@ -46,8 +58,7 @@ type Store struct {
 // does the transaction; a row that is not there is no failure.
 type Tx struct {
 	queries
-	tx    *db.Tx
-	watch *watch
+	tx *db.Tx
 }
 
 // Open opens the database at o.URL, creates it if it is a SQLite file, and
@@ -64,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{queries: queries{d}, db: d, watch: newWatch()}, nil
+	return &Store{queries: queries{d}, db: d}, nil
 }
 
 // Update runs fn in a serializable transaction. When it returns nil the effects
@@ -75,7 +86,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // would wait for itself. It must be short: others wait for it. [db.DB.Update] says
 // what the end of ctx means.
 func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.Update(ctx, s.in(fn))
+	return s.db.Update(ctx, in(fn))
 }
 
 // UpdateRelaxed is [Store.Update] for what may be repeated or recomputed, such as
@@ -83,13 +94,13 @@ func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
 // and survive the end of this process, but it does not wait for the disk. Power
 // loss may undo it, never half of it, and never what Update has answered.
 func (s *Store) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.UpdateRelaxed(ctx, s.in(fn))
+	return s.db.UpdateRelaxed(ctx, in(fn))
 }
 
 // View runs fn in a transaction that only reads: all its queries see the same
 // state of the database. It waits for no writer.
 func (s *Store) View(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.View(ctx, s.in(fn))
+	return s.db.View(ctx, in(fn))
 }
 
 // Soon writes something that may be lost, about a second from now, without
@@ -98,14 +109,14 @@ func (s *Store) View(ctx context.Context, fn func(tx *Tx) error) error {
 // others; its error is only logged.
 func (s *Store) Soon(key string, fn func(ctx context.Context, tx *Tx) error) {
 	s.db.Soon(key, func(ctx context.Context, tx *db.Tx) error {
-		return fn(ctx, s.tx(tx))
+		return fn(ctx, newTx(tx))
 	})
 }
 
-func (s *Store) tx(tx *db.Tx) *Tx { return &Tx{queries{tx}, tx, s.watch} }
+func newTx(tx *db.Tx) *Tx { return &Tx{queries{tx}, tx} }
 
-func (s *Store) in(fn func(*Tx) error) func(*db.Tx) error {
-	return func(tx *db.Tx) error { return fn(s.tx(tx)) }
+func in(fn func(*Tx) error) func(*db.Tx) error {
+	return func(tx *db.Tx) error { return fn(newTx(tx)) }
 }
 
 // After makes fn run once the transaction is committed, never when it is rolled
@@ -118,6 +129,10 @@ func (s *Store) Born(ctx context.Context) (time.Time, error) { return s.db.Born(
 
 // Ping answers nil when the database can be reached.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Listen hears what other servers change, and what other programs do to a SQLite
+// file, and tells others what this server changes, until ctx ends.
+func (s *Store) Listen(ctx context.Context) error { return s.db.Listen(ctx) }
 
 // Close finishes the updates that are under way, writes what [Store.Soon] still
 // holds, and closes the database. Updates that come later get Unavailable.

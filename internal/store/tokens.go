@@ -52,14 +52,12 @@ func (q queries) TokenByHash(ctx context.Context, hash []byte) (*actions.Token, 
 
 // DeleteToken removes one token.
 func (q queries) DeleteToken(ctx context.Context, id int64) error {
-	_, err := db.Exec(ctx, q.ex, `delete from tokens where id = $1`, id)
-	return err
+	return q.exec(ctx, AccessTopic(), `delete from tokens where id = $1`, id)
 }
 
 // DeleteTokensNoted removes the tokens of an account that have the note.
 func (q queries) DeleteTokensNoted(ctx context.Context, accountID int64, note string) error {
-	_, err := db.Exec(ctx, q.ex, `delete from tokens where account_id = $1 and note = $2`, accountID, note)
-	return err
+	return q.exec(ctx, AccessTopic(), `delete from tokens where account_id = $1 and note = $2`, accountID, note)
 }
 
 // DeleteJobTokens removes the tokens of a job that is over.

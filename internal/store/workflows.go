@@ -18,7 +18,7 @@ func scanWorkflow(r db.Row) (*actions.Workflow, error) {
 // SaveWorkflow adds the workflow or, where its repository has its path, sets
 // the name, state and update time. It sets w's id and creation time.
 func (tx *Tx) SaveWorkflow(ctx context.Context, w *actions.Workflow) error {
-	tx.Changed(w.RepoID, 0)
+	tx.Publish(RepoTopic(w.RepoID))
 	saved, err := db.One(ctx, tx.ex, scanWorkflow, `insert into workflows (repo_id, path, name, state, created_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6)
 		on conflict (repo_id, path) do update set name = excluded.name, state = excluded.state, updated_at = excluded.updated_at

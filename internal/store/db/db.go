@@ -17,10 +17,17 @@
 // see what is committed. PostgreSQL does the same by itself; there, Update
 // repeats a transaction that lost a serialization conflict.
 //
+// A commit tells what it has changed: [Tx.Publish] names [Topic]s, and subscribers
+// in this process hear of them before Update returns. Servers that share PostgreSQL
+// tell each other a moment later ([DB.Listen]); on SQLite a look at the file each
+// second finds what other programs wrote. What is remembered of the database is good
+// for as long as [DB.Revision] says.
+//
 // The schema moves forward only, when a database is opened, under a lock.
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +46,9 @@ type Options struct {
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // required
 
-	MaxConns int  // connections for reads (SQLite) or in all (PostgreSQL); 0 chooses
-	NoSync   bool // tests only: SQLite answers before the data is on disk
+	MaxConns int           // connections for reads (SQLite) or in all but two (PostgreSQL); 0 chooses
+	NoSync   bool          // tests only: SQLite answers before the data is on disk
+	Recheck  time.Duration // how late a change may be heard of whose notice was lost; 0 for 30 s
 
 	// Migrations make the schema. The root holds files named NNNN_name.sql.
 	Migrations fs.FS
@@ -48,24 +56,31 @@ type Options struct {
 
 // A DB is an open database. It is safe for concurrent use.
 type DB struct {
-	engine engine
-	log    *slog.Logger
-	now    func() time.Time
-	soon   soon
-	close  func() error // once
+	engine  engine
+	log     *slog.Logger
+	now     func() time.Time
+	recheck time.Duration
+	feed    *feed
+	soon    soon
+	close   func() error // once
 }
 
 // An engine is what differs between the two databases.
 type engine interface {
 	// reader runs statements that only read.
-	reader() Querier
+	reader() executor
 	// update runs fn in a transaction and returns when it is committed: on disk,
-	// too, unless relaxed. It returns the hooks of the transaction to run.
-	update(ctx context.Context, relaxed bool, fn func(*Tx) error) (after []func(), err error)
+	// too, unless relaxed. It returns the transaction if it is, or may be: with
+	// an error, whether it is committed is not known.
+	update(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error)
 	view(ctx context.Context, fn func(*Tx) error) error
 	migrate(ctx context.Context, ms []migration, now time.Time) error
 	ping(ctx context.Context) error
-	exclusive() bool // no other process writes to the database
+	// hear passes on to the feed what others change, and to others what is
+	// announced, until ctx ends.
+	hear(ctx context.Context, f *feed) error
+	announce(topics []Topic)
+	shared() bool // by servers that cannot be heard before hear runs
 	close() error
 }
 
@@ -82,7 +97,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{engine: e, log: o.Log, now: o.Now}
+	d := &DB{engine: e, log: o.Log, now: o.Now, recheck: cmp.Or(o.Recheck, defaultRecheck), feed: &feed{}}
+	d.feed.deaf.Store(e.shared())
 	d.soon.db = d
 	d.close = sync.OnceValue(func() error {
 		d.soon.close()
@@ -113,9 +129,6 @@ func (d *DB) Ping(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Exclusive tells whether this server is the only one that writes to the database.
-func (d *DB) Exclusive() bool { return d.engine.exclusive() }
 
 // Close finishes the updates that are under way, writes what [DB.Soon] still
 // holds, and closes the database. Updates that come later get Unavailable.

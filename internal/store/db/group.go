@@ -91,7 +91,7 @@ func (g *group) alone(ctx context.Context, fn func(*sql.Conn) error) error {
 }
 
 // do is the caller's side of an update.
-func (g *group) do(ctx context.Context, relaxed bool, fn func(*Tx) error) ([]func(), error) {
+func (g *group) do(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error) {
 	line := g.durable
 	if relaxed {
 		line = g.relaxed
@@ -109,9 +109,9 @@ func (g *group) do(ctx context.Context, relaxed bool, fn func(*Tx) error) ([]fun
 		case <-g.stopped:
 			return nil, errClosed
 		}
-		after, err := g.take(w, fn)
+		tx, err := g.take(w, fn)
 		if !errors.Is(err, errBatchLost) {
-			return after, err
+			return tx, err
 		}
 		lost = err
 	}
@@ -120,21 +120,21 @@ func (g *group) do(ctx context.Context, relaxed bool, fn func(*Tx) error) ([]fun
 
 // take waits for the turn of w, runs fn, hands the connection on, and waits for
 // the commit.
-func (g *group) take(w *write, fn func(*Tx) error) ([]func(), error) {
+func (g *group) take(w *write, fn func(*Tx) error) (*Tx, error) {
 	select {
 	case <-w.turn:
 	case err := <-w.result: // the transaction did not even start
 		return nil, err
 	}
 	sp := &savepoint{writer: g.w}
-	tx := &Tx{Querier: sp}
+	tx := &Tx{executor: sp}
 	if err := runOne(w, sp, tx, fn); err != nil {
 		return nil, err
 	}
 	if err := <-w.result; err != nil {
 		return nil, err
 	}
-	return tx.after, nil
+	return tx, nil
 }
 
 // runOne runs fn in a savepoint. The connection is handed on whatever fn does: a

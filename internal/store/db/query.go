@@ -11,6 +11,14 @@ import (
 // where several agree. It returns errors as they come from the driver; [One] and
 // the other helpers below turn them into errors that callers can act on.
 type Querier interface {
+	executor
+	// Publish tells what the statements so far have changed: at once, or when the
+	// transaction is committed.
+	Publish(topics ...Topic)
+}
+
+// An executor runs statements.
+type executor interface {
 	// Query calls read once with the rows of the statement, and reads them to
 	// their end afterwards. When a transaction is repeated, read is called again.
 	Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error

@@ -115,9 +115,9 @@ func sqliteDSN(path string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
 }
 
-func (e *sqliteEngine) reader() Querier { return e.stmts }
+func (e *sqliteEngine) reader() executor { return e.stmts }
 
-func (e *sqliteEngine) update(ctx context.Context, relaxed bool, fn func(*Tx) error) ([]func(), error) {
+func (e *sqliteEngine) update(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error) {
 	return e.group.do(ctx, relaxed, fn)
 }
 
@@ -127,7 +127,7 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	var missed []string
-	err = fn(&Tx{Querier: stmtTx{e.stmts, tx, &missed}})
+	err = fn(&Tx{executor: stmtTx{e.stmts, tx, &missed}})
 	_ = tx.Rollback()             // it only read
 	for _, text := range missed { // now that this caller holds no connection
 		if _, perr := e.stmts.get(ctx, text); perr != nil {
@@ -151,7 +151,41 @@ func (e *sqliteEngine) migrate(ctx context.Context, ms []migration, now time.Tim
 	})
 }
 
-func (e *sqliteEngine) exclusive() bool { return true }
+// lookAtFile is how often the file is asked whether another program wrote to it,
+// such as one for administration.
+const lookAtFile = time.Second
+
+// hear asks on the connection that writes: it sees a new version exactly when
+// another one has committed.
+func (e *sqliteEngine) hear(ctx context.Context, f *feed) error {
+	tick := time.NewTicker(lookAtFile)
+	defer tick.Stop()
+	for seen := int64(0); ; {
+		var version int64
+		err := e.group.alone(ctx, func(conn *sql.Conn) error {
+			return conn.QueryRowContext(ctx, "pragma data_version").Scan(&version)
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("version of the file: %w", err)
+		}
+		if version != seen {
+			f.anything()
+			seen = version
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (e *sqliteEngine) announce([]Topic) {} // there is nobody
+
+func (e *sqliteEngine) shared() bool { return false }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	return e.stmts.Query(ctx, "select 1", nil, func(*sql.Rows) error { return nil })

@@ -9,14 +9,19 @@ import (
 // goroutine only. After a statement has failed, every later one fails and so
 // does the transaction; a row that is not there is no failure.
 type Tx struct {
-	Querier
-	after []func()
+	executor
+	topics []Topic
+	after  []func()
 }
 
 // After makes fn run once the transaction is committed, never when it is rolled
 // back: for wake-ups and to drop what a cache holds. Functions run in the order in
 // which they were given, before Update returns.
 func (tx *Tx) After(fn func()) { tx.after = append(tx.after, fn) }
+
+// Publish tells subscribers, once the transaction is committed, that something
+// has changed: those in this process before Update returns.
+func (tx *Tx) Publish(topics ...Topic) { tx.topics = append(tx.topics, topics...) }
 
 // Update runs fn in a serializable transaction. When it returns nil the effects
 // of fn are on disk; when it returns an error there are none, except that a
@@ -42,13 +47,16 @@ func (d *DB) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 func (d *DB) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error {
-	after, err := d.engine.update(ctx, relaxed, fn)
+	tx, err := d.engine.update(ctx, relaxed, fn)
+	if tx != nil {
+		d.Publish(tx.topics...)
+	}
 	if err != nil {
 		err = translate(err)
 		d.log.DebugContext(ctx, "update failed", slog.Any("err", err))
 		return err
 	}
-	for _, f := range after {
+	for _, f := range tx.after {
 		f()
 	}
 	return nil

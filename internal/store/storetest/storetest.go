@@ -10,9 +10,11 @@
 package storetest
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -62,15 +64,30 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, postgresURL(t, false)) })
 }
 
-// OpenURL opens the store at url, which is closed when the test ends.
+// OpenURL opens the store at url, which is closed when the test ends. On
+// PostgreSQL it hears of what other stores of the test change.
 func OpenURL(t testing.TB, url string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), Options(t, url))
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
+	done := make(chan error, 1)
+	if strings.HasPrefix(url, "sqlite:") {
+		done <- nil
+	} else {
+		go func() { done <- s.Listen(t.Context()) }()
+		for last := s.Revision(); ; { // two are the same when others are heard
+			now := s.Revision()
+			if now == last {
+				break
+			}
+			last = now
+			<-time.After(time.Millisecond)
+		}
+	}
+	t.Cleanup(func() { // after the end of the test's context
+		if err := errors.Join(<-done, s.Close()); err != nil {
 			t.Errorf("close store: %v", err)
 		}
 	})

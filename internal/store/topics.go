@@ -1,0 +1,65 @@
+package store
+
+import "github.com/understudy-ci/understudy/internal/store/db"
+
+// A Topic names something that changes. Methods that write publish the topics of
+// what they write.
+type Topic = db.Topic
+
+// A Subscription hears of changes; its user closes it.
+type Subscription = db.Subscription
+
+// The kinds of topics. A number is never used again: see [db.Kind].
+const (
+	kindRepo db.Kind = iota + 1
+	kindRecord
+	kindRun
+	kindReady
+	kindRunner
+	kindAccess
+	kindLines
+)
+
+// RepoTopic is all that readers of a repository see: its record and settings, its
+// workflows, runs, jobs, artifacts and caches.
+func RepoTopic(repoID int64) Topic { return Topic{Kind: kindRepo, ID: repoID} }
+
+// RecordTopic is the record of a repository alone: name, visibility, settings, when
+// it was pushed to. With 0 it is that of any repository.
+func RecordTopic(repoID int64) Topic { return Topic{Kind: kindRecord, ID: repoID} }
+
+// RunTopic is a run with its attempts, jobs and steps.
+func RunTopic(runID int64) Topic { return Topic{Kind: kindRun, ID: runID} }
+
+// ReadyTopic is a job that waits for a runner. The queue publishes it. With 0 it
+// is any job.
+func ReadyTopic(jobID int64) Topic { return Topic{Kind: kindReady, ID: jobID} }
+
+// RunnerTopic is a runner: its record, its session, the job that it holds, and
+// what it says of itself.
+func RunnerTopic(runnerID int64) Topic { return Topic{Kind: kindRunner, ID: runnerID} }
+
+// AccessTopic is who may do what: tokens of people, accounts, members and collaborators.
+func AccessTopic() Topic { return Topic{Kind: kindAccess} }
+
+// LinesTopic is what a job has printed, as far as it is stored.
+func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }
+
+// Publish tells subscribers, once the transaction is committed, that something
+// has changed: those of this server before Update returns, those of others a
+// moment later.
+func (tx *Tx) Publish(topics ...Topic) { tx.ex.Publish(topics...) }
+
+// Publish tells subscribers, here and on other servers, what no transaction has
+// written.
+func (s *Store) Publish(topics ...Topic) { s.db.Publish(topics...) }
+
+// Announce tells the subscribers of other servers only.
+func (s *Store) Announce(topics ...Topic) { s.db.Announce(topics...) }
+
+// Subscribe hears of changes of the topics, of all that is committed after it returns.
+func (s *Store) Subscribe(topics ...Topic) *Subscription { return s.db.Subscribe(topics...) }
+
+// Revision counts the changes of topics. What was read after asking for it is good
+// for as long as the sum stays the same; see [db.DB.Revision].
+func (s *Store) Revision(topics ...Topic) uint64 { return s.db.Revision(topics...) }
