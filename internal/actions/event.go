@@ -25,7 +25,7 @@ type Push struct {
 	ID        int64
 	RepoID    int64
 	ActorID   int64
-	Silent    bool // made with a job's token: moves refs, starts no workflow (TRG-9)
+	ByJob     bool // made with a job's token
 	Updates   []RefUpdate
 	CreatedAt time.Time
 }

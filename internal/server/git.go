@@ -39,10 +39,10 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 }
 
 // push is what a push by the caller does: an intent before refs move, runs
-// after. A push with a job's token starts no workflow (TRG-9).
+// after.
 func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.Base) githttp.PushFunc {
 	return func(ctx context.Context, updates []actions.RefUpdate, _ *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
-		p := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, Silent: caller.Job() != 0, Updates: updates}
+		p := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, ByJob: caller.Job() != 0, Updates: updates}
 		if err := s.trigger.Intend(ctx, p); err != nil {
 			return nil, err
 		}

@@ -12,13 +12,13 @@ const pushColumns = `id, repo_id, actor_id, silent, updates, created_at`
 
 func scanPush(r db.Row) (*actions.Push, error) {
 	p := new(actions.Push)
-	return p, r.Scan(&p.ID, &p.RepoID, &p.ActorID, db.Bool(&p.Silent), db.JSON(&p.Updates), db.Time(&p.CreatedAt))
+	return p, r.Scan(&p.ID, &p.RepoID, &p.ActorID, db.Bool(&p.ByJob), db.JSON(&p.Updates), db.Time(&p.CreatedAt))
 }
 
 // CreatePush records the intent to move refs and sets its id.
 func (q queries) CreatePush(ctx context.Context, p *actions.Push) error {
 	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into pushes (repo_id, actor_id, silent, updates, created_at)
-		values ($1, $2, $3, $4, $5) returning id`, p.RepoID, p.ActorID, db.Flag(p.Silent), db.Text(p.Updates), db.Micros(p.CreatedAt))
+		values ($1, $2, $3, $4, $5) returning id`, p.RepoID, p.ActorID, db.Flag(p.ByJob), db.Text(p.Updates), db.Micros(p.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("push to repository %d: %w", p.RepoID, err)
 	}

@@ -50,7 +50,7 @@ func (t *Trigger) pushed(ctx context.Context, base shape.Base, p *actions.Push, 
 	}
 	s := &started{repo: repo}
 	for _, u := range events(applied) {
-		one := &push{t: t, view: t.git.View(repo.ID), base: base, repo: repo, actor: actor, update: u, silent: p.Silent}
+		one := &push{t: t, view: t.git.View(repo.ID), base: base, repo: repo, actor: actor, update: u, silent: silent(p)}
 		if err := one.find(ctx, s); err != nil {
 			return fmt.Errorf("push of %s to %s: %w", u.Ref, repo.FullName(), err)
 		}
@@ -104,6 +104,10 @@ func (t *Trigger) reconcile(ctx context.Context, base shape.Base, p *actions.Pus
 	t.log.InfoContext(ctx, "unfinished push found", "repo", p.RepoID, "updates", len(applied))
 	return t.Pushed(ctx, base, p, applied)
 }
+
+// silent says whether a push moves refs and starts no workflow: so it is with what
+// a job does with its token, since a workflow could start itself for ever (TRG-9).
+func silent(p *actions.Push) bool { return p.ByJob }
 
 // events are the updates that count as push events: branches and tags that are
 // there afterwards, unless there are too many (TRG-8).

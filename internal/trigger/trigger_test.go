@@ -94,9 +94,9 @@ func (b *bench) move(ref string) actions.RefUpdate {
 }
 
 // push makes both halves of a push of HEAD to the refs.
-func (b *bench) push(silent bool, refs ...string) {
+func (b *bench) push(byJob bool, refs ...string) {
 	b.t.Helper()
-	p := &actions.Push{RepoID: b.repo.ID, ActorID: b.owner.ID, Silent: silent}
+	p := &actions.Push{RepoID: b.repo.ID, ActorID: b.owner.ID, ByJob: byJob}
 	b.must(b.Intend(b.t.Context(), p))
 	var moved []actions.RefUpdate
 	for _, ref := range refs {
