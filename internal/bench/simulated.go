@@ -284,7 +284,7 @@ func (r *simulated) uploadLog(auth string, ids wire.ResultsIDs, step string) err
 	if err := r.c.post(receiver+wire.GetStepLogsURL, auth, request, &place); err != nil {
 		return err
 	}
-	stamp := r.now().UTC().Format("2006-01-02T15:04:05.0000000Z ")
+	stamp := string(wire.AppendLogTime(nil, r.now()))
 	log := []byte(strings.Join([]string{"##[group]Run true", "true", "shell: /usr/bin/bash -e {0}", "##[endgroup]", ""}, "\n"))
 	log = append([]byte(stamp), bytes.ReplaceAll(log, []byte("\n##"), []byte("\n"+stamp+"##"))...)
 	if _, err := r.c.expect(http.MethodPut, place.LogsURL, "", log); err != nil {

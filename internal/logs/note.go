@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // Notes stands for the step of lines that the server itself adds to the log of
@@ -15,9 +16,9 @@ const Notes = "00000000-0000-0000-0000-000000000001"
 // number (see [Logs.NewPart]). The same part again replaces what was noted.
 func (l *Logs) Note(ctx context.Context, job *actions.Job, part int64, lines ...string) error {
 	var b strings.Builder
-	stamp := l.now().UTC().Format(stampLayout)
+	stamp := string(wire.AppendLogTime(nil, l.now()))
 	for _, line := range lines {
-		b.WriteString(stamp + " " + strings.Map(printable, line) + "\n")
+		b.WriteString(stamp + strings.Map(printable, line) + "\n")
 	}
 	return l.PutPart(ctx, job, Notes, part, strings.NewReader(b.String()))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 const (
@@ -100,10 +101,7 @@ func (l *Logs) tail(ctx context.Context, parts []*store.LogPart) (e Event, err e
 // shown is a stored line as a live one would be: without its time stamp and its
 // line break, cut, in UTF-8.
 func shown(line []byte) string {
-	line = bytes.TrimRight(line, "\r\n")
-	if n := stampLength(line); n > 0 {
-		line = line[n:]
-	}
+	line = wire.CutLogTime(bytes.TrimRight(line, "\r\n"))
 	if len(line) > tailLine {
 		n := tailLine
 		for n > tailLine-utf8.UTFMax && !utf8.RuneStart(line[n]) {
@@ -112,22 +110,4 @@ func shown(line []byte) string {
 		line = line[:n]
 	}
 	return strings.ToValidUTF8(string(line), "\uFFFD")
-}
-
-// stampLength is the length of the time stamp at the beginning of a line, with
-// the space behind it, or 0.
-func stampLength(line []byte) int {
-	if len(line) < len("2006-01-02T15:04:05Z ") || line[4] != '-' || line[7] != '-' || line[10] != 'T' || line[13] != ':' || line[16] != ':' {
-		return 0
-	}
-	for i, c := range line[:min(len(line), len(stampLayout)+1)] {
-		switch {
-		case c == ' ' && line[i-1] == 'Z':
-			return i + 1
-		case '0' <= c && c <= '9', c == '-', c == ':', c == '.', c == 'T', c == 'Z':
-		default:
-			return 0
-		}
-	}
-	return 0
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // A text is a piece of a log on its way in: it takes a byte order mark off,
@@ -26,12 +28,10 @@ type text struct {
 // Every file that a .NET runner writes begins with it.
 const mark = "\xEF\xBB\xBF"
 
-const stampLayout = "2006-01-02T15:04:05.0000000Z"
-
 // newText begins to read r. It is nil when there is no text at all.
 func newText(r io.Reader, limit, used int64, now time.Time) (*text, error) {
-	t := &text{r: r, max: max(limit-used, 0), note: now.UTC().Format(stampLayout) +
-		" ##[warning]The log of this job is longer than " + strconv.FormatInt(limit, 10) + " bytes. The rest is not kept.\n"}
+	t := &text{r: r, max: max(limit-used, 0), note: string(wire.AppendLogTime(nil, now)) +
+		"##[warning]The log of this job is longer than " + strconv.FormatInt(limit, 10) + " bytes. The rest is not kept.\n"}
 	n := 0
 	for n < len(t.buf) && !t.eof {
 		m, err := r.Read(t.buf[n:])

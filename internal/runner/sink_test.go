@@ -35,11 +35,11 @@ func unstamped(t *testing.T, log string) string {
 	var b strings.Builder
 	b.Grow(len(log))
 	for line := range strings.Lines(log) {
-		n := len(stampLayout)
+		n := len(wire.LogTime) + 1
 		if len(line) < n || line[n-2:n] != "Z " {
 			t.Fatalf("line without a time stamp: %.80q", line)
 		}
-		if _, err := time.Parse(stampLayout, line[:n]); err != nil && b.Len() < 1<<20 {
+		if _, err := time.Parse(wire.LogTime, line[:n-1]); err != nil && b.Len() < 1<<20 {
 			t.Fatalf("time stamp: %v", err)
 		}
 		b.WriteString(line[n:])

@@ -7,10 +7,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-const (
-	pieceSize   = 4 << 20
-	stampLayout = "2006-01-02T15:04:05.0000000Z "
-)
+const pieceSize = 4 << 20
 
 // A stepLog is the log of one step: text comes in; pieces of whole lines with
 // time stamps go out, one after the other. Only a line that is longer than a
@@ -55,7 +52,7 @@ func (l *stepLog) append(text []byte) {
 	}
 	begun := int64(0)
 	l.tail.offer(l.sink.feed, l.id, text)
-	l.stamp = l.sink.lease.job.r.cfg.Now().UTC().AppendFormat(l.stamp[:0], stampLayout)
+	l.stamp = wire.AppendLogTime(l.stamp[:0], l.sink.lease.job.r.cfg.Now())
 	for len(text) > 0 {
 		line := text
 		if i := bytes.IndexByte(text, '\n'); i >= 0 {

@@ -4,7 +4,7 @@
 // It holds shapes and nothing else: what a field means to a run is decided by
 // those who read it. Each file is one part of the protocol: registration,
 // sessions and messages, the run service, the job message, template tokens,
-// context data, action resolution, results, the live feed.
+// context data, action resolution, results, lines of logs, the live feed.
 //
 // Two clients write these shapes with different habits. The official runner
 // uses camelCase or snake_case as the type says; an independent one writes Go
