@@ -77,7 +77,7 @@ func TestHostileExpressionsEndSoonWithAnError(t *testing.T) { // threats: expres
 	}
 	long := strings.Repeat("x", 5<<20)
 	contexts := expr.NewObject().Set("big", big).Set("long", long).
-		Set("nested", expr.NewArray(big, big, big, big, big, big, big, big))
+		Set("nested", &expr.Array{Items: []expr.Value{big, big, big, big, big, big, big, big}})
 
 	double := "'" + strings.Repeat("x", 1000) + "'"
 	for range 20 {

@@ -15,9 +15,6 @@ type Array struct {
 	Items []Value
 }
 
-// NewArray returns an array of the given values.
-func NewArray(items ...Value) *Array { return &Array{Items: items} }
-
 // An Object is a mapping that keeps the order in which its keys were first
 // set. Keys match without case unless it was made by [NewCaseSensitiveObject].
 // Two objects are equal only when they are the same object. Goroutines may

@@ -79,7 +79,7 @@ func TestOfConvertsGoValues(t *testing.T) {
 	n := 7
 	got := expr.ToJSON(expr.Of(map[word]any{
 		"b": []string{"x"}, "a": map[string]int{"k": 1}, "c": &n, "d": uint8(3), "e": float32(1.5), "f": word("w"),
-		"g": int64(9), "h": nil, "i": struct{}{}, "j": (*int)(nil), "k": true, "l": expr.NewArray(1.0), "m": map[int]int{1: 1},
+		"g": int64(9), "h": nil, "i": struct{}{}, "j": (*int)(nil), "k": true, "l": &expr.Array{Items: []expr.Value{1.0}}, "m": map[int]int{1: 1},
 	}))
 	const want = `{"a":{"k":1},"b":["x"],"c":7,"d":3,"e":1.5,"f":"w","g":9,"h":null,"i":null,"j":null,"k":true,"l":[1],"m":null}`
 	if got = strings.Join(strings.Fields(got), ""); got != want {

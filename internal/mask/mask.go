@@ -1,19 +1,19 @@
-// Package mask replaces secrets in a byte stream by ***.
+// Package mask replaces secrets in a text by ***.
 //
 // A [Masker] knows secrets and, of each, the forms in which it may be printed:
 // as it is, line by line, in base64 at any alignment, escaped for URLs, JSON,
 // XML and expressions. Secrets may be added at any time, also while others
-// mask. [Masker.Line] masks a text that is complete. A [Writer] masks a stream:
-// of what was written it keeps back only an end that may be the start of a
-// secret, so a secret is found wherever the stream is cut into pieces.
+// mask. A text that is masked must be complete: output of a process is masked
+// line by line, for a line is never divided between two texts. Since each line
+// of a secret is a secret too, those of several lines are found as well.
 //
 // Where matches overlap or touch, one *** stands for all of them, as the
-// official runner has it. The result does not depend on the pieces.
+// official runner has it.
 //
 // The search reads each byte once and looks further only where the next two and
 // then four bytes start a known form; text without secrets passes at memory
 // speed and without allocation. A form longer than [maxPattern] is kept as
-// pieces of that length, which bounds what is kept back and the work per byte.
+// pieces of that length, which bounds the work per byte.
 package mask
 
 import (
@@ -94,7 +94,7 @@ func (m *Masker) Line(b []byte) []byte {
 	if s == nil || !s.matches(b) {
 		return b
 	}
-	return s.whole(b)
+	return s.mask(b)
 }
 
 // Text is Line for a string.
@@ -107,7 +107,7 @@ func (m *Masker) Text(text string) string {
 	if !s.matches(b) {
 		return text
 	}
-	return string(s.whole(b))
+	return string(s.mask(b))
 }
 
 // Contains says whether text has a secret in it.

@@ -18,10 +18,9 @@ type set struct {
 
 	// Filters over the start of patterns: a bit that is not set tells that no
 	// pattern starts so.
-	first [256]bool // the first byte
-	pairs bits      // the first two
-	short bits      // the first two of patterns that have no four
-	quads bits      // a hash of the first four
+	pairs bits // the first two bytes
+	short bits // the first two of patterns that have no four
+	quads bits // a hash of the first four
 }
 
 // bits is a set of 16-bit numbers.
@@ -52,7 +51,6 @@ func (s *set) with(patterns []string, re *regexp.Regexp) *set {
 	n.parents = parents(n.patterns)
 	for _, p := range patterns {
 		n.longest = max(n.longest, len(p))
-		n.first[p[0]] = true
 		start := uint16(p[0])<<8 | uint16(p[1])
 		n.pairs.add(start)
 		if len(p) < 4 {
@@ -135,25 +133,6 @@ func (s *set) matchAt(b []byte, pair uint16) int {
 func (s *set) after(b []byte) int {
 	b = b[:min(len(b), s.longest)]
 	return sort.Search(len(s.patterns), func(i int) bool { return s.patterns[i] > string(b) })
-}
-
-// undecided returns the offset from which the end of b is the start of a
-// pattern that is longer, len(b) if no end is.
-func (s *set) undecided(b []byte) int {
-	for i := max(0, len(b)-s.longest+1); i < len(b); i++ {
-		tail := b[i:]
-		if !s.first[tail[0]] ||
-			len(tail) >= 2 && !s.pairs.has(uint16(tail[0])<<8|uint16(tail[1])) ||
-			len(tail) >= 4 && !s.quads.has(quad(tail)) {
-			continue
-		}
-		// What starts with tail follows it in the order.
-		next := s.after(tail)
-		if next < len(s.patterns) && strings.HasPrefix(s.patterns[next], string(tail)) {
-			return i
-		}
-	}
-	return len(b)
 }
 
 // matches says whether there is anything to mask in b.

@@ -5,15 +5,14 @@ import (
 	"testing"
 )
 
-// FuzzWriter compares a stream, however cut, with marking every occurrence of
-// every pattern.
-func FuzzWriter(f *testing.F) {
-	f.Add("abc\nabcdef\nbcd", "xabcabcdefbcdx", uint8(3))
-	f.Add("aaaa\naa", "aaaaaaabaaa", uint8(1))
-	f.Add("ab\nabab\nbaba", "abababababab ab", uint8(2))
-	f.Add("s3cret", "x czNjcmV0 czNjcmV0Cg==", uint8(5))
-	f.Add(strings.Repeat("ab", 400), strings.Repeat("ab", 1000), uint8(100))
-	f.Fuzz(func(t *testing.T, secrets, text string, size uint8) {
+// FuzzText compares masking with marking every occurrence of every pattern.
+func FuzzText(f *testing.F) {
+	f.Add("abc\nabcdef\nbcd", "xabcabcdefbcdx")
+	f.Add("aaaa\naa", "aaaaaaabaaa")
+	f.Add("ab\nabab\nbaba", "abababababab ab")
+	f.Add("s3cret", "x czNjcmV0 czNjcmV0Cg==")
+	f.Add(strings.Repeat("ab", 400), strings.Repeat("ab", 1000))
+	f.Fuzz(func(t *testing.T, secrets, text string) {
 		if len(secrets) > 1000 || len(text) > 2000 {
 			return
 		}
@@ -24,24 +23,6 @@ func FuzzWriter(f *testing.F) {
 		want := reference(&m, text)
 		if got := m.Text(text); got != want {
 			t.Fatalf("%q in %q:\n got %q\nwant %q", secrets, text, got, want)
-		}
-		var out strings.Builder
-		w := m.Writer(&out)
-		for rest := []byte(text); len(rest) > 0; {
-			n := min(int(size)+1, len(rest))
-			if _, err := w.Write(rest[:n]); err != nil {
-				t.Fatal(err)
-			}
-			if len(w.held) >= maxPattern {
-				t.Fatalf("%d bytes are kept back", len(w.held))
-			}
-			rest = rest[n:]
-		}
-		if err := w.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		if out.String() != want {
-			t.Fatalf("%q in %q by %d:\n got %q\nwant %q", secrets, text, size, out.String(), want)
 		}
 	})
 }

@@ -356,7 +356,7 @@ func (s *server) offer(request string) {
 	}
 	if s.step.ID != "" {
 		s.job.Steps = []wire.Step{s.step}
-		s.job.ContextData = wire.ContextData{"github": wire.Dict(wire.ContextPair{Key: "repository", Value: "octo/hello"})}
+		s.job.ContextData = wire.ContextData{"github": &wire.ContextDict{Pairs: []wire.ContextPair{{Key: "repository", Value: "octo/hello"}}}}
 	}
 	s.mu.Unlock()
 	s.jobs <- message(s.t, wire.RunnerJobRequestType, wire.RunnerJobRequest{

@@ -34,15 +34,6 @@ type ContextPair struct {
 
 const smallDict = 8 // up to here a search is as fast as a map
 
-// Dict is a dictionary of pairs. A name that occurs twice keeps its last value.
-func Dict(pairs ...ContextPair) *ContextDict {
-	d := &ContextDict{}
-	for _, p := range pairs {
-		d.Set(p.Key, p.Value)
-	}
-	return d
-}
-
 // Get is the value of key and whether there is one. A nil dictionary has none.
 func (d *ContextDict) Get(key string) (any, bool) {
 	if d == nil {

@@ -45,9 +45,6 @@ type TokenPair struct{ Key, Value *Token }
 // String is the string s.
 func String(s string) *Token { return &Token{Type: StringToken, Lit: s} }
 
-// Expression is the expression e, written without ${{ }}.
-func Expression(e string) *Token { return &Token{Type: ExpressionToken, Expr: e} }
-
 // Boolean is the boolean b.
 func Boolean(b bool) *Token { return &Token{Type: BooleanToken, Bool: b} }
 
@@ -56,9 +53,6 @@ func Number(n float64) *Token { return &Token{Type: NumberToken, Num: n} }
 
 // Null is the null of the file.
 func Null() *Token { return &Token{Type: NullToken} }
-
-// Sequence is a sequence of items.
-func Sequence(items ...*Token) *Token { return &Token{Type: SequenceToken, Seq: items} }
 
 // Mapping is a mapping of pairs.
 func Mapping(pairs ...TokenPair) *Token { return &Token{Type: MappingToken, Map: pairs} }

@@ -224,8 +224,8 @@ func TestBadPublicKeysAreRefused(t *testing.T) {
 func TestTokensAreCompactWithoutPositionAndObjectsWithOne(t *testing.T) {
 	tok := wire.Mapping(
 		wire.Pair("a", wire.String(`x "y" é`)),
-		wire.Pair("b", wire.Sequence(wire.Boolean(true), wire.Number(1.5), wire.Null())),
-		wire.TokenPair{Key: &wire.Token{Type: wire.InsertToken}, Value: wire.Expression("github.sha")},
+		wire.Pair("b", &wire.Token{Type: wire.SequenceToken, Seq: []*wire.Token{wire.Boolean(true), wire.Number(1.5), wire.Null()}}),
+		wire.TokenPair{Key: &wire.Token{Type: wire.InsertToken}, Value: &wire.Token{Type: wire.ExpressionToken, Expr: "github.sha"}},
 		wire.Pair("c", &wire.Token{Type: wire.StringToken, Lit: "z", File: 1, Line: 2, Col: 3}),
 	)
 	got, err := json.Marshal(tok)
@@ -299,7 +299,7 @@ func TestContextDataKeepsOrderAndCase(t *testing.T) {
 }
 
 func TestLargeDictionariesFindNamesInAnyCase(t *testing.T) {
-	d := wire.Dict()
+	d := &wire.ContextDict{}
 	for i := range 5000 {
 		d.Set("Key"+strings.Repeat("x", i%7)+string(rune('a'+i%26))+time.Duration(i).String(), float64(i))
 	}
@@ -314,13 +314,13 @@ func TestLargeDictionariesFindNamesInAnyCase(t *testing.T) {
 }
 
 func TestAContextValueIsWrittenAsPlainJSON(t *testing.T) {
-	inner := wire.Dict(wire.ContextPair{Key: "N", Value: -1.5})
-	v := wire.Dict(
-		wire.ContextPair{Key: "z", Value: 1.0},
-		wire.ContextPair{Key: "a", Value: &wire.ContextArray{Items: []any{true, nil, "é\n", inner}}},
-		wire.ContextPair{Key: "e", Value: wire.Dict()},
-		wire.ContextPair{Key: "l", Value: &wire.ContextArray{}},
-	)
+	inner := &wire.ContextDict{Pairs: []wire.ContextPair{{Key: "N", Value: -1.5}}}
+	v := &wire.ContextDict{Pairs: []wire.ContextPair{
+		{Key: "z", Value: 1.0},
+		{Key: "a", Value: &wire.ContextArray{Items: []any{true, nil, "é\n", inner}}},
+		{Key: "e", Value: &wire.ContextDict{}},
+		{Key: "l", Value: &wire.ContextArray{}},
+	}}
 	got, err := wire.ContextToJSON(v)
 	if err != nil {
 		t.Fatal(err)
@@ -341,8 +341,8 @@ func TestJobMessageOfTheReferenceIsReadAndWrittenUnchanged(t *testing.T) {
 	want := wire.Step{
 		Type: "action", ID: "a0000000-0000-0000-0000-000000000002", Name: "__run", ContextName: "__run",
 		DisplayNameToken: wire.String("Second"), Condition: "success()", ContinueOnError: wire.Boolean(false), TimeoutInMinutes: wire.Number(5),
-		Reference: wire.Reference{Type: "script"}, Environment: wire.Mapping(wire.Pair("X", wire.Expression("github.sha"))),
-		Inputs: wire.Mapping(wire.Pair("script", wire.Expression("format('echo {0} $X', github.ref)")), wire.Pair("shell", wire.String("sh"))),
+		Reference: wire.Reference{Type: "script"}, Environment: wire.Mapping(wire.Pair("X", &wire.Token{Type: wire.ExpressionToken, Expr: "github.sha"})),
+		Inputs: wire.Mapping(wire.Pair("script", &wire.Token{Type: wire.ExpressionToken, Expr: "format('echo {0} $X', github.ref)"}), wire.Pair("shell", wire.String("sh"))),
 	}
 	if d := cmp.Diff(want, m.Steps[1], cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("-want +got:\n%s", d)

@@ -22,7 +22,7 @@ func needNode(t *testing.T) {
 func TestCompositeActionRunsItsSteps(t *testing.T) { // CMP-1, CMP-2, CMP-5
 	b := newBench(t,
 		uses("octo/greet/sub@v1", id("greet"), input("who", "mona"), env("OUTER", wire.String("o"))),
-		script("echo $OUT $ADDED", env("OUT", wire.Expression("format('{0} {1}', steps.greet.outputs.said, steps.inner.outputs.x)"))),
+		script("echo $OUT $ADDED", env("OUT", expression("format('{0} {1}', steps.greet.outputs.said, steps.inner.outputs.x)"))),
 	)
 	b.job.Message.EnvironmentVariables = []*wire.Token{wire.Mapping(wire.Pair("OUTER", wire.String("job")))}
 	b.job.Message.Defaults = []*wire.Token{wire.Mapping(wire.Pair("run", wire.Mapping(wire.Pair("working-directory", wire.String("nowhere")))))}
@@ -65,7 +65,7 @@ func TestFailureInsideOfACompositeAction(t *testing.T) { // CMP-2, CMP-3, CMP-4
 	b := newBench(t,
 		script("exit 1"),
 		uses("./act", id("act"), when("always()")),
-		script("echo $OUT", when("failure()"), env("OUT", wire.Expression("steps.act.outputs.o"))),
+		script("echo $OUT", when("failure()"), env("OUT", expression("steps.act.outputs.o"))),
 	)
 	b.workspace(map[string]string{"act/action.yml": `
 name: x
@@ -334,7 +334,7 @@ func TestContainersAreRefused(t *testing.T) { // RUN-10
 		{"service", func(m *wire.JobMessage) {
 			m.JobServiceContainers = wire.Mapping(wire.Pair("db", wire.Mapping(wire.Pair("image", wire.String("pg")))))
 		}, "The job asks for service container 'db'", wire.Failed},
-		{"empty job container", func(m *wire.JobMessage) { m.JobContainer = wire.Expression("''") }, "", wire.Succeeded},
+		{"empty job container", func(m *wire.JobMessage) { m.JobContainer = expression("''") }, "", wire.Succeeded},
 		{"empty service", func(m *wire.JobMessage) {
 			m.JobServiceContainers = wire.Mapping(wire.Pair("db", wire.Mapping(wire.Pair("image", wire.String("")))))
 		}, "", wire.Succeeded},

@@ -161,7 +161,7 @@ func message(steps []wire.Step) *wire.JobMessage {
 			steps[i].ContextName = fmt.Sprintf("__run_%d", i+1)
 		}
 	}
-	event := wire.Dict(wire.ContextPair{Key: "after", Value: "0123"}, wire.ContextPair{Key: "n", Value: 3.0})
+	event := dict(wire.ContextPair{Key: "after", Value: "0123"}, wire.ContextPair{Key: "n", Value: 3.0})
 	return &wire.JobMessage{
 		JobID: "job", JobDisplayName: "build", Steps: steps,
 		Resources: wire.Resources{Endpoints: []wire.Endpoint{{
@@ -170,7 +170,7 @@ func message(steps []wire.Step) *wire.JobMessage {
 			Data:          map[string]string{wire.ResultsServiceURL: "https://ci.example/", wire.CacheServerURL: "https://ci.example/cache/"},
 		}}},
 		ContextData: wire.ContextData{
-			"github": wire.Dict(
+			"github": dict(
 				wire.ContextPair{Key: "repository", Value: "octo/hello"},
 				wire.ContextPair{Key: "sha", Value: "abc123"},
 				wire.ContextPair{Key: "ref", Value: "refs/heads/main"},
@@ -179,8 +179,8 @@ func message(steps []wire.Step) *wire.JobMessage {
 				wire.ContextPair{Key: "run_id", Value: "42"},
 				wire.ContextPair{Key: "event", Value: event},
 			),
-			"matrix": wire.Dict(wire.ContextPair{Key: "go", Value: 2.0}),
-			"vars":   wire.Dict(wire.ContextPair{Key: "REGION", Value: "north"}),
+			"matrix": dict(wire.ContextPair{Key: "go", Value: 2.0}),
+			"vars":   dict(wire.ContextPair{Key: "REGION", Value: "north"}),
 		},
 		Variables: map[string]wire.Variable{
 			wire.VarJob:              {Value: "build"},
@@ -191,6 +191,12 @@ func message(steps []wire.Step) *wire.JobMessage {
 		},
 	}
 }
+
+// dict is a dictionary of a context.
+func dict(pairs ...wire.ContextPair) *wire.ContextDict { return &wire.ContextDict{Pairs: pairs} }
+
+// expression is an expression of the job message.
+func expression(e string) *wire.Token { return &wire.Token{Type: wire.ExpressionToken, Expr: e} }
 
 // run runs the job to its end.
 func (b *bench) run() *Result {

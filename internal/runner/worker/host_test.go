@@ -47,7 +47,7 @@ func TestProcessesSeeThePathsOfTheirHost(t *testing.T) {
 	b := newBench(t,
 		script("echo $0; echo $GITHUB_WORKSPACE; echo $RUNNER_TEMP; echo $RUNNER_WORKSPACE; cat $GITHUB_EVENT_PATH | head -1"),
 		script("echo val=1 >> $GITHUB_OUTPUT; echo $GITHUB_OUTPUT", input(wire.InputWorkingDirectory, "sub"), id("second")),
-		script("echo $V; echo ::warning file=$GITHUB_WORKSPACE/sub/x::look", env("V", wire.Expression("steps.second.outputs.val"))),
+		script("echo $V; echo ::warning file=$GITHUB_WORKSPACE/sub/x::look", env("V", expression("steps.second.outputs.val"))),
 	)
 	b.workspace(map[string]string{"sub/x": ""})
 	h := b.moved()

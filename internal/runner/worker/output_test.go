@@ -57,7 +57,7 @@ func TestWrongCommandsFailTheStep(t *testing.T) {
 func TestOldCommandsStillSetOutputAndState(t *testing.T) {
 	b := newBench(t,
 		script("echo '::set-output name=x::a%0Ab'", id("old")),
-		script(`echo "$X"`, env("X", wire.Expression("steps.old.outputs.x"))),
+		script(`echo "$X"`, env("X", expression("steps.old.outputs.x"))),
 		script("echo '::set-env name=A::b'; echo ::add-path::/nowhere", env("ACTIONS_ALLOW_UNSECURE_COMMANDS", wire.String("true"))),
 		script("echo $A ${PATH%%:*}"),
 	)
@@ -100,9 +100,9 @@ func TestAnnotationsAreLimited(t *testing.T) {
 
 func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	b := newBench(t,
-		script("printf hunter2; sleep 0.05; echo hunter2; echo $P | base64; echo '::warning::see hunter2hunter2'", env("P", wire.Expression("secrets.PASSWORD"))),
+		script("printf hunter2; sleep 0.05; echo hunter2; echo $P | base64; echo '::warning::see hunter2hunter2'", env("P", expression("secrets.PASSWORD"))),
 		script("echo job-token-value ghs_secret; printf 'x-access-token:ghs_secret' | base64", func(s *wire.Step) {
-			s.DisplayNameToken = wire.Expression("format('with {0}', secrets.PASSWORD)")
+			s.DisplayNameToken = expression("format('with {0}', secrets.PASSWORD)")
 		}),
 	)
 	b.job.Message.Mask = []wire.MaskHint{{Type: "regex", Value: "tok-[0-9]+"}}

@@ -37,7 +37,7 @@ func TestSetUpShowsAllThatGitHubShows(t *testing.T) {
 	m.Dependencies = []string{"actions/checkout@v4"}
 	github, _ := m.ContextData["github"].(*wire.ContextDict)
 	github.Pairs = append(github.Pairs, wire.ContextPair{Key: "secret_source", Value: "Actions"})
-	m.ContextData["inputs"] = wire.Dict(wire.ContextPair{Key: "level", Value: "high"}, wire.ContextPair{Key: "key", Value: "hunter2hunter2"})
+	m.ContextData["inputs"] = dict(wire.ContextPair{Key: "level", Value: "high"}, wire.ContextPair{Key: "key", Value: "hunter2hunter2"})
 	m.JobServiceContainers = wire.Mapping(wire.Pair("db", wire.Mapping(wire.Pair("image", wire.String("")))))
 	res := b.run()
 	_, got, _ := strings.Cut(b.log(res.Steps[0].ExternalID), "##[endgroup]\n")

@@ -59,7 +59,7 @@ func TestDefaultsApplyToScripts(t *testing.T) { // RUN-2
 	)
 	b.workspace(map[string]string{"sub/x": "", "other/x": ""})
 	b.job.Message.Defaults = []*wire.Token{wire.Mapping(wire.Pair("run", wire.Mapping(
-		wire.Pair("shell", wire.String("sh")), wire.Pair("working-directory", wire.Expression("format('su{0}', 'b')")))))}
+		wire.Pair("shell", wire.String("sh")), wire.Pair("working-directory", expression("format('su{0}', 'b')")))))}
 	b.run()
 	workspace := filepath.Join(b.job.WorkDir, "hello", "hello")
 	equal(t, "default", b.output("s1"), workspace+"/sub\nnone\n")
@@ -70,7 +70,7 @@ func TestDefaultsApplyToScripts(t *testing.T) { // RUN-2
 func TestEnvironmentHoldsWhatItShould(t *testing.T) { // RUN-4, §14
 	b := newBench(t, script("env | sort", env("GITHUB_SHA", wire.String("mine")), env("OWN", wire.String("1"))))
 	b.job.Host = host.NewLocal(append(b.job.Host.Env(), "OWN=0"), host.NewTrackingID())
-	b.job.Message.EnvironmentVariables = []*wire.Token{wire.Mapping(wire.Pair("JOBVAR", wire.Expression("vars.region")))}
+	b.job.Message.EnvironmentVariables = []*wire.Token{wire.Mapping(wire.Pair("JOBVAR", expression("vars.region")))}
 	b.run()
 	got := map[string]string{}
 	for line := range strings.Lines(b.output("s1")) {
@@ -115,7 +115,7 @@ func TestCommandFiles(t *testing.T) {
 			echo $RUNNER_TEMP/bin >> $GITHUB_PATH
 			echo '# Summary of hunter2hunter2' >> $GITHUB_STEP_SUMMARY`, id("first")),
 		script(`echo "$A/$B"; mytool; echo ${PATH%%:*}`),
-		script("echo $X", env("X", wire.Expression("format('{0} {1} {2}', steps.first.outputs.val, env.A, steps.first.conclusion)"))),
+		script("echo $X", env("X", expression("format('{0} {1} {2}', steps.first.outputs.val, env.A, steps.first.conclusion)"))),
 		script("echo 'NODE_OPTIONS=--bad' >> $GITHUB_ENV"),
 		script("echo nothing >> $GITHUB_OUTPUT"),
 		script("echo 'a<<E' >> $GITHUB_OUTPUT; echo b >> $GITHUB_OUTPUT"),

@@ -33,10 +33,10 @@ func (b *bench) runWith(stepID string, signal Signal) *Result {
 func TestConclusionsOfSteps(t *testing.T) { // IF-2, RES-1, RES-2
 	b := newBench(t,
 		script("exit 1", id("absorbed"), mayFail),
-		script("echo $O $C", env("O", wire.Expression("steps.absorbed.outcome")), env("C", wire.Expression("steps.absorbed.conclusion"))),
+		script("echo $O $C", env("O", expression("steps.absorbed.outcome")), env("C", expression("steps.absorbed.conclusion"))),
 		script("exit 2"),
 		script("echo skipped", id("skipped")),
-		script("echo $S $J", when("failure()"), env("S", wire.Expression("steps.skipped.outcome")), env("J", wire.Expression("job.status"))),
+		script("echo $S $J", when("failure()"), env("S", expression("steps.skipped.outcome")), env("J", expression("job.status"))),
 		script("echo always", when("always()")),
 		script("echo never", when("cancelled()")),
 	)
@@ -65,7 +65,7 @@ func TestErrorInAConditionFailsTheStep(t *testing.T) { // IF-7
 }
 
 func TestErrorInStepVariablesFailsTheStep(t *testing.T) {
-	b := newBench(t, script("echo no", env("A", wire.Expression("fromJSON('')"))))
+	b := newBench(t, script("echo no", env("A", expression("fromJSON('')"))))
 	equal(t, "conclusion", b.run().Conclusion, wire.Failed)
 }
 
@@ -73,7 +73,7 @@ func TestCancelledJobRunsTheStepsThatWantTo(t *testing.T) { // CAN-2, §15 examp
 	b := newBench(t,
 		script("echo ready; exec sleep 600"),
 		script("echo a"),
-		script("echo b; echo $J", when("cancelled()"), env("J", wire.Expression("job.status"))),
+		script("echo b; echo $J", when("cancelled()"), env("J", expression("job.status"))),
 		script("echo c", when("failure()")),
 		script("echo d", when("always()")),
 	)
@@ -216,10 +216,10 @@ func TestBackgroundProcessesOutliveTheirStepNotTheJob(t *testing.T) { // RUN-6
 
 func TestStepTimeLimit(t *testing.T) { // RUN-8
 	b := newBench(t,
-		script("echo slow; exec sleep 600", timeLimit(wire.Expression("1 * '1'"))),
+		script("echo slow; exec sleep 600", timeLimit(expression("1 * '1'"))),
 		script("echo next", when("failure()")),
 		script("echo fraction", when("always()"), timeLimit(wire.Number(0.9))),
-		script("echo wrong", when("always()"), timeLimit(wire.Expression("fromJSON('x')"))),
+		script("echo wrong", when("always()"), timeLimit(expression("fromJSON('x')"))),
 	)
 	b.job.Message.Steps[0].TimeoutInMinutes = wire.Number(1)
 	b.timing.minute = 100 * time.Millisecond
@@ -281,7 +281,7 @@ func TestCancelBeforeTheJobBegins(t *testing.T) { // CAN-2
 
 func TestJobOutputs(t *testing.T) { // RES-4
 	b := newBench(t, script("echo v=42 >> $GITHUB_OUTPUT; echo s=hunter2hunter2 >> $GITHUB_OUTPUT; exit 1", id("a")))
-	out := func(e string) *wire.Token { return wire.Expression(e) }
+	out := func(e string) *wire.Token { return expression(e) }
 	b.job.Message.JobOutputs = wire.Mapping(wire.Pair("v", out("steps.a.outputs.v")), wire.Pair("s", out("steps.a.outputs.s")),
 		wire.Pair("empty", out("steps.a.outputs.none")), wire.Pair("n", out("1.5")))
 	b.job.Message.ActionsEnvironment = &wire.Environment{Name: "prod", URL: out("format('https://x/{0}', steps.a.outputs.v)")}
@@ -298,7 +298,7 @@ func TestJobOutputs(t *testing.T) { // RES-4
 
 func TestErrorInAJobOutputFailsTheJob(t *testing.T) { // RES-4
 	b := newBench(t, script("true"))
-	b.job.Message.JobOutputs = wire.Mapping(wire.Pair("v", wire.Expression("fromJSON('{')")))
+	b.job.Message.JobOutputs = wire.Mapping(wire.Pair("v", expression("fromJSON('{')")))
 	res := b.run()
 	equal(t, "conclusion", res.Conclusion, wire.Failed)
 	contains(t, "log", b.log(res.Steps[2].ExternalID), "##[error]Fail to evaluate job outputs\n")
@@ -306,17 +306,17 @@ func TestErrorInAJobOutputFailsTheJob(t *testing.T) { // RES-4
 
 func TestStepNamesAreEvaluated(t *testing.T) {
 	b := newBench(t,
-		script("echo v=1 >> $GITHUB_OUTPUT", id("a"), func(s *wire.Step) { s.DisplayNameToken = wire.Expression("format('Go {0}', matrix.go)") }),
+		script("echo v=1 >> $GITHUB_OUTPUT", id("a"), func(s *wire.Step) { s.DisplayNameToken = expression("format('Go {0}', matrix.go)") }),
 		script("true", func(s *wire.Step) {
-			s.DisplayNameToken = wire.Expression("format('got {0} of {{x}}', steps.a.outputs.v)")
+			s.DisplayNameToken = expression("format('got {0} of {{x}}', steps.a.outputs.v)")
 		}),
 		script("true", when("false"), func(s *wire.Step) {
-			s.DisplayNameToken = wire.Expression("format('got {0}''s {1}', steps.a.outputs.v, toJSON('a, b'))")
+			s.DisplayNameToken = expression("format('got {0}''s {1}', steps.a.outputs.v, toJSON('a, b'))")
 		}),
 		script("\n\n  first line\nsecond", when("false")),
 		script("", when("false")),
 	)
-	b.job.Message.Steps[3].Inputs = wire.Mapping(wire.Pair(wire.InputScript, wire.Expression("format('echo {0}\ntwo', env.X)")))
+	b.job.Message.Steps[3].Inputs = wire.Mapping(wire.Pair(wire.InputScript, expression("format('echo {0}\ntwo', env.X)")))
 	res := b.run()
 	equal(t, "steps", conclusions(res), `1 Set up job: succeeded
 2 Go 2: succeeded
