@@ -60,7 +60,8 @@ var house = []room{
 	{surface, "auth", "actions store token"},
 
 	{service, "trigger", "scheduler state pure"},
-	{service, "scheduler", "queue source state pure"},
+	{service, "scheduler", "steps queue source state pure"},
+	{service, "steps", "store actions"},
 	{service, "queue", "state pure"},
 	{service, "runners", "scheduler queue state pure"},
 	{service, "source", "state pure"},

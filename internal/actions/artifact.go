@@ -135,6 +135,7 @@ func (r Retention) Check(days int) error {
 // comes from the clock of a runner.
 func (r Retention) Until(asked, now time.Time) time.Time {
 	last := now.AddDate(0, 0, r.Days)
+	asked = ClockTime(asked)
 	if asked.IsZero() || asked.After(last) {
 		return last
 	}

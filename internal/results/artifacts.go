@@ -42,7 +42,7 @@ func (a *API) createArtifact(c *call) (any, error) {
 		return nil, err
 	}
 	art, err := a.Artifacts.Create(c.Context(), c.job, artifact.Upload{
-		Name: req.Name, ContentType: artifactType(req.MimeType), ExpiresAt: moment(req.ExpiresAt),
+		Name: req.Name, ContentType: artifactType(req.MimeType), ExpiresAt: req.ExpiresAt.Time,
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/results"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
+	"github.com/understudy-ci/understudy/internal/steps"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -57,7 +58,7 @@ func newLimitedServer(t testing.TB, st *store.Store, limits logs.Limits, artifac
 	s.artifacts = artifact.New(artifact.Config{Store: st, Objects: s.objects, Log: log, Now: s.now, Limits: artifacts})
 	s.caches = cache.New(cache.Config{Store: st, Objects: s.objects, Log: log, Now: s.now})
 	s.api = results.New(results.Config{
-		Store: st, Logs: s.Logs, Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: log, Now: s.now,
+		Store: st, Logs: s.Logs, Steps: steps.New(st), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: log, Now: s.now,
 	})
 	s.http = httptest.NewServer(s.api)
 	t.Cleanup(s.http.Close)

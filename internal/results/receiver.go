@@ -2,6 +2,7 @@ package results
 
 import (
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/steps"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -28,7 +29,7 @@ func (a *API) stepLogsURL(c *call) (any, error) {
 	if err := c.decode(&req, &req.ResultsIDs); err != nil {
 		return nil, err
 	}
-	step, err := guid(req.StepID)
+	step, err := steps.GUID(req.StepID)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (a *API) stepSummaryURL(c *call) (any, error) {
 	if err := c.decode(&req, &req.ResultsIDs); err != nil {
 		return nil, err
 	}
-	step, err := guid(req.StepID)
+	step, err := steps.GUID(req.StepID)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func done(c *call, req any, ids *wire.ResultsIDs, step *string) (any, error) {
 		return nil, err
 	}
 	if step != nil {
-		if _, err := guid(*step); err != nil {
+		if _, err := steps.GUID(*step); err != nil {
 			return nil, err
 		}
 	}

@@ -39,6 +39,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/recent"
+	"github.com/understudy-ci/understudy/internal/steps"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -48,6 +49,7 @@ import (
 type Config struct {
 	Store     *store.Store
 	Logs      *logs.Logs
+	Steps     *steps.Steps
 	Artifacts *artifact.Artifacts
 	Caches    *cache.Caches
 	Objects   *object.Objects

@@ -120,7 +120,7 @@ func TestHostileStepsAreCleanedOrRefused(t *testing.T) {
 			t.Fatalf("%d %s", status, code)
 		}
 		step := s.steps(j)[0]
-		if step.Number != 0 || !strings.HasPrefix(step.Name, "a b c \uFFFD \uFFFDxxx") || len(step.Name) > 1026 || !step.StartedAt.IsZero() || !step.CompletedAt.IsZero() {
+		if step.Number != 0 || !strings.HasPrefix(step.Name, "a b c \uFFFD \uFFFDxxx") || len(step.Name) > 1028 || !step.StartedAt.IsZero() || !step.CompletedAt.IsZero() {
 			t.Errorf("got %+v", step)
 		}
 		if status, code := s.update(j, 2, wire.StepUpdate{ExternalID: "not a GUID", Number: 1}); status != http.StatusBadRequest || code != "invalid_argument" {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/cache"
@@ -144,15 +142,6 @@ func (c *call) read(v any, ids *wire.ResultsIDs, limit int64, own bool) error {
 }
 
 var errForeign = actions.Errorf(actions.Forbidden, "the ids of the request are not those of the token")
-
-// guid is a step's id in the one form in which it is kept.
-func guid(text string) (string, error) {
-	id, err := uuid.Parse(text)
-	if err != nil || len(text) != len(id.String()) {
-		return "", actions.Errorf(actions.Malformed, "%.60q is not a GUID", text)
-	}
-	return id.String(), nil
-}
 
 // badRoute is Twirp's word for a method that is not there.
 type badRoute struct{ error }

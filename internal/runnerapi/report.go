@@ -1,13 +1,10 @@
 package runnerapi
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/scheduler"
@@ -20,11 +17,10 @@ import (
 // only one without a conclusion is refused.
 const (
 	maxCompletion  = 32 << 20 // bytes
-	maxSteps       = 2000
 	maxAnnotations = 1000
-	maxText        = 4096    // characters of a name, title or message
+	maxText        = 4096    // characters of a path, title or message
 	maxOutputs     = 1 << 20 // bytes of a job's outputs in all (RES-4)
-	maxNumber      = 1 << 30 // of steps, lines and columns
+	maxNumber      = 1 << 30 // of lines and columns, and of the steps they belong to
 
 	renewAfterEnd = time.Minute // one more renewal may be under way
 )
@@ -48,7 +44,6 @@ func result(req *wire.CompleteJobRequest) (*scheduler.Result, error) {
 		r.annotation(&req.Annotations[i], 0)
 	}
 	r.warn("outputs", r.lostOutputs)
-	r.warn("steps", r.lostSteps)
 	r.warn("annotations", r.lostAnnotations)
 	return &r.Result, nil
 }
@@ -56,15 +51,12 @@ func result(req *wire.CompleteJobRequest) (*scheduler.Result, error) {
 // A report is a result in the making.
 type report struct {
 	scheduler.Result
-	lostOutputs, lostSteps, lostAnnotations int
+	lostOutputs, lostAnnotations int
 }
 
 func (r *report) warn(what string, lost int) {
 	if lost > 0 {
-		r.Annotations = append(r.Annotations, &actions.Annotation{
-			Path: noPath, StartLine: 1, EndLine: 1, Level: actions.LevelWarning,
-			Message: fmt.Sprintf("The runner reported more than can be kept of a job: %d %s are missing.", lost, what),
-		})
+		r.Annotations = append(r.Annotations, scheduler.Missing(what, lost))
 	}
 }
 
@@ -87,23 +79,14 @@ func (r *report) outputs(given map[string]wire.Variable) {
 }
 
 func (r *report) step(s *wire.StepResult) {
-	conclusion, ok := conclusionOf(s.Conclusion)
+	conclusion, _ := conclusionOf(s.Conclusion)
 	if s.Conclusion == "" { // never reached
-		conclusion, ok = actions.Skipped, true
+		conclusion = actions.Skipped
 	}
-	id, err := uuid.Parse(s.ExternalID)
-	if !ok || err != nil || len(r.Steps) == maxSteps {
-		r.lostSteps++
-		return
-	}
-	step := &actions.Step{
-		GUID: id.String(), Number: number(s.Number), Name: clip(s.Name),
-		StartedAt: moment(s.StartedAt), CompletedAt: moment(s.CompletedAt), Status: actions.Completed, Conclusion: conclusion,
-	}
-	if step.CompletedAt.Before(step.StartedAt) {
-		step.CompletedAt = step.StartedAt
-	}
-	r.Steps = append(r.Steps, step)
+	r.Steps = append(r.Steps, &actions.Step{
+		GUID: s.ExternalID, Number: number(s.Number), Name: s.Name,
+		StartedAt: s.StartedAt.Time, CompletedAt: s.CompletedAt.Time, Status: actions.Completed, Conclusion: conclusion,
+	})
 }
 
 // noPath is what an annotation without a file has for a path.
@@ -115,7 +98,7 @@ func (r *report) annotation(a *wire.Annotation, step int) {
 		return
 	}
 	out := &actions.Annotation{
-		StepNumber: number(max(step, int(a.StepNumber))), Path: clip(a.Path), Title: clip(a.Title), Message: clip(a.Message),
+		StepNumber: number(max(step, int(a.StepNumber))), Path: actions.Clip(a.Path, maxText), Title: actions.Clip(a.Title, maxText), Message: actions.Clip(a.Message, maxText),
 		StartLine: max(number(a.StartLine), 1), StartColumn: number(a.StartColumn), EndColumn: number(a.EndColumn),
 		Level: levelOf(a.Level),
 	}
@@ -156,25 +139,3 @@ func conclusionOf(s string) (c actions.Conclusion, ok bool) {
 func forcedEnd(j *actions.Job) bool { return j.Conclusion == actions.Cancelled && !j.CancelAt.IsZero() }
 
 func number[N ~int | ~int64](n N) int { return int(min(max(n, 0), maxNumber)) }
-
-// moment is a time that a runner reports; zero for one that no clock shows.
-func moment(t wire.Time) time.Time {
-	if y := t.Year(); y < 2000 || y > 2200 {
-		return time.Time{}
-	}
-	return t.Time
-}
-
-// clip cuts a text that a runner sent, makes it UTF-8 and takes NUL out of it,
-// which PostgreSQL does not keep.
-func clip(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-	n := 0
-	for i := range s {
-		if n == maxText {
-			return strings.Clone(s[:i]) // without the rest, which it would hold in memory
-		}
-		n++
-	}
-	return s
-}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/steps"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -14,7 +14,7 @@ import (
 type Result struct {
 	Conclusion  actions.Conclusion
 	Outputs     map[string]string
-	Steps       []*actions.Step // the final state of all steps
+	Steps       []*actions.Step // the final state of all steps, as it was reported: see [steps.Clean]
 	Annotations []*actions.Annotation
 }
 
@@ -37,8 +37,12 @@ func (s *Scheduler) Complete(ctx context.Context, guid string, res *Result) erro
 		if err != nil {
 			return err
 		}
-		if err := saveSteps(ctx, tx, job, res.Steps); err != nil {
+		lost, err := steps.Finish(ctx, tx, job, res.Steps)
+		if err != nil {
 			return err
+		}
+		if lost > 0 {
+			notes = append(slices.Clip(notes), Missing("steps", lost))
 		}
 		return s.end(ctx, tx, job, res.Conclusion, notes...)
 	})
@@ -66,35 +70,10 @@ func (s *Scheduler) outputs(ctx context.Context, tx *store.Tx, job *actions.Job,
 	return res.Annotations, nil
 }
 
-// saveSteps writes the steps that are not known as the runner reports them. Most
-// are: runners report while they work.
-func saveSteps(ctx context.Context, tx *store.Tx, job *actions.Job, steps []*actions.Step) error {
-	if len(steps) == 0 {
-		return nil
-	}
-	list, err := tx.Steps(ctx, job.ID)
-	if err != nil {
-		return err
-	}
-	known := make(map[string]*actions.Step, len(list))
-	for _, k := range list {
-		known[k.GUID] = k
-	}
-	for _, step := range steps {
-		if k := known[step.GUID]; k != nil && same(k, step) {
-			continue
-		}
-		if err := tx.SaveStep(ctx, job, step); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// same compares what a report can change, times as they are kept.
-func same(a, b *actions.Step) bool {
-	return a.Number == b.Number && a.Name == b.Name && a.Status == b.Status && a.Conclusion == b.Conclusion &&
-		a.StartedAt.Equal(b.StartedAt.Truncate(time.Microsecond)) && a.CompletedAt.Equal(b.CompletedAt.Truncate(time.Microsecond))
+// Missing is the warning that n things of a kind are not kept of what a runner
+// reported of its job.
+func Missing(what string, n int) *actions.Annotation {
+	return note(0, actions.LevelWarning, fmt.Sprintf("The runner reported more than can be kept of a job: %d %s are missing.", n, what))
 }
 
 // Fail ends a job that cannot go on, with a message that people find beside it.

@@ -205,7 +205,7 @@ func TestStepsEndWithTheirJob(t *testing.T) {
 		run := b.start(chain)
 		j, now := b.acquire(run, "a"), time.Now()
 		step := func(i int, s actions.Status, c actions.Conclusion) *actions.Step {
-			return &actions.Step{GUID: fmt.Sprint(i), Number: i, Name: "step", Status: s, Conclusion: c, StartedAt: now}
+			return &actions.Step{GUID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Number: i, Name: "step", Status: s, Conclusion: c, StartedAt: now}
 		}
 		b.must(st.Update(t.Context(), func(tx *store.Tx) error {
 			for _, s := range []*actions.Step{

@@ -36,6 +36,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/source"
+	"github.com/understudy-ci/understudy/internal/steps"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/trigger"
@@ -161,7 +162,7 @@ func (s *Server) contextSettings() contexts.Settings {
 // mount makes the surfaces.
 func (s *Server) mount(bot *actions.Account) error {
 	res := results.New(results.Config{
-		Store: s.store, Logs: s.logs, Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
+		Store: s.store, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
 	s.results = res
 	artifactURL := func(r *http.Request, art *actions.Artifact) (string, error) {
