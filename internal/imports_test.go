@@ -70,6 +70,7 @@ var house = []room{
 	{service, "artifact", "object state pure"},
 	{service, "cache", "object state pure"},
 	{service, "webhook", "state pure"},
+	{service, "settings", "state pure"},
 
 	{state, "store", "pure"},
 	{state, "blob", "pure"},
