@@ -246,7 +246,7 @@ func TestConcurrentCallersAgree(t *testing.T) {
 				if c, err = s.auth.Authenticate(request(t, "token "+token)); err != nil {
 					break
 				}
-				if err = s.auth.Can(context.Background(), c, repo, auth.Need{Permission: actions.Admin}); err != nil {
+				if err = s.auth.Can(context.Background(), c, auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Admin}); err != nil {
 					break
 				}
 				s.auth.Changed()
@@ -288,7 +288,7 @@ func BenchmarkAuthenticateAndDecide(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := a.Can(b.Context(), c, found, auth.Need{Permission: actions.Read, Scope: "actions"}); err != nil {
+		if err := a.Can(b.Context(), c, auth.Target{Repo: found}, auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions"}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,18 +2,65 @@ package auth
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// A Need is what a request needs of its caller.
+// On is what a request is about.
+type On string
+
+// What requests are about.
+const (
+	Site       On = "site"       // the server and all that is on it
+	Enterprise On = "enterprise" // the one enterprise there is: the site under another name
+	Org        On = "org"        // one organization
+	Repo       On = "repo"       // one repository
+	User       On = "user"       // the account that calls
+)
+
+// A Need is what a request needs of its caller. The zero Need lets nobody through.
 type Need struct {
-	Permission actions.Permission // role on the repository
-	Scope      string             // permission that a job's or fine-grained token needs: "actions", "contents", …; empty for none
-	Level      Level              // of Scope; empty for ReadLevel when Permission is Read, else WriteLevel
-	SignedIn   bool               // also for what is public
-	Granted    bool               // a job's or fine-grained token needs Scope also for what is public
+	On On
+
+	// Public lets everybody through, also who has not signed in. A repository has
+	// no use for it: Role says Read there, and who may read is the repository's to say.
+	Public bool
+
+	// Role is the least role on a repository. Elsewhere it is Admin for an owner of
+	// the organization, or an admin of the site; any other is of no account.
+	Role actions.Permission
+
+	// Permission is what a job's or a fine-grained token must have: "actions",
+	// "contents", …; empty for none. Those tokens reach nothing but repositories
+	// and, if they are fine-grained, organizations and the account that calls.
+	Permission string
+	Level      Level // of Permission; empty for ReadLevel when Role is Read, else WriteLevel
+
+	// Scopes are those of a classic token, of which one is enough. For a repository
+	// they are [RepoScope], or for what is public "public_repo" as well, and are not said.
+	Scopes []string
+
+	SignedIn bool // also for what is public in a repository
+	Granted  bool // a job's or fine-grained token needs Permission also for what is public
+
+	// Registration lets a runner through, too, that shows a token to register or
+	// to remove runners where the request is; empty for no runner.
+	Registration Registration
 }
+
+// Registration is what a token that a runner is configured with is good for.
+type Registration string
+
+// What runners are configured for.
+const (
+	Register Registration = "register"
+	Remove   Registration = "remove"
+)
+
+// RepoScope is the scope of a classic token that reaches all repositories of its account.
+const RepoScope = "repo"
 
 // A Level is how far a permission of a token goes.
 type Level string
@@ -24,15 +71,29 @@ const (
 	WriteLevel Level = "write"
 )
 
-// AccessLevel is the level of Scope that n asks for.
+// AccessLevel is the level of Permission that n asks for.
 func (n Need) AccessLevel() Level {
 	switch {
 	case n.Level != "":
 		return n.Level
-	case n.Permission <= actions.Read:
+	case n.Role <= actions.Read:
 		return ReadLevel
 	}
 	return WriteLevel
+}
+
+// AcceptedScopes are the scopes of which a classic token needs one.
+func (n Need) AcceptedScopes() []string {
+	if n.On == Repo {
+		return []string{RepoScope}
+	}
+	return n.Scopes
+}
+
+// A Target is what a request names: that which [Need.On] says.
+type Target struct {
+	Org  *actions.Account
+	Repo *actions.Repository
 }
 
 var (
@@ -44,17 +105,53 @@ var (
 	errPersonalToken   = actions.Errorf(actions.Forbidden, "Resource not accessible by personal access token")
 )
 
-// Can is nil if the caller may do with the repository what n says, NotFound if
-// they may not even know of it, and else Forbidden, or Unauthorized for who has
-// not signed in.
-func (a *Auth) Can(ctx context.Context, c *Caller, repo *actions.Repository, n Need) error {
+// Can is nil if the caller may do with the target what n says, NotFound if they
+// may not even know of it, and else Forbidden, or Unauthorized for who has not
+// signed in.
+func (a *Auth) Can(ctx context.Context, c *Caller, t Target, n Need) error {
+	switch n.On {
+	case Repo:
+		return a.canInRepository(ctx, c, t.Repo, n)
+	case Org:
+		if n.Role < actions.Admin {
+			return n.known(c)
+		}
+		return a.canOwn(ctx, c, t.Org, n)
+	case User:
+		if n.Role < actions.Admin {
+			return n.known(c)
+		}
+		return a.canOwn(ctx, c, c.Account, n)
+	case Site, Enterprise:
+		if n.Role < actions.Admin {
+			return n.known(c)
+		}
+		return n.administers(c)
+	}
+	return fmt.Errorf("nobody said what a request on %q needs", n.On)
+}
+
+// known lets everybody through if n is public, and else each account but a job's.
+func (n Need) known(c *Caller) error {
+	switch {
+	case n.Public:
+		return nil
+	case c.Anonymous():
+		return errSignIn
+	case c.Token.Kind == actions.JobToken:
+		return errIntegration
+	}
+	return nil
+}
+
+func (a *Auth) canInRepository(ctx context.Context, c *Caller, repo *actions.Repository, n Need) error {
 	p, err := a.Permission(ctx, c, repo)
 	switch {
 	case err != nil:
 		return err
 	case p == actions.NoAccess:
 		return errNotFound
-	case c.Anonymous() && (n.SignedIn || p < n.Permission):
+	case c.Anonymous() && (n.SignedIn || p < n.Role):
 		return errSignIn
 	case c.Anonymous():
 		return nil
@@ -62,7 +159,7 @@ func (a *Auth) Can(ctx context.Context, c *Caller, repo *actions.Repository, n N
 	if refusal := c.refusal(); refusal != nil && !allows(c.Token, repo, n) {
 		return refusal
 	}
-	if p < n.Permission {
+	if p < n.Role {
 		if c.Token.Kind == actions.JobToken {
 			return errIntegration
 		}
@@ -71,17 +168,17 @@ func (a *Auth) Can(ctx context.Context, c *Caller, repo *actions.Repository, n N
 	return nil
 }
 
-// CanOwn is nil if the caller may administer an account, such as by making a
-// repository of its own: the account itself, an owner of the organization, or a
-// site admin; with a token that has the scope.
-func (a *Auth) CanOwn(ctx context.Context, c *Caller, owner *actions.Account, scope string) error {
+// canOwn is nil if the caller may do what only owners of an account do: the
+// account itself, an owner of the organization, or a site admin.
+func (a *Auth) canOwn(ctx context.Context, c *Caller, owner *actions.Account, n Need) error {
 	if c.Anonymous() {
 		return errSignIn
 	}
 	if refusal := c.refusal(); refusal != nil {
-		return refusal
-	}
-	if !c.HasScope(scope) {
+		if c.Token.Kind != actions.FineGrained || !covers(c.Token, n) {
+			return refusal
+		}
+	} else if !slices.ContainsFunc(n.Scopes, c.HasScope) {
 		return errOwner
 	}
 	if c.Account.SiteAdmin || c.Account.ID == owner.ID {
@@ -97,13 +194,13 @@ func (a *Auth) CanOwn(ctx context.Context, c *Caller, owner *actions.Account, sc
 	return nil
 }
 
-// CanAdminister is nil if the caller is a site admin whose token has the scope.
+// administers is nil if the caller is a site admin whose token has a scope of n.
 // To others what only site admins may do does not exist.
-func (a *Auth) CanAdminister(c *Caller, scope string) error {
+func (n Need) administers(c *Caller) error {
 	switch {
 	case c.Anonymous():
 		return errSignIn
-	case !c.Account.SiteAdmin || !c.HasScope(scope):
+	case !c.Account.SiteAdmin || !slices.ContainsFunc(n.Scopes, c.HasScope):
 		return errNotFound
 	}
 	return nil

@@ -70,9 +70,9 @@ func TestWhoMayDoWhatWithARepository(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st)
 		needs := []auth.Need{
-			{Permission: actions.Read, Scope: "actions"},
-			{Permission: actions.Write, Scope: "actions"},
-			{Permission: actions.Admin, Scope: "administration"},
+			{On: auth.Repo, Role: actions.Read, Permission: "actions"},
+			{On: auth.Repo, Role: actions.Write, Permission: "actions"},
+			{On: auth.Repo, Role: actions.Admin, Permission: "administration"},
 		}
 		for _, c := range []struct {
 			who             string
@@ -95,11 +95,11 @@ func TestWhoMayDoWhatWithARepository(t *testing.T) {
 		} {
 			caller := w.caller(w.tokens[c.who])
 			for i, n := range needs {
-				if got := actions.KindOf(w.auth.Can(t.Context(), caller, w.private, n)); got != c.private[i] {
-					t.Errorf("%s, private, %s: got %q, want %q", c.who, n.Permission, got, c.private[i])
+				if got := actions.KindOf(w.auth.Can(t.Context(), caller, auth.Target{Repo: w.private}, n)); got != c.private[i] {
+					t.Errorf("%s, private, %s: got %q, want %q", c.who, n.Role, got, c.private[i])
 				}
-				if got := actions.KindOf(w.auth.Can(t.Context(), caller, w.public, n)); got != c.public[i] {
-					t.Errorf("%s, public, %s: got %q, want %q", c.who, n.Permission, got, c.public[i])
+				if got := actions.KindOf(w.auth.Can(t.Context(), caller, auth.Target{Repo: w.public}, n)); got != c.public[i] {
+					t.Errorf("%s, public, %s: got %q, want %q", c.who, n.Role, got, c.public[i])
 				}
 			}
 		}
@@ -111,8 +111,8 @@ func TestWhatIsPublicMayNeedAPermissionOfATokenAllTheSame(t *testing.T) {
 	for who, want := range map[string]actions.Kind{
 		"stranger": ok, "reader": ok, "job without permissions": forbidden, "job of the other": ok, "job that reads": forbidden,
 	} {
-		need := auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true, Granted: true}
-		if got := actions.KindOf(w.auth.Can(t.Context(), w.caller(w.tokens[who]), w.public, need)); got != want {
+		need := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions", SignedIn: true, Granted: true}
+		if got := actions.KindOf(w.auth.Can(t.Context(), w.caller(w.tokens[who]), auth.Target{Repo: w.public}, need)); got != want {
 			t.Errorf("%s: got %q, want %q", who, got, want)
 		}
 	}
@@ -120,13 +120,13 @@ func TestWhatIsPublicMayNeedAPermissionOfATokenAllTheSame(t *testing.T) {
 
 func TestARefusalSaysWhatGitHubSays(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
-	write := auth.Need{Permission: actions.Write, Scope: "actions"}
+	write := auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions"}
 	for who, want := range map[string]string{
 		"reader":         "Must have admin rights to Repository.",
 		"job that reads": "Resource not accessible by integration",
 		"fine-grained":   "Resource not accessible by personal access token",
 	} {
-		if err := w.auth.Can(t.Context(), w.caller(w.tokens[who]), w.private, write); err == nil || err.Error() != want {
+		if err := w.auth.Can(t.Context(), w.caller(w.tokens[who]), auth.Target{Repo: w.private}, write); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", who, err, want)
 		}
 	}
@@ -135,11 +135,11 @@ func TestARefusalSaysWhatGitHubSays(t *testing.T) {
 func TestAccessThatIsTakenAwayEndsAtOnce(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
 	caller := w.caller(w.tokens["writer"])
-	read := auth.Need{Permission: actions.Read}
-	w.check(w.auth.Can(t.Context(), caller, w.private, read))
+	read := auth.Need{On: auth.Repo, Role: actions.Read}
+	w.check(w.auth.Can(t.Context(), caller, auth.Target{Repo: w.private}, read))
 	w.check(w.store.SetCollaborator(t.Context(), w.private.ID, caller.Account.ID, actions.NoAccess))
 	w.auth.Changed()
-	if err := w.auth.Can(t.Context(), caller, w.private, read); actions.KindOf(err) != actions.NotFound {
+	if err := w.auth.Can(t.Context(), caller, auth.Target{Repo: w.private}, read); actions.KindOf(err) != actions.NotFound {
 		t.Errorf("got %v, want not found", err)
 	}
 }
@@ -157,14 +157,59 @@ func TestRepositoriesAreFoundInAnyCase(t *testing.T) {
 	}
 }
 
-func TestWhoOwnsAnOrganization(t *testing.T) {
+func TestWhoMayDoWhatWithAnOrganization(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
+	anybody := auth.Need{On: auth.Org, Public: true}
+	own := auth.Need{On: auth.Org, Role: actions.Admin, Scopes: []string{"read:org", "repo"}}
 	for who, want := range map[string]actions.Kind{
 		"nobody": signIn, "stranger": forbidden, "member": forbidden, "owner": ok, "site admin": ok,
 		"owner without scopes": forbidden, "job that writes": forbidden, "fine-grained": forbidden,
 	} {
-		if got := actions.KindOf(w.auth.CanOwn(t.Context(), w.caller(w.tokens[who]), w.org, "repo")); got != want {
+		caller := w.caller(w.tokens[who])
+		if err := w.auth.Can(t.Context(), caller, auth.Target{Org: w.org}, anybody); err != nil {
+			t.Errorf("%s: got %v for what everybody may", who, err)
+		}
+		if got := actions.KindOf(w.auth.Can(t.Context(), caller, auth.Target{Org: w.org}, own)); got != want {
 			t.Errorf("%s: got %q, want %q", who, got, want)
+		}
+	}
+}
+
+func TestAFineGrainedTokenReachesAnOrganizationWithItsPermission(t *testing.T) {
+	w := newWorld(t, storetest.Open(t))
+	owner := w.caller(w.tokens["owner"]).Account
+	read := auth.Need{On: auth.Org, Role: actions.Admin, Permission: "organization_administration", Level: auth.ReadLevel}
+	for name, c := range map[string]struct {
+		token actions.Token
+		want  actions.Kind
+	}{
+		"with it":            {actions.Token{Access: map[string]string{"organization_administration": "read"}}, ok},
+		"with more":          {actions.Token{Access: map[string]string{"organization_administration": "write"}}, ok},
+		"with another":       {actions.Token{Access: map[string]string{"administration": "write"}}, forbidden},
+		"for one repository": {actions.Token{RepoID: w.private.ID, Access: map[string]string{"organization_administration": "write"}}, forbidden},
+	} {
+		text := w.token(owner, func(t *actions.Token) {
+			t.Kind, t.Scopes, t.RepoID, t.Access = actions.FineGrained, nil, c.token.RepoID, c.token.Access
+		})
+		if got := actions.KindOf(w.auth.Can(t.Context(), w.caller(text), auth.Target{Org: w.org}, read)); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestOnlyPeopleAreAnAccountThatCalls(t *testing.T) {
+	w := newWorld(t, storetest.Open(t))
+	know := auth.Need{On: auth.User}
+	own := auth.Need{On: auth.User, Role: actions.Admin, Scopes: []string{"repo"}}
+	for who, want := range map[string][2]actions.Kind{
+		"nobody": {signIn, signIn}, "stranger": {ok, ok}, "owner without scopes": {ok, forbidden},
+		"job that writes": {forbidden, forbidden}, "fine-grained": {ok, forbidden},
+	} {
+		caller := w.caller(w.tokens[who])
+		for n, want := range map[*auth.Need]actions.Kind{&know: want[0], &own: want[1]} {
+			if got := actions.KindOf(w.auth.Can(t.Context(), caller, auth.Target{}, *n)); got != want {
+				t.Errorf("%s, %+v: got %q, want %q", who, *n, got, want)
+			}
 		}
 	}
 }
@@ -173,9 +218,19 @@ func TestOnlySiteAdminsWithTheScopeAdminister(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
 	root := w.caller(w.tokens["site admin"])
 	full := w.token(root.Account, func(t *actions.Token) { t.Scopes = []string{"site_admin"} })
-	for token, want := range map[string]actions.Kind{"": signIn, w.tokens["owner"]: hidden, w.tokens["site admin"]: hidden, full: ok} {
-		if got := actions.KindOf(w.auth.CanAdminister(w.caller(token), "site_admin")); got != want {
-			t.Errorf("got %q, want %q", got, want)
+	for _, on := range []auth.On{auth.Site, auth.Enterprise} {
+		n := auth.Need{On: on, Role: actions.Admin, Scopes: []string{"site_admin"}}
+		for token, want := range map[string]actions.Kind{"": signIn, w.tokens["owner"]: hidden, w.tokens["site admin"]: hidden, full: ok} {
+			if got := actions.KindOf(w.auth.Can(t.Context(), w.caller(token), auth.Target{}, n)); got != want {
+				t.Errorf("%s: got %q, want %q", on, got, want)
+			}
 		}
+	}
+}
+
+func TestWithoutANeedNobodyMay(t *testing.T) {
+	w := newWorld(t, storetest.Open(t))
+	if err := w.auth.Can(t.Context(), w.caller(w.tokens["site admin"]), auth.Target{Repo: w.public, Org: w.org}, auth.Need{}); err == nil {
+		t.Error("a site admin may")
 	}
 }

@@ -24,15 +24,25 @@ func most(t *actions.Token, repo *actions.Repository) actions.Permission {
 // public needs none to be read, unless n says so.
 func allows(t *actions.Token, repo *actions.Repository, n Need) bool {
 	level := n.AccessLevel()
-	if level == ReadLevel && n.Permission <= actions.Read && !repo.Private && !n.Granted {
+	if level == ReadLevel && n.Role <= actions.Read && !repo.Private && !n.Granted {
 		return true
 	}
 	if t.RepoID != 0 && t.RepoID != repo.ID {
 		return false
 	}
-	if n.Scope == "" || n.Scope == "metadata" {
+	if n.Permission == "" || n.Permission == "metadata" {
 		return level == ReadLevel
 	}
-	has := Level(t.Access[n.Scope])
-	return has == WriteLevel || has == ReadLevel && level == ReadLevel
+	return has(t, n.Permission, level)
+}
+
+// covers says whether a fine-grained token reaches as far as n outside of
+// repositories. One that is for a single repository does not.
+func covers(t *actions.Token, n Need) bool {
+	return t.RepoID == 0 && n.Permission != "" && has(t, n.Permission, n.AccessLevel())
+}
+
+func has(t *actions.Token, permission string, level Level) bool {
+	given := Level(t.Access[permission])
+	return given == WriteLevel || given == ReadLevel && level == ReadLevel
 }

@@ -15,6 +15,17 @@ func (g *Git) Commit(ctx context.Context, id int64, sha string) (*Commit, error)
 	return g.View(id).Commit(ctx, sha)
 }
 
+// CommitAt reads the commit that rev stands for in repository id, as [View.Resolve]
+// finds it.
+func (g *Git) CommitAt(ctx context.Context, id int64, rev string) (*Commit, error) {
+	view := g.View(id)
+	sha, err := view.Resolve(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	return view.Commit(ctx, sha)
+}
+
 // ReadFile is [View.ReadFile] of repository id.
 func (g *Git) ReadFile(ctx context.Context, id int64, sha, path string, limit int64) ([]byte, error) {
 	return g.View(id).ReadFile(ctx, sha, path, limit)

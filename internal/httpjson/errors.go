@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -62,6 +64,25 @@ func Invalid(message string, fields ...FieldError) error {
 // Missing is the error for a field that a request must have.
 func Missing(resource, field string) error {
 	return Invalid("Validation Failed", FieldError{Resource: resource, Code: "missing_field", Field: field})
+}
+
+// Custom is the error for one field, in the words of whoever knows the rule.
+func Custom(resource, field string, err error) error {
+	return Invalid("Validation Failed", FieldError{Resource: resource, Code: "custom", Field: field, Message: Message(err)})
+}
+
+// maxText is how long a name or description may be, in characters.
+const maxText = 350
+
+// CheckText says whether a field is a text that can be shown in one line.
+func CheckText(resource, field, text string) error {
+	if utf8.RuneCountInString(text) > maxText {
+		return Custom(resource, field, actions.Errorf(actions.Invalid, "%s is too long (maximum is %d characters)", field, maxText))
+	}
+	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return Custom(resource, field, actions.Errorf(actions.Invalid, "%s control characters are not allowed", field))
+	}
+	return nil
 }
 
 // A Problem is the body of an error of GitHub's REST API.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -24,9 +25,13 @@ type exception struct {
 	used            bool
 }
 
-// readExceptions reads a file; one that does not exist has none.
+// general are the exceptions of every package, used or not: every error of GitHub's
+// has a status, and the schema validation-error does not know it.
+var general = []exception{{operation: "*", what: "/status", used: true}}
+
+// readExceptions reads a file; one that does not exist has none of its own.
 func readExceptions(file string) (*exceptions, error) {
-	e := &exceptions{file: file}
+	e := &exceptions{file: file, list: slices.Clone(general)}
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return e, nil

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"encoding/hex"
 	"net/http"
 	"net/url"
 
@@ -9,20 +8,20 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// noContent answers that it is done.
-func noContent(w http.ResponseWriter) error {
+// NoContent answers that it is done.
+func NoContent(w http.ResponseWriter) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// done answers with an empty object, as GitHub does where a service goes on
+// Done answers with an empty object, as GitHub does where a service goes on
 // with the work.
-func done(w http.ResponseWriter, status int) error {
+func Done(w http.ResponseWriter, status int) error {
 	return httpjson.Write(w, status, struct{}{})
 }
 
-// redirect sends the caller to another URL.
-func redirect(w http.ResponseWriter, to string, err error) error {
+// Redirect sends the caller to another URL, unless err says that there is none.
+func Redirect(w http.ResponseWriter, to string, err error) error {
 	if err != nil {
 		return err
 	}
@@ -31,29 +30,19 @@ func redirect(w http.ResponseWriter, to string, err error) error {
 	return nil
 }
 
-// A listing is the part of a list that a request asks for.
-type listing struct {
-	query url.Values
-	page  httpjson.Page
+// A Listing is the part of a list that a request asks for.
+type Listing struct {
+	Query url.Values
+	Page  store.Page
 }
 
-func listingOf(r *http.Request) listing {
+// ListingOf reads which part of a list a request asks for.
+func ListingOf(r *http.Request) Listing {
 	q := r.URL.Query()
-	return listing{q, httpjson.PageOf(q)}
+	return Listing{q, store.Page(httpjson.PageOf(q))}
 }
 
-// rows is the page as the store takes it.
-func (l listing) rows() store.Page { return store.Page(l.page) }
-
-// link sets the Link header of a list with total entries.
-func (l listing) link(w http.ResponseWriter, r *http.Request, total int) {
-	httpjson.SetLink(w, callOf(r).base.API+r.URL.EscapedPath(), l.query, l.page, total)
+// Link sets the Link header of a list with total entries.
+func (l Listing) Link(w http.ResponseWriter, r *http.Request, total int) {
+	httpjson.SetLink(w, CallOf(r).Base.API+r.URL.EscapedPath(), l.Query, httpjson.Page(l.Page), total)
 }
-
-// slice is the page of a list that is all in memory.
-func slice[T any](all []T, p httpjson.Page) []T {
-	from := min((p.Number-1)*p.Size, len(all))
-	return all[from:min(from+p.Size, len(all))]
-}
-
-func hexadecimal(b []byte) string { return hex.EncodeToString(b) }

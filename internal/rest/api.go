@@ -2,62 +2,26 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
-	"github.com/understudy-ci/understudy/internal/cache"
-	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/version"
 )
 
-// Config is what the API needs. All fields are required but ArtifactQuota.
+// Config is what the API itself needs; its pages need more. All fields are required.
 type Config struct {
 	Store *store.Store
 	Auth  *auth.Auth
-	Git   *gitrepo.Git
 	Log   *slog.Logger
 	Now   func() time.Time
-
-	Caches *cache.Caches
-
-	Runs     Runs
-	Dispatch func(ctx context.Context, d *Dispatch) (runID int64, err error)
-
-	// RunLogURL and JobLogURL sign URLs, good for a minute, of an attempt's
-	// logs as a zip archive and of a job's log as text.
-	RunLogURL func(r *http.Request, run *actions.Run, attempt int) (string, error)
-	JobLogURL func(r *http.Request, job *actions.Job) (string, error)
-
-	Artifacts     *artifact.Artifacts
-	ArtifactURL   func(r *http.Request, art *actions.Artifact) (string, error) // good for a minute, and for whoever has it
-	ArtifactDays  int                                                          // how long artifacts are kept where a repository says nothing
-	ArtifactQuota int64                                                        // bytes of a repository's artifacts; 0 for no limit
-}
-
-// Runs moves runs; *scheduler.Scheduler does.
-type Runs interface {
-	Cancel(ctx context.Context, runID int64, force bool) error
-	Rerun(ctx context.Context, runID int64, who actions.Account, debug bool) error
-	Delete(ctx context.Context, runID int64) error
-}
-
-// A Dispatch asks for a run of one workflow by hand. It converts to
-// trigger.Dispatch.
-type Dispatch struct {
-	Base     shape.Base
-	Repo     *actions.Repository
-	Workflow *actions.Workflow
-	Ref      string            // branch or tag, short or in full
-	Inputs   map[string]string // as given; texts of booleans and numbers as JSON writes them
-	Actor    *actions.Account
 }
 
 // An API answers requests for GitHub's paths, without the prefix /api/v3. It is
@@ -65,69 +29,51 @@ type Dispatch struct {
 type API struct {
 	Config
 	mux       *http.ServeMux
-	patterns  []string
 	responses *responses
 }
 
-// New makes an API. It starts nothing.
-func New(c Config) *API {
+// New makes an API of routes. It starts nothing. A route that does not say what it
+// needs is an error.
+func New(c Config, routes []Route) (*API, error) {
 	a := &API{Config: c, mux: http.NewServeMux(), responses: newResponses(maxRemembered)}
-	for _, rt := range a.routes() {
-		a.patterns = append(a.patterns, rt.pattern)
-		a.mux.Handle(rt.pattern, a.serve(&rt))
+	for _, rt := range routes {
+		if err := rt.check(); err != nil {
+			return nil, err
+		}
+		a.mux.Handle(rt.Pattern, a.serve(newEndpoint(rt)))
 	}
-	a.mux.Handle("/", a.serve(&route{handle: func(http.ResponseWriter, *http.Request) error { return errNotFound }}))
-	return a
+	a.mux.Handle("/", a.serve(newEndpoint(nothing)))
+	return a, nil
 }
 
-// Patterns are the routes that are served, in the form of http.ServeMux.
-func (a *API) Patterns() []string { return a.patterns }
+// nothing is what a path is that no route has.
+var nothing = Route{
+	Handle: func(http.ResponseWriter, *http.Request) error { return ErrNotFound },
+	Need:   auth.Need{On: auth.Site, Public: true},
+}
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.setCommonHeaders(w.Header())
 	// ServeMux would redirect to the clean path, and it does not know the prefix.
 	if p := r.URL.Path; p == "" || p[0] != '/' || path.Clean(p) != p && path.Clean(p)+"/" != p || !isText(p) {
-		a.fail(w, r, &route{}, errNotFound)
+		a.fail(w, r, &nothing, ErrNotFound)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
 }
 
-var (
-	errNotFound    = actions.Errorf(actions.NotFound, "Not Found")
-	errAdminRights = actions.Errorf(actions.Forbidden, "Must have admin rights to Repository.")
+// ErrNotFound is for what is not there, or may not be seen.
+var ErrNotFound = actions.Errorf(actions.NotFound, "Not Found")
 
+var (
+	errAdminRights  = actions.Errorf(actions.Forbidden, "Must have admin rights to Repository.")
 	errActionsScope = actions.Errorf(actions.Forbidden, "You must have the actions scope to download artifacts.")
 )
 
-// A call is what is known of a request when its handler runs.
-type call struct {
-	caller  *auth.Caller
-	version version.Version
-	base    shape.Base
-	repo    *actions.Repository // of routes below /repos/{owner}/{repo}; shared, not to be changed
-	until   time.Time           // the answer is another from then on, without a change of the data; zero for never
-}
-
-// goodUntil says that the answer is another from t on.
-func (c *call) goodUntil(t time.Time) {
-	if c.until.IsZero() || t.Before(c.until) {
-		c.until = t
-	}
-}
-
-type callKey struct{}
-
-// callOf returns what serve found out.
-func callOf(r *http.Request) *call {
-	c, _ := r.Context().Value(callKey{}).(*call)
-	return c
-}
-
-// begin finds out who is calling, in which version, about which repository, and
-// whether they may.
-func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, error) {
+// begin finds out who is calling, in which version, about what, and whether they
+// may.
+func (a *API) begin(w http.ResponseWriter, r *http.Request, op *endpoint) (*Call, error) {
 	h := w.Header()
 	v, err := selectVersion(h, r)
 	if err != nil {
@@ -143,23 +89,42 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, rt *route) (*call, e
 	if err != nil {
 		return nil, err
 	}
-	setScopeHeaders(h, caller, rt)
-	c := &call{caller: caller, version: v, base: shape.Base(httpjson.Base(r))}
-	if rt.need == nil {
-		return c, nil
-	}
-	c.repo, err = a.Auth.Repository(r.Context(), r.PathValue("owner"), r.PathValue("repo"))
-	if err != nil {
+	setScopeHeaders(h, caller, op)
+	c := &Call{Caller: caller, Version: v, Base: shape.Base(httpjson.Base(r))}
+	if err := a.find(r, c, op.Need.On); err != nil {
 		return nil, err
 	}
-	return c, rt.refusal(caller, a.Auth.Can(r.Context(), caller, c.repo, *rt.need))
+	return c, refusal(op.Need, caller, a.Auth.Can(r.Context(), caller, c.Target(), op.Need))
 }
 
-// refusal is err, which says why a caller may not use the route or is nil, as
+// find finds what the path is about. Whether the caller may know of it is not
+// asked here.
+func (a *API) find(r *http.Request, c *Call, on auth.On) (err error) {
+	switch on {
+	case auth.Repo:
+		c.Repo, err = a.Auth.Repository(r.Context(), r.PathValue("owner"), r.PathValue("repo"))
+	case auth.Org:
+		c.Org, err = a.Store.AccountByLogin(r.Context(), r.PathValue("org"))
+		if err == nil && c.Org.Type != actions.Organization {
+			err = actions.Errorf(actions.NotFound, "organization %s", c.Org.Login)
+		}
+	case auth.Enterprise:
+		if slug := r.PathValue("enterprise"); !strings.EqualFold(slug, actions.Enterprise) {
+			err = actions.Errorf(actions.NotFound, "enterprise %s", slug)
+		}
+	case auth.Site, auth.User:
+	default:
+		err = fmt.Errorf("nothing is on %q", on)
+	}
+	return err
+}
+
+// refusal is err, which says why a caller may not use a route or is nil, as
 // GitHub says it. What only those who have signed in may download is forbidden to
 // others; for artifacts, unlike logs, a classic token needs its scope, too.
-func (rt *route) refusal(c *auth.Caller, err error) error {
-	switch n := rt.need; {
+func refusal(n auth.Need, c *auth.Caller, err error) error {
+	switch {
+	case n.On != auth.Repo:
 	case n.SignedIn && c.Anonymous() && actions.KindOf(err) == actions.Unauthorized && n.Granted:
 		return errActionsScope
 	case n.SignedIn && c.Anonymous() && actions.KindOf(err) == actions.Unauthorized:
@@ -176,48 +141,48 @@ func (a *API) Around(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.setCommonHeaders(w.Header())
 		if _, err := selectVersion(w.Header(), r); err != nil {
-			a.fail(w, r, &route{}, err)
+			a.fail(w, r, &nothing, err)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-// serve makes a handler of a route.
-func (a *API) serve(rt *route) http.Handler {
+// serve makes a handler of an endpoint.
+func (a *API) serve(op *endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := a.answer(w, r, rt); err != nil {
-			a.fail(w, r, rt, err)
+		if err := a.answer(w, r, op); err != nil {
+			a.fail(w, r, &op.Route, err)
 		}
 	})
 }
 
-func (a *API) answer(w http.ResponseWriter, r *http.Request, rt *route) error {
-	c, err := a.begin(w, r, rt)
+func (a *API) answer(w http.ResponseWriter, r *http.Request, op *endpoint) error {
+	c, err := a.begin(w, r, op)
 	if err != nil {
 		return err
 	}
-	setCacheControl(w.Header(), c.caller)
-	if rt.polled {
-		return a.remembered(w, r, rt, c)
+	setCacheControl(w.Header(), c.Caller)
+	if op.Polled {
+		return a.remembered(w, r, op, c)
 	}
-	if rt.streams {
-		return rt.handle(w, withCall(r, c))
+	if op.Streams {
+		return op.Handle(w, withCall(r, c))
 	}
 	rec := &recorder{header: w.Header()}
-	if err := rt.handle(rec, withCall(r, c)); err != nil {
+	if err := op.Handle(rec, withCall(r, c)); err != nil {
 		return err
 	}
 	rec.send(w, r)
 	return nil
 }
 
-func withCall(r *http.Request, c *call) *http.Request {
+func withCall(r *http.Request, c *Call) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 }
 
 // fail writes errors, all of them.
-func (a *API) fail(w http.ResponseWriter, r *http.Request, rt *route, err error) {
+func (a *API) fail(w http.ResponseWriter, r *http.Request, rt *Route, err error) {
 	h := w.Header()
 	for _, name := range []string{"Link", "Location", "Cache-Control"} {
 		h.Del(name)

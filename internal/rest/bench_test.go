@@ -13,6 +13,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/rest/runs"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -22,7 +23,7 @@ import (
 func BenchmarkReads(b *testing.B) {
 	st := storetest.Open(b)
 	au := auth.New(st, time.Now)
-	api := rest.New(rest.Config{Store: st, Auth: au, Now: time.Now})
+	api := newAPI(b, st, au)
 	token, runID := thousandRuns(b, st, au)
 	for name, path := range map[string]string{
 		"list": "/repos/alice/hello/actions/runs",
@@ -45,6 +46,15 @@ func BenchmarkReads(b *testing.B) {
 			}), path, token)
 		})
 	}
+}
+
+func newAPI(b *testing.B, st *store.Store, au *auth.Auth) *rest.API {
+	b.Helper()
+	api, err := rest.New(rest.Config{Store: st, Auth: au, Now: time.Now}, runs.Routes(runs.Config{Store: st}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return api
 }
 
 func newRequest(b *testing.B, url, token string) *http.Request {
@@ -127,7 +137,7 @@ func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 func BenchmarkRemembered(b *testing.B) {
 	st := storetest.Open(b)
 	au := auth.New(st, time.Now)
-	api := rest.New(rest.Config{Store: st, Auth: au, Now: time.Now})
+	api := newAPI(b, st, au)
 	token, runID := thousandRuns(b, st, au)
 	r := newRequest(b, "http://ci.test/repos/alice/hello/actions/runs/"+strconv.FormatInt(runID, 10), token)
 	b.ReportAllocs()

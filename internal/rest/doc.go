@@ -1,11 +1,21 @@
-// Package rest serves GitHub's REST API, as far as it is about Actions and what
-// stands around them, and the few GraphQL queries that gh sends for Actions.
+// Package rest is the core of GitHub's REST API: what all of its operations
+// share. The operations stand in the packages below it, one per page of GitHub's
+// reference, such as rest/runs for "Workflow runs". Each exports its Routes; the
+// server joins them into one table and hands it to [New]. This package imports none of them.
 //
-// routes.go is the table of what there is: GitHub's paths letter for letter, and
-// beside each path what a caller needs for it. The repository of a path is found
-// and the need decided before any handler runs ([auth.Auth.Can]), so a handler
-// cannot forget it. A handler parses, asks the store once, and answers; what
-// moves a run asks a service.
+// # Routes
+//
+// A [Route] is one operation: GitHub's path letter for letter, a handler, its
+// place in the reference, and what it needs of its caller ([auth.Need]). What a
+// path is about (a repository, an organization, the enterprise) is found and the
+// need decided before the handler runs ([auth.Auth.Can]), so a handler cannot
+// forget it; [New] refuses a table with a route that does not say. The headers that
+// tell a token what it lacks, the documentation_url of errors and the table of
+// docs/compatibility.md come from the same place.
+//
+// A handler parses, asks once, and answers. What it needs to know of the request
+// is in its [Call]. Reads and plain saves ask the store; whatever has rules asks a
+// service. A handler opens no transaction.
 //
 // # Answers
 //
@@ -19,4 +29,6 @@
 // before the bytes are looked up, and no remembered answer depends on who that is.
 // Where several servers share a database there is no such count, and nothing
 // is remembered.
+//
+// The few GraphQL queries that gh sends for Actions are answered here, too.
 package rest

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
@@ -14,12 +15,14 @@ import (
 // asks for them when it works with Actions. A field that is not known is an
 // error that names it.
 func (a *API) GraphQL() http.Handler {
-	rt := &route{pattern: "POST /graphql", docs: "graphql", handle: a.query}
-	serve := a.serve(rt)
+	op := newEndpoint(Route{
+		Pattern: "POST /graphql", Docs: "graphql", Handle: a.query, Need: auth.Need{On: auth.Site, Public: true}, // who has not signed in hears it in words
+	})
+	serve := a.serve(op)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.setCommonHeaders(w.Header())
 		if r.Method != http.MethodPost {
-			a.fail(w, r, rt, errNotFound)
+			a.fail(w, r, &op.Route, ErrNotFound)
 			return
 		}
 		serve.ServeHTTP(w, r)
@@ -28,7 +31,7 @@ func (a *API) GraphQL() http.Handler {
 
 // query serves POST /graphql.
 func (a *API) query(w http.ResponseWriter, r *http.Request) error {
-	if callOf(r).caller.Anonymous() {
+	if CallOf(r).Caller.Anonymous() {
 		return actions.Errorf(actions.Unauthorized, "This endpoint requires you to be authenticated.")
 	}
 	var body struct {
@@ -99,15 +102,15 @@ type graph struct {
 }
 
 func (g *graph) root() *object {
-	c := callOf(g.r)
+	c := CallOf(g.r)
 	return &object{"Query", map[string]resolver{
-		"viewer":     constant(g.user(c.caller.Account)),
+		"viewer":     constant(g.user(c.Caller.Account)),
 		"repository": g.repository,
 	}}
 }
 
 func (g *graph) user(u *actions.Account) *object {
-	b := callOf(g.r).base
+	b := CallOf(g.r).Base
 	return &object{string(u.Type), map[string]resolver{
 		"id":         constant(shape.NodeID(string(u.Type), u.ID)),
 		"databaseId": constant(u.ID),
@@ -121,14 +124,14 @@ func (g *graph) repository(ctx context.Context, args map[string]any) (any, error
 	owner, _ := args["owner"].(string)
 	name, _ := args["name"].(string)
 	missing := actions.Errorf(actions.NotFound, "%w", &notResolved{"Could not resolve to a Repository with the name '" + owner + "/" + name + "'."})
-	c := callOf(g.r)
+	c := CallOf(g.r)
 	repo, err := g.api.Auth.Repository(ctx, owner, name)
 	if actions.KindOf(err) == actions.NotFound {
 		return nil, missing
 	} else if err != nil {
 		return nil, err
 	}
-	p, err := g.api.Auth.Permission(ctx, c.caller, repo)
+	p, err := g.api.Auth.Permission(ctx, c.Caller, repo)
 	switch {
 	case err != nil:
 		return nil, err
@@ -139,7 +142,7 @@ func (g *graph) repository(ctx context.Context, args map[string]any) (any, error
 }
 
 func (g *graph) repositoryObject(repo *actions.Repository, p actions.Permission) *object {
-	b := callOf(g.r).base
+	b := CallOf(g.r).Base
 	branch := &object{"Ref", map[string]resolver{
 		"name":   constant(repo.DefaultBranch),
 		"prefix": constant("refs/heads/"),

@@ -6,11 +6,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/rest/resttest"
+	"github.com/understudy-ci/understudy/internal/servertest"
 )
 
-func (s *site) graphql(token, query string, variables fields) *reply {
+func graphql(s *resttest.Site, token, query string, variables resttest.Fields) *servertest.Reply {
 	s.Helper()
-	return s.do(http.MethodPost, s.url+"/api/graphql", token, fields{"query": query, "variables": variables})
+	return s.Do(http.MethodPost, s.URL+"/api/graphql", token, resttest.Fields{"query": query, "variables": variables})
 }
 
 // What gh 2.23 sends, in our own words.
@@ -46,9 +49,9 @@ const (
 )
 
 func TestQueriesOfGhAreAnswered(t *testing.T) {
-	s := newSite(t)
-	s.pushed()
-	repo := fields{"owner": "alice", "name": "hello", "repo": "hello", "headRefName": "main"}
+	s := resttest.New(t)
+	s.Pushed()
+	repo := resttest.Fields{"owner": "alice", "name": "hello", "repo": "hello", "headRefName": "main"}
 	for _, c := range []struct{ name, query, want string }{
 		{"RepositoryInfo", repositoryInfo, `{"data":{"repository":{"id":"MDEwOlJlcG9zaXRvcnkx","name":"hello","owner":{"login":"alice"},` +
 			`"hasIssuesEnabled":false,"description":null,"hasWikiEnabled":false,"viewerPermission":"ADMIN","defaultBranchRef":{"name":"main"},` +
@@ -60,8 +63,8 @@ func TestQueriesOfGhAreAnswered(t *testing.T) {
 		{"directives", `query($no: Boolean = false) {viewer{login @include(if: $no) databaseId @skip(if: true) name}}`, `{"data":{"viewer":{"name":null}}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := s.want(s.graphql(s.token, c.query, repo), http.StatusOK)
-			if d := cmp.Diff(c.want, string(a.text)); d != "" {
+			a := s.Want(graphql(s, s.AliceToken, c.query, repo), http.StatusOK)
+			if d := cmp.Diff(c.want, string(a.Text)); d != "" {
 				t.Error(d)
 			}
 		})
@@ -69,8 +72,8 @@ func TestQueriesOfGhAreAnswered(t *testing.T) {
 }
 
 func TestQueriesForWhatIsNotThereSaySo(t *testing.T) {
-	s := newSite(t)
-	bob := s.newToken(s.account("bob", nil), "repo")
+	s := resttest.New(t)
+	bob := s.Token(s.User("bob"), "repo")
 	for _, c := range []struct{ name, query, want string }{
 		{
 			"private", `{repository(owner:"alice",name:"hello"){id}}`,
@@ -82,19 +85,19 @@ func TestQueriesForWhatIsNotThereSaySo(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(c.want, string(s.want(s.graphql(bob, c.query, nil), http.StatusOK).text)); d != "" {
+			if d := cmp.Diff(c.want, string(s.Want(graphql(s, bob, c.query, nil), http.StatusOK).Text)); d != "" {
 				t.Error(d)
 			}
 		})
 	}
-	s.refused(s.graphql("", "{viewer{login}}", nil), http.StatusUnauthorized, "This endpoint requires you to be authenticated.")
-	s.refused(s.graphql("ghp_wrong", "{viewer{login}}", nil), http.StatusUnauthorized, "Bad credentials")
-	s.want(s.do(http.MethodGet, s.url+"/api/graphql", s.token, nil), http.StatusNotFound)
-	s.want(s.graphql(s.token, "", nil), http.StatusBadRequest)
+	s.Refused(graphql(s, "", "{viewer{login}}", nil), http.StatusUnauthorized, "This endpoint requires you to be authenticated.")
+	s.Refused(graphql(s, "ghp_wrong", "{viewer{login}}", nil), http.StatusUnauthorized, "Bad credentials")
+	s.Want(s.Do(http.MethodGet, s.URL+"/api/graphql", s.AliceToken, nil), http.StatusNotFound)
+	s.Want(graphql(s, s.AliceToken, "", nil), http.StatusBadRequest)
 }
 
 func TestHostileQueriesAreRefused(t *testing.T) {
-	s := newSite(t)
+	s := resttest.New(t)
 	for name, query := range map[string]string{
 		"not a query":        "}{",
 		"no end":             "{viewer{login",
@@ -115,18 +118,18 @@ func TestHostileQueriesAreRefused(t *testing.T) {
 		"too large":          "{viewer{login}} #" + strings.Repeat("x", 70_000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := s.graphql(s.token, query, nil)
-			if a.StatusCode != http.StatusOK || !strings.HasPrefix(string(a.text), `{"errors":[{"message":"`) || len(a.text) > 2000 {
-				t.Errorf("got %d %.300s", a.StatusCode, a.text)
+			a := graphql(s, s.AliceToken, query, nil)
+			if a.StatusCode != http.StatusOK || !strings.HasPrefix(string(a.Text), `{"errors":[{"message":"`) || len(a.Text) > 2000 {
+				t.Errorf("got %d %.300s", a.StatusCode, a.Text)
 			}
 		})
 	}
 }
 
 func TestOperationIsChosenByName(t *testing.T) {
-	s := newSite(t)
-	a := s.do(http.MethodPost, s.url+"/api/graphql", s.token, fields{"query": "query A {viewer{login}} query B {viewer{id}}", "operationName": "A"})
-	if got, want := string(a.text), `{"data":{"viewer":{"login":"alice"}}}`; got != want {
+	s := resttest.New(t)
+	a := s.Do(http.MethodPost, s.URL+"/api/graphql", s.AliceToken, resttest.Fields{"query": "query A {viewer{login}} query B {viewer{id}}", "operationName": "A"})
+	if got, want := string(a.Text), `{"data":{"viewer":{"login":"alice"}}}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

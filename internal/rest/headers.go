@@ -14,18 +14,18 @@ import (
 	"github.com/understudy-ci/understudy/internal/version"
 )
 
-// There is no rate limit. Clients that heed the headers read that they have all
-// of theirs left.
+// There is no rate limit. Clients that heed the headers, or ask, read that they
+// have all of theirs left.
 const (
-	rateLimit  = 5000
-	rateWindow = time.Hour
+	RateLimit  = 5000      // requests in a window
+	RateWindow = time.Hour // after which it would begin again
 )
 
 // commonHeaders are those that never differ. Their values are shared.
 var commonHeaders = map[string][]string{
 	"X-Github-Media-Type":     {"github.v3; format=json"},
-	"X-Ratelimit-Limit":       {strconv.Itoa(rateLimit)},
-	"X-Ratelimit-Remaining":   {strconv.Itoa(rateLimit)},
+	"X-Ratelimit-Limit":       {strconv.Itoa(RateLimit)},
+	"X-Ratelimit-Remaining":   {strconv.Itoa(RateLimit)},
 	"X-Ratelimit-Used":        {"0"},
 	"X-Ratelimit-Resource":    {"core"},
 	"Vary":                    {"Accept, Authorization, Cookie, X-GitHub-OTP, X-GitHub-Api-Version, Accept-Encoding"},
@@ -37,7 +37,7 @@ var commonHeaders = map[string][]string{
 
 func (a *API) setCommonHeaders(h http.Header) {
 	maps.Copy(h, commonHeaders)
-	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(a.Now().Add(rateWindow).Unix(), 10)}
+	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(a.Now().Add(RateWindow).Unix(), 10)}
 	if _, ok := h["X-Github-Request-Id"]; !ok {
 		n, m := rand.Uint64(), rand.Uint32()
 		h["X-Github-Request-Id"] = []string{fmt.Sprintf("%04X:%06X:%06X:%08X", n>>48, n>>24&0xffffff, n&0xffffff, m)}
@@ -54,15 +54,15 @@ func selectVersion(h http.Header, r *http.Request) (version.Version, error) {
 	return v, nil
 }
 
-// setScopeHeaders says what the token may and what the route wants.
-func setScopeHeaders(h http.Header, c *auth.Caller, rt *route) {
+// setScopeHeaders says what the token may and what the operation wants.
+func setScopeHeaders(h http.Header, c *auth.Caller, op *endpoint) {
 	switch {
 	case c.Anonymous():
 	case c.Token.Kind == actions.Classic:
 		h["X-Oauth-Scopes"] = []string{strings.Join(c.Token.Scopes, ", ")}
-		h["X-Accepted-Oauth-Scopes"] = []string{rt.scopes}
-	case rt.need != nil && rt.need.Scope != "":
-		h["X-Accepted-Github-Permissions"] = []string{rt.need.Scope + "=" + string(rt.need.AccessLevel())}
+		h["X-Accepted-Oauth-Scopes"] = op.scopes
+	case op.permissions != nil:
+		h["X-Accepted-Github-Permissions"] = op.permissions
 	}
 }
 

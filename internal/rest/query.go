@@ -30,3 +30,16 @@ func checkQuery(r *http.Request) error {
 func isText(s string) bool {
 	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
 }
+
+// Accepts says whether the request asks for one of GitHub's own media types,
+// such as raw or sha.
+func Accepts(r *http.Request, kind string) bool {
+	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
+		media, _, _ := strings.Cut(strings.TrimSpace(part), ";")
+		media = strings.TrimSuffix(media, "+json")
+		if media == "application/vnd.github."+kind || media == "application/vnd.github.v3."+kind {
+			return true
+		}
+	}
+	return false
+}

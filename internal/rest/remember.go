@@ -91,11 +91,11 @@ func (res *response) cost() int { return len(res.body) + len(res.key.path) + len
 
 // remembered answers from memory if the data has not changed since, and by the
 // handler if it has. What the handler writes must depend on nothing but the
-// repository's data and the key, and on the time only as [call.goodUntil] says.
-func (a *API) remembered(w http.ResponseWriter, r *http.Request, rt *route, c *call) error {
+// repository's data and the key, and on the time only as [Call.GoodUntil] says.
+func (a *API) remembered(w http.ResponseWriter, r *http.Request, op *endpoint, c *Call) error {
 	// The generation is read before the data: an answer may only be newer.
-	generation, counted := a.Store.Generation(c.repo.ID)
-	key := responseKey{c.repo.ID, r.URL.Path, r.URL.RawQuery, c.base, c.version}
+	generation, counted := a.Store.Generation(c.Repo.ID)
+	key := responseKey{c.Repo.ID, r.URL.Path, r.URL.RawQuery, c.Base, c.Version}
 	if counted {
 		if res := a.responses.get(key, generation, a.Now()); res != nil {
 			h := w.Header()
@@ -108,7 +108,7 @@ func (a *API) remembered(w http.ResponseWriter, r *http.Request, rt *route, c *c
 		}
 	}
 	rec := &recorder{header: w.Header()}
-	if err := rt.handle(rec, withCall(r, c)); err != nil {
+	if err := op.Handle(rec, withCall(r, c)); err != nil {
 		return err
 	}
 	if !counted || rec.status != http.StatusOK {

@@ -6,27 +6,28 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/rest/resttest"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
 func TestARememberedAnswerIsNeverOld(t *testing.T) {
-	each(t, func(s *site) {
-		_, run := s.pushed()
-		jobs, err := s.store.Jobs(s.Context(), run.ID, 1)
-		s.must(err)
+	resttest.Each(t, func(s *resttest.Site) {
+		_, run := s.Pushed()
+		jobs, err := s.Store.Jobs(s.Context(), run.ID, 1)
+		s.Must(err)
 		paths := []string{
-			s.path("actions/runs"), s.path("actions/runs", run.ID), s.path("actions/runs", run.ID, "jobs"),
-			s.path("actions/runs", run.ID, "attempts/1"), s.path("actions/jobs", jobs[0].ID), s.path("actions/workflows"),
+			s.Path("actions/runs"), s.Path("actions/runs", run.ID), s.Path("actions/runs", run.ID, "jobs"),
+			s.Path("actions/runs", run.ID, "attempts/1"), s.Path("actions/jobs", jobs[0].ID), s.Path("actions/workflows"),
 		}
 		read := func() (texts []string) {
 			for _, path := range paths {
-				texts = append(texts, string(s.want(s.get(path), http.StatusOK).text))
+				texts = append(texts, string(s.Want(s.Get(path), http.StatusOK).Text))
 			}
 			return texts
 		}
 		before := read()
 		again := read()
-		s.must(s.store.Update(s.Context(), func(tx *store.Tx) error {
+		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
 			run.Status, run.UpdatedAt = actions.InProgress, time.Now().Add(time.Hour)
 			jobs[0].Status, jobs[0].StartedAt = actions.InProgress, time.Now().Add(time.Hour)
 			at, err := tx.Attempt(s.Context(), run.ID, 1)
@@ -42,10 +43,10 @@ func TestARememberedAnswerIsNeverOld(t *testing.T) {
 			}
 			return tx.UpdateRun(s.Context(), run)
 		}))
-		wf, err := s.store.Workflow(s.Context(), s.repo.ID, run.WorkflowID)
-		s.must(err)
+		wf, err := s.Store.Workflow(s.Context(), s.Repo.ID, run.WorkflowID)
+		s.Must(err)
 		wf.State = actions.DisabledManually
-		s.saveWorkflow(wf)
+		s.SaveWorkflow(wf)
 		after := read()
 		for i, path := range paths {
 			if again[i] != before[i] {
@@ -59,37 +60,37 @@ func TestARememberedAnswerIsNeverOld(t *testing.T) {
 }
 
 func TestARememberedAnswerIsForThoseWhoMaySeeIt(t *testing.T) {
-	s := newSite(t)
-	s.pushed()
-	bob := s.account("bob", nil)
-	token := s.newToken(bob, "repo")
-	path := s.path("actions/runs")
-	s.want(s.get(path), http.StatusOK)
-	s.want(s.do(http.MethodGet, path, token, nil), http.StatusNotFound)
-	s.want(s.do(http.MethodPut, s.path("collaborators/bob"), s.token, nil), http.StatusNoContent)
-	s.want(s.do(http.MethodGet, path, token, nil), http.StatusOK)
-	s.want(s.do(http.MethodDelete, s.path("collaborators/bob"), s.token, nil), http.StatusNoContent)
-	s.want(s.do(http.MethodGet, path, token, nil), http.StatusNotFound)
-	s.want(s.do(http.MethodGet, path, "", nil), http.StatusNotFound)
+	s := resttest.New(t)
+	s.Pushed()
+	bob := s.User("bob")
+	token := s.Token(bob, "repo")
+	path := s.Path("actions/runs")
+	s.Want(s.Get(path), http.StatusOK)
+	s.Want(s.Do(http.MethodGet, path, token, nil), http.StatusNotFound)
+	s.Want(s.Do(http.MethodPut, s.Path("collaborators/bob"), s.AliceToken, nil), http.StatusNoContent)
+	s.Want(s.Do(http.MethodGet, path, token, nil), http.StatusOK)
+	s.Want(s.Do(http.MethodDelete, s.Path("collaborators/bob"), s.AliceToken, nil), http.StatusNoContent)
+	s.Want(s.Do(http.MethodGet, path, token, nil), http.StatusNotFound)
+	s.Want(s.Do(http.MethodGet, path, "", nil), http.StatusNotFound)
 }
 
 func TestRememberedAnswersDifferByQueryAndVersion(t *testing.T) {
-	s := newSite(t)
-	s.pushed()
-	path := s.path("actions/runs")
+	s := resttest.New(t)
+	s.Pushed()
+	path := s.Path("actions/runs")
 	for range 2 {
-		if got := s.get(path + "?event=push").json(t)["total_count"]; got != 1.0 {
+		if got := s.Get(path + "?event=push").JSON(t)["total_count"]; got != 1.0 {
 			t.Errorf("%v pushes", got)
 		}
-		if got := s.get(path + "?event=schedule").json(t)["total_count"]; got != 0.0 {
+		if got := s.Get(path + "?event=schedule").JSON(t)["total_count"]; got != 0.0 {
 			t.Errorf("%v scheduled", got)
 		}
-		if got := s.get(path, "X-GitHub-Api-Version: 2026-03-10").Header.Get("X-GitHub-Api-Version-Selected"); got != "2026-03-10" {
+		if got := s.Get(path, "X-GitHub-Api-Version: 2026-03-10").Header.Get("X-GitHub-Api-Version-Selected"); got != "2026-03-10" {
 			t.Errorf("version %s", got)
 		}
 	}
-	head := s.do(http.MethodHead, path, s.token, nil)
-	if head.StatusCode != http.StatusOK || len(head.text) > 0 || head.Header.Get("Content-Length") == "" {
+	head := s.Do(http.MethodHead, path, s.AliceToken, nil)
+	if head.StatusCode != http.StatusOK || len(head.Text) > 0 || head.Header.Get("Content-Length") == "" {
 		t.Errorf("HEAD: %d %v", head.StatusCode, head.Header)
 	}
 }

@@ -85,11 +85,11 @@ func (a *API) mayManage(r *http.Request, p *place) error {
 	}
 	switch {
 	case p.repo != nil:
-		return a.Auth.Can(r.Context(), caller, p.repo, auth.Need{Permission: actions.Admin, Scope: "administration", SignedIn: true})
+		return a.Auth.Can(r.Context(), caller, auth.Target{Repo: p.repo}, auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"})
 	case p.owner != nil:
-		return a.Auth.CanOwn(r.Context(), caller, p.owner, "manage_runners:org")
+		return a.Auth.Can(r.Context(), caller, auth.Target{Org: p.owner}, auth.Need{On: auth.Org, Role: actions.Admin, Scopes: []string{"manage_runners:org"}})
 	}
-	return a.Auth.CanAdminister(caller, "manage_runners:enterprise")
+	return a.Auth.Can(r.Context(), caller, auth.Target{}, auth.Need{On: auth.Enterprise, Role: actions.Admin, Scopes: []string{"manage_runners:enterprise"}})
 }
 
 // remoteAuth checks a registration or removal token (§2.2), which runners show

@@ -23,11 +23,11 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 	if err != nil {
 		return nil, err
 	}
-	if err := s.auth.Can(r.Context(), caller, repo, auth.Need{Permission: actions.Read, Scope: "contents"}); err != nil {
+	if err := s.auth.Can(r.Context(), caller, auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}); err != nil {
 		return nil, err
 	}
 	access := &githttp.Access{RepoID: repo.ID, Workflows: caller.HasScope("workflow"), App: caller.Job() != 0}
-	err = s.auth.Can(r.Context(), caller, repo, auth.Need{Permission: actions.Write, Scope: "contents", SignedIn: true})
+	err = s.auth.Can(r.Context(), caller, auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents", SignedIn: true})
 	switch actions.KindOf(err) { // the others are failures
 	case "":
 		access.Push = s.push(caller, repo, shape.Base(httpjson.Base(r)))

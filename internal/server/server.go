@@ -81,8 +81,8 @@ type Server struct {
 
 	rest, graphql, runnerAPI, runnerREST, results, git, web http.Handler
 
-	patterns  []string                    // routes of the REST API
-	reconcile func(context.Context) error // finishes repositories that were cut short
+	table    []rest.Route // of the REST API
+	patterns []string     // of the routes of the REST API that runnerapi serves
 
 	closeBlobs func() error
 
@@ -165,22 +165,11 @@ func (s *Server) mount(bot *actions.Account) error {
 		Store: s.store, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
 	s.results = res
-	artifactURL := func(r *http.Request, art *actions.Artifact) (string, error) {
-		return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
+	s.table = s.pages(res)
+	api, err := rest.New(rest.Config{Store: s.store, Auth: s.auth, Log: s.log, Now: s.now}, s.table)
+	if err != nil {
+		return fmt.Errorf("REST API: %w", err)
 	}
-	api := rest.New(rest.Config{
-		Store: s.store, Auth: s.auth, Git: s.repos, Log: s.log, Now: s.now, Runs: s.scheduler,
-		Dispatch: func(ctx context.Context, d *rest.Dispatch) (int64, error) {
-			return s.trigger.Dispatch(ctx, (*trigger.Dispatch)(d))
-		},
-		RunLogURL: func(r *http.Request, run *actions.Run, attempt int) (string, error) {
-			return res.RunLogURL(httpjson.Base(r).HTML, run, attempt)
-		},
-		JobLogURL: func(r *http.Request, job *actions.Job) (string, error) {
-			return res.JobLogURL(httpjson.Base(r).HTML, job)
-		},
-		Artifacts: s.artifacts, Caches: s.caches, ArtifactURL: artifactURL, ArtifactDays: s.config.ArtifactDays, ArtifactQuota: int64(s.config.ArtifactQuota),
-	})
 	s.rest, s.graphql = api, api.GraphQL()
 	carried, err := builtin.New(s.deps.Version)
 	if err != nil {
@@ -194,11 +183,13 @@ func (s *Server) mount(bot *actions.Account) error {
 		NoToolkitPatch: !s.config.ToolkitPatch, JobServerURL: s.config.JobServerURL,
 	})
 	s.runnerAPI, s.runnerREST = jobs, api.Around(jobs.REST())
-	s.patterns = append(api.Patterns(), jobs.Patterns()...)
-	s.reconcile = api.Reconcile
+	s.patterns = jobs.Patterns()
 	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess}), s.now, bodyTimeout)
 	site, err := web.New(web.Config{
-		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, ArtifactURL: artifactURL, Scheduler: s.scheduler, Log: s.log, Now: s.now,
+		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now,
+		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
+			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
+		},
 	})
 	s.web = site
 	return err

@@ -30,6 +30,7 @@ type Site struct {
 	testing.TB
 	server.Services
 	Server *server.Server
+	Data   string       // the data directory
 	URL    string       // http://127.0.0.1:PORT
 	Client *http.Client // follows no redirect
 
@@ -85,6 +86,7 @@ func NewOn(t testing.TB, url string, opts ...Option) *Site {
 	if o.config != nil {
 		o.config(&config)
 	}
+	s.Data = config.Data
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	s.Server, err = server.New(t.Context(), config, server.Deps{Log: log, Now: s.Now, Random: rand.Reader, Program: "/bin/false"})

@@ -101,7 +101,7 @@ func (s *Site) artifactOf(r *http.Request, c *auth.Caller, need auth.Need) (*act
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if err := s.auth.Can(r.Context(), c, repo, need); err != nil {
+	if err := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, need); err != nil {
 		return nil, nil, nil, err
 	}
 	run, err := s.runOf(r, repo)

@@ -14,7 +14,7 @@ func (s *Site) changeable(r *http.Request, c *auth.Caller) (*actions.Repository,
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.auth.Can(r.Context(), c, repo, changeActions); err != nil {
+	if err := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, changeActions); err != nil {
 		return nil, nil, err
 	}
 	run, err := s.runOf(r, repo)

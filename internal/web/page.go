@@ -55,14 +55,14 @@ func (s *Site) readable(r *http.Request, c *auth.Caller) (*actions.Repository, e
 	if err != nil {
 		return nil, err
 	}
-	if err := s.auth.Can(r.Context(), c, repo, readActions); err != nil {
+	if err := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, readActions); err != nil {
 		return nil, err
 	}
 	return repo, nil
 }
 
 var (
-	readActions     = auth.Need{Permission: actions.Read, Scope: "actions"}
-	downloadActions = auth.Need{Permission: actions.Read, Scope: "actions", SignedIn: true}
-	changeActions   = auth.Need{Permission: actions.Write, Scope: "actions", SignedIn: true}
+	readActions     = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions"}
+	downloadActions = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions", SignedIn: true}
+	changeActions   = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions", SignedIn: true}
 )

@@ -103,7 +103,7 @@ func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	}
 	p := runPage{page: s.page(r, c, run.Title+" · "+run.Name)}
 	p.Repo = headOf(repo)
-	may := s.auth.Can(r.Context(), c, repo, changeActions) == nil
+	may := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, changeActions) == nil
 	p.Run = s.headOfRun(p.Repo, run, a, may)
 	if err := s.jobsOfRun(r.Context(), &p, repo, a); err != nil {
 		return err

@@ -1,0 +1,108 @@
+package checks
+
+import (
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// appJSON is the app that check runs of workflows belong to.
+type appJSON struct {
+	ID          int64             `json:"id"`
+	Slug        string            `json:"slug"`
+	NodeID      string            `json:"node_id"`
+	Owner       *shape.SimpleUser `json:"owner"`
+	Name        string            `json:"name"`
+	Description *string           `json:"description"`
+	ExternalURL string            `json:"external_url"`
+	HTMLURL     string            `json:"html_url"`
+	CreatedAt   string            `json:"created_at"`
+	UpdatedAt   string            `json:"updated_at"`
+	Permissions map[string]string `json:"permissions"`
+	Events      []string          `json:"events"`
+}
+
+// app is GitHub's own Actions app: programs know it by its id and slug.
+func app(c *rest.Call) *appJSON {
+	const id, owner, made = 15368, 9919, "2018-07-30T09:30:17Z"
+	return &appJSON{
+		ID:          id,
+		Slug:        "github-actions",
+		NodeID:      shape.NodeID("App", id),
+		Owner:       shape.NewSimpleUser(c.Base, &actions.Account{ID: owner, Login: "github", Type: actions.Organization}),
+		Name:        "GitHub Actions",
+		Description: shape.Null("Automate your workflow from idea to production"),
+		ExternalURL: c.Base.HTML,
+		HTMLURL:     c.Base.HTML + "/apps/github-actions",
+		CreatedAt:   made,
+		UpdatedAt:   made,
+		Permissions: map[string]string{"actions": "write", "checks": "write", "contents": "write", "metadata": "read"},
+		Events:      []string{"push", "workflow_dispatch"},
+	}
+}
+
+type checkSuiteJSON struct {
+	ID             int64                    `json:"id"`
+	NodeID         string                   `json:"node_id"`
+	HeadBranch     *string                  `json:"head_branch"`
+	HeadSHA        string                   `json:"head_sha"`
+	Status         string                   `json:"status"`
+	Conclusion     *string                  `json:"conclusion"`
+	URL            string                   `json:"url"`
+	Before         *string                  `json:"before"`
+	After          string                   `json:"after"`
+	PullRequests   []struct{}               `json:"pull_requests"`
+	App            *appJSON                 `json:"app"`
+	CreatedAt      string                   `json:"created_at"`
+	UpdatedAt      string                   `json:"updated_at"`
+	Rerequestable  bool                     `json:"rerequestable"`
+	RunsRerequests bool                     `json:"runs_rerequestable"`
+	CheckRunsCount int                      `json:"latest_check_runs_count"`
+	CheckRunsURL   string                   `json:"check_runs_url"`
+	HeadCommit     *shape.SimpleCommit      `json:"head_commit"`
+	Repository     *shape.MinimalRepository `json:"repository"`
+}
+
+// suiteRun finds the run whose check suite the path names.
+func (p *page) suiteRun(r *http.Request) (*actions.Run, error) {
+	id, err := httpjson.PathID(r, "check_suite_id")
+	if err != nil {
+		return nil, err
+	}
+	return p.store.RepoRun(r.Context(), rest.CallOf(r).Repo.ID, id)
+}
+
+// getSuite serves GET /repos/{owner}/{repo}/check-suites/{check_suite_id}.
+func (p *page) getSuite(w http.ResponseWriter, r *http.Request) error {
+	run, err := p.suiteRun(r)
+	if err != nil {
+		return err
+	}
+	c := rest.CallOf(r)
+	_, count, err := p.store.CheckRuns(r.Context(), store.CheckFilter{RepoID: c.Repo.ID, RunID: run.ID}, store.Page{Number: 1, Size: 1})
+	if err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, checkSuiteJSON{
+		ID:             run.ID,
+		NodeID:         shape.NodeID("CheckSuite", run.ID),
+		HeadBranch:     shape.Null(run.HeadBranch),
+		HeadSHA:        run.HeadSHA,
+		Status:         string(run.Status),
+		Conclusion:     shape.Null(string(run.Conclusion)),
+		URL:            c.SuiteURL(run.ID),
+		After:          run.HeadSHA,
+		PullRequests:   []struct{}{},
+		App:            app(c),
+		CreatedAt:      shape.Time(run.CreatedAt),
+		UpdatedAt:      shape.Time(run.UpdatedAt),
+		CheckRunsCount: count,
+		CheckRunsURL:   c.SuiteURL(run.ID) + "/check-runs",
+		HeadCommit:     shape.NewSimpleCommit(&run.HeadCommit),
+		Repository:     shape.NewMinimalRepository(c.Base, c.Repo),
+	})
+}

@@ -1,0 +1,41 @@
+// Package commits is the page "Commits" of the reference.
+package commits
+
+import (
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/shape"
+)
+
+// Routes are the operations of the page.
+func Routes(git *gitrepo.Git) []rest.Route {
+	p := &page{git}
+	return []rest.Route{{
+		Pattern: "GET /repos/{owner}/{repo}/commits/{ref...}", Handle: p.get, Docs: "rest/commits/commits#get-a-commit",
+		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"},
+	}}
+}
+
+type page struct{ git *gitrepo.Git }
+
+// get serves GET /repos/{owner}/{repo}/commits/{ref}.
+func (p *page) get(w http.ResponseWriter, r *http.Request) error {
+	c, ref := rest.CallOf(r), r.PathValue("ref")
+	g, err := p.git.CommitAt(r.Context(), c.Repo.ID, ref)
+	if k := actions.KindOf(err); k == actions.NotFound || k == actions.Invalid {
+		return actions.Errorf(actions.Invalid, "No commit found for SHA: %s", ref)
+	} else if err != nil {
+		return err
+	}
+	if rest.Accepts(r, "sha") {
+		w.Header().Set("Content-Type", "application/vnd.github.sha; charset=utf-8")
+		_, err := w.Write([]byte(g.SHA))
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, shape.NewFullCommit(c.Base, c.Repo, &g.Commit, g.Parents))
+}

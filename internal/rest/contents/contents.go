@@ -1,0 +1,141 @@
+// Package contents is the page "Repository contents" of the reference: files, one
+// at a time.
+package contents
+
+import (
+	"crypto/sha1" // it is how git names content
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/rest"
+)
+
+// Routes are the operations of the page.
+func Routes(git *gitrepo.Git) []rest.Route {
+	p := &page{git}
+	return []rest.Route{{
+		Pattern: "GET /repos/{owner}/{repo}/contents/{path...}", Handle: p.get, Docs: "rest/repos/contents#get-repository-content",
+		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"},
+	}}
+}
+
+type page struct{ git *gitrepo.Git }
+
+const (
+	maxContent = 1 << 20   // of a file in JSON
+	maxRaw     = 100 << 20 // of a file as it is
+)
+
+type contentLinks struct {
+	Self string `json:"self"`
+	Git  string `json:"git"`
+	HTML string `json:"html"`
+}
+
+type contentFileJSON struct {
+	Type        string       `json:"type"`
+	Encoding    string       `json:"encoding"`
+	Size        int          `json:"size"`
+	Name        string       `json:"name"`
+	Path        string       `json:"path"`
+	Content     string       `json:"content"`
+	SHA         string       `json:"sha"`
+	URL         string       `json:"url"`
+	GitURL      string       `json:"git_url"`
+	HTMLURL     string       `json:"html_url"`
+	DownloadURL *string      `json:"download_url"`
+	Links       contentLinks `json:"_links"`
+}
+
+// get serves GET /repos/{owner}/{repo}/contents/{path} for files.
+func (p *page) get(w http.ResponseWriter, r *http.Request) error {
+	c := rest.CallOf(r)
+	ref := r.URL.Query().Get("ref")
+	if ref == "" {
+		ref = c.Repo.DefaultBranch
+	}
+	sha, err := p.git.Resolve(r.Context(), c.Repo.ID, ref)
+	if err != nil {
+		return notInvalid(err)
+	}
+	raw := rest.Accepts(r, "raw")
+	limit := int64(maxContent)
+	if raw {
+		limit = maxRaw
+	}
+	name := strings.TrimSuffix(r.PathValue("path"), "/")
+	data, err := p.git.ReadFile(r.Context(), c.Repo.ID, sha, name, limit)
+	if err != nil {
+		return notInvalid(err)
+	}
+	if raw {
+		w.Header().Set("Content-Type", "application/vnd.github.raw+json; charset=utf-8")
+		_, err := w.Write(data)
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, contentFile(c, name, ref, data))
+}
+
+func contentFile(c *rest.Call, name, ref string, data []byte) *contentFileJSON {
+	where := (&url.URL{Path: name}).EscapedPath()
+	repo := c.RepoURL()
+	self := repo + "/contents/" + where + "?ref=" + url.QueryEscape(ref)
+	html := c.RepoHTML() + "/blob/" + (&url.URL{Path: ref}).EscapedPath() + "/" + where
+	blob := blobSHA(data)
+	return &contentFileJSON{
+		Type:     "file",
+		Encoding: "base64",
+		Size:     len(data),
+		Name:     path.Base(name),
+		Path:     name,
+		Content:  wrapped(base64.StdEncoding.EncodeToString(data)),
+		SHA:      blob,
+		URL:      self,
+		GitURL:   repo + "/git/blobs/" + blob,
+		HTMLURL:  html,
+		Links:    contentLinks{Self: self, Git: repo + "/git/blobs/" + blob, HTML: html},
+	}
+}
+
+// blobSHA is the name that git gives to content.
+func blobSHA(data []byte) string {
+	h := sha1.New() // as above
+	fmt.Fprintf(h, "blob %d\x00", len(data))
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// wrapped is text in lines of 60 characters.
+func wrapped(text string) string {
+	const width = 60
+	var b strings.Builder
+	b.Grow(len(text) + len(text)/width + 1)
+	for len(text) > 0 {
+		n := min(width, len(text))
+		b.WriteString(text[:n])
+		b.WriteByte('\n')
+		text = text[n:]
+	}
+	return b.String()
+}
+
+// notInvalid makes NotFound of what can never be found. A file that is too
+// large is Forbidden, as on GitHub.
+func notInvalid(err error) error {
+	if actions.KindOf(err) != actions.Invalid {
+		return err
+	}
+	if strings.Contains(err.Error(), "bytes, more than") {
+		return actions.Errorf(actions.Forbidden, "This API returns blobs up to 1 MB in size. Ask for the raw media type.")
+	}
+	return rest.ErrNotFound
+}

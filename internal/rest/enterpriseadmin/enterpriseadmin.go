@@ -1,0 +1,184 @@
+// Package enterpriseadmin is "Enterprise administration" in the reference of the
+// Enterprise Server, the pages "Users" and "Organizations": what admins of the site do.
+package enterpriseadmin
+
+import (
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// Routes are the operations of the pages.
+func Routes(st *store.Store, au *auth.Auth, now func() time.Time) []rest.Route {
+	const docs = "enterprise-server@3.19/rest/enterprise-admin/"
+	administer := auth.Need{On: auth.Site, Role: actions.Admin, Scopes: []string{"site_admin"}}
+	p := &page{st, au, now}
+	return []rest.Route{
+		{Pattern: "POST /admin/users", Handle: p.createUser, Docs: docs + "users#create-a-user", Need: administer},
+		{Pattern: "POST /admin/organizations", Handle: p.createOrganization, Docs: docs + "orgs#create-an-organization", Need: administer},
+		{Pattern: "POST /admin/users/{username}/authorizations", Handle: p.createImpersonationToken, Docs: docs + "users#create-an-impersonation-oauth-token", Need: administer},
+		{Pattern: "DELETE /admin/users/{username}/authorizations", Handle: p.deleteImpersonationToken, Docs: docs + "users#delete-an-impersonation-oauth-token", Need: administer},
+	}
+}
+
+type page struct {
+	store *store.Store
+	auth  *auth.Auth
+	now   func() time.Time
+}
+
+// createUser serves POST /admin/users.
+func (p *page) createUser(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Login     string `json:"login"`
+		Email     string `json:"email"`
+		Suspended bool   `json:"suspended"`
+	}
+	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
+		return err
+	}
+	now := p.now()
+	u := &actions.Account{
+		Login: body.Login, Type: actions.User, Email: body.Email, Suspended: body.Suspended,
+		CreatedAt: now, UpdatedAt: now,
+	}
+	if err := checkEmail(body.Email); err != nil {
+		return httpjson.Custom("User", "email", err)
+	}
+	if err := p.create(u, func() error { return p.store.CreateAccount(r.Context(), u) }); err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusCreated, shape.NewSimpleUser(rest.CallOf(r).Base, u))
+}
+
+// createOrganization serves POST /admin/organizations.
+func (p *page) createOrganization(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Login string `json:"login"`
+		Admin string `json:"admin"`
+		Name  string `json:"profile_name"`
+	}
+	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
+		return err
+	}
+	if err := httpjson.CheckText("Organization", "profile_name", body.Name); err != nil {
+		return err
+	}
+	admin, err := p.store.AccountByLogin(r.Context(), body.Admin)
+	if actions.KindOf(err) == actions.NotFound || err == nil && admin.Type != actions.User {
+		return httpjson.Invalid("Validation Failed", httpjson.FieldError{Resource: "Organization", Code: "invalid", Field: "admin"})
+	} else if err != nil {
+		return err
+	}
+	now := p.now()
+	org := &actions.Account{Login: body.Login, Type: actions.Organization, Name: body.Name, CreatedAt: now, UpdatedAt: now}
+	if err := p.create(org, func() error { return p.store.CreateOrganization(r.Context(), org, admin.ID) }); err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusCreated, shape.NewOrganizationSimple(rest.CallOf(r).Base, org))
+}
+
+// create adds an account, which save does.
+func (p *page) create(account *actions.Account, save func() error) error {
+	err := actions.CheckLogin(account.Login)
+	if err == nil {
+		err = save()
+	}
+	if actions.KindOf(err) == actions.Invalid {
+		return httpjson.Custom(string(account.Type), "login", err)
+	}
+	p.auth.Changed()
+	return err
+}
+
+func checkEmail(email string) error {
+	name, host, ok := strings.Cut(email, "@")
+	bad := strings.ContainsFunc(email, func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune("<>@,;\"\\", c) && c != '@' })
+	if email != "" && (!ok || name == "" || host == "" || strings.Contains(host, "@") || bad || len(email) > 254) {
+		return actions.Errorf(actions.Invalid, "email is not an address")
+	}
+	return nil
+}
+
+// impersonation is the note by which such tokens are known.
+const impersonation = "Site admin impersonation"
+
+type authorizationJSON struct {
+	ID          int64             `json:"id"`
+	URL         string            `json:"url"`
+	App         map[string]string `json:"app"`
+	Token       string            `json:"token"`
+	HashedToken string            `json:"hashed_token"`
+	LastEight   string            `json:"token_last_eight"`
+	Note        string            `json:"note"`
+	NoteURL     *string           `json:"note_url"`
+	CreatedAt   string            `json:"created_at"`
+	UpdatedAt   string            `json:"updated_at"`
+	Scopes      []string          `json:"scopes"`
+	Fingerprint *string           `json:"fingerprint"`
+	ExpiresAt   *string           `json:"expires_at"`
+}
+
+// createImpersonationToken serves POST /admin/users/{username}/authorizations.
+// It gives no scope that the caller's token lacks.
+func (p *page) createImpersonationToken(w http.ResponseWriter, r *http.Request) error {
+	c := rest.CallOf(r)
+	u, err := rest.PathUser(r, p.store)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Scopes []string `json:"scopes"`
+	}
+	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
+		return err
+	}
+	for _, scope := range body.Scopes {
+		if !slices.Contains(actions.Scopes(), scope) {
+			return httpjson.Invalid("Validation Failed", httpjson.FieldError{Resource: "OauthAccess", Code: "invalid", Field: "scopes"})
+		}
+		if !c.Caller.HasScope(scope) {
+			return actions.Errorf(actions.Forbidden, "The scope %s is not one of your token's.", scope)
+		}
+	}
+	t := &actions.Token{AccountID: u.ID, Kind: actions.Classic, Note: impersonation, Scopes: append([]string{}, body.Scopes...), CreatedAt: p.now()}
+	text, err := p.auth.Create(r.Context(), t)
+	if err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusCreated, authorizationJSON{
+		ID:          t.ID,
+		URL:         c.Base.API + "/admin/users/" + u.Login + "/authorizations",
+		App:         map[string]string{"name": "Understudy", "url": c.Base.HTML, "client_id": "00000000000000000000"},
+		Token:       text,
+		HashedToken: hex.EncodeToString(token.Hash(text)),
+		LastEight:   text[len(text)-8:],
+		Note:        t.Note,
+		CreatedAt:   shape.Time(t.CreatedAt),
+		UpdatedAt:   shape.Time(t.CreatedAt),
+		Scopes:      t.Scopes,
+	})
+}
+
+// deleteImpersonationToken serves DELETE /admin/users/{username}/authorizations.
+func (p *page) deleteImpersonationToken(w http.ResponseWriter, r *http.Request) error {
+	u, err := rest.PathUser(r, p.store)
+	if err != nil {
+		return err
+	}
+	if err := p.store.DeleteTokensNoted(r.Context(), u.ID, impersonation); err != nil {
+		return err
+	}
+	p.auth.Changed()
+	return rest.NoContent(w)
+}

@@ -1,0 +1,63 @@
+// Package permissions is the page "Permissions" of the reference: what a repository
+// lets Actions do, and how long it keeps what they leave.
+package permissions
+
+import (
+	"net/http"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/settings"
+)
+
+// Routes are the operations of the page.
+func Routes(s *settings.Settings) []rest.Route {
+	const (
+		retention = "/repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention"
+		docs      = "rest/actions/permissions#"
+	)
+	see := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Level: auth.ReadLevel}
+	set := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}
+	p := &page{s}
+	return []rest.Route{
+		{Pattern: "GET " + retention, Handle: p.getRetention, Docs: docs + "get-artifact-and-log-retention-settings-for-a-repository", Need: see},
+		{Pattern: "PUT " + retention, Handle: p.setRetention, Docs: docs + "set-artifact-and-log-retention-settings-for-a-repository", Need: set},
+	}
+}
+
+type page struct{ settings *settings.Settings }
+
+// getRetention serves GET /repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention.
+func (p *page) getRetention(w http.ResponseWriter, r *http.Request) error {
+	now, err := p.settings.Retention(r.Context(), rest.CallOf(r).Repo.ID)
+	if err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, struct {
+		Days    int `json:"days"`
+		MaxDays int `json:"maximum_allowed_days"`
+	}{now.Days, now.MaxDays})
+}
+
+// setRetention serves PUT /repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention.
+func (p *page) setRetention(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Days *int `json:"days"`
+	}
+	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
+		return err
+	}
+	if body.Days == nil {
+		return httpjson.Missing("Repository", "days")
+	}
+	err := p.settings.SetRetention(r.Context(), rest.CallOf(r).Repo.ID, *body.Days)
+	if actions.KindOf(err) == actions.Invalid {
+		return httpjson.Custom("Repository", "days", err)
+	}
+	if err != nil {
+		return err
+	}
+	return rest.NoContent(w)
+}

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/rest/artifacts"
+	"github.com/understudy-ci/understudy/internal/rest/branches"
+	"github.com/understudy-ci/understudy/internal/rest/caches"
+	"github.com/understudy-ci/understudy/internal/rest/checks"
+	"github.com/understudy-ci/understudy/internal/rest/collaborators"
+	"github.com/understudy-ci/understudy/internal/rest/commits"
+	"github.com/understudy-ci/understudy/internal/rest/contents"
+	"github.com/understudy-ci/understudy/internal/rest/enterpriseadmin"
+	"github.com/understudy-ci/understudy/internal/rest/jobs"
+	"github.com/understudy-ci/understudy/internal/rest/meta"
+	"github.com/understudy-ci/understudy/internal/rest/orgs"
+	"github.com/understudy-ci/understudy/internal/rest/permissions"
+	"github.com/understudy-ci/understudy/internal/rest/ratelimit"
+	"github.com/understudy-ci/understudy/internal/rest/refs"
+	"github.com/understudy-ci/understudy/internal/rest/repos"
+	"github.com/understudy-ci/understudy/internal/rest/runs"
+	"github.com/understudy-ci/understudy/internal/rest/users"
+	"github.com/understudy-ci/understudy/internal/rest/workflows"
+	"github.com/understudy-ci/understudy/internal/results"
+	"github.com/understudy-ci/understudy/internal/settings"
+)
+
+// Routes is the table of the REST API: every operation that is served, and what it
+// needs of its caller.
+func (s *Server) Routes() []rest.Route { return s.table }
+
+// pages joins the pages of GitHub's reference that are served into one table. res
+// signs the URLs of what is downloaded.
+func (s *Server) pages(res *results.API) []rest.Route {
+	set := settings.New(s.store, s.config.ArtifactDays)
+	return slices.Concat(
+		meta.Routes(),
+		ratelimit.Routes(s.now),
+		users.Routes(s.store),
+		orgs.Routes(s.store),
+		enterpriseadmin.Routes(s.store, s.auth, s.now),
+
+		repos.Routes(s.repositories()),
+		collaborators.Routes(s.store, s.auth),
+		contents.Routes(s.repos),
+		commits.Routes(s.repos),
+		branches.Routes(s.repos),
+		refs.Routes(s.repos),
+		checks.Routes(s.store, s.repos),
+
+		workflows.Routes(s.store, s.trigger),
+		runs.Routes(runs.Config{Store: s.store, Scheduler: s.scheduler, Logs: s.logs, LogURL: res.RunLogURL}),
+		jobs.Routes(jobs.Config{Store: s.store, Logs: s.logs, LogURL: res.JobLogURL}),
+		artifacts.Routes(artifacts.Config{
+			Store: s.store, Artifacts: s.artifacts, Log: s.log, Now: s.now, Quota: int64(s.config.ArtifactQuota), URL: res.ArtifactURL,
+		}),
+		caches.Routes(s.store, s.caches, set),
+		permissions.Routes(set),
+	)
+}
+
+// repositories is what is needed to make repositories, and to finish at start
+// those that were cut short.
+func (s *Server) repositories() repos.Config {
+	return repos.Config{Store: s.store, Auth: s.auth, Git: s.repos, Log: s.log, Now: s.now}
+}
