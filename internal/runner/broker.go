@@ -37,10 +37,9 @@ func (r *Runner) authorized(ctx context.Context, c call) error {
 // openSession makes a session, for as long as it takes. It gives up when the
 // runner is gone or, after a while, when another session lives on.
 func (r *Runner) openSession(ctx context.Context) (id string, err error) {
-	host, _ := os.Hostname() // only shown
 	s := wire.Session{
 		SessionID: uuid.Nil.String(),
-		OwnerName: fmt.Sprintf("%s (PID: %d)", host, os.Getpid()),
+		OwnerName: fmt.Sprintf("%s (PID: %d)", hostname(), os.Getpid()),
 		Agent: wire.Agent{
 			ID: wire.Int(r.settings.AgentID), Name: r.settings.AgentName,
 			Version: r.cfg.Version, OSDescription: osLabel(),

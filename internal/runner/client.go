@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -148,20 +147,3 @@ func discard(body io.Reader) {
 }
 
 func callOf(req *http.Request) string { return req.Method + " " + req.URL.Path }
-
-func pathOf(rawURL string) string {
-	path, _, _ := strings.Cut(rawURL, "?")
-	return path
-}
-
-// join is name below base, whether or not base ends in a slash.
-func join(base, name string) string { return strings.TrimRight(base, "/") + "/" + name }
-
-// origin is scheme and authority of a URL.
-func origin(rawURL string) (string, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return "", fmt.Errorf("%q is not an http URL", rawURL)
-	}
-	return u.Scheme + "://" + u.Host, nil
-}

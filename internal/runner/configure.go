@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -242,30 +241,4 @@ func hasLabel(labels []wire.RunnerLabel, name string) bool {
 		}
 	}
 	return false
-}
-
-// osLabel is this operating system as labels and runner.os spell it.
-func osLabel() string {
-	switch runtime.GOOS {
-	case "darwin":
-		return "macOS"
-	case "windows":
-		return "Windows"
-	default:
-		return "Linux"
-	}
-}
-
-// archLabel is this architecture as labels and runner.arch spell it.
-func archLabel() string {
-	switch runtime.GOARCH {
-	case "amd64":
-		return "X64"
-	case "386":
-		return "X86"
-	case "arm64":
-		return "ARM64"
-	default:
-		return strings.ToUpper(runtime.GOARCH)
-	}
 }

@@ -3,18 +3,17 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// maxPlaces is how many signed URLs one piece may use up: a URL can expire
-// while the server is away.
-const maxPlaces = 4
+// maxURLs is how many signed URLs one piece may use up: a URL can expire while
+// the server is away.
+const maxURLs = 4
 
-// How a piece is put.
+// How a piece is uploaded.
 type how int
 
 const (
@@ -24,21 +23,21 @@ const (
 	final             // the last of several
 )
 
-// put puts p where place says. A URL names the piece, so a repetition to the
-// same URL replaces what an attempt has left there.
-func (s *sink) put(p *piece, h how, place func() (string, error)) error {
+// put uploads p to the URL that url asks for. A URL names the piece, so a
+// repetition to the same URL replaces what an attempt has left there.
+func (s *sink) put(p *piece, h how, url func() (string, error)) error {
 	for try := 1; ; try++ {
-		at, err := place()
+		at, err := url()
 		if err != nil {
 			return err
 		}
 		if at == "" {
-			return fmt.Errorf("the server named no place for an upload")
+			return errors.New("the server gave no URL for an upload")
 		}
 		err = s.putAt(at, p, h)
 		switch statusOf(err) {
 		case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
-			if try < maxPlaces {
+			if try < maxURLs {
 				continue
 			}
 		}
@@ -80,8 +79,8 @@ func (s *sink) putOnce(at, blobType string, p *piece) error {
 func (s *sink) send(ctx context.Context, at, blobType string, body io.ReadCloser, size int64) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, at, body)
 	if err != nil {
-		_ = body.Close()                                             // never read
-		return forGood(errors.New("upload: the place is not a URL")) // err has it, and it may be signed
+		_ = body.Close()                                                        // never read
+		return forGood(errors.New("upload: what the server gave is not a URL")) // err has it, and it may be signed
 	}
 	req.ContentLength = size
 	req.Header.Set("Content-Type", "text/plain")
