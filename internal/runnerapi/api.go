@@ -8,7 +8,8 @@
 // completes. Who is asking is always taken from the token, never from a body.
 //
 // Every URL that a runner is given keeps the base by which that runner came in,
-// ends in a slash, and may be joined with another slash by sloppy clients.
+// and ends in a slash; clients join it with another one, so requests come here with
+// single slashes ([httpjson.SingleSlashes]).
 // Errors have the shapes that runners look for, and none is a bare 403, which
 // old runners read as an order to stop.
 //
@@ -120,30 +121,11 @@ func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.
 	})
 }
 
-// ServeHTTP serves the runner protocol. Doubled slashes are one, without the
-// redirect that would turn a POST into a GET.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.runner.ServeHTTP(w, singleSlashes(r))
-}
+// ServeHTTP serves the runner protocol.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.runner.ServeHTTP(w, r) }
 
 // REST serves the self-hosted runner pages of the REST API, below its base.
-func (a *API) REST() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.rest.ServeHTTP(w, singleSlashes(r))
-	})
-}
-
-func singleSlashes(r *http.Request) *http.Request {
-	if !strings.Contains(r.URL.Path, "//") {
-		return r
-	}
-	r = r.Clone(r.Context())
-	for strings.Contains(r.URL.Path, "//") {
-		r.URL.Path = strings.ReplaceAll(r.URL.Path, "//", "/")
-	}
-	r.URL.RawPath = ""
-	return r
-}
+func (a *API) REST() http.Handler { return a.rest }
 
 // A base is that by which a runner comes in: "https://ci.example".
 type base string

@@ -25,6 +25,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	blobfs "github.com/understudy-ci/understudy/internal/blob/fs"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/runnerapi"
@@ -110,6 +111,7 @@ func (w *world) serve() {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(draining, cancel)()
+		r = httpjson.SingleSlashes(r)
 		if strings.HasPrefix(r.URL.Path, "/api/v3/") {
 			rest.ServeHTTP(rw, r)
 			return

@@ -74,7 +74,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
 		return
 	}
-	r, end := limitBody(w, singleSlashes(s.withOrigin(r)), s.now, bodyTimeout)
+	r, end := limitBody(w, httpjson.SingleSlashes(s.withOrigin(r)), s.now, bodyTimeout)
 	defer end()
 	if streams(r) {
 		ctx, cancel := s.untilDrain(r.Context())
@@ -86,26 +86,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h = http.StripPrefix(strip, h)
 	}
 	h.ServeHTTP(w, r)
-}
-
-// singleSlashes makes doubled slashes of the path one: sloppy clients join URLs
-// so, and a redirect would turn their POST into a GET.
-func singleSlashes(r *http.Request) *http.Request {
-	if !strings.Contains(r.URL.Path, "//") {
-		return r
-	}
-	u := *r.URL
-	u.Path, u.RawPath = single(u.Path), single(u.RawPath)
-	r = r.WithContext(r.Context()) // a copy
-	r.URL = &u
-	return r
-}
-
-func single(path string) string {
-	for strings.Contains(path, "//") {
-		path = strings.ReplaceAll(path, "//", "/")
-	}
-	return path
 }
 
 // streams says whether a request stays open for as long as the server lives:
