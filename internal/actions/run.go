@@ -101,18 +101,26 @@ func (a *Attempt) Cancel(force bool, now time.Time) error {
 	return nil
 }
 
-// RerunWindow is how long after its creation a run can be run again (RR-2).
-const RerunWindow = 30 * 24 * time.Hour
+// rerunWindow is how long after its creation a run can be run again (RR-2).
+const rerunWindow = 30 * 24 * time.Hour
+
+// CanRerun is nil when r can be run again now, and else Forbidden, and says why.
+func (r *Run) CanRerun(now time.Time) error {
+	switch {
+	case r.Status != Completed:
+		return Errorf(Forbidden, "This workflow is already running")
+	case now.Sub(r.CreatedAt) > rerunWindow:
+		return Errorf(Forbidden, "Unable to retry this workflow run because it was created over a month ago")
+	case r.Conclusion == StartupFailure:
+		return Errorf(Forbidden, "This workflow run cannot be retried")
+	}
+	return nil
+}
 
 // Rerun starts the next attempt of r, caused by who.
 func (r *Run) Rerun(who Account, planID string, debug bool, now time.Time) (*Attempt, error) {
-	switch {
-	case r.Status != Completed:
-		return nil, Errorf(Forbidden, "This workflow is already running")
-	case now.Sub(r.CreatedAt) > RerunWindow:
-		return nil, Errorf(Forbidden, "Unable to retry this workflow run because it was created over a month ago")
-	case r.Conclusion == StartupFailure:
-		return nil, Errorf(Forbidden, "This workflow run cannot be retried")
+	if err := r.CanRerun(now); err != nil {
+		return nil, err
 	}
 	r.Attempt++
 	r.Triggering = who

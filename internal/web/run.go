@@ -179,8 +179,7 @@ func (s *Site) headOfRun(h *repoHead, run *actions.Run, a *actions.Attempt, may 
 		Force: !a.CancelAt.IsZero(),
 	}
 	head.CanCancel = may && head.Latest && a.Status != actions.Completed && !a.Forced
-	head.CanRerun = may && head.Latest && run.Status == actions.Completed &&
-		run.Conclusion != actions.StartupFailure && now.Sub(run.CreatedAt) <= actions.RerunWindow
+	head.CanRerun = may && head.Latest && run.CanRerun(now) == nil
 	if run.Attempt > 1 {
 		for n := run.Attempt; n > max(0, run.Attempt-50); n-- {
 			head.Attempts = append(head.Attempts, attemptLink{n, fmt.Sprintf("%s/attempts/%d", row.URL, n), n == a.Number})
