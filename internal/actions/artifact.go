@@ -102,6 +102,10 @@ type Retention struct {
 	MaxDays int // greatest that the repository may set
 }
 
+// ArtifactDays is how long artifacts are kept where neither the repository nor
+// the server says anything (results.md §10).
+const ArtifactDays = 90
+
 // The greatest settings of repositories (results.md §10).
 const (
 	MaxPublicDays  = 90

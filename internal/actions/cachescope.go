@@ -14,6 +14,7 @@ const (
 )
 
 // A CacheScope is a ref and what a job may do with the caches that belong to it.
+// Job tokens have it as JSON, with these names, which clients look for.
 type CacheScope struct {
 	Scope      string // full ref
 	Permission int    // sum of CacheRead and CacheWrite

@@ -43,7 +43,7 @@ type Limits struct {
 
 // DefaultLimits are GitHub's, as far as it documents them (results.md §10).
 func DefaultLimits() Limits {
-	return Limits{PerJob: 500, Bytes: 390 << 30, Days: 90}
+	return Limits{PerJob: 500, Bytes: 390 << 30, Days: actions.ArtifactDays}
 }
 
 // Config is what artifacts need. All fields are required.

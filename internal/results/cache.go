@@ -26,15 +26,6 @@ func (a *API) caches() service {
 	}
 }
 
-// cacheScopes are the refs of the token.
-func (c *call) cacheScopes() []actions.CacheScope {
-	scopes := make([]actions.CacheScope, len(c.token.Caches))
-	for i, s := range c.token.Caches {
-		scopes[i] = actions.CacheScope(s)
-	}
-	return scopes
-}
-
 // createCacheEntry names the place for the bytes of a new cache. Clients know
 // that there is one already by the code of the error, and other refusals by an
 // answer that is not ok.
@@ -43,7 +34,7 @@ func (a *API) createCacheEntry(c *call) (any, error) {
 	if err := httpjson.Decode(c.Request, &req, maxShortCall); err != nil {
 		return nil, err
 	}
-	made, err := a.Caches.Reserve(c.Context(), c.job, c.cacheScopes(), cache.Upload{Key: req.Key, Version: req.Version})
+	made, err := a.Caches.Reserve(c.Context(), c.job, c.token.Caches, cache.Upload{Key: req.Key, Version: req.Version})
 	switch kind := actions.KindOf(err); {
 	case err == nil:
 	case kind == actions.Forbidden, kind == actions.Invalid:
@@ -62,7 +53,7 @@ func (a *API) finalizeCacheEntry(c *call) (any, error) {
 	if err := httpjson.Decode(c.Request, &req, maxShortCall); err != nil {
 		return nil, err
 	}
-	done, err := a.Caches.Finalize(c.Context(), c.job, c.cacheScopes(), req.Key, req.Version, int64(req.SizeBytes))
+	done, err := a.Caches.Finalize(c.Context(), c.job, c.token.Caches, req.Key, req.Version, int64(req.SizeBytes))
 	switch actions.KindOf(err) {
 	case "":
 		return wire.FinalizeCacheEntryUploadResponse{OK: true, EntryID: wire.IntString(done.ID)}, nil
@@ -80,7 +71,7 @@ func (a *API) findCacheEntry(c *call) (any, error) {
 		return nil, err
 	}
 	keys := append([]string{req.Key}, req.RestoreKeys...)
-	found, err := a.Caches.Find(c.Context(), c.job.RepoID, c.cacheScopes(), keys, req.Version)
+	found, err := a.Caches.Find(c.Context(), c.job.RepoID, c.token.Caches, keys, req.Version)
 	if actions.KindOf(err) == actions.NotFound {
 		return wire.GetCacheEntryDownloadURLResponse{}, nil
 	}

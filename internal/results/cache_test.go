@@ -44,12 +44,8 @@ func (s *server) saver(ref string, mode ...actions.CacheMode) *saver {
 	s.T.Helper()
 	j := s.Job("build")
 	scopes := actions.CacheScopes(ref, "", "main", append(mode, actions.CacheWrites)[0])
-	claims := make([]token.CacheScope, len(scopes))
-	for i, scope := range scopes {
-		claims[i] = token.CacheScope(scope)
-	}
 	text, err := s.keys.SignJob(token.Job{
-		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Caches: claims, Expires: time.Now().Add(100 * time.Hour),
+		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Caches: scopes, Expires: time.Now().Add(100 * time.Hour),
 	}, time.Now())
 	if err != nil {
 		s.T.Fatal(err)

@@ -56,7 +56,7 @@ func asCacheV1(h handler) handler {
 func (a *API) findCacheV1(w http.ResponseWriter, c *call) error {
 	query := c.URL.Query()
 	keys := strings.Split(query.Get("keys"), ",")
-	found, err := a.Caches.Find(c.Context(), c.job.RepoID, c.cacheScopes(), keys, query.Get("version"))
+	found, err := a.Caches.Find(c.Context(), c.job.RepoID, c.token.Caches, keys, query.Get("version"))
 	if actions.KindOf(err) == actions.NotFound {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
@@ -77,7 +77,7 @@ func cacheV1(e *actions.Cache) wire.CacheEntryV1 {
 
 // listCachesV1 shows what a job could have meant by a key, when people debug it.
 func (a *API) listCachesV1(w http.ResponseWriter, c *call) error {
-	list, err := a.Caches.Similar(c.Context(), c.job.RepoID, c.cacheScopes(), c.URL.Query().Get("key"))
+	list, err := a.Caches.Similar(c.Context(), c.job.RepoID, c.token.Caches, c.URL.Query().Get("key"))
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *API) reserveCacheV1(w http.ResponseWriter, c *call) error {
 	if err := httpjson.Decode(c.Request, &req, maxShortCall); err != nil {
 		return err
 	}
-	made, err := a.Caches.Reserve(c.Context(), c.job, c.cacheScopes(), cache.Upload{
+	made, err := a.Caches.Reserve(c.Context(), c.job, c.token.Caches, cache.Upload{
 		Key: req.Key, Version: req.Version, Size: int64(req.CacheSize),
 	})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/token"
 )
 
 // cacheMode is what the job may do with caches: what its own key says, else the
@@ -20,12 +19,8 @@ func (as *assignment) cacheMode() actions.CacheMode {
 
 // cacheScopes are the refs whose caches the job may use. The server's own answers
 // go by those in the token, so nothing that the job says can widen them.
-func (as *assignment) cacheScopes() []token.CacheScope {
-	var out []token.CacheScope
-	for _, s := range actions.CacheScopes(as.run.Ref, as.baseRef(), as.repo.DefaultBranch, as.cacheMode()) {
-		out = append(out, token.CacheScope(s))
-	}
-	return out
+func (as *assignment) cacheScopes() []actions.CacheScope {
+	return actions.CacheScopes(as.run.Ref, as.baseRef(), as.repo.DefaultBranch, as.cacheMode())
 }
 
 // baseRef is the branch that a pull request is to be merged into, empty for

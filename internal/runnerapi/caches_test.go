@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -20,24 +20,24 @@ func TestTheTokenSaysWhatTheJobMayDoWithCaches(t *testing.T) {
 	for i, c := range []struct {
 		name, event, ref, payload string
 		workflow, job             string // their cache-mode
-		want                      []token.CacheScope
+		want                      []actions.CacheScope
 		variable                  string
 	}{
-		{"push to main", "push", main, `{}`, "", "", []token.CacheScope{{Scope: main, Permission: 3}}, ""},
-		{"push to a branch", "push", feature, `{}`, "", "", []token.CacheScope{{Scope: feature, Permission: 3}, {Scope: main, Permission: 1}}, ""},
+		{"push to main", "push", main, `{}`, "", "", []actions.CacheScope{{Scope: main, Permission: 3}}, ""},
+		{"push to a branch", "push", feature, `{}`, "", "", []actions.CacheScope{{Scope: feature, Permission: 3}, {Scope: main, Permission: 1}}, ""},
 		{
 			"pull request", "pull_request", pull, into("feature"), "", "",
-			[]token.CacheScope{{Scope: pull, Permission: 3}, {Scope: feature, Permission: 1}, {Scope: main, Permission: 1}},
+			[]actions.CacheScope{{Scope: pull, Permission: 3}, {Scope: feature, Permission: 1}, {Scope: main, Permission: 1}},
 			"",
 		},
-		{"pull request without a base", "pull_request", pull, `{"pull_request":[]}`, "", "", []token.CacheScope{{Scope: pull, Permission: 3}, {Scope: main, Permission: 1}}, ""},
-		{"stranger's comment", "issue_comment", main, `{}`, "", "", []token.CacheScope{{Scope: main, Permission: 1}}, "read"},
-		{"pull_request_target", "pull_request_target", main, into("main"), "", "", []token.CacheScope{{Scope: main, Permission: 1}}, "read"},
-		{"a push's payload that names a base", "push", feature, into("secret"), "", "", []token.CacheScope{{Scope: feature, Permission: 3}, {Scope: main, Permission: 1}}, ""},
-		{"workflow says read", "push", main, `{}`, "read", "", []token.CacheScope{{Scope: main, Permission: 1}}, "read"},
-		{"job over workflow", "push", main, `{}`, "none", "write", []token.CacheScope{{Scope: main, Permission: 3}}, ""},
-		{"write-only", "push", feature, `{}`, "", "write-only", []token.CacheScope{{Scope: feature, Permission: 2}}, "write-only"},
-		{"none", "push", main, `{}`, "", "none", []token.CacheScope{}, "none"},
+		{"pull request without a base", "pull_request", pull, `{"pull_request":[]}`, "", "", []actions.CacheScope{{Scope: pull, Permission: 3}, {Scope: main, Permission: 1}}, ""},
+		{"stranger's comment", "issue_comment", main, `{}`, "", "", []actions.CacheScope{{Scope: main, Permission: 1}}, "read"},
+		{"pull_request_target", "pull_request_target", main, into("main"), "", "", []actions.CacheScope{{Scope: main, Permission: 1}}, "read"},
+		{"a push's payload that names a base", "push", feature, into("secret"), "", "", []actions.CacheScope{{Scope: feature, Permission: 3}, {Scope: main, Permission: 1}}, ""},
+		{"workflow says read", "push", main, `{}`, "read", "", []actions.CacheScope{{Scope: main, Permission: 1}}, "read"},
+		{"job over workflow", "push", main, `{}`, "none", "write", []actions.CacheScope{{Scope: main, Permission: 3}}, ""},
+		{"write-only", "push", feature, `{}`, "", "write-only", []actions.CacheScope{{Scope: feature, Permission: 2}}, "write-only"},
+		{"none", "push", main, `{}`, "", "none", []actions.CacheScope{}, "none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := "on: push\n"

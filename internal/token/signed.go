@@ -29,15 +29,9 @@ const (
 type Job struct {
 	PlanGUID, GUID    string // the backend ids of the run and the job in the protocol
 	RepoID, RunID, ID int64
-	OrchestrationID   string       // letters, digits, ".", "-", "_"; the runner logs it
-	Caches            []CacheScope // what the job may do with caches, for clients that look
+	OrchestrationID   string               // letters, digits, ".", "-", "_"; the runner logs it
+	Caches            []actions.CacheScope // what the job may do with caches, for clients that look
 	Expires           time.Time
-}
-
-// A CacheScope is a ref whose caches a job may read or write.
-type CacheScope struct {
-	Scope      string // refs/heads/main
-	Permission int    // 1 read, 2 write, 3 both
 }
 
 // A Runner is what a registered runner's token says.
@@ -79,7 +73,7 @@ func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
 	if j.PlanGUID == "" || j.GUID == "" || strings.ContainsAny(j.PlanGUID+j.GUID, ": ") {
 		return "", fmt.Errorf("job token: bad ids %q and %q", j.PlanGUID, j.GUID)
 	}
-	caches, err := json.Marshal(append([]CacheScope{}, j.Caches...)) // [] for none
+	caches, err := json.Marshal(append([]actions.CacheScope{}, j.Caches...)) // [] for none
 	if err != nil {
 		return "", err
 	}

@@ -32,7 +32,7 @@ func testJob() Job {
 	return Job{
 		PlanGUID: "9f0b1c52-5d50-4b6f-8a0e-0d4a3a3e2f11", GUID: "f2a7b6d1-5a11-4d0d-b0c7-3a1a45cf3a77",
 		RepoID: 1, RunID: 2, ID: 3, OrchestrationID: "plan.build.0",
-		Caches:  []CacheScope{{"refs/heads/main", 3}},
+		Caches:  []actions.CacheScope{{Scope: "refs/heads/main", Permission: 3}},
 		Expires: testNow.Add(time.Hour),
 	}
 }

@@ -26,7 +26,7 @@ import (
 
 // Settings are what the server says where a repository says nothing.
 type Settings struct {
-	ArtifactDays int // for which artifacts are kept; 0 for 90
+	ArtifactDays int // for which artifacts are kept; 0 for [actions.ArtifactDays]
 	CacheGB      int // that all caches of a repository may take; 0 for 10
 }
 
@@ -80,7 +80,7 @@ func (r *Run) github() *expr.Object {
 	}
 	_, host, _ := strings.Cut(r.Base.HTML, "://")
 	id := func(n int64) string { return strconv.FormatInt(n, 10) }
-	days := r.Repo.Retention(cmp.Or(r.Settings.ArtifactDays, actions.MaxPublicDays)).Days
+	days := r.Repo.Retention(cmp.Or(r.Settings.ArtifactDays, actions.ArtifactDays)).Days
 	return expr.NewObject().
 		Set("ref", run.Ref).
 		Set("sha", run.HeadSHA).
