@@ -63,6 +63,7 @@ var house = []room{
 	{service, "scheduler", "steps queue source state pure"},
 	{service, "steps", "store actions"},
 	{service, "queue", "state pure"},
+	{service, "repository", "state pure"},
 	{service, "runners", "scheduler queue state pure"},
 	{service, "source", "state pure"},
 	{service, "logs", "state pure"},

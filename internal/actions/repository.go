@@ -35,6 +35,25 @@ func (r *Repository) Visibility() string {
 	return "public"
 }
 
+// ParseVisibility says whether GitHub's word for a visibility is private.
+func ParseVisibility(word string) (private bool, err error) {
+	if word != "public" && word != "private" {
+		return false, Errorf(Invalid, "visibility must be public or private")
+	}
+	return word == "private", nil
+}
+
+// RepositoryName is name with a hyphen for whatever cannot be in one, as on GitHub.
+func RepositoryName(name string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+			return c
+		}
+		return '-'
+	}, name)
+}
+
 var repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 // CheckRepositoryName says whether name may name a new repository.

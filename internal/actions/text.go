@@ -21,3 +21,18 @@ func Clip(s string, limit int) string {
 	}
 	return s
 }
+
+// maxLine is how long a name or a description may be.
+const maxLine = 350
+
+// CheckLine says whether text, which is called by the given name, can be shown in
+// one line.
+func CheckLine(name, text string) error {
+	if utf8.RuneCountInString(text) > maxLine {
+		return Errorf(Invalid, "%s is too long (maximum is %d characters)", name, maxLine)
+	}
+	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return Errorf(Invalid, "%s control characters are not allowed", name)
+	}
+	return nil
+}

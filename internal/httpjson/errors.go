@@ -1,11 +1,10 @@
 package httpjson
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -36,61 +35,20 @@ func StatusOf(k actions.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// A FieldError says what is wrong with one field of a request, in GitHub's codes.
-type FieldError struct {
-	Resource string `json:"resource"`
-	Code     string `json:"code"` // missing, missing_field, invalid, already_exists, unprocessable, custom
-	Field    string `json:"field"`
-	Message  string `json:"message,omitempty"` // for custom
-}
-
-type fieldErrors struct {
-	error
-	fields []FieldError
-}
-
-func (e *fieldErrors) Unwrap() error { return e.error }
-
-// Invalid is an error of that kind whose answer has an errors array, if there
-// are fields.
-func Invalid(message string, fields ...FieldError) error {
-	err := actions.Errorf(actions.Invalid, "%s", message)
-	if len(fields) == 0 {
-		return err
-	}
-	return &fieldErrors{err, fields}
-}
-
-// Missing is the error for a field that a request must have.
-func Missing(resource, field string) error {
-	return Invalid("Validation Failed", FieldError{Resource: resource, Code: "missing_field", Field: field})
-}
-
-// Custom is the error for one field, in the words of whoever knows the rule.
-func Custom(resource, field string, err error) error {
-	return Invalid("Validation Failed", FieldError{Resource: resource, Code: "custom", Field: field, Message: Message(err)})
-}
-
-// maxText is how long a name or description may be, in characters.
-const maxText = 350
-
-// CheckText says whether a field is a text that can be shown in one line.
-func CheckText(resource, field, text string) error {
-	if utf8.RuneCountInString(text) > maxText {
-		return Custom(resource, field, actions.Errorf(actions.Invalid, "%s is too long (maximum is %d characters)", field, maxText))
-	}
-	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-		return Custom(resource, field, actions.Errorf(actions.Invalid, "%s control characters are not allowed", field))
-	}
-	return nil
-}
-
 // A Problem is the body of an error of GitHub's REST API.
 type Problem struct {
-	Message          string       `json:"message"`
-	Errors           []FieldError `json:"errors,omitempty"`
-	DocumentationURL string       `json:"documentation_url"`
-	Status           string       `json:"status"`
+	Message          string         `json:"message"`
+	Errors           []FieldProblem `json:"errors,omitempty"` // of an [actions.FieldError]
+	DocumentationURL string         `json:"documentation_url"`
+	Status           string         `json:"status"`
+}
+
+// A FieldProblem says what is wrong with one field of a request.
+type FieldProblem struct {
+	Resource string            `json:"resource"`
+	Code     actions.FieldCode `json:"code"`
+	Field    string            `json:"field"`
+	Message  string            `json:"message,omitempty"` // for [actions.CustomField]
 }
 
 // Message is what a caller may read of err: the text of whoever knew the rule,
@@ -117,8 +75,12 @@ func Message(err error) string {
 func ProblemOf(err error, documentation string) (int, Problem) {
 	status := StatusOf(actions.KindOf(err))
 	p := Problem{Message: Message(err), DocumentationURL: documentation, Status: strconv.Itoa(status)}
-	if f, ok := errors.AsType[*fieldErrors](err); ok {
-		p.Errors = f.fields
+	if f, ok := errors.AsType[*actions.FieldError](err); ok {
+		wrong := FieldProblem{Resource: f.Resource, Code: f.Code, Field: f.Field}
+		if f.Code == actions.CustomField {
+			wrong.Message = p.Message
+		}
+		p.Message, p.Errors = cmp.Or(f.Summary, "Validation Failed"), []FieldProblem{wrong}
 	}
 	return status, p
 }

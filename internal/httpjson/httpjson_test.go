@@ -143,9 +143,18 @@ func TestErrorsSayNoMoreThanTheCallerMayKnow(t *testing.T) {
 		{"not found", actions.Errorf(actions.NotFound, "repository octo/secret"), 404, `{"message":"Not Found","documentation_url":"d","status":"404"}`},
 		{"forbidden", fmt.Errorf("run 1: %w", actions.Errorf(actions.Forbidden, "no")), 403, `{"message":"no","documentation_url":"d","status":"403"}`},
 		{
-			"field", httpjson.Missing("Repository", "name"), 422,
+			"field", actions.Missing("Repository", "name"), 422,
 			`{"message":"Validation Failed","errors":[{"resource":"Repository","code":"missing_field","field":"name"}],"documentation_url":"d","status":"422"}`,
 		},
+		{
+			"field whose value cannot be", actions.BadField("Cache", "sort"), 422,
+			`{"message":"Validation Failed","errors":[{"resource":"Cache","code":"invalid","field":"sort"}],"documentation_url":"d","status":"422"}`,
+		},
+		{
+			"field in the words of a rule", fmt.Errorf("run 1: %w", actions.InField("Repository", "days", actions.Errorf(actions.Invalid, "too many"))), 422,
+			`{"message":"Validation Failed","errors":[{"resource":"Repository","code":"custom","field":"days","message":"too many"}],"documentation_url":"d","status":"422"}`,
+		},
+		{"what is no matter of a field", actions.InField("Repository", "days", errors.New("disk full")), 500, `{"message":"Server Error","documentation_url":"d","status":"500"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := httptest.NewRecorder()

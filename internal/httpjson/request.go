@@ -31,7 +31,7 @@ func Decode(r *http.Request, v any, limit int64) error {
 		if mismatch.Field == "" {
 			return actions.Errorf(actions.Malformed, "Body should be a JSON object")
 		}
-		return Invalid("Invalid request.\n\nFor '" + mismatch.Field + "', a " + mismatch.Value + " is not possible.")
+		return actions.Errorf(actions.Invalid, "Invalid request.\n\nFor '%s', a %s is not possible.", mismatch.Field, mismatch.Value)
 	}
 	if err != nil {
 		return actions.Errorf(actions.Malformed, "Problems parsing JSON")

@@ -37,11 +37,11 @@ func (a *API) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch {
 	case req.Name == "":
-		return httpjson.Missing("JitConfig", "name")
+		return actions.Missing("JitConfig", "name")
 	case len(req.Labels) == 0:
-		return httpjson.Missing("JitConfig", "labels")
+		return actions.Missing("JitConfig", "labels")
 	case req.RunnerGroupID == 0:
-		return httpjson.Missing("JitConfig", "runner_group_id")
+		return actions.Missing("JitConfig", "runner_group_id")
 	case len(req.WorkFolder) > maxWorkFolder:
 		return actions.Errorf(actions.Invalid, "work_folder is longer than %d bytes", maxWorkFolder)
 	}

@@ -41,7 +41,7 @@ func (s *Server) pages(res *results.API) []rest.Route {
 		orgs.Routes(s.store),
 		enterpriseadmin.Routes(s.store, s.auth, s.now),
 
-		repos.Routes(s.repositories()),
+		repos.Routes(s.store, s.auth, s.repositories),
 		collaborators.Routes(s.store, s.auth),
 		contents.Routes(s.repos),
 		commits.Routes(s.repos),
@@ -58,10 +58,4 @@ func (s *Server) pages(res *results.API) []rest.Route {
 		caches.Routes(s.store, s.caches, set),
 		permissions.Routes(set),
 	)
-}
-
-// repositories is what is needed to make repositories, and to finish at start
-// those that were cut short.
-func (s *Server) repositories() repos.Config {
-	return repos.Config{Store: s.store, Auth: s.auth, Git: s.repos, Log: s.log, Now: s.now}
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/understudy-ci/understudy/internal/rest/repos"
 )
 
 const (
@@ -34,7 +32,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(repos.Reconcile(ctx, s.repositories()), s.trigger.Reconcile(ctx, s.base())); err != nil {
+	if err := errors.Join(s.repositories.Recover(ctx), s.trigger.Reconcile(ctx, s.base())); err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
 		}

@@ -29,6 +29,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/results"
 	"github.com/understudy-ci/understudy/internal/runnerapi"
@@ -64,20 +65,21 @@ type Server struct {
 	publicHost string
 	proxies    []netip.Prefix
 
-	lock      *os.File
-	keys      *token.Keys
-	store     *store.Store
-	repos     *gitrepo.Git
-	auth      *auth.Auth
-	queue     *queue.Queue
-	scheduler *scheduler.Scheduler
-	runners   *runners.Runners
-	sources   *source.Sources
-	trigger   *trigger.Trigger
-	logs      *logs.Logs
-	objects   *object.Objects
-	artifacts *artifact.Artifacts
-	caches    *cache.Caches
+	lock         *os.File
+	keys         *token.Keys
+	store        *store.Store
+	repos        *gitrepo.Git
+	repositories *repository.Repositories
+	auth         *auth.Auth
+	queue        *queue.Queue
+	scheduler    *scheduler.Scheduler
+	runners      *runners.Runners
+	sources      *source.Sources
+	trigger      *trigger.Trigger
+	logs         *logs.Logs
+	objects      *object.Objects
+	artifacts    *artifact.Artifacts
+	caches       *cache.Caches
 
 	rest, graphql, runnerAPI, runnerREST, results, git, web http.Handler
 
@@ -150,6 +152,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.runners = runners.New(runners.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
 	})
+	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
 	return s.mount(bot)
 }

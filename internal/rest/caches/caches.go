@@ -100,7 +100,7 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 }
 
 func badParameter(name string) error {
-	return httpjson.Invalid("Validation Failed", httpjson.FieldError{Resource: "Cache", Code: "invalid", Field: name})
+	return actions.BadField("Cache", name)
 }
 
 // deleteAll serves DELETE /repos/{owner}/{repo}/actions/caches: those with a
@@ -109,7 +109,7 @@ func (p *page) deleteAll(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	f := store.CacheFilter{RepoID: rest.CallOf(r).Repo.ID, Key: query.Get("key"), Ref: query.Get("ref")}
 	if f.Key == "" {
-		return httpjson.Missing("Cache", "key")
+		return actions.Missing("Cache", "key")
 	}
 	gone, err := p.caches.Delete(r.Context(), f)
 	if err != nil {

@@ -176,7 +176,7 @@ func narrow(f *store.CheckFilter, query url.Values) error {
 	f.Attempts = query.Get("filter") == "all"
 	f.Status = actions.Status(query.Get("status"))
 	if f.Status != "" && !slices.Contains(actions.Statuses(), f.Status) {
-		return httpjson.Invalid("Validation Failed", httpjson.FieldError{Resource: "CheckRun", Code: "invalid", Field: "status"})
+		return actions.BadField("CheckRun", "status")
 	}
 	return nil
 }

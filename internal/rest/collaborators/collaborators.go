@@ -48,7 +48,7 @@ func (p *page) add(w http.ResponseWriter, r *http.Request) error {
 	}
 	given, err := actions.ParsePermission(body.Permission)
 	if err != nil {
-		return httpjson.Custom("Repository", "permission", err)
+		return actions.InField("Repository", "permission", err)
 	}
 	return p.set(w, r, u, given)
 }

@@ -53,7 +53,7 @@ func (p *page) createUser(w http.ResponseWriter, r *http.Request) error {
 		CreatedAt: now, UpdatedAt: now,
 	}
 	if err := checkEmail(body.Email); err != nil {
-		return httpjson.Custom("User", "email", err)
+		return actions.InField("User", "email", err)
 	}
 	if err := p.create(u, func() error { return p.store.CreateAccount(r.Context(), u) }); err != nil {
 		return err
@@ -71,12 +71,12 @@ func (p *page) createOrganization(w http.ResponseWriter, r *http.Request) error 
 	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
 		return err
 	}
-	if err := httpjson.CheckText("Organization", "profile_name", body.Name); err != nil {
+	if err := actions.InField("Organization", "profile_name", actions.CheckLine("profile_name", body.Name)); err != nil {
 		return err
 	}
 	admin, err := p.store.AccountByLogin(r.Context(), body.Admin)
 	if actions.KindOf(err) == actions.NotFound || err == nil && admin.Type != actions.User {
-		return httpjson.Invalid("Validation Failed", httpjson.FieldError{Resource: "Organization", Code: "invalid", Field: "admin"})
+		return actions.BadField("Organization", "admin")
 	} else if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (p *page) create(account *actions.Account, save func() error) error {
 		err = save()
 	}
 	if actions.KindOf(err) == actions.Invalid {
-		return httpjson.Custom(string(account.Type), "login", err)
+		return actions.InField(string(account.Type), "login", err)
 	}
 	p.auth.Changed()
 	return err
@@ -145,7 +145,7 @@ func (p *page) createImpersonationToken(w http.ResponseWriter, r *http.Request) 
 	}
 	for _, scope := range body.Scopes {
 		if !slices.Contains(actions.Scopes(), scope) {
-			return httpjson.Invalid("Validation Failed", httpjson.FieldError{Resource: "OauthAccess", Code: "invalid", Field: "scopes"})
+			return actions.BadField("OauthAccess", "scopes")
 		}
 		if !c.Caller.HasScope(scope) {
 			return actions.Errorf(actions.Forbidden, "The scope %s is not one of your token's.", scope)

@@ -50,11 +50,11 @@ func (p *page) setRetention(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.Days == nil {
-		return httpjson.Missing("Repository", "days")
+		return actions.Missing("Repository", "days")
 	}
 	err := p.settings.SetRetention(r.Context(), rest.CallOf(r).Repo.ID, *body.Days)
 	if actions.KindOf(err) == actions.Invalid {
-		return httpjson.Custom("Repository", "days", err)
+		return actions.InField("Repository", "days", err)
 	}
 	if err != nil {
 		return err

@@ -2,41 +2,26 @@
 package repos
 
 import (
-	"context"
-	"log/slog"
 	"net/http"
-	"strings"
-	"time"
+	"net/url"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
-	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/version"
 )
 
-// defaultBranch is that of a new repository.
-const defaultBranch = "main"
-
-// Config is what the page needs.
-type Config struct {
-	Store *store.Store
-	Auth  *auth.Auth
-	Git   *gitrepo.Git
-	Log   *slog.Logger
-	Now   func() time.Time
-}
-
 // Routes are the operations of the page.
-func Routes(c Config) []rest.Route {
+func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories) []rest.Route {
 	const (
 		repo = "/repos/{owner}/{repo}"
 		docs = "rest/repos/repos#"
 	)
-	p := &page{c.Store, c.Auth, c.Git, c.Log, c.Now}
+	p := &page{st, a, repositories}
 	return []rest.Route{
 		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: own(auth.User, "public_repo", "repo")},
 		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: own(auth.Org, "public_repo", "repo")},
@@ -46,11 +31,9 @@ func Routes(c Config) []rest.Route {
 }
 
 type page struct {
-	store *store.Store
-	auth  *auth.Auth
-	git   *gitrepo.Git
-	log   *slog.Logger
-	now   func() time.Time
+	store        *store.Store
+	auth         *auth.Auth
+	repositories *repository.Repositories
 }
 
 // repositoryJSON is the repository as the caller sees it.
@@ -107,8 +90,8 @@ func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Acc
 	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
 		return err
 	}
-	repo, err := body.repository(owner)
-	if err != nil {
+	repo := &actions.Repository{Owner: *owner, Name: body.Name, Description: body.Description, Private: body.Private}
+	if err := setVisibility(&repo.Private, body.Visibility); err != nil {
 		return err
 	}
 	c := rest.CallOf(r)
@@ -117,106 +100,39 @@ func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Acc
 			return err
 		}
 	}
-	repo.CreatedAt = p.now()
-	repo.UpdatedAt = repo.CreatedAt
-	create := func(ctx context.Context) error { return p.git.Create(ctx, repo.ID, repo.DefaultBranch) }
+	var first *repository.First
 	if body.AutoInit {
-		first := firstCommit(c, repo)
-		create = func(ctx context.Context) error { return p.git.CreateWith(ctx, repo.ID, repo.DefaultBranch, first) }
+		first = &repository.First{By: c.Caller.Account, Host: host(c.Base.HTML)}
 	}
-	if err := p.addRepository(r.Context(), repo, create); err != nil {
+	err := p.repositories.Create(r.Context(), repo, first)
+	p.auth.Changed()
+	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", c.Base.API+"/repos/"+repo.FullName())
 	return httpjson.Write(w, http.StatusCreated, repositoryJSON(c, repo, actions.Admin))
 }
 
-// repository is what the body asks for.
-func (n *newRepository) repository(owner *actions.Account) (*actions.Repository, error) {
-	if n.Name == "" {
-		return nil, httpjson.Missing("Repository", "name")
+// host is that of a base of URLs.
+func host(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
 	}
-	repo := &actions.Repository{
-		Owner: *owner, Name: repositoryName(n.Name), Description: n.Description, Private: n.Private, DefaultBranch: defaultBranch,
-	}
-	if err := setVisibility(repo, n.Visibility); err != nil {
-		return nil, err
-	}
-	if err := actions.CheckRepositoryName(repo.Name); err != nil {
-		return nil, creationFailed(err)
-	}
-	if err := httpjson.CheckText("Repository", "description", n.Description); err != nil {
-		return nil, err
-	}
-	return repo, nil
+	return u.Hostname()
 }
 
-// repositoryName is name with a hyphen for whatever cannot be in one, as on GitHub.
-func repositoryName(name string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
-			return c
-		}
-		return '-'
-	}, name)
-}
-
-func setVisibility(repo *actions.Repository, visibility string) error {
-	switch visibility {
-	case "":
-	case "public", "private":
-		repo.Private = visibility == "private"
-	default:
-		return httpjson.Custom("Repository", "visibility", actions.Errorf(actions.Invalid, "visibility must be public or private"))
-	}
-	return nil
-}
-
-// creationFailed is the error for a name that a new repository cannot have.
-func creationFailed(err error) error {
-	return httpjson.Invalid("Repository creation failed.", httpjson.FieldError{
-		Resource: "Repository", Code: "custom", Field: "name", Message: httpjson.Message(err),
-	})
-}
-
-// addRepository makes the row, and then the repository on disk that it numbers.
-// When that fails there is no row either.
-func (p *page) addRepository(ctx context.Context, repo *actions.Repository, create func(context.Context) error) error {
-	err := p.store.CreateRepository(ctx, repo)
-	if actions.KindOf(err) == actions.Invalid {
-		return creationFailed(err)
-	} else if err != nil {
-		return err
-	}
-	if err = create(ctx); err == nil {
+// setVisibility sets private by GitHub's word for a visibility, if there is one.
+func setVisibility(private *bool, visibility string) error {
+	if visibility == "" {
 		return nil
 	}
-	undo := func(tx *store.Tx) error { return tx.DeleteRepository(context.WithoutCancel(ctx), repo.ID, p.now()) }
-	if undone := p.store.Update(context.WithoutCancel(ctx), undo); undone != nil {
-		p.log.ErrorContext(ctx, "repository left without files", "repo", repo.ID, "err", undone)
+	is, err := actions.ParseVisibility(visibility)
+	if err != nil {
+		return actions.InField("Repository", "visibility", err)
 	}
-	p.auth.Changed()
-	return err
-}
-
-// Reconcile makes the files of repositories whose row is there without them,
-// because the server was killed between the two. They are empty, whatever was
-// asked for: nobody has heard of them yet. It is called at start.
-func Reconcile(ctx context.Context, c Config) error {
-	const some = 500
-	for after := int64(0); ; {
-		repos, err := c.Store.RepositoriesAfter(ctx, after, some)
-		if err != nil || len(repos) == 0 {
-			return err
-		}
-		for _, repo := range repos {
-			if err := c.Git.Create(ctx, repo.ID, repo.DefaultBranch); err != nil { // one that exists is left as it is
-				return err
-			}
-			after = repo.ID
-		}
-	}
+	*private = is
+	return nil
 }
 
 // update serves PATCH /repos/{owner}/{repo}: description, visibility
@@ -232,58 +148,19 @@ func (p *page) update(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
 		return err
 	}
+	if body.Visibility != "" { // counts more than private
+		body.Private = new(bool)
+		if err := setVisibility(body.Private, body.Visibility); err != nil {
+			return err
+		}
+	}
 	c := rest.CallOf(r)
-	if body.Name != nil && *body.Name != c.Repo.Name {
-		return httpjson.Custom("Repository", "name", actions.Errorf(actions.Invalid, "a repository cannot be renamed here"))
-	}
-	if body.Description != nil {
-		if err := httpjson.CheckText("Repository", "description", *body.Description); err != nil {
-			return err
-		}
-	}
-	if body.DefaultBranch != nil && *body.DefaultBranch != c.Repo.DefaultBranch {
-		if err := p.moveHead(r.Context(), c.Repo, *body.DefaultBranch); err != nil {
-			return err
-		}
-	}
-	var repo *actions.Repository
-	err := p.store.Update(r.Context(), func(tx *store.Tx) (err error) {
-		if repo, err = tx.Repository(r.Context(), c.Repo.ID); err != nil {
-			return err
-		}
-		set(&repo.Description, body.Description)
-		set(&repo.Private, body.Private)
-		set(&repo.DefaultBranch, body.DefaultBranch)
-		if err := setVisibility(repo, body.Visibility); err != nil {
-			return err
-		}
-		repo.UpdatedAt = p.now()
-		return tx.UpdateRepository(r.Context(), repo)
+	repo, err := p.repositories.Update(r.Context(), c.Repo.ID, repository.Change{
+		Name: body.Name, Description: body.Description, Private: body.Private, DefaultBranch: body.DefaultBranch,
 	})
+	p.auth.Changed()
 	if err != nil {
 		return err
 	}
-	p.auth.Changed()
 	return httpjson.Write(w, http.StatusOK, repositoryJSON(c, repo, actions.Admin))
-}
-
-// moveHead makes an existing branch the one that a clone checks out.
-func (p *page) moveHead(ctx context.Context, repo *actions.Repository, branch string) error {
-	if err := actions.CheckBranch(branch); err != nil {
-		return httpjson.Custom("Repository", "default_branch", err)
-	}
-	_, err := p.git.Resolve(ctx, repo.ID, "refs/heads/"+branch)
-	if actions.KindOf(err) == actions.NotFound {
-		return httpjson.Custom("Repository", "default_branch", actions.Errorf(actions.Invalid,
-			"The branch %s was not found. Please push that ref first or create it via the Git Data API.", branch))
-	} else if err != nil {
-		return err
-	}
-	return p.git.SetHead(ctx, repo.ID, branch)
-}
-
-func set[T any](field, value *T) {
-	if value != nil {
-		*field = *value
-	}
 }

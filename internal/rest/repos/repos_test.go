@@ -1,6 +1,8 @@
 package repos_test
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -8,8 +10,6 @@ import (
 
 	"github.com/google/go-github/v75/github"
 
-	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/rest/repos"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
 )
 
@@ -92,24 +92,6 @@ func TestRepositoriesThatCannotBeAreRefused(t *testing.T) {
 	s.Want(s.Do(http.MethodPost, "/user/repos", s.JobToken(s.Repo, map[string]string{"contents": "write"}), resttest.Fields{"name": "q"}), http.StatusForbidden)
 }
 
-func TestARepositoryWhoseCreationWasCutShortIsMadeAtStart(t *testing.T) {
-	resttest.Each(t, func(s *resttest.Site) {
-		now := s.Alice.CreatedAt
-		half := &actions.Repository{Owner: *s.Alice, Name: "half", DefaultBranch: "main", CreatedAt: now, UpdatedAt: now}
-		s.Must(s.Store.CreateRepository(s.Context(), half))
-		s.Must(repos.Reconcile(s.Context(), repos.Config{Store: s.Store, Git: s.Git}))
-		head, err := s.Git.Head(half.ID)
-		if err != nil || head != "main" {
-			s.Errorf("HEAD %q, %v", head, err)
-		}
-		sha := s.Push(s.Repo, "main", map[string]string{"a": "b"})
-		s.Must(repos.Reconcile(s.Context(), repos.Config{Store: s.Store, Git: s.Git}))
-		if got, err := s.Git.Resolve(s.Context(), s.Repo.ID, "main"); err != nil || got != sha {
-			s.Errorf("main is %s, %v, want %s", got, err, sha)
-		}
-	})
-}
-
 func TestRepositoryIsChanged(t *testing.T) {
 	s := resttest.New(t)
 	s.Pushed()
@@ -127,6 +109,35 @@ func TestRepositoryIsChanged(t *testing.T) {
 		s.Want(s.Do(http.MethodPatch, s.Path(), s.AliceToken, body), http.StatusUnprocessableEntity)
 	}
 	s.Want(s.Do(http.MethodPatch, s.Path(), s.Token(s.User("bob"), "repo"), resttest.Fields{"private": true}), http.StatusForbidden)
+}
+
+func TestARefusedChangeLeavesTheRepositoryAsItIs(t *testing.T) {
+	resttest.Each(t, func(s *resttest.Site) {
+		s.Pushed()
+		s.Push(s.Repo, "next", map[string]string{"a": "b"})
+		for field, body := range map[string]resttest.Fields{
+			"visibility":     {"default_branch": "next", "visibility": "bad"},
+			"description":    {"default_branch": "next", "description": "two\nlines"},
+			"name":           {"default_branch": "next", "name": "other"},
+			"default_branch": {"default_branch": "none", "private": false},
+		} {
+			a := s.Want(s.Do(http.MethodPatch, s.Path(), s.AliceToken, body), http.StatusUnprocessableEntity)
+			var problem struct {
+				Message string
+				Errors  []struct{ Resource, Code, Field, Message string }
+			}
+			s.Must(json.Unmarshal(a.Text, &problem))
+			if problem.Message != "Validation Failed" || len(problem.Errors) != 1 || problem.Errors[0].Resource != "Repository" ||
+				problem.Errors[0].Code != "custom" || problem.Errors[0].Field != field || problem.Errors[0].Message == "" {
+				s.Errorf("%s: answer %s", field, a.Text)
+			}
+			head, err := s.Git.Head(s.Repo.ID)
+			repo, rowErr := s.Store.Repository(s.Context(), s.Repo.ID)
+			if s.Must(errors.Join(err, rowErr)); head != "main" || repo.DefaultBranch != "main" || !repo.Private {
+				s.Errorf("%s: HEAD %q, default branch %q, private %t; want nothing changed", field, head, repo.DefaultBranch, repo.Private)
+			}
+		}
+	})
 }
 
 func TestDownloadsAreGoneFromTheLaterVersion(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -49,7 +48,7 @@ func (p *page) filter(r *http.Request, query url.Values) (f store.RunFilter, non
 }
 
 func badParameter(name string) error {
-	return httpjson.Invalid("Validation Failed", httpjson.FieldError{Resource: "WorkflowRun", Code: "invalid", Field: name})
+	return actions.BadField("WorkflowRun", name)
 }
 
 func knownStatus(s string) bool {

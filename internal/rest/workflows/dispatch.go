@@ -29,7 +29,7 @@ func (p *page) dispatch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.Ref == "" {
-		return httpjson.Invalid("Invalid request.\n\n\"ref\" wasn't supplied.")
+		return actions.Errorf(actions.Invalid, "Invalid request.\n\n\"ref\" wasn't supplied.")
 	}
 	inputs, err := inputTexts(body.Inputs)
 	if err != nil {
@@ -66,7 +66,7 @@ func inputTexts(inputs map[string]json.RawMessage) (map[string]string, error) {
 			}
 			texts[name] = s
 		case '{', '[':
-			return nil, httpjson.Invalid("Invalid request.\n\nThe input '" + name + "' must be a string, a number or a boolean.")
+			return nil, actions.Errorf(actions.Invalid, "Invalid request.\n\nThe input '%s' must be a string, a number or a boolean.", name)
 		case 'n': // null: as if it were not there
 		default:
 			texts[name] = string(raw)

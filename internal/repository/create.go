@@ -1,0 +1,89 @@
+package repository
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// defaultBranch is that of a new repository.
+const defaultBranch = "main"
+
+// A First is the commit that a new repository can begin with.
+type First struct {
+	By   *actions.Account
+	Host string // of this server, for the address of who has no public one
+}
+
+// Create makes a repository of repo's owner, name, description and visibility, and
+// sets the rest of it. A name that has characters which none may have gets hyphens
+// for them. With first it has a commit with a README on its default branch, else
+// it is empty. What cannot be is an [actions.FieldError].
+func (s *Repositories) Create(ctx context.Context, repo *actions.Repository, first *First) error {
+	if err := s.prepare(repo); err != nil {
+		return err
+	}
+	if err := s.store.CreateRepository(ctx, repo); err != nil {
+		return badName(err)
+	}
+	err := s.createFiles(ctx, repo, first)
+	if err == nil {
+		s.log.InfoContext(ctx, "repository made", "repo", repo.ID, "name", repo.FullName())
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	undo := func(tx *store.Tx) error { return tx.DeleteRepository(ctx, repo.ID, s.now()) }
+	if undone := s.store.Update(ctx, undo); undone != nil {
+		s.log.ErrorContext(ctx, "repository left without files", "repo", repo.ID, "err", undone)
+	}
+	return err
+}
+
+// prepare checks a new repository and fills in what nobody asks for.
+func (s *Repositories) prepare(repo *actions.Repository) error {
+	if repo.Name == "" {
+		return actions.Missing(resource, "name")
+	}
+	repo.Name, repo.DefaultBranch = actions.RepositoryName(repo.Name), defaultBranch
+	repo.CreatedAt = s.now()
+	repo.UpdatedAt = repo.CreatedAt
+	if err := actions.CheckRepositoryName(repo.Name); err != nil {
+		return badName(err)
+	}
+	return inField("description", actions.CheckLine("description", repo.Description))
+}
+
+// badName is the error for a name that a new repository cannot have.
+func badName(err error) error {
+	err = inField("name", err)
+	if f, ok := errors.AsType[*actions.FieldError](err); ok {
+		f.Summary = "Repository creation failed."
+	}
+	return err
+}
+
+func (s *Repositories) createFiles(ctx context.Context, repo *actions.Repository, first *First) error {
+	if first == nil {
+		return s.git.Create(ctx, repo.ID, repo.DefaultBranch)
+	}
+	return s.git.CreateWith(ctx, repo.ID, repo.DefaultBranch, first.commit(repo))
+}
+
+// commit is the first commit of repo. It is no push, and there is no workflow in
+// it that could run.
+func (f *First) commit(repo *actions.Repository) gitrepo.FirstCommit {
+	by := actions.Signature{Name: cmp.Or(f.By.Name, f.By.Login), Email: f.By.Email, Time: repo.CreatedAt}
+	if by.Email == "" {
+		by.Email = fmt.Sprintf("%d+%s@users.noreply.%s", f.By.ID, f.By.Login, cmp.Or(f.Host, "localhost"))
+	}
+	readme := "# " + repo.Name
+	if repo.Description != "" {
+		readme += "\n" + repo.Description + "\n"
+	}
+	return gitrepo.FirstCommit{Readme: readme, Message: "Initial commit", Author: by, Committer: by}
+}
