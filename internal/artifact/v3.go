@@ -213,6 +213,9 @@ func (a *Artifacts) merge(ctx context.Context, art *actions.Artifact, files []*s
 	}
 	id, sum, err := a.pack(ctx, art, files, base)
 	if err != nil {
+		if now, look := a.base(ctx, art); look == nil && base != nil && (now == nil || now.ID != base.ID) {
+			return errMoved // and the bytes of base went while they were read
+		}
 		return err
 	}
 	art.ObjectID, art.Size, art.Digest, art.UpdatedAt = id, sum.Size, digestOf(sum), a.now()
