@@ -160,9 +160,7 @@ func (a *Auth) load(ctx context.Context, hash [sha256.Size]byte, now time.Time) 
 		a.callers.put(hash, c, now, as)
 	}
 	if now.Sub(t.LastUsedAt) > usedEvery && t.Kind != actions.JobToken {
-		a.store.Soon("token "+string(hash[:]), func(ctx context.Context, tx *store.Tx) error {
-			return tx.TouchToken(ctx, t.ID, now)
-		})
+		a.store.TokenUsed(t.ID, now)
 	}
 	return c, nil
 }

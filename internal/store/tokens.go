@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -75,10 +76,13 @@ func (q queries) DeleteExpiredTokens(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// TouchToken notes that a token was used. It need not be durable.
-func (q queries) TouchToken(ctx context.Context, id int64, now time.Time) error {
-	_, err := db.Exec(ctx, q.ex, `update tokens set last_used_at = $2 where id = $1`, id, db.Micros(now))
-	return err
+// TokenUsed notes when a token was used last, without making the caller wait: see
+// [Store.Soon].
+func (s *Store) TokenUsed(id int64, now time.Time) {
+	s.Soon("token "+strconv.FormatInt(id, 10), func(ctx context.Context, tx *Tx) error {
+		_, err := db.Exec(ctx, tx.ex, `update tokens set last_used_at = $2 where id = $1`, id, db.Micros(now))
+		return err
+	})
 }
 
 // CreateRegistrationToken adds t.

@@ -45,7 +45,7 @@ type branchJSON struct {
 // get serves GET /repos/{owner}/{repo}/branches/{branch}.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	c, branch := rest.CallOf(r), r.PathValue("branch")
-	g, err := p.git.CommitAt(r.Context(), c.Repo.ID, "refs/heads/"+branch)
+	g, err := p.git.CommitAt(r.Context(), c.Repo.ID, actions.BranchPrefix+branch)
 	if k := actions.KindOf(err); k == actions.NotFound || k == actions.Invalid {
 		return rest.ErrNotFound
 	} else if err != nil {
