@@ -132,6 +132,16 @@ func TestPathIDIsAPositiveNumber(t *testing.T) {
 	}
 }
 
+func TestCredentialsAreThoseOfTheScheme(t *testing.T) {
+	for header, want := range map[string]string{"": "", "Bearer": "", "Bearer x": "x", "bearer  x ": "x", "Basic x": "", "Bearerx": ""} {
+		r := get(t, "/")
+		r.Header.Set("Authorization", header)
+		if got, err := httpjson.Bearer(r); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: token %q, %v; want %q", header, got, err, want)
+		}
+	}
+}
+
 func TestErrorsSayNoMoreThanTheCallerMayKnow(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -73,11 +73,11 @@ func (a *API) method(path string) method {
 
 // authenticate finds the job whose token the request carries.
 func (a *API) authenticate(r *http.Request) (*call, error) {
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") {
-		return nil, actions.Errorf(actions.Unauthorized, "a bearer token is required")
+	text, err := httpjson.Bearer(r)
+	if err != nil {
+		return nil, err
 	}
-	t, err := a.verify(strings.TrimSpace(text))
+	t, err := a.verify(text)
 	if err != nil {
 		return nil, err
 	}

@@ -136,19 +136,10 @@ func (b base) broker() string { return string(b) + "/_runner/broker/" }
 func (b base) token() string  { return string(b) + "/_runner/token/" }
 func (b base) run() string    { return string(b) + "/_runner/run/" }
 
-// bearer is the token of the request, in any case of the scheme's name.
-func bearer(r *http.Request) (string, error) {
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "bearer") || text == "" {
-		return "", actions.Errorf(actions.Unauthorized, "a bearer token is required")
-	}
-	return strings.TrimSpace(text), nil
-}
-
 // callingRunner is the registered runner whose token the request carries. A
 // runner that was deleted is Gone.
 func (a *API) callingRunner(r *http.Request) (*actions.Runner, error) {
-	text, err := bearer(r)
+	text, err := httpjson.Bearer(r)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +148,7 @@ func (a *API) callingRunner(r *http.Request) (*actions.Runner, error) {
 
 // callingJob is the job whose token the request carries, which may be over.
 func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
-	text, err := bearer(r)
+	text, err := httpjson.Bearer(r)
 	if err != nil {
 		return nil, err
 	}

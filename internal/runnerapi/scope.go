@@ -8,6 +8,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/runners"
 )
 
@@ -95,12 +96,11 @@ func (a *API) mayManage(r *http.Request, p *place) error {
 // remoteAuth checks a registration or removal token (§2.2), which runners show
 // with a scheme of their own, and returns the scope it is for.
 func (a *API) remoteAuth(r *http.Request, remove bool) (scope actions.Scope, is bool, err error) {
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "RemoteAuth") {
-		return actions.Scope{}, false, nil
+	text, is := httpjson.Credentials(r, "RemoteAuth")
+	if is {
+		scope, err = a.Runners.CheckToken(r.Context(), text, remove)
 	}
-	scope, err = a.Runners.CheckToken(r.Context(), strings.TrimSpace(text), remove)
-	return scope, true, err
+	return scope, is, err
 }
 
 // mayRegister lets through whoever may register (or remove) runners of the
@@ -117,7 +117,7 @@ func (a *API) mayRegister(r *http.Request, p *place, remove bool) error {
 		}
 		return nil
 	}
-	if text, err := bearer(r); err == nil {
+	if text, err := httpjson.Bearer(r); err == nil {
 		if is, err := a.Runners.CheckAdminToken(text, p.scope, remove); is {
 			return err
 		}
