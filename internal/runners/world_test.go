@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -49,7 +50,7 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	keys, err := token.LoadKeys(t.TempDir(), rand.Reader)
 	w.must(err)
 	w.queue = queue.New(st, log, time.Minute, w.now)
-	w.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: w.queue, Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
+	w.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: w.queue, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
 	w.Runners = runners.New(runners.Config{
 		Store: st, Queue: w.queue, Scheduler: w.scheduler, Keys: keys, Log: log, Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
 		PollTime: time.Hour, CompletionTime: time.Hour,
