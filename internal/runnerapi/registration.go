@@ -87,7 +87,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if req.GroupID != 0 {
-		if err := actions.CheckGroup(int64(req.GroupID)); err != nil {
+		if err := actions.CheckGroup(req.GroupID); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,7 @@ func Clean(s *actions.Step) error {
 	if s.CompletedAt.Before(s.StartedAt) {
 		s.CompletedAt = s.StartedAt
 	}
-	switch s.Conclusion { //nolint:exhaustive // no other is a step's
+	switch s.Conclusion {
 	case actions.Success, actions.Failure, actions.Cancelled, actions.Skipped:
 	default:
 		s.Conclusion = actions.Neutral
