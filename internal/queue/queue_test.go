@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -218,6 +219,30 @@ func TestAnAcknowledgedOfferHasTimeToBeAcquired(t *testing.T) {
 	if got := b.offered(two); got != job.ID {
 		t.Errorf("after the first started anew the second is offered %d, want %d", got, job.ID)
 	}
+}
+
+func TestWhatARunnerGivesBackIsOfferedToOneThatWaitsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, storetest.Open(t))
+		job, one, two := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
+		if got := b.offered(one); got != job.ID {
+			t.Fatalf("offered %d, want %d", got, job.ID)
+		}
+		waiting := make(chan *queue.Message, 1)
+		go func() {
+			m, err := b.Message(t.Context(), two, true)
+			if err != nil {
+				t.Error(err)
+			}
+			waiting <- m
+		}()
+		synctest.Wait()
+		before := time.Now()
+		b.Release(one.ID)
+		if m := <-waiting; m == nil || m.Offer.ID != job.ID || time.Since(before) != 0 {
+			t.Errorf("told %+v after %s, want an offer of job %d at once", m, time.Since(before), job.ID)
+		}
+	})
 }
 
 func TestRunnersGetOnlyJobsOfTheirScopeAndLabels(t *testing.T) {

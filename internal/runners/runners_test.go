@@ -21,7 +21,7 @@ func TestAReplacedRunnerLosesItsSessionAndPoll(t *testing.T) {
 		w.wantKind("a name in use", w.Register(t.Context(), again, &key.PublicKey, false), actions.Conflict)
 		poll := w.poll(old, runners.Poll{Session: session.ID})
 		w.must(w.Register(t.Context(), again, &key.PublicKey, true))
-		w.must(<-poll.done)
+		w.ended(poll)
 		_, err = w.st.Runner(t.Context(), old.ID)
 		w.wantKind("the runner that was replaced", err, actions.NotFound)
 		_, err = w.st.RunnerSession(t.Context(), old.ID)
@@ -33,23 +33,18 @@ func TestAPollEndsWithItsSession(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		r, session := w.connected("box")
 		var poll *heldPoll
-		for _, c := range []struct {
-			name string
-			end  func() error
-		}{
-			{"a new session", func() (err error) {
+		for _, end := range []func() error{
+			func() (err error) { // a new session
 				session, err = w.OpenSession(t.Context(), r, session.Owner)
 				return err
-			}},
-			{"the end of the session", func() error { return w.EndSession(t.Context(), r) }},
-			{"the end of the request", func() error { poll.hangUp(); return nil }},
-			{"the end of the runner", func() error { return w.Remove(t.Context(), r.Scope, r.ID) }},
+			},
+			func() error { return w.EndSession(t.Context(), r) },
+			func() error { poll.hangUp(); return nil },
+			func() error { return w.Remove(t.Context(), r.Scope, r.ID) },
 		} {
 			poll = w.poll(r, runners.Poll{Session: session.ID})
-			w.must(c.end())
-			if err := <-poll.done; err != nil {
-				t.Errorf("%s: the poll ended with %v, want neither news nor an error", c.name, err)
-			}
+			w.must(end())
+			w.ended(poll)
 		}
 	})
 }
@@ -61,7 +56,7 @@ func TestARunnerThatWasKilledMayComeBackSoon(t *testing.T) {
 		_, err := w.OpenSession(t.Context(), r, "box (PID: 2)")
 		w.wantKind("second session while the first polls", err, actions.Conflict)
 		poll.hangUp()
-		w.must(<-poll.done)
+		w.ended(poll)
 		for { // for less than the 100 s that a silent session blocks
 			_, err := w.OpenSession(t.Context(), r, "box (PID: 2)")
 			if actions.KindOf(err) != actions.Conflict {
@@ -104,7 +99,7 @@ func TestARunnerThatSaysItIsBusyIsNotExpectedToComplete(t *testing.T) {
 				t.Errorf("%s: %d completions are overdue, want %d", c.what, n, c.want)
 			}
 			poll.hangUp()
-			w.must(<-poll.done)
+			w.ended(poll)
 		}
 	})
 }

@@ -157,3 +157,14 @@ func (w *world) poll(r *actions.Runner, p runners.Poll) *heldPoll {
 	}
 	return h
 }
+
+// ended waits for the end of the poll.
+func (w *world) ended(h *heldPoll) {
+	w.t.Helper()
+	select {
+	case err := <-h.done:
+		w.must(err)
+	case <-time.After(time.Minute):
+		w.t.Fatal("the poll goes on")
+	}
+}
