@@ -12,16 +12,19 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what the API itself needs; its pages need more. All fields are required.
+// Config is what the API itself needs; its pages need more. All fields are required
+// but Runners, which only routes need that take their tokens ([auth.Need.Registration]).
 type Config struct {
-	Store *store.Store
-	Auth  *auth.Auth
-	Log   *slog.Logger
-	Now   func() time.Time
+	Store   *store.Store
+	Auth    *auth.Auth
+	Runners *runners.Runners
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // An API answers requests for GitHub's paths, without the prefix /api/v3. It is
@@ -39,6 +42,9 @@ func New(c Config, routes []Route) (*API, error) {
 	for _, rt := range routes {
 		if err := rt.check(); err != nil {
 			return nil, err
+		}
+		if rt.Need.Registration != "" && c.Runners == nil {
+			return nil, fmt.Errorf("route %q: nobody knows the tokens of runners", rt.Pattern)
 		}
 		a.mux.Handle(rt.Pattern, a.serve(newEndpoint(rt)))
 	}
@@ -85,21 +91,42 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, op *endpoint) (*Call
 	if err := checkQuery(r); err != nil {
 		return nil, err
 	}
-	caller, err := a.Auth.Authenticate(r)
-	if err != nil {
+	c := &Call{Version: v, Base: shape.Base(httpjson.Base(r))}
+	if op.Need.Registration != "" {
+		if is, err := a.admitRunner(r, c, op.Need); is || err != nil {
+			return c, err
+		}
+	}
+	if c.Caller, err = a.Auth.Authenticate(r); err != nil {
 		return nil, err
 	}
-	setScopeHeaders(h, caller, op)
-	c := &Call{Caller: caller, Version: v, Base: shape.Base(httpjson.Base(r))}
+	setScopeHeaders(h, c.Caller, op)
 	if err := a.find(r, c, op.Need.On); err != nil {
 		return nil, err
 	}
-	return c, refusal(op.Need, caller, a.Auth.Can(r.Context(), caller, c.Target(), op.Need))
+	return c, refusal(op.Need, c.Caller, a.Auth.Can(r.Context(), c.Caller, c.Target(), op.Need))
+}
+
+// admitRunner says whether the request is one of a runner that shows a token to
+// register or to remove runners where the request is. Then it is nobody else's.
+func (a *API) admitRunner(r *http.Request, c *Call, n auth.Need) (bool, error) {
+	scheme, text := httpjson.Authorization(r)
+	if text == "" {
+		return false, nil
+	}
+	if err := a.find(r, c, n.On); err != nil {
+		return false, err
+	}
+	c.Caller = &auth.Caller{}
+	return a.Runners.Admits(r.Context(), scheme, text, c.Scope(), n.Registration == auth.Remove)
 }
 
 // find finds what the path is about. Whether the caller may know of it is not
 // asked here.
 func (a *API) find(r *http.Request, c *Call, on auth.On) (err error) {
+	if c.Repo != nil || c.Org != nil {
+		return nil // it is found
+	}
 	switch on {
 	case auth.Repo:
 		c.Repo, err = a.Auth.Repository(r.Context(), r.PathValue("owner"), r.PathValue("repo"))
@@ -135,19 +162,6 @@ func refusal(n auth.Need, c *auth.Caller, err error) error {
 	return err
 }
 
-// Around makes h, which serves other paths of the REST API, answer with the
-// headers and the choice of version that all of them have.
-func (a *API) Around(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.setCommonHeaders(w.Header())
-		if _, err := selectVersion(w.Header(), r); err != nil {
-			a.fail(w, r, &nothing, err)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
-}
-
 // serve makes a handler of an endpoint.
 func (a *API) serve(op *endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +176,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, op *endpoint) error
 	if err != nil {
 		return err
 	}
-	setCacheControl(w.Header(), c.Caller)
+	setCacheControl(w.Header(), r)
 	if op.Polled {
 		return a.remembered(w, r, op, c)
 	}
@@ -186,6 +200,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, rt *Route, err error)
 	h := w.Header()
 	for _, name := range []string{"Link", "Location", "Cache-Control"} {
 		h.Del(name)
+	}
+	if rt.Need.Registration != "" && actions.KindOf(err) == actions.Unauthorized {
+		h.Set("WWW-Authenticate", "Bearer") // some runners show no token before they read that they should
 	}
 	if actions.KindOf(err) == actions.Internal && r.Context().Err() == nil {
 		a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "request", h.Get("X-Github-Request-Id"), "err", err)

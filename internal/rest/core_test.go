@@ -3,11 +3,9 @@ package rest_test
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
 )
 
@@ -33,21 +31,6 @@ func TestEveryAnswerHasGitHubsHeaders(t *testing.T) {
 			t.Errorf("request id %s came twice", id)
 		} else {
 			seen[id] = true
-		}
-	}
-}
-
-func TestOtherPartsOfTheAPIGetItsHeaders(t *testing.T) {
-	s := resttest.New(t)
-	api, err := rest.New(rest.Config{Store: s.Store, Auth: s.Auth, Now: s.Now}, nil)
-	s.Must(err)
-	h := api.Around(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
-	for version, want := range map[string]int{"": http.StatusNoContent, "2026-03-10": http.StatusNoContent, "v3": http.StatusBadRequest} {
-		w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil)
-		r.Header.Set("X-GitHub-Api-Version", version)
-		h.ServeHTTP(w, r)
-		if w.Code != want || w.Header().Get("X-GitHub-Request-Id") == "" {
-			t.Errorf("version %q: got %d %v, want %d", version, w.Code, w.Header(), want)
 		}
 	}
 }

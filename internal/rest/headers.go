@@ -71,8 +71,9 @@ var (
 	cachePrivate = []string{"private, max-age=60, s-maxage=60"}
 )
 
-func setCacheControl(h http.Header, c *auth.Caller) {
-	if c.Anonymous() {
+// setCacheControl says that what somebody is told for their token is theirs.
+func setCacheControl(h http.Header, r *http.Request) {
+	if r.Header.Get("Authorization") == "" {
 		h["Cache-Control"] = cachePublic
 		return
 	}

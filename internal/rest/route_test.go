@@ -43,3 +43,13 @@ func TestARouteSaysWhatItNeeds(t *testing.T) {
 		}
 	}
 }
+
+func TestARouteForRunnersNeedsWhoKnowsTheirTokens(t *testing.T) {
+	rt := Route{
+		Pattern: "GET /orgs/{org}/x", Handle: func(http.ResponseWriter, *http.Request) error { return nil },
+		Need: auth.Need{On: auth.Org, Role: actions.Admin, Scopes: []string{"admin:org"}, Registration: auth.Register},
+	}
+	if _, err := New(Config{}, []Route{rt}); err == nil {
+		t.Error("a table was taken whose tokens nobody knows")
+	}
+}

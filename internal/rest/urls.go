@@ -10,20 +10,20 @@ func (c *Call) RepoHTML() string { return c.Base.HTML + "/" + c.Repo.FullName() 
 
 // WorkflowURL is where the API has a workflow of the call's repository.
 func (c *Call) WorkflowURL(id int64) string {
-	return c.RepoURL() + "/actions/workflows/" + strconv.FormatInt(id, 10)
+	return c.Base.API + "/repos/" + c.Repo.FullName() + "/actions/workflows/" + strconv.FormatInt(id, 10)
 }
 
 // RunURL is where the API has a run of the call's repository.
 func (c *Call) RunURL(id int64) string {
-	return c.RepoURL() + "/actions/runs/" + strconv.FormatInt(id, 10)
+	return c.Base.API + "/repos/" + c.Repo.FullName() + "/actions/runs/" + strconv.FormatInt(id, 10)
 }
 
 // RunHTML is where people see a run of the call's repository.
 func (c *Call) RunHTML(id int64) string {
-	return c.RepoHTML() + "/actions/runs/" + strconv.FormatInt(id, 10)
+	return c.Base.HTML + "/" + c.Repo.FullName() + "/actions/runs/" + strconv.FormatInt(id, 10)
 }
 
 // SuiteURL is where the API has the check suite of a run, which has the run's id.
 func (c *Call) SuiteURL(runID int64) string {
-	return c.RepoURL() + "/check-suites/" + strconv.FormatInt(runID, 10)
+	return c.Base.API + "/repos/" + c.Repo.FullName() + "/check-suites/" + strconv.FormatInt(runID, 10)
 }

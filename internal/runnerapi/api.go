@@ -37,6 +37,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // Config is what the surface needs. The fields are required but for those after
@@ -65,19 +66,18 @@ type Config struct {
 // An API serves runners.
 type API struct {
 	Config
-	runner   http.Handler // below /_runner, and action resolution at the root
-	rest     http.Handler // the registration paths of the REST API
-	patterns []string     // of rest
+	mux *http.ServeMux
 }
 
 // New makes the surface.
 func New(c Config) *API {
-	a := &API{Config: c}
-	runner := http.NewServeMux()
+	a := &API{Config: c, mux: http.NewServeMux()}
 	for pattern, h := range map[string]struct {
 		serve handler
 		fail  func(w http.ResponseWriter, err error) error
 	}{
+		"POST /" + wire.RegistrationPath:                                   {a.exchangeToken, restError},
+		"POST /" + wire.RegisterPath:                                       {a.register, restError},
 		"POST /_runner/token/{$}":                                          {a.oauthToken, oauthError},
 		"POST /_runner/broker/session":                                     {a.createSession, brokerError},
 		"DELETE /_runner/broker/session":                                   {a.deleteSession, brokerError},
@@ -92,10 +92,8 @@ func New(c Config) *API {
 		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions": {a.migrateSession, shimError},
 		"POST /actions/build/{plan}/jobs/{job}/runnerresolve/actions":      {a.resolveActions, restError},
 	} {
-		runner.Handle(pattern, a.wrap(h.serve, h.fail))
+		a.mux.Handle(pattern, a.wrap(h.serve, h.fail))
 	}
-	a.runner = runner
-	a.rest = a.restMux()
 	return a
 }
 
@@ -121,20 +119,18 @@ func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.
 	})
 }
 
-// ServeHTTP serves the runner protocol.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.runner.ServeHTTP(w, r) }
-
-// REST serves the self-hosted runner pages of the REST API, below its base.
-func (a *API) REST() http.Handler { return a.rest }
+// ServeHTTP serves the runner protocol: below /_runner, the resolution of actions,
+// and, without the prefix of the REST API, the calls by which runners register.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
 // A base is that by which a runner comes in: "https://ci.example".
 type base string
 
 func baseOf(r *http.Request) base { return base(httpjson.Base(r).HTML) }
 
-func (b base) broker() string { return string(b) + "/_runner/broker/" }
-func (b base) token() string  { return string(b) + "/_runner/token/" }
-func (b base) run() string    { return string(b) + "/_runner/run/" }
+func (b base) broker() string { return string(b) + wire.BrokerPath }
+func (b base) token() string  { return string(b) + wire.TokenPath }
+func (b base) run() string    { return string(b) + wire.RunPath }
 
 // callingRunner is the registered runner whose token the request carries. A
 // runner that was deleted is Gone.

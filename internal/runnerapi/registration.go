@@ -8,37 +8,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/runners"
-	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
-
-// createRegistrationToken serves POST …/actions/runners/registration-token.
-func (a *API) createRegistrationToken(w http.ResponseWriter, r *http.Request) error {
-	return a.issueToken(w, r, false)
-}
-
-// createRemoveToken serves POST …/actions/runners/remove-token.
-func (a *API) createRemoveToken(w http.ResponseWriter, r *http.Request) error {
-	return a.issueToken(w, r, true)
-}
-
-func (a *API) issueToken(w http.ResponseWriter, r *http.Request, remove bool) error {
-	p, err := a.placeOf(r.Context(), r)
-	if err != nil {
-		return err
-	}
-	if err := a.mayManage(r, p); err != nil {
-		return err
-	}
-	text, expires, err := a.Runners.CreateToken(r.Context(), p.scope, remove, actions.RegistrationTokenLife)
-	if err != nil {
-		return err
-	}
-	return httpjson.Write(w, http.StatusCreated, struct {
-		Token     string `json:"token"`
-		ExpiresAt string `json:"expires_at"`
-	}{text, shape.Time(expires)})
-}
 
 // exchangeToken serves POST /actions/runner-registration (§2.2).
 func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
@@ -50,21 +21,22 @@ func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 	if !remove && req.RunnerEvent != wire.EventRegister {
 		return actions.Errorf(actions.Invalid, "runner_event %.20q is neither %s nor %s", req.RunnerEvent, wire.EventRegister, wire.EventRemove)
 	}
-	scope, is, err := a.remoteAuth(r, remove)
-	if err != nil {
-		return err
-	}
+	shown, is := httpjson.Credentials(r, "RemoteAuth")
 	if !is {
-		return actions.Errorf(actions.Unauthorized, "a registration token is required")
+		return errRegistrationToken
 	}
-	p, err := a.placeOfURL(r.Context(), req.URL)
+	scope, err := a.Runners.CheckToken(r.Context(), shown, remove)
 	if err != nil {
 		return err
 	}
-	if scope != p.scope {
+	asked, err := a.scopeOf(r.Context(), req.URL)
+	if err != nil {
+		return err
+	}
+	if scope != asked {
 		return runners.ErrOtherScope
 	}
-	text, err := a.Runners.AdminToken(p.scope, remove)
+	text, err := a.Runners.AdminToken(scope, remove)
 	if err != nil {
 		return err
 	}
@@ -79,11 +51,11 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &req, 1<<18); err != nil {
 		return err
 	}
-	p, err := a.placeOfURL(r.Context(), req.URL)
+	scope, err := a.scopeOf(r.Context(), req.URL)
 	if err != nil {
 		return err
 	}
-	if err := a.mayRegister(r, p, false); err != nil {
+	if err := a.mayRegister(r, scope); err != nil {
 		return err
 	}
 	if req.GroupID != 0 {
@@ -96,7 +68,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 		return actions.Errorf(actions.Invalid, "public_key: %w", err)
 	}
 	runner := &actions.Runner{
-		Scope: p.scope, Name: req.Name, Version: req.Version, Ephemeral: req.Ephemeral, NoUpdate: req.UpdatesDisabled,
+		Scope: scope, Name: req.Name, Version: req.Version, Ephemeral: req.Ephemeral, NoUpdate: req.UpdatesDisabled,
 	}
 	for _, l := range req.Labels {
 		runner.Labels = append(runner.Labels, actions.Label{Name: l.Name, System: l.Type == wire.LabelSystem})

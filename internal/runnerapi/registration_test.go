@@ -87,61 +87,6 @@ func TestAdminTokensAreGoodForOneThing(t *testing.T) {
 	})
 }
 
-func TestWhoMayNotManageRunnersLearnsNothing(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		for _, c := range []struct {
-			name, authorization, scope string
-			want                       int
-		}{
-			{"nobody, private", "", repo, 404},
-			{"nobody, missing", "", "repos/octo/nothing", 404},
-			{"nobody, public", "", "repos/octo/tools", 401},
-			{"stranger, private", "token " + w.mona, repo, 404},
-			{"stranger, missing", "token " + w.mona, "repos/octo/nothing", 404},
-			{"stranger, public", "token " + w.mona, "repos/octo/tools", 403},
-			{"stranger, organization", "token " + w.mona, "orgs/guild", 403},
-			{"stranger, the site", "token " + w.mona, site, 404},
-			{"person as organization", "token " + w.admin, "orgs/octo", 404},
-			{"another enterprise", "token " + w.admin, "enterprises/acme", 404},
-			{"owner", "token " + w.mona, "repos/mona/other", 201},
-			{"admin", "token " + w.admin, "orgs/guild", 201},
-		} {
-			for _, kind := range []string{"registration-token", "remove-token"} {
-				if a := w.call(http.MethodPost, "/api/v3/"+c.scope+"/actions/runners/"+kind, c.authorization, nil, nil); a.status != c.want {
-					t.Errorf("%s, %s: %d %s, want %d", c.name, kind, a.status, a.body, c.want)
-				}
-			}
-			want := c.want
-			if want == http.StatusCreated {
-				want = http.StatusOK
-			}
-			for _, list := range []string{"runners", "runner-groups"} {
-				if a := w.call(http.MethodGet, "/api/v3/"+c.scope+"/actions/"+list, c.authorization, nil, nil); a.status != want {
-					t.Errorf("%s, %s: %d %s, want %d", c.name, list, a.status, a.body, want)
-				}
-			}
-		}
-	})
-}
-
-func TestRunnersOfANameAreFoundExactly(t *testing.T) { // §2.3
-	each(t, func(t *testing.T, w *world) {
-		w.runnerOf(repo, place, "box")
-		w.runnerOf(repo, place, "box2")
-		w.runner("box3")
-		for name, want := range map[string]int{"box": 1, "bo": 0, "box2": 1, "box3": 0, "nobody": 0, "": 2, "%": 0} {
-			var out struct {
-				Total   int `json:"total_count"`
-				Runners []struct{ Name, OS, Status string }
-			}
-			w.want("runners", w.call(http.MethodGet, "/api/v3/"+repo+"/actions/runners?name="+strings.ReplaceAll(name, "%", "%25"), "token "+w.admin, nil, &out), http.StatusOK)
-			if out.Total != want || len(out.Runners) != want {
-				t.Errorf("name %q: %+v, want %d", name, out, want)
-			}
-		}
-	})
-}
-
 func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		reg := w.registrationToken(repo, "registration-token")
@@ -256,41 +201,4 @@ func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
 			t.Errorf("%s: %s and %+v, want URLs of %s", given, tenant.URL, c.auth, want)
 		}
 	}
-}
-
-func TestABusyRunnerIsNotDeleted(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		c := w.runnerOf(repo, place, "box")
-		h := c.take(w.job(w.start(simple)).GUID)
-		path := "/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
-		w.want("busy", w.call(http.MethodDelete, "/api/v3/"+repo+path, "token "+w.admin, nil, nil), http.StatusUnprocessableEntity)
-		w.want("of another scope", w.call(http.MethodDelete, "/api/v3/"+site+path, "token "+w.admin, nil, nil), http.StatusNotFound)
-		var out struct{ Busy bool }
-		w.want("get", w.call(http.MethodGet, "/api/v3/"+repo+path, "token "+w.admin, nil, &out), http.StatusOK)
-		if !out.Busy {
-			t.Error("the runner is not shown as busy")
-		}
-		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
-		w.want("idle", w.call(http.MethodDelete, "/api/v3/"+repo+path, "token "+w.admin, nil, nil), http.StatusNoContent)
-	})
-}
-
-func TestJITRequestsThatMakeNoRunner(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	for name, c := range map[string]struct {
-		body string
-		want int
-	}{
-		"no name":     {`{"runner_group_id":1,"labels":["x"]}`, 422},
-		"no labels":   {`{"name":"a","runner_group_id":1}`, 422},
-		"no group":    {`{"name":"a","labels":["x"]}`, 422},
-		"other group": {`{"name":"a","labels":["x"],"runner_group_id":9}`, 404},
-		"bad label":   {`{"name":"a","labels":["x,y"],"runner_group_id":1}`, 422},
-		"long folder": {`{"name":"a","labels":["x"],"runner_group_id":1,"work_folder":"` + strings.Repeat("x", 300) + `"}`, 422},
-	} {
-		if a := w.do(http.MethodPost, "/api/v3/"+repo+"/actions/runners/generate-jitconfig", "token "+w.admin, strings.NewReader(c.body), "application/json"); a.status != c.want {
-			t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.want)
-		}
-	}
-	w.want("stranger", w.call(http.MethodPost, "/api/v3/"+repo+"/actions/runners/generate-jitconfig", "token "+w.mona, nil, nil), http.StatusNotFound)
 }

@@ -28,6 +28,9 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/rest/runnergroups"
+	"github.com/understudy-ci/understudy/internal/rest/selfhostedrunners"
 	"github.com/understudy-ci/understudy/internal/runnerapi"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
@@ -35,6 +38,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -55,6 +59,7 @@ type world struct {
 	queue     *queue.Queue
 	scheduler *scheduler.Scheduler
 	api       *runnerapi.API
+	rest      *rest.API // only the pages of runners
 	http      *httptest.Server
 	late      atomic.Int64 // nanoseconds ahead of the clock
 	drain     context.CancelFunc
@@ -89,14 +94,17 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	w.scheduler = w.newScheduler()
 	w.people(a)
 	bot := w.account(actions.JobBot, actions.Bot, false)
+	rs := runners.New(runners.Config{
+		Store: st, Queue: w.queue, Scheduler: w.scheduler, Keys: w.keys, Log: log, Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
+		PollTime: heldPoll, CompletionTime: 50 * time.Millisecond,
+	})
+	w.rest, err = rest.New(rest.Config{Store: st, Auth: a, Runners: rs, Log: log, Now: w.now}, append(selfhostedrunners.Routes(rs, w.now), runnergroups.Routes()...))
+	w.must(err)
 	w.api = runnerapi.New(runnerapi.Config{
 		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Sources: source.New(st), Git: w.git, Keys: w.keys, Log: log, Now: w.now,
-		Runners: runners.New(runners.Config{
-			Store: st, Queue: w.queue, Scheduler: w.scheduler, Keys: w.keys, Log: log, Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
-			PollTime: heldPoll, CompletionTime: 50 * time.Millisecond,
-		}),
-		Logs:  logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now}),
-		BotID: bot.ID,
+		Runners: rs,
+		Logs:    logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now}),
+		BotID:   bot.ID,
 	})
 	w.serve()
 	return w
@@ -106,17 +114,19 @@ func newWorld(t *testing.T, st *store.Store) *world {
 func (w *world) serve() {
 	draining, drain := context.WithCancel(context.Background())
 	w.drain = drain
-	rest := http.StripPrefix("/api/v3", w.api.REST())
 	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(draining, cancel)()
 		r = httpjson.SingleSlashes(r)
-		if strings.HasPrefix(r.URL.Path, "/api/v3/") {
-			rest.ServeHTTP(rw, r)
-			return
+		switch path := strings.TrimPrefix(r.URL.Path, "/api/v3"); {
+		case path == "/"+wire.RegistrationPath, path == "/"+wire.RegisterPath:
+			http.StripPrefix("/api/v3", w.api).ServeHTTP(rw, r)
+		case path != r.URL.Path:
+			http.StripPrefix("/api/v3", w.rest).ServeHTTP(rw, r)
+		default:
+			w.api.ServeHTTP(rw, r.WithContext(ctx))
 		}
-		w.api.ServeHTTP(rw, r.WithContext(ctx))
 	}))
 	w.t.Cleanup(w.http.Close)
 	w.t.Cleanup(drain)

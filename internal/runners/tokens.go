@@ -3,6 +3,7 @@ package runners
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -61,6 +62,25 @@ func (s *Runners) CheckAdminToken(text string, sc actions.Scope, remove bool) (i
 		return true, ErrOtherScope
 	}
 	return true, nil
+}
+
+// Admits says whether credentials, a scheme of the Authorization header and what
+// follows it, are a token to register runners in a scope, or with remove to remove
+// them: one of [Runners.CreateToken], which runners show with a scheme of their own,
+// or of [Runners.AdminToken]. One that is not good for that is an error, NotFound;
+// credentials of any other kind are neither.
+func (s *Runners) Admits(ctx context.Context, scheme, text string, sc actions.Scope, remove bool) (bool, error) {
+	switch {
+	case strings.EqualFold(scheme, "RemoteAuth"):
+		good, err := s.CheckToken(ctx, text, remove)
+		if err == nil && good != sc {
+			err = ErrOtherScope
+		}
+		return true, err
+	case strings.EqualFold(scheme, "Bearer"):
+		return s.CheckAdminToken(text, sc, remove)
+	}
+	return false, nil
 }
 
 // adminScope is what a token of [Runners.AdminToken] is good for. It has ids,

@@ -24,7 +24,7 @@ func TestTheDocumentListsWhatIsServed(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	patterns := s.patterns
+	var patterns []string
 	for _, rt := range s.Routes() {
 		patterns = append(patterns, rt.Pattern)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // surface chooses who answers a request, and with which prefix of its path cut
@@ -48,16 +49,11 @@ func (s *Server) apiHost(host string) bool {
 	return ok && s.publicHost != "" && name == s.publicHost
 }
 
-// restOf chooses between the two surfaces below the REST base: runners speak
-// the self-hosted runner pages, with tokens of their own.
+// restOf chooses between the REST API and the two paths below its base by which
+// runners register themselves.
 func (s *Server) restOf(path string) http.Handler {
-	seg := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	if len(seg) > 1 && seg[0] == "actions" && (seg[1] == "runner-registration" || seg[1] == "runners") {
-		return s.runnerREST
-	}
-	scope := map[string]int{"repos": 3, "orgs": 2, "enterprises": 2}[seg[0]]
-	if scope > 0 && len(seg) > scope+1 && seg[scope] == "actions" && (seg[scope+1] == "runners" || seg[scope+1] == "runner-groups") {
-		return s.runnerREST
+	if path == "/"+wire.RegistrationPath || path == "/"+wire.RegisterPath {
+		return s.runnerAPI
 	}
 	return s.rest
 }

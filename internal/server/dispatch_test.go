@@ -23,7 +23,7 @@ func newDispatcher(t *testing.T) *Server {
 	t.Helper()
 	s := &Server{
 		publicHost: "ci.test", proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		rest: named("rest"), graphql: named("graphql"), runnerAPI: named("runners"), runnerREST: named("runnerREST"),
+		rest: named("rest"), graphql: named("graphql"), runnerAPI: named("runners"),
 		results: named("results"), git: named("git"), web: named("web"),
 	}
 	s.draining, s.drain = context.WithCancel(t.Context())
@@ -72,19 +72,19 @@ func TestEveryRequestGoesToItsSurface(t *testing.T) {
 		{"GET", "http://h/api/v3/repos/o/r/contents/a%2Fb", "rest", "/repos/o/r/contents/a%2Fb"},
 		{"GET", "http://h/api/v33/user", "web", "/api/v33/user"},
 		{"POST", "http://h/api/graphql", "graphql", "/api/graphql"},
-		{"POST", "http://h/api/v3/actions/runner-registration", "runnerREST", "/actions/runner-registration"},
-		{"POST", "http://h//api/v3/actions/runner-registration", "runnerREST", "/actions/runner-registration"},
-		{"POST", "http://h/api/v3/actions/runners/register", "runnerREST", "/actions/runners/register"},
-		{"GET", "http://h/api/v3/repos/o/r/actions/runners", "runnerREST", "/repos/o/r/actions/runners"},
-		{"GET", "http://h/api/v3/repos/o/r/actions/runner-groups", "runnerREST", "/repos/o/r/actions/runner-groups"},
+		{"POST", "http://h/api/v3/actions/runner-registration", "runners", "/actions/runner-registration"},
+		{"POST", "http://h//api/v3/actions/runner-registration", "runners", "/actions/runner-registration"},
+		{"POST", "http://h/api/v3/actions/runners/register", "runners", "/actions/runners/register"},
+		{"GET", "http://h/api/v3/repos/o/r/actions/runners", "rest", "/repos/o/r/actions/runners"},
+		{"GET", "http://h/api/v3/repos/o/r/actions/runner-groups", "rest", "/repos/o/r/actions/runner-groups"},
 		{"GET", "http://h/api/v3/repos/o/r/actions/runs", "rest", "/repos/o/r/actions/runs"},
 		{"GET", "http://h/api/v3/repos/actions/runners/actions/runs", "rest", "/repos/actions/runners/actions/runs"},
-		{"GET", "http://h/api/v3/orgs/o/actions/runners/1", "runnerREST", "/orgs/o/actions/runners/1"},
-		{"GET", "http://h/api/v3/enterprises/e/actions/runners", "runnerREST", "/enterprises/e/actions/runners"},
+		{"GET", "http://h/api/v3/orgs/o/actions/runners/1", "rest", "/orgs/o/actions/runners/1"},
+		{"GET", "http://h/api/v3/enterprises/e/actions/runners", "rest", "/enterprises/e/actions/runners"},
 		{"GET", "http://api.ci.test/user", "rest", "/user"},
 		{"GET", "http://API.ci.test/api/v3/user", "rest", "/api/v3/user"},
 		{"POST", "http://api.ci.test/graphql", "graphql", "/graphql"},
-		{"POST", "http://api.ci.test/actions/runner-registration", "runnerREST", "/actions/runner-registration"},
+		{"POST", "http://api.ci.test/actions/runner-registration", "runners", "/actions/runner-registration"},
 		{"GET", "http://api.other.test/user", "web", "/user"},
 	} {
 		got := s.answer(t, c.method, c.url, "", nil)

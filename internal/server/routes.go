@@ -19,7 +19,9 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/ratelimit"
 	"github.com/understudy-ci/understudy/internal/rest/refs"
 	"github.com/understudy-ci/understudy/internal/rest/repos"
+	"github.com/understudy-ci/understudy/internal/rest/runnergroups"
 	"github.com/understudy-ci/understudy/internal/rest/runs"
+	"github.com/understudy-ci/understudy/internal/rest/selfhostedrunners"
 	"github.com/understudy-ci/understudy/internal/rest/users"
 	"github.com/understudy-ci/understudy/internal/rest/workflows"
 	"github.com/understudy-ci/understudy/internal/results"
@@ -57,5 +59,7 @@ func (s *Server) pages(res *results.API) []rest.Route {
 		}),
 		caches.Routes(s.store, s.caches, set),
 		permissions.Routes(set),
+		selfhostedrunners.Routes(s.runners, s.now),
+		runnergroups.Routes(),
 	)
 }

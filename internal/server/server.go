@@ -81,10 +81,9 @@ type Server struct {
 	artifacts    *artifact.Artifacts
 	caches       *cache.Caches
 
-	rest, graphql, runnerAPI, runnerREST, results, git, web http.Handler
+	rest, graphql, runnerAPI, results, git, web http.Handler
 
-	table    []rest.Route // of the REST API
-	patterns []string     // of the routes of the REST API that runnerapi serves
+	table []rest.Route // of the REST API
 
 	closeBlobs func() error
 
@@ -169,7 +168,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	})
 	s.results = res
 	s.table = s.pages(res)
-	api, err := rest.New(rest.Config{Store: s.store, Auth: s.auth, Log: s.log, Now: s.now}, s.table)
+	api, err := rest.New(rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now}, s.table)
 	if err != nil {
 		return fmt.Errorf("REST API: %w", err)
 	}
@@ -178,15 +177,13 @@ func (s *Server) mount(bot *actions.Account) error {
 	if err != nil {
 		return fmt.Errorf("built-in actions: %w", err)
 	}
-	jobs := runnerapi.New(runnerapi.Config{
+	s.runnerAPI = runnerapi.New(runnerapi.Config{
 		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Sources: s.sources, Settings: s.contextSettings(),
 		Runners: s.runners, Logs: s.logs, Git: s.repos, Keys: s.keys,
 		Log: s.log, Now: s.now, BotID: bot.ID,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch, JobServerURL: s.config.JobServerURL,
 	})
-	s.runnerAPI, s.runnerREST = jobs, api.Around(jobs.REST())
-	s.patterns = jobs.Patterns()
 	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess}), s.now, bodyTimeout)
 	site, err := web.New(web.Config{
 		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now,
