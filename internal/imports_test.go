@@ -56,7 +56,7 @@ var house = []room{
 	{surface, "results", "httpjson auth service state pure"},
 	{surface, "githttp", "httpjson auth service state pure"},
 	{surface, "web", "httpjson auth service state pure"},
-	{surface, "httpjson", "actions"},
+	{surface, "httpjson", "shape actions"},
 	{surface, "auth", "actions store token"},
 
 	{service, "trigger", "scheduler state pure"},

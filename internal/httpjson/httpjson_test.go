@@ -15,6 +15,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/shape"
 )
 
 func get(t *testing.T, target string) *http.Request {
@@ -26,15 +27,15 @@ func TestAnswersKeepTheBaseOfTheRequest(t *testing.T) {
 	r := get(t, "http://ci.test:3000/api/v3/user")
 	r.Header.Set("X-Forwarded-Host", "evil.test")
 	r.Header.Set("X-Forwarded-Proto", "https")
-	if got, want := httpjson.Base(r), (httpjson.Origin{API: "http://ci.test:3000/api/v3", HTML: "http://ci.test:3000"}); got != want {
+	if got, want := httpjson.Base(r), (shape.Base{API: "http://ci.test:3000/api/v3", HTML: "http://ci.test:3000"}); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	r.TLS = &tls.ConnectionState{}
 	if got, want := httpjson.Base(r).HTML, "https://ci.test:3000"; got != want {
 		t.Errorf("with TLS: got %s, want %s", got, want)
 	}
-	want := httpjson.Origin{API: "https://api.ci.test", HTML: "https://ci.test"}
-	if got := httpjson.Base(httpjson.WithOrigin(r, want)); got != want {
+	want := shape.Base{API: "https://api.ci.test", HTML: "https://ci.test"}
+	if got := httpjson.Base(httpjson.WithBase(r, want)); got != want {
 		t.Errorf("as the server said: got %v, want %v", got, want)
 	}
 }
@@ -51,7 +52,7 @@ func TestHostsThatCannotStandInAURLAreRefused(t *testing.T) {
 }
 
 func TestPageHasGitHubsDefaultsAndLimits(t *testing.T) {
-	for query, want := range map[string]httpjson.Page{
+	for query, want := range map[string]actions.Page{
 		"":                            {Number: 1, Size: 30},
 		"page=3&per_page=100":         {Number: 3, Size: 100},
 		"per_page=101":                {Number: 1, Size: 100},
@@ -88,7 +89,7 @@ func TestLinkHeaderNamesTheNeighbours(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			httpjson.SetLink(w, "http://h/runs", url.Values{"event": {"push"}, "per_page": {"2"}}, httpjson.Page{Number: c.page, Size: 2}, c.total)
+			httpjson.SetLink(w, "http://h/runs", url.Values{"event": {"push"}, "per_page": {"2"}}, actions.Page{Number: c.page, Size: 2}, c.total)
 			if d := cmp.Diff(strings.Join(c.want, ", "), w.Header().Get("Link")); d != "" {
 				t.Error(d)
 			}
@@ -209,7 +210,7 @@ func TestAHostIsWrittenInOneForm(t *testing.T) {
 		"http://ci.test:443": "ci.test:443", "https://ci.test:80": "ci.test:80", "http://ci.test:8080": "ci.test:8080",
 		"http://[::1]:80": "[::1]", "http://[::80]": "[::80]", "": "",
 	} {
-		if got := (httpjson.Origin{HTML: base}).Host(); got != want {
+		if got := (shape.Base{HTML: base}).Host(); got != want {
 			t.Errorf("%s: got %q, want %q", base, got, want)
 		}
 	}

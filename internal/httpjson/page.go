@@ -6,11 +6,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-)
 
-// A Page is a slice of a list: the Number-th, counted from 1, of Size entries.
-// It converts to store.Page.
-type Page struct{ Number, Size int }
+	"github.com/understudy-ci/understudy/internal/actions"
+)
 
 const (
 	defaultPageSize = 30
@@ -21,8 +19,8 @@ const (
 // PageOf reads the parameters page and per_page. As on GitHub, what is no
 // number or too small stands for the default, and what is too large for the
 // maximum of 100.
-func PageOf(query url.Values) Page {
-	return Page{
+func PageOf(query url.Values) actions.Page {
+	return actions.Page{
 		Number: clamped(query.Get("page"), 1, maxPageNumber),
 		Size:   clamped(query.Get("per_page"), defaultPageSize, maxPageSize),
 	}
@@ -42,7 +40,7 @@ func clamped(text string, standard, most int) int {
 // SetLink sets the Link header of page p of a list that has total entries.
 // target is the absolute URL of the list without its query. A list that fits
 // on one page has no such header.
-func SetLink(w http.ResponseWriter, target string, query url.Values, p Page, total int) {
+func SetLink(w http.ResponseWriter, target string, query url.Values, p actions.Page, total int) {
 	last := max((total+p.Size-1)/p.Size, 1)
 	var links []string
 	add := func(rel string, number int) {

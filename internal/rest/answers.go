@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // NoContent answers that it is done.
@@ -33,16 +33,16 @@ func Redirect(w http.ResponseWriter, to string, err error) error {
 // A Listing is the part of a list that a request asks for.
 type Listing struct {
 	Query url.Values
-	Page  store.Page
+	Page  actions.Page
 }
 
 // ListingOf reads which part of a list a request asks for.
 func ListingOf(r *http.Request) Listing {
 	q := r.URL.Query()
-	return Listing{q, store.Page(httpjson.PageOf(q))}
+	return Listing{q, httpjson.PageOf(q)}
 }
 
 // Link sets the Link header of a list with total entries.
 func (l Listing) Link(w http.ResponseWriter, r *http.Request, total int) {
-	httpjson.SetLink(w, CallOf(r).Base.API+r.URL.EscapedPath(), l.Query, httpjson.Page(l.Page), total)
+	httpjson.SetLink(w, CallOf(r).Base.API+r.URL.EscapedPath(), l.Query, l.Page, total)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/runners"
-	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -91,7 +90,7 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, op *endpoint) (*Call
 	if err := checkQuery(r); err != nil {
 		return nil, err
 	}
-	c := &Call{Version: v, Base: shape.Base(httpjson.Base(r))}
+	c := &Call{Version: v, Base: httpjson.Base(r)}
 	if op.Need.Registration != "" {
 		if is, err := a.admitRunner(r, c, op.Need); is || err != nil {
 			return c, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
@@ -109,7 +110,7 @@ func downloadOf(g token.Grant) (id int64, attempt int, err error) {
 
 // signedURL is the URL of a grant below base, whose host it is bound to.
 func (a *API) signedURL(base string, g token.Grant) (string, error) {
-	g.Host = httpjson.Origin{HTML: base}.Host()
+	g.Host = shape.Base{HTML: base}.Host()
 	path := pathOf(g.Purpose)
 	query, err := a.Keys.SignURL(path, g)
 	if err != nil {

@@ -128,7 +128,7 @@ func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, err
 	if err != nil {
 		return nil, err
 	}
-	contextData, err := a.contexts(as, httpjson.Origin{API: base.API, HTML: a.serverURL(base.HTML)})
+	contextData, err := a.contexts(as, shape.Base{API: base.API, HTML: a.serverURL(base.HTML)})
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +199,8 @@ func (a *API) connection(r *http.Request, as *assignment) (*wire.Endpoint, error
 func (as *assignment) orchestrationID() string { return as.attempt.PlanID + "." + as.job.GUID }
 
 // contexts are those that only the server knows (§6.3).
-func (a *API) contexts(as *assignment, base httpjson.Origin) (wire.ContextData, error) {
-	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: a.Settings, Base: shape.Base(base)}
+func (a *API) contexts(as *assignment, base shape.Base) (wire.ContextData, error) {
+	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: a.Settings, Base: base}
 	all, err := run.Job(as.job, scheduler.PlanJobs(as.jobs))
 	if err != nil {
 		return nil, err
@@ -213,7 +213,7 @@ func (a *API) contexts(as *assignment, base httpjson.Origin) (wire.ContextData, 
 }
 
 // variables are what the runner itself reads (§6.5).
-func (as *assignment) variables(base httpjson.Origin) (map[string]wire.Variable, error) {
+func (as *assignment) variables(base shape.Base) (map[string]wire.Variable, error) {
 	shown := make(map[string]string, len(as.grants))
 	for _, scope := range slices.Sorted(maps.Keys(as.grants)) {
 		shown[permissionName(scope)] = as.grants[scope]

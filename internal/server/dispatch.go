@@ -10,6 +10,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -70,7 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
 		return
 	}
-	r, end := limitBody(w, httpjson.SingleSlashes(s.withOrigin(r)), s.now, bodyTimeout)
+	r, end := limitBody(w, httpjson.SingleSlashes(s.withBase(r)), s.now, bodyTimeout)
 	defer end()
 	if streams(r) {
 		ctx, cancel := s.untilDrain(r.Context())
@@ -90,21 +91,21 @@ func streams(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, "/message") || strings.HasSuffix(r.URL.Path, "/live") || strings.Contains(r.URL.Path, "/_runner/feed/")
 }
 
-// withOrigin gives the request the base of the URLs in its answer, where that
+// withBase gives the request the base of the URLs in its answer, where that
 // is not simply the Host that it names: a trusted proxy says what its client
 // asked for, and the REST API may have a host of its own.
-func (s *Server) withOrigin(r *http.Request) *http.Request {
+func (s *Server) withBase(r *http.Request) *http.Request {
 	scheme, _, _ := strings.Cut(httpjson.Base(r).HTML, "://")
 	host, prefix := r.Host, ""
 	if len(s.proxies) > 0 && s.trusted(r.RemoteAddr) {
 		scheme, host, prefix = forwarded(r, scheme)
 	}
 	html := scheme + "://" + host + prefix
-	origin := httpjson.Origin{API: html + "/api/v3", HTML: html}
+	base := shape.Base{API: html + "/api/v3", HTML: html}
 	if s.apiHost(host) {
-		origin = httpjson.Origin{API: html, HTML: scheme + "://" + host[len("api."):] + prefix}
+		base = shape.Base{API: html, HTML: scheme + "://" + host[len("api."):] + prefix}
 	}
-	r = httpjson.WithOrigin(r, origin) // a copy
+	r = httpjson.WithBase(r, base) // a copy
 	r.Host = host
 	return r
 }

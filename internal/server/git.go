@@ -30,7 +30,7 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 	err = s.auth.Can(r.Context(), caller, auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents", SignedIn: true})
 	switch actions.KindOf(err) { // the others are failures
 	case "":
-		access.Push = s.push(caller, repo, shape.Base(httpjson.Base(r)))
+		access.Push = s.push(caller, repo, httpjson.Base(r))
 	case actions.Forbidden, actions.NotFound, actions.Unauthorized:
 	default:
 		return nil, err

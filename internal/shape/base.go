@@ -10,15 +10,27 @@ import (
 
 // A Base is what the URLs of an object begin with. Neither ends in a slash.
 type Base struct {
-	API  string // "http://host:3000/api/v3"
-	HTML string // "http://host:3000"
+	API  string // of REST: "http://host:3000/api/v3", or "http://api.host"
+	HTML string // of pages and git: "http://host:3000"
 }
 
 // Git is the URL of a repository for git, by the same scheme and host as pages.
 func (b Base) Git(fullName string) string { return b.HTML + "/" + fullName + ".git" }
 
-// host is the host of pages, without scheme and port.
-func (b Base) host() string {
+// Host is the host of pages, in the one form in which signed URLs are bound to
+// it: in lower case, without a port that its scheme implies.
+func (b Base) Host() string {
+	scheme, rest, _ := strings.Cut(b.HTML, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	port := ":80"
+	if scheme == "https" {
+		port = ":443"
+	}
+	return strings.TrimSuffix(strings.ToLower(host), port)
+}
+
+// hostname is the host of pages, without scheme and port.
+func (b Base) hostname() string {
 	_, host, _ := strings.Cut(b.HTML, "://")
 	if strings.HasPrefix(host, "[") {
 		if end := strings.IndexByte(host, ']'); end > 0 {

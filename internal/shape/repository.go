@@ -53,7 +53,7 @@ func NewRepository(b Base, r *actions.Repository) *Repository {
 }
 
 func repository(b Base, r *actions.Repository) Repository {
-	full, yes, host := r.FullName(), true, b.host()
+	full, yes, host := r.FullName(), true, b.hostname()
 	return Repository{
 		MinimalRepository: minimal(b, r),
 		CreatedAt:         Time(r.CreatedAt),

@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
@@ -31,7 +32,7 @@ var embedded embed.FS
 type Options = db.Options
 
 // A Page is a slice of a list.
-type Page = db.Page
+type Page = actions.Page
 
 // queries holds every method that reads or writes a table. It is embedded in
 // [Store], where each method stands alone, and in [Tx], where several agree.

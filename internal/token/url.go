@@ -19,7 +19,7 @@ import (
 // no client has a reason to write them in another way. The host is signed but is no
 // parameter: the request itself says it.
 type Grant struct {
-	Host    string   // as httpjson.Origin.Host writes it; never empty
+	Host    string   // as shape.Base.Host writes it; never empty
 	Purpose string   // what kind of object: the verifier must compare it
 	Methods []string // of HTTP
 	Object  string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/shape"
 )
 
 func TestSignInShowsPrivateRepositories(t *testing.T) {
@@ -259,7 +260,7 @@ func TestCookieIsSecureOverHTTPS(t *testing.T) {
 	if c := ts.cookie(r, "x", time.Hour); c.Secure {
 		t.Error("a browser would not send it back over http")
 	}
-	r = httpjson.WithOrigin(r, httpjson.Origin{HTML: "https://ci.example"})
+	r = httpjson.WithBase(r, shape.Base{HTML: "https://ci.example"})
 	if c := ts.cookie(r, "x", time.Hour); !c.Secure {
 		t.Error("a browser would send it over http")
 	}
