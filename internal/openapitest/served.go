@@ -2,10 +2,7 @@ package openapitest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,48 +61,11 @@ func (c *Checker) Unserved(patterns []string) []Operation {
 	})
 }
 
-// Marks of the part of a document that CheckDocument owns.
-const (
-	begin = "<!-- operations: written by a test -->\n"
-	end   = "<!-- end of operations -->"
-)
-
-// CheckDocument fails unless a document of the module, between the two marks
-// for it, lists the operations of the Actions family that the patterns serve
-// and those that they do not. With update it writes the list.
-func (c *Checker) CheckDocument(name string, patterns []string, update bool) {
+// Document is Markdown: the operations of the Actions family that the patterns
+// serve, counted by subcategory, and those that they do not.
+func (c *Checker) Document(patterns []string) string {
 	c.t.Helper()
-	want := operationsTable(c.Actions(), c.Unserved(patterns))
-	root, err := moduleRoot()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	file := filepath.Join(root, filepath.FromSlash(name))
-	text, err := os.ReadFile(file)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	got, err := replaceMarked(string(text), want)
-	switch {
-	case err != nil:
-		c.t.Fatalf("%s: %v", name, err)
-	case got == string(text):
-	case !update:
-		c.t.Errorf("%s does not list what is served; run this test with -update", name)
-	default:
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-}
-
-func replaceMarked(text, part string) (string, error) {
-	before, rest, ok := strings.Cut(text, begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		return "", errors.New("marks for the operations not found")
-	}
-	return before + begin + part + end + after, nil
+	return operationsTable(c.Actions(), c.Unserved(patterns))
 }
 
 // operationsTable is Markdown: a line per subcategory, then what is missing.

@@ -11,7 +11,11 @@
 // need decided before the handler runs ([auth.Auth.Can]), so a handler cannot
 // forget it; [New] refuses a table with a route that does not say. The headers that
 // tell a token what it lacks, the documentation_url of errors and the table of
-// docs/compatibility.md come from the same place.
+// docs/compatibility.md come from the same place. A runner that is being configured
+// has no account; where [auth.Need.Registration] says so, its token is asked for first.
+//
+// A new operation is one Route and one handler in the package of its page; a new page
+// is a package and one line in server/routes.go.
 //
 // A handler parses, asks once, and answers. What it needs to know of the request
 // is in its [Call]. Reads and plain saves ask the store; whatever has rules asks a

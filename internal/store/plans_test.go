@@ -37,6 +37,14 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 		"old jobs":      func(ctx context.Context, q store.Explainer) error { _, err := q.QueuedBefore(ctx, now); return err },
 		"label sets":    func(ctx context.Context, q store.Explainer) error { _, err := q.WaitingLabelSets(ctx); return err },
 		"jobs of a run": func(ctx context.Context, q store.Explainer) error { _, err := q.Jobs(ctx, 1, 1); return err },
+		"page of jobs": func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.RunJobs(ctx, 1, 1, page)
+			return err
+		},
+		"steps of jobs": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.StepsOf(ctx, []int64{1, 2})
+			return err
+		},
 		"job of a runner": func(ctx context.Context, q store.Explainer) error {
 			if _, err := q.RunnerJob(ctx, 1); actions.KindOf(err) != actions.NotFound {
 				return err
@@ -66,7 +74,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 				t.Error("no plan was seen")
 			}
 			for _, plan := range *q.Plans {
-				if regexp.MustCompile(`^SCAN (jobs|runs|[jr])\b`).MatchString(plan) {
+				if regexp.MustCompile(`^SCAN (jobs|runs|steps|[jr])\b`).MatchString(plan) {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}
 			}

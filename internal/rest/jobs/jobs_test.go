@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -42,4 +43,38 @@ func TestStepsAndRunnersOfAJobAreShown(t *testing.T) {
 	if got.Steps[0].GetConclusion() != "success" || got.Steps[1].Conclusion != nil || got.Steps[2].GetStatus() != "queued" {
 		t.Errorf("steps %v", got.Steps)
 	}
+}
+
+func TestJobsOfARunArePagedWithTheirSteps(t *testing.T) {
+	resttest.Each(t, func(s *resttest.Site) {
+		run := s.AddRun(s.AddWorkflow(s.Repo, ".github/workflows/ci.yml"), nil)
+		s.AddJob(run, func(j *actions.Job) { j.Key, j.Name = "", "what is wrong with the file" })
+		for i := range 5 {
+			j := s.AddJob(run, func(j *actions.Job) { j.Key, j.Name = fmt.Sprint("job", i), fmt.Sprint("job ", i) })
+			s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
+				return tx.SaveStep(s.Context(), j, &actions.Step{GUID: uuid.NewString(), Number: 1, Name: fmt.Sprint("step of job ", i), Status: actions.Pending})
+			}))
+		}
+		for page, want := range map[int]string{1: "[job 0 job 1]", 2: "[job 2 job 3]", 3: "[job 4]", 4: "[]"} {
+			a := s.Want(s.Get(s.Path("actions/runs", run.ID, fmt.Sprintf("jobs?per_page=2&page=%d", page))), http.StatusOK)
+			var got struct {
+				Total int `json:"total_count"`
+				Jobs  []struct {
+					Name  string
+					Steps []struct{ Name string }
+				}
+			}
+			a.Into(s, &got)
+			names := []string{}
+			for _, j := range got.Jobs {
+				names = append(names, j.Name)
+				if len(j.Steps) != 1 || j.Steps[0].Name != "step of "+j.Name {
+					s.Errorf("%s has the steps %v", j.Name, j.Steps)
+				}
+			}
+			if fmt.Sprint(names) != want || got.Total != 5 {
+				s.Errorf("page %d: %v of %d, want %s of 5", page, names, got.Total, want)
+			}
+		}
+	})
 }
