@@ -43,6 +43,7 @@ func Each(t *testing.T, test func(s *Site)) {
 }
 
 func checked(t testing.TB) servertest.Option {
+	t.Helper()
 	return servertest.WithTransport(func(base http.RoundTripper) http.RoundTripper {
 		return additive{base, openapitest.New(t).Transport(base)}
 	})
