@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -49,6 +50,27 @@ func (e *Expr) Uses(context string) bool {
 		c, ok := n.(*contextNode)
 		return ok && strings.EqualFold(c.name, context)
 	})
+}
+
+// Reads says whether an evaluation may look at one of the keys of the context:
+// the expression names the context with such a key, with one that only the
+// evaluation knows, or as a whole. Names match without case.
+func (e *Expr) Reads(context string, keys ...string) bool {
+	named := func(n node) bool {
+		c, ok := n.(*contextNode)
+		return ok && strings.EqualFold(c.name, context)
+	}
+	var reads func(n node) bool
+	reads = func(n node) bool {
+		if i, ok := n.(*indexNode); ok && named(i.left) {
+			if key, ok := i.key.(*literalNode); ok {
+				return slices.ContainsFunc(keys, func(k string) bool { return equalFold(k, String(key.value)) })
+			}
+			return true
+		}
+		return named(n) || slices.ContainsFunc(n.children(), reads)
+	}
+	return reads(e.root)
 }
 
 // parse returns the syntax tree of src.

@@ -183,3 +183,28 @@ func TestCallsAndUsesLookAtTheTree(t *testing.T) {
 		t.Error("Calls is wrong")
 	}
 }
+
+func TestReadsKnowsWhichKeysOfAContextMatter(t *testing.T) {
+	for src, want := range map[string]bool{
+		"github.run_id":                              true,
+		"1 == GitHub['RUN_ID']":                      true,
+		"format('{0}', toJSON(github))":              true,
+		"github[inputs.key]":                         true,
+		"github.*":                                   true,
+		"github[format('run_{0}', 'id')]":            true,
+		"github.sha":                                 false,
+		"github.event.run_id":                        false,
+		"github['sha'] && inputs.run_id":             false,
+		"contains(github.event.labels.*.name, 'ok')": false,
+		"needs.github.run_id":                        false,
+		"github[github.run_id]":                      true,
+	} {
+		e, err := expr.Parse(src, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Reads("github", "run_id", "run_number"); got != want {
+			t.Errorf("%s: got %v", src, got)
+		}
+	}
+}

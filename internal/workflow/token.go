@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -66,4 +67,14 @@ func (t *Token) Text() string {
 	case Null, Sequence, Mapping:
 	}
 	return ""
+}
+
+// Any says whether a condition holds for an expression in the tree.
+func (t *Token) Any(holds func(*expr.Expr) bool) bool {
+	if t == nil {
+		return false
+	}
+	return t.Kind == Expression && holds(t.Expr) ||
+		slices.ContainsFunc(t.Items, func(item *Token) bool { return item.Any(holds) }) ||
+		slices.ContainsFunc(t.Pairs, func(p Pair) bool { return p.Key.Any(holds) || p.Value.Any(holds) })
 }
