@@ -46,6 +46,7 @@ type Run struct {
 	CreatedAt  time.Time
 	StartedAt  time.Time // of the current attempt
 	UpdatedAt  time.Time
+	Revision   int64 // counts the changes of its jobs that were planned
 }
 
 // A Commit is what a run shows of its head commit.

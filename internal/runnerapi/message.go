@@ -13,8 +13,8 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
-	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -30,7 +30,7 @@ type assignment struct {
 	repo    *actions.Repository
 	source  *contexts.Source
 	spec    *workflow.Job // the job in the workflow file
-	jobs    []*store.JobState
+	jobs    []plan.Job
 	token   string            // GITHUB_TOKEN
 	grants  map[string]string // its permissions
 }
@@ -76,7 +76,7 @@ func (a *API) read(ctx context.Context, as *assignment) (err error) {
 		return actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
 	}
 	if len(as.spec.Needs) > 0 { // they are over, and stay as they are
-		if as.jobs, err = a.Store.JobStates(ctx, as.run.ID, as.job.Attempt); err != nil {
+		if as.jobs, err = a.Store.PlanJobs(ctx, as.run.ID, as.job.Attempt); err != nil {
 			return err
 		}
 	}
@@ -201,7 +201,7 @@ func (as *assignment) orchestrationID() string { return as.attempt.PlanID + "." 
 // contexts are those that only the server knows (§6.3).
 func (a *API) contexts(as *assignment, base shape.Base) (wire.ContextData, error) {
 	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: a.Settings, Base: base}
-	all, err := run.Job(as.job, scheduler.PlanJobs(as.jobs))
+	all, err := run.Job(as.job, as.jobs)
 	if err != nil {
 		return nil, err
 	}

@@ -205,14 +205,16 @@ func (w *world) startFor(s *scheduler.Scheduler, e event, text, recorded string)
 		RepoID: w.hello.ID, Name: "CI", Title: "commit", Path: path, Event: e.name, Ref: e.ref, HeadBranch: "main",
 		HeadSHA: strings.Repeat("a", 40), Actor: w.hello.Owner,
 	}
+	src := &actions.RunSource{Payload: []byte(e.payload), Workflow: []byte(recorded)}
+	st := &scheduler.Start{Run: run, Repo: w.hello, Source: src, Workflow: parsed}
+	w.must(s.Prepare(ctx, st))
 	w.must(w.st.Update(ctx, func(tx *store.Tx) error {
 		rec := &actions.Workflow{RepoID: w.hello.ID, Path: path, Name: "CI", State: actions.Active, CreatedAt: w.now(), UpdatedAt: w.now()}
 		if err := tx.SaveWorkflow(ctx, rec); err != nil {
 			return err
 		}
 		run.WorkflowID = rec.ID
-		src := &actions.RunSource{Payload: []byte(e.payload), Workflow: []byte(recorded)}
-		return s.Start(ctx, tx, &scheduler.Start{Run: run, Repo: w.hello, Source: src, Workflow: parsed})
+		return s.Commit(ctx, tx, st)
 	}))
 	return run
 }

@@ -115,14 +115,16 @@ func (w *world) hold(r *actions.Runner) *actions.Job {
 		RepoID: w.repo.ID, Name: "CI", Path: path, Event: "push", Ref: "refs/heads/main", HeadBranch: "main",
 		HeadSHA: strings.Repeat("a", 40), Actor: w.repo.Owner,
 	}
+	src := &actions.RunSource{Payload: []byte(`{"ref":"refs/heads/main"}`), Workflow: []byte(text)}
+	st := &scheduler.Start{Run: run, Repo: w.repo, Source: src, Workflow: parsed}
+	w.must(w.scheduler.Prepare(ctx, st))
 	w.must(w.st.Update(ctx, func(tx *store.Tx) error {
 		rec := &actions.Workflow{RepoID: w.repo.ID, Path: path, Name: "CI", State: actions.Active, CreatedAt: w.now(), UpdatedAt: w.now()}
 		if err := tx.SaveWorkflow(ctx, rec); err != nil {
 			return err
 		}
 		run.WorkflowID = rec.ID
-		src := &actions.RunSource{Payload: []byte(`{"ref":"refs/heads/main"}`), Workflow: []byte(text)}
-		return w.scheduler.Start(ctx, tx, &scheduler.Start{Run: run, Repo: w.repo, Source: src, Workflow: parsed})
+		return w.scheduler.Commit(ctx, tx, st)
 	}))
 	jobs, err := w.st.Jobs(ctx, run.ID, 0)
 	w.must(err)

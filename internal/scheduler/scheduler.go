@@ -1,15 +1,31 @@
 // Package scheduler moves runs from their first job to their conclusion.
 //
 // Whenever a run starts, a job ends, or somebody cancels, it asks package plan
-// what is next and does it, in the transaction of the event itself: the new jobs
-// are queued, the skipped ones are noted, the run concludes, or nothing of it
-// happened. So there is no state between "a job ended" and "the next is queued"
-// that a crash could expose. Waiting runners are woken after the commit.
+// what is next and does it: the new jobs are queued, the skipped ones are noted,
+// the run concludes. All of it is one transaction, or nothing of it happened. So
+// there is no state between "a job ended" and "the next is queued" that a crash
+// could expose. Waiting runners are woken after the commit.
+//
+// Planning evaluates expressions, and nobody should wait for those of others. So
+// it happens before the transaction, in memory: a [state] is read, a [draft] is
+// made of it, and the transaction only writes what is in the draft. A run has a
+// revision that each of these transactions raises. If it is not the expected one
+// any more, or if one of the jobs is not as the draft says, nothing is written
+// and a new draft is made. In one server, changes of one run stand in line; those
+// who wait are planned and written together (file change.go). The state that a
+// draft leaves is remembered for the next one, and a revision that another
+// server has raised shows that it is old. That a runner acquires a job raises no
+// revision, for a plan does not depend on it.
+//
+// A new run is planned before it is written, too ([Scheduler.Prepare], then
+// [Scheduler.Commit]). If its jobs depend on its id or number, which only the
+// store gives out, it is written as requested and planned at once after that.
 //
 // [Scheduler.Run] watches what no event announces: runners that no longer renew
 // their job, jobs over their time, cancellations that a runner ignores. Every
 // lease gets a full period after a start before it can lapse, so an outage of
-// the server fails no job whose runner is alive.
+// the server fails no job whose runner is alive. It also plans what a server that
+// is gone has requested.
 //
 // A run is planned from what was recorded when it was made (actions.RunSource),
 // and a re-run years later from the same.
@@ -20,7 +36,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/source"
@@ -56,6 +71,8 @@ type Scheduler struct {
 
 	settings contexts.Settings
 	sources  *source.Sources
+	states   *states
+	lines    lines
 }
 
 // New makes a scheduler. It starts nothing: see [Scheduler.Run].
@@ -66,11 +83,6 @@ func New(c Config) *Scheduler {
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, drop: c.Drop,
 		settings: c.Settings, sources: c.Sources,
+		states: newStates(),
 	}
-}
-
-// wake offers the job to runners once the transaction is committed.
-func (s *Scheduler) wake(tx *store.Tx, j *actions.Job) {
-	w := &store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Group: j.Group, Labels: j.Labels}
-	tx.After(func() { s.queue.Wake(w) })
 }

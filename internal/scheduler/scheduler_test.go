@@ -73,14 +73,16 @@ func (b *bench) start(text string) *actions.Run {
 		RepoID: b.repo.ID, Name: "CI", Title: "commit", Path: path, Event: "push", Ref: "refs/heads/main", HeadBranch: "main",
 		HeadSHA: strings.Repeat("a", 40), Actor: b.repo.Owner,
 	}
+	src := &actions.RunSource{Payload: []byte(`{"ref":"refs/heads/main"}`), Workflow: []byte(text)}
+	st := &scheduler.Start{Run: run, Repo: b.repo, Source: src, Workflow: w, Problem: problem}
+	b.must(b.Prepare(ctx, st))
 	b.must(b.st.Update(ctx, func(tx *store.Tx) error {
 		rec := &actions.Workflow{RepoID: b.repo.ID, Path: path, Name: "CI", State: actions.Active, CreatedAt: now, UpdatedAt: now}
 		if err := tx.SaveWorkflow(ctx, rec); err != nil {
 			return err
 		}
 		run.WorkflowID = rec.ID
-		src := &actions.RunSource{Payload: []byte(`{"ref":"refs/heads/main"}`), Workflow: []byte(text)}
-		return b.Start(ctx, tx, &scheduler.Start{Run: run, Repo: b.repo, Source: src, Workflow: w, Problem: problem})
+		return b.Commit(ctx, tx, st)
 	}))
 	return run
 }

@@ -3,114 +3,127 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// A Start is a run that is about to be made.
+// A Start is a run that is about to be made: [Scheduler.Prepare] it, and then
+// [Scheduler.Commit] it in the transaction that makes the run.
 type Start struct {
-	Run      *actions.Run // less id, number, attempt, status and times, which Start sets
+	Run      *actions.Run // less id, number, attempt, status and times, which are set here
 	Repo     *actions.Repository
 	Source   *actions.RunSource
 	Workflow *workflow.Workflow // nil when the file could not be read
 	Problem  error              // why it could not be read: a workflow.Errors
+
+	draft *draft
+	later bool // planned when its number is known
 }
 
-// Start writes the run with its first attempt and its first jobs. A run whose
-// workflow file cannot be read concludes as a failure at once, with an
-// annotation for each error at its line and column; the check run that carries
-// them has no key, and is not listed among the jobs.
-func (s *Scheduler) Start(ctx context.Context, tx *store.Tx, st *Start) error {
+// Prepare plans the first jobs of a run, outside of any transaction. A run whose
+// workflow file cannot be read concludes as a failure, with an annotation for
+// each error at its line and column; the check run that carries them has no key,
+// and is not listed among the jobs. An event that is no JSON is Invalid.
+func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 	now, run := s.now(), st.Run
-	run.Attempt, run.Triggering, run.Status = 1, run.Actor, actions.Queued
+	run.Attempt, run.Triggering, run.Status = 1, run.Actor, actions.Requested
 	run.CreatedAt, run.StartedAt, run.UpdatedAt = now, now, now
-	a := &actions.Attempt{Number: 1, PlanID: s.newID(), Triggering: run.Actor, Status: actions.Queued, StartedAt: now}
+	a := &actions.Attempt{Number: 1, PlanID: s.newID(), Triggering: run.Actor, Status: actions.Requested, StartedAt: now}
+	repo := *st.Repo
+	first := &state{run: run, attempt: a, repo: &repo}
 	if st.Problem != nil {
-		run.Status, run.Conclusion = actions.Completed, actions.Failure
-		a.Status, a.Conclusion, a.CompletedAt = run.Status, run.Conclusion, now
-	}
-	if err := tx.CreateRun(ctx, run, a, st.Source); err != nil {
-		return err
-	}
-	if st.Problem != nil {
-		return s.annotateFile(ctx, tx, st)
-	}
-	src, err := contexts.NewSource(st.Workflow, st.Source)
-	if err != nil {
-		return err
-	}
-	tx.After(func() { s.sources.Keep(run.ID, st.Source, src) })
-	if err := s.title(ctx, tx, st, src); err != nil {
-		return err
-	}
-	return s.launch(ctx, tx, &state{run: run, attempt: a, repo: st.Repo, source: src})
-}
-
-// launch makes the first jobs of an attempt. People who rely on concurrency
-// groups must not find out by two deployments at once that there are none here.
-func (s *Scheduler) launch(ctx context.Context, tx *store.Tx, st *state) error {
-	if err := s.advance(ctx, tx, st); err != nil || len(st.jobs) == 0 {
-		return err
-	}
-	w := st.source.Workflow
-	if w.Concurrency == nil && !slices.ContainsFunc(w.Jobs, func(j *workflow.Job) bool { return j.Concurrency != nil }) {
+		st.draft = s.draft(first)
+		st.draft.unreadable(st.Problem)
 		return nil
 	}
-	a := note(st.jobs[0].ID, actions.LevelWarning, "This server does not act on 'concurrency': the run neither waits for others nor cancels them.")
-	a.Path = st.run.Path
-	return tx.CreateAnnotation(ctx, a)
+	var err error
+	if first.source, err = contexts.NewSource(st.Workflow, st.Source); err != nil {
+		return err
+	}
+	if st.later = readsNumber(st.Workflow); st.later {
+		st.draft = &draft{state: *first, s: s}
+		return nil
+	}
+	st.draft = s.draft(first)
+	return st.draft.advance(ctx)
+}
+
+// readsNumber says whether the title or the jobs of a run depend on its id or its
+// number, which only the store gives out.
+func readsNumber(w *workflow.Workflow) bool {
+	const id, number = "run_id", "run_number"
+	return plan.Reads(w, "github", id, number) ||
+		w.RunName.Any(func(e *expr.Expr) bool { return e.Reads("github", id, number) })
+}
+
+// Commit writes a prepared run, with the workflow that st.Run names by then, and
+// sets its id and number. It evaluates nothing. A run whose jobs depend on these
+// two is planned right after the commit, in a transaction of its own; should the
+// server end in between, [Scheduler.Run] finds the run and plans it.
+func (s *Scheduler) Commit(ctx context.Context, tx *store.Tx, st *Start) error {
+	d := st.draft
+	d.run.WorkflowID = st.Run.WorkflowID
+	if err := tx.CreateRun(ctx, d.run, d.attempt, st.Source); err != nil {
+		return err
+	}
+	*st.Run = *d.run
+	if d.source != nil {
+		tx.After(func() {
+			s.sources.Keep(d.run.ID, st.Source, d.source)
+			d.shared = nil // they lack id and number
+		})
+	}
+	if err := d.writeRows(ctx, tx); err != nil {
+		return err
+	}
+	if st.later {
+		tx.After(func() { s.planNow(ctx, d.run.ID) })
+	}
+	return nil
+}
+
+// planNow plans a run that is requested. If that fails, it will be tried again.
+func (s *Scheduler) planNow(ctx context.Context, runID int64) {
+	err := s.change(context.WithoutCancel(ctx), runID, func(context.Context, *draft) error { return nil })
+	if err != nil {
+		s.log.WarnContext(ctx, "run not planned yet", "run", runID, "err", err)
+	}
 }
 
 // maxTitle is the length of a run's title in characters.
 const maxTitle = 1024
 
-// title evaluates run-name, which may name the run's number. One that fails
-// leaves the title as it is.
-func (s *Scheduler) title(ctx context.Context, tx *store.Tx, st *Start, src *contexts.Source) error {
-	if st.Workflow.RunName == nil {
-		return nil
+// begin gives the run its title, which may name the run's number. A run-name
+// that fails leaves the title as it is.
+func (d *draft) begin() {
+	d.begins = true
+	d.run.Status, d.attempt.Status = actions.Queued, actions.Queued
+	if d.source == nil || d.source.Workflow.RunName == nil {
+		return
 	}
-	name, err := st.Workflow.RunName.EvalString(&expr.Env{Contexts: s.contexts(st.Run, st.Repo, src)})
-	if err != nil || name == "" {
-		return nil // as said above
+	name, err := d.source.Workflow.RunName.EvalString(&expr.Env{Contexts: d.plan().Contexts})
+	if err == nil && name != "" {
+		d.run.Title = actions.Clip(name, maxTitle)
 	}
-	st.Run.Title = actions.Clip(name, maxTitle)
-	return tx.UpdateRun(ctx, st.Run)
 }
 
-// annotateFile makes the check run of a file that could not be read.
-func (s *Scheduler) annotateFile(ctx context.Context, tx *store.Tx, st *Start) error {
-	run := st.Run
-	check, err := s.fileCheck(ctx, tx, run, st.Repo)
-	if err != nil {
-		return err
-	}
+// unreadable concludes a run whose workflow file could not be read.
+func (d *draft) unreadable(problem error) {
 	var list workflow.Errors
-	if !errors.As(st.Problem, &list) {
-		list = workflow.Errors{{Path: run.Path, Pos: workflow.Pos{Line: 1, Col: 1}, Msg: st.Problem.Error()}}
+	if !errors.As(problem, &list) {
+		list = workflow.Errors{{Path: d.run.Path, Pos: workflow.Pos{Line: 1, Col: 1}, Msg: problem.Error()}}
 	}
+	notes := make([]*actions.Annotation, 0, len(list))
 	for _, e := range list {
-		a := remarkAt(check.ID, actions.LevelFailure, e.Error(), run.Path, e.Pos)
+		a := remarkAt(actions.LevelFailure, e.Error(), d.run.Path, e.Pos)
 		a.Title = "Invalid workflow file"
-		if err := tx.CreateAnnotation(ctx, a); err != nil {
-			return err
-		}
+		notes = append(notes, a)
 	}
-	return nil
-}
-
-// fileCheck makes the check run of a workflow file whose run has no jobs. It
-// carries annotations and is not listed among jobs, because its key is empty.
-func (s *Scheduler) fileCheck(ctx context.Context, tx *store.Tx, run *actions.Run, repo *actions.Repository) (*actions.Job, error) {
-	now := s.now()
-	check := &actions.Job{
-		RunID: run.ID, RepoID: run.RepoID, OwnerID: repo.Owner.ID, Attempt: run.Attempt, GUID: s.newID(),
-		Total: 1, Name: run.Path, Status: actions.Completed, Conclusion: actions.Failure, CreatedAt: now, CompletedAt: now,
-	}
-	return check, tx.CreateJob(ctx, check)
+	d.finish(actions.Failure)
+	d.check(notes...)
 }

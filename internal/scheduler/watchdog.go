@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/store"
 )
 
 const (
@@ -23,6 +22,9 @@ const (
 
 	// A job that no runner takes in a day is cancelled (RUN-9).
 	queueLimit = 24 * time.Hour
+
+	// A run that is not planned by then has lost the server that made it.
+	planLimit = 10 * time.Second
 )
 
 // Run watches the jobs in progress until ctx ends: leases, time limits, ignored
@@ -43,8 +45,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// check looks once at every job that could be over its time. One that fails to
-// be ended does not keep the others.
+// check looks once at every job that could be over its time, and at runs that
+// were never planned. What fails for one does not keep the others.
 func (s *Scheduler) check(ctx context.Context, started time.Time) error {
 	now := s.now()
 	jobs, err := s.store.OverdueJobs(ctx, now)
@@ -54,13 +56,18 @@ func (s *Scheduler) check(ctx context.Context, started time.Time) error {
 	var errs []error
 	for _, j := range jobs {
 		if s.verdict(j, started, now) != nil {
-			errs = append(errs, s.enforce(ctx, j.ID, started, now))
+			errs = append(errs, s.enforce(ctx, j, started, now))
 		}
 	}
 	old, err := s.store.QueuedBefore(ctx, now.Add(-queueLimit))
 	errs = append(errs, err)
 	for _, j := range old {
-		errs = append(errs, s.expire(ctx, j.ID))
+		errs = append(errs, s.expire(ctx, j))
+	}
+	requested, err := s.store.RequestedRuns(ctx, now.Add(-planLimit))
+	errs = append(errs, err)
+	for _, id := range requested {
+		s.planNow(ctx, id)
 	}
 	return errors.Join(errs...)
 }
@@ -89,51 +96,47 @@ func (s *Scheduler) verdict(j *actions.Job, started, now time.Time) *verdict {
 	return nil
 }
 
-// enforce judges the job again, as it is now: it may have been renewed while
-// others were ended.
-func (s *Scheduler) enforce(ctx context.Context, jobID int64, started, now time.Time) error {
+// enforce carries a verdict out. When the runner renews its job meanwhile, the
+// job is judged again, as it is then.
+func (s *Scheduler) enforce(ctx context.Context, j *actions.Job, started, now time.Time) error {
 	var v *verdict
-	err := s.store.Update(ctx, func(tx *store.Tx) error {
+	err := s.change(ctx, j.RunID, s.ofJob(j, func(d *draft, r *row) {
 		v = nil
-		j, err := tx.Job(ctx, jobID)
-		if err != nil || j.Status != actions.InProgress {
-			return err
+		if r.job.Status != actions.InProgress {
+			return
 		}
-		if v = s.verdict(j, started, now); v == nil {
-			return nil
+		if v = s.verdict(r.job, started, now); v == nil {
+			return
 		}
-		remark := note(j.ID, actions.LevelFailure, v.message)
+		remark := note(actions.LevelFailure, v.message)
 		if v.end {
-			return s.end(ctx, tx, j, lost(j), remark)
+			r.lease = r.job.LockedUntil
+			d.end(r, lost(r.job), remark)
+			return
 		}
-		if err := tx.CreateAnnotation(ctx, remark); err != nil {
-			return err
-		}
-		return s.stop(ctx, tx, j, false)
-	})
+		d.stop(r, false, remark)
+	}))
 	if err != nil {
-		return fmt.Errorf("job %d: %w", jobID, err)
+		return fmt.Errorf("job %d: %w", j.ID, err)
 	}
 	if v != nil {
-		s.log.WarnContext(ctx, "job over its time", "job", jobID, "reason", v.message)
+		s.log.WarnContext(ctx, "job over its time", "job", j.ID, "reason", v.message)
 	}
 	return nil
 }
 
 // expire ends a job that has waited for a runner too long.
-func (s *Scheduler) expire(ctx context.Context, jobID int64) error {
-	err := s.store.Update(ctx, func(tx *store.Tx) error {
-		j, err := tx.Job(ctx, jobID)
-		if err != nil || j.Status != actions.Queued || j.Held {
-			return err
+func (s *Scheduler) expire(ctx context.Context, j *actions.Job) error {
+	wanted := fmt.Sprintf("the labels %v", j.Labels)
+	if j.Group != "" {
+		wanted += fmt.Sprintf(" in the group %q", j.Group)
+	}
+	err := s.change(ctx, j.RunID, s.ofJob(j, func(d *draft, r *row) {
+		if r.job.Status == actions.Queued && !r.job.Held {
+			d.end(r, actions.Cancelled, note(actions.LevelFailure, "No runner with "+wanted+" took the job within 24 hours."))
 		}
-		wanted := fmt.Sprintf("the labels %v", j.Labels)
-		if j.Group != "" {
-			wanted += fmt.Sprintf(" in the group %q", j.Group)
-		}
-		return s.end(ctx, tx, j, actions.Cancelled, note(j.ID, actions.LevelFailure, "No runner with "+wanted+" took the job within 24 hours."))
-	})
-	return wrap(fmt.Sprintf("job %d", jobID), err)
+	}))
+	return wrap(fmt.Sprintf("job %d", j.ID), err)
 }
 
 // minutes writes a duration as messages about time limits do.

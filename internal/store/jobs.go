@@ -41,23 +41,42 @@ func scanJob(r db.Row) (*actions.Job, error) {
 
 // CreateJob adds j and sets its id.
 func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
-	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
-	set, err := tx.labelSet(ctx, j.Group, j.Labels)
-	if err != nil {
-		return err
+	return tx.CreateJobs(ctx, []*actions.Job{j})
+}
+
+// CreateJobs adds jobs of one run and sets their ids, which have their order.
+func (tx *Tx) CreateJobs(ctx context.Context, jobs []*actions.Job) error {
+	if len(jobs) == 0 {
+		return nil
 	}
-	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into jobs
+	tx.Publish(RepoTopic(jobs[0].RepoID), RunTopic(jobs[0].RunID))
+	sets := make(map[string]int64) // most jobs of a run have the same labels
+	for _, j := range jobs {
+		key := actions.LabelKey(j.Group, j.Labels)
+		set, known := sets[key]
+		if !known {
+			var err error
+			if set, err = tx.labelSet(ctx, key, j); err != nil {
+				return err
+			}
+			sets[key] = set
+		}
+		if err := tx.createJob(ctx, j, set); err != nil {
+			return fmt.Errorf("job %s of run %d: %w", j.Key, j.RunID, err)
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) createJob(ctx context.Context, j *actions.Job, set int64) (err error) {
+	j.ID, err = db.One(ctx, tx.ex, db.Value[int64], `insert into jobs
 		(run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, label_set_id, labels, runner_group, held,
 		 continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, created_at, queued_at, completed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) returning id`,
 		j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, j.Key, j.Index, j.Total, string(j.Matrix), j.Name, set, db.Text(j.Labels), j.Group, db.Flag(j.Held),
 		db.Flag(j.ContinueOnError), j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, db.Text(j.Outputs),
 		db.Micros(j.CreatedAt), db.Micros(j.QueuedAt), db.Micros(j.CompletedAt))
-	if err != nil {
-		return fmt.Errorf("job %s of run %d: %w", j.Key, j.RunID, err)
-	}
-	j.ID = id
-	return nil
+	return err
 }
 
 // JobStatus returns the status of a job.
@@ -102,39 +121,17 @@ func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions
 	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where run_id = $1 and (attempt = $2 or $2 = 0) order by id`, runID, attempt)
 }
 
-// A JobState is what planning needs to know of a job. All those of an attempt are
-// read each time one of its jobs ends, so it holds no more.
-type JobState struct {
-	ID              int64
-	Key             string
-	Index, Total    int
-	Held            bool
-	ContinueOnError bool
-	Status          actions.Status
-	Conclusion      actions.Conclusion
-	Outputs         map[string]string
-	CompletedAt     time.Time
-}
-
-func scanJobState(r db.Row) (*JobState, error) {
-	j := new(JobState)
-	return j, r.Scan(&j.ID, &j.Key, &j.Index, &j.Total, db.Bool(&j.Held), db.Bool(&j.ContinueOnError), &j.Status, &j.Conclusion,
-		db.JSON(&j.Outputs), db.Time(&j.CompletedAt))
-}
-
-// JobStates lists the jobs of an attempt as planning sees them, in the order
-// they were made.
-func (q queries) JobStates(ctx context.Context, runID int64, attempt int) ([]*JobState, error) {
-	return db.All(ctx, q.ex, scanJobState, `select id, key, idx, total, held, continue_on_error, status, conclusion, outputs, completed_at
-		from jobs where run_id = $1 and attempt = $2 order by id`, runID, attempt)
-}
-
-// UpdateJob saves what changes in a job's life.
-func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
+// publishJob tells who reads a job, and the runner that holds it.
+func (tx *Tx) publishJob(j *actions.Job) {
 	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
 	if j.RunnerID != 0 {
 		tx.Publish(RunnerTopic(j.RunnerID))
 	}
+}
+
+// UpdateJob saves what changes in a job's life.
+func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
+	tx.publishJob(j)
 	_, err := db.Exec(ctx, tx.ex, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
 		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12, queued_at = $13 where id = $1`,
 		j.ID, db.Flag(j.Held), j.Status, j.Conclusion, db.Text(j.Outputs), j.RunnerID, j.RunnerName,
@@ -156,15 +153,6 @@ func (q queries) RenewJob(ctx context.Context, id int64, until time.Time) (bool,
 func (q queries) OverdueJobs(ctx context.Context, t time.Time) ([]*actions.Job, error) {
 	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress'
 		and (locked_until < $1 or started_at + timeout < $1 or cancel_at <> 0) order by id`, db.Micros(t))
-}
-
-// OutputSize is how long the outputs of all jobs of an attempt are, in characters.
-func (q queries) OutputSize(ctx context.Context, runID int64, attempt int) (int64, error) {
-	n, err := db.One(ctx, q.ex, db.Value[int64], `select cast(coalesce(sum(length(outputs)), 0) as bigint) from jobs where run_id = $1 and attempt = $2`, runID, attempt)
-	if err != nil {
-		return 0, fmt.Errorf("outputs of run %d: %w", runID, err)
-	}
-	return n, nil
 }
 
 // RunnerJob returns the job that a runner holds, NotFound for none.
@@ -195,19 +183,18 @@ func scanLabelSet(r db.Row) (*LabelSet, error) {
 // long labels would not fit into an index of PostgreSQL.
 const maxLabelKey = 512
 
-// labelSet is the id of the set of labels, made if it is new.
-func (q queries) labelSet(ctx context.Context, group string, labels []string) (int64, error) {
-	key := actions.LabelKey(group, labels)
+// labelSet is the id of the set of labels with the given key, made if it is new.
+func (q queries) labelSet(ctx context.Context, key string, j *actions.Job) (int64, error) {
 	if len(key) > maxLabelKey {
 		key = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(key)))
 	}
 	id, err := db.One(ctx, q.ex, db.Value[int64], `select id from label_sets where key = $1`, key)
 	if actions.KindOf(err) == actions.NotFound {
 		id, err = db.One(ctx, q.ex, db.Value[int64], `insert into label_sets (key, runner_group, labels) values ($1, $2, $3)
-			on conflict (key) do update set labels = label_sets.labels returning id`, key, group, db.Text(labels))
+			on conflict (key) do update set labels = label_sets.labels returning id`, key, j.Group, db.Text(j.Labels))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("labels %v: %w", labels, err)
+		return 0, fmt.Errorf("labels %v: %w", j.Labels, err)
 	}
 	return id, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at`
+const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision`
 
 var (
 	runTables = ` from runs r join accounts a on a.id = r.actor_id join accounts t on t.id = r.triggering_id`
@@ -27,6 +27,7 @@ func scanRun(row db.Row) (*actions.Run, error) {
 		db.Time(&r.CreatedAt),
 		db.Time(&r.StartedAt),
 		db.Time(&r.UpdatedAt),
+		&r.Revision,
 	}
 	fields = append(fields, accountFields(&r.Actor)...)
 	return r, row.Scan(append(fields, accountFields(&r.Triggering)...)...)
@@ -81,16 +82,6 @@ func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
 	_, err := db.Exec(ctx, tx.ex, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
 		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.StartedAt), db.Micros(r.UpdatedAt))
-	if err != nil {
-		return fmt.Errorf("run %d: %w", r.ID, err)
-	}
-	return nil
-}
-
-// TouchRun notes that something of the run changed.
-func (tx *Tx) TouchRun(ctx context.Context, r *actions.Run, now time.Time) error {
-	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
-	_, err := db.Exec(ctx, tx.ex, `update runs set updated_at = $2 where id = $1`, r.ID, db.Micros(now))
 	if err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
 	}

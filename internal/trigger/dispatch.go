@@ -39,6 +39,9 @@ func (t *Trigger) Dispatch(ctx context.Context, d *Dispatch) (int64, error) {
 		return 0, err
 	}
 	st.Run.WorkflowID = d.Workflow.ID
+	if err := t.scheduler.Prepare(ctx, st); err != nil {
+		return 0, err
+	}
 	err = t.store.Update(ctx, func(tx *store.Tx) error {
 		w, err := tx.Workflow(ctx, d.Repo.ID, d.Workflow.ID)
 		if err != nil {
@@ -47,7 +50,7 @@ func (t *Trigger) Dispatch(ctx context.Context, d *Dispatch) (int64, error) {
 		if err := enabled(w); err != nil { // it may have been disabled meanwhile
 			return err
 		}
-		return t.scheduler.Start(ctx, tx, st)
+		return t.scheduler.Commit(ctx, tx, st)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("dispatch of %s: %w", d.Workflow.Path, err)

@@ -55,6 +55,11 @@ func (t *Trigger) pushed(ctx context.Context, base shape.Base, p *actions.Push, 
 			return fmt.Errorf("push of %s to %s: %w", u.Ref, repo.FullName(), err)
 		}
 	}
+	for _, st := range s.starts {
+		if err := t.scheduler.Prepare(ctx, st); err != nil {
+			return err
+		}
+	}
 	runs := 0
 	err = t.store.Update(ctx, func(tx *store.Tx) (err error) {
 		runs = 0

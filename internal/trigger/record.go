@@ -49,7 +49,7 @@ func (t *Trigger) save(ctx context.Context, tx *store.Tx, s *started) (int, erro
 			continue
 		}
 		st.Run.WorkflowID = id
-		if err := t.scheduler.Start(ctx, tx, st); err != nil {
+		if err := t.scheduler.Commit(ctx, tx, st); err != nil {
 			return 0, err
 		}
 		runs++

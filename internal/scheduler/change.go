@@ -1,0 +1,112 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+const (
+	maxTries   = 10          // of changes that other servers, or runners, came before
+	changeTime = time.Minute // for all of them; the caller may be gone meanwhile
+)
+
+// A change is something that happens to a run: a job ends, somebody cancels. The
+// function makes it in a draft. It may read the store. It is called again if the
+// run has moved meanwhile, and with an error it leaves the draft as it was.
+type change func(ctx context.Context, d *draft) error
+
+// change makes a change of a run, plans what follows from it, and returns when
+// all of it is on disk. Changes of one run stand in line, and whoever is first
+// in it makes those of all who wait: one plan, one transaction.
+func (s *Scheduler) change(ctx context.Context, runID int64, c change) error {
+	t := &turn{change: c, lead: make(chan struct{}), done: make(chan struct{})}
+	s.lines.enter(runID, t)
+	select {
+	case <-t.lead:
+		s.lead(ctx, runID)
+	case <-t.done:
+	case <-ctx.Done():
+		if s.lines.leave(runID, t) {
+			return ctx.Err()
+		}
+		select { // it is too late to leave
+		case <-t.lead:
+			s.lead(ctx, runID)
+		case <-t.done:
+		}
+	}
+	return t.err
+}
+
+// lead makes the changes of those in line and lets the next one lead. What it
+// does for others outlives its own request.
+func (s *Scheduler) lead(ctx context.Context, runID int64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTime)
+	defer cancel()
+	turns := s.lines.take(runID)
+	defer func() { // after a panic, too
+		for _, t := range turns {
+			close(t.done)
+		}
+		s.lines.next(runID)
+	}()
+	for _, t := range turns {
+		t.err = errUnfinished
+	}
+	err := s.together(ctx, runID, turns)
+	if err == nil {
+		return
+	}
+	for i, t := range turns {
+		if len(turns) > 1 { // one that cannot be written does not take the others with it
+			err = s.together(ctx, runID, turns[i:i+1])
+		}
+		if err != nil {
+			t.err = err
+		}
+	}
+}
+
+var errUnfinished = errors.New("a change of the run broke off")
+
+// together makes some changes of a run, or none of them. A change that is
+// refused has its own error, and is no reason to refuse the others.
+func (s *Scheduler) together(ctx context.Context, runID int64, turns []*turn) error {
+	for range maxTries {
+		st, remembered, err := s.state(ctx, runID)
+		if err != nil {
+			return err
+		}
+		if err := s.try(ctx, s.draft(st), remembered, turns); !errors.Is(err, errMoved) {
+			return err
+		}
+		s.states.drop(runID)
+	}
+	return actions.Errorf(actions.Unavailable, "run %d is being changed by others", runID)
+}
+
+// try makes the changes in a draft, plans, and writes what came out of it. None
+// is refused because of what memory says alone.
+func (s *Scheduler) try(ctx context.Context, d *draft, remembered bool, turns []*turn) error {
+	made := 0
+	for _, t := range turns {
+		t.err = t.change(ctx, d)
+		switch {
+		case t.err == nil:
+			made++
+		case remembered || errors.Is(t.err, errMoved):
+			return errMoved
+		}
+	}
+	if made == 0 {
+		return nil
+	}
+	if err := d.advance(ctx); err != nil || d.empty() {
+		return err
+	}
+	return s.store.Update(ctx, func(tx *store.Tx) error { return d.write(ctx, tx) })
+}

@@ -1,0 +1,21 @@
+package scheduler
+
+import (
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+const maxText = 4096 // characters of a name or message
+
+// note is a remark on a job itself.
+func note(level actions.Level, message string) *actions.Annotation {
+	return &actions.Annotation{Path: ".github", StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
+}
+
+// remarkAt is a remark about a place in the workflow file.
+func remarkAt(level actions.Level, message, path string, at workflow.Pos) *actions.Annotation {
+	a := note(level, message)
+	line := max(at.Line, 1)
+	a.Path, a.StartLine, a.EndLine, a.StartColumn, a.EndColumn = path, line, line, at.Col, at.Col
+	return a
+}

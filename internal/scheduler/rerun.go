@@ -1,0 +1,30 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// Rerun makes the next attempt of a completed run with all of its jobs (RR-3).
+func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account, debug bool) error {
+	var number int
+	err := s.change(ctx, runID, func(_ context.Context, d *draft) error {
+		if d.source == nil {
+			return actions.Errorf(actions.Forbidden, "This workflow run cannot be retried")
+		}
+		a, err := d.run.Rerun(who, s.newID(), debug, d.now)
+		if err != nil {
+			return err
+		}
+		number = a.Number
+		d.reruns, d.attempt, d.jobs, d.shared = true, a, nil, nil
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("rerun of run %d: %w", runID, err)
+	}
+	s.log.InfoContext(ctx, "run starts again", "run", runID, "attempt", number)
+	return nil
+}

@@ -1,0 +1,98 @@
+package scheduler
+
+import (
+	"context"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/plan"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// A state is a run in its current attempt, as it stood at one revision. It does
+// not change: a [draft] is made of a copy.
+type state struct {
+	run     *actions.Run
+	attempt *actions.Attempt
+	repo    *actions.Repository
+	source  *contexts.Source
+	broken  error      // why there is no source
+	jobs    []plan.Job // as the plan knows them
+
+	shared *expr.Object // github, inputs, vars; nil until somebody plans
+}
+
+// load reads the current attempt of a run. Its source is nil when this server
+// cannot read the workflow file, even if an older server could.
+func (s *Scheduler) load(ctx context.Context, runID int64) (*state, error) {
+	st := &state{}
+	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		if st.run, err = tx.Run(ctx, runID); err != nil {
+			return err
+		}
+		if st.attempt, err = tx.Attempt(ctx, runID, st.run.Attempt); err != nil {
+			return err
+		}
+		if st.repo, err = tx.Repository(ctx, st.run.RepoID); err != nil {
+			return err
+		}
+		st.jobs, err = tx.PlanJobs(ctx, runID, st.run.Attempt)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if st.source, err = s.sources.Of(ctx, st.run); err != nil {
+		if actions.KindOf(err) != actions.Invalid {
+			return nil, err
+		}
+		st.broken = err
+	}
+	return st, nil
+}
+
+// state is the newest state of a run that this server knows. One that it
+// remembers is that of the store unless another server has changed the run. The
+// repository is read each time: it may have been renamed.
+func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remembered bool, err error) {
+	if st = s.states.get(runID); st == nil {
+		st, err = s.load(ctx, runID)
+		return st, false, err
+	}
+	repo, err := s.store.Repository(ctx, st.run.RepoID)
+	if err != nil {
+		return nil, false, err
+	}
+	if *repo != *st.repo {
+		renewed := *st
+		renewed.repo, renewed.shared = repo, nil
+		st = &renewed
+	}
+	return st, true, nil
+}
+
+// keep remembers the state of a run until its next revision.
+func (s *Scheduler) keep(st *state) {
+	if st.run.Status == actions.Completed || st.source == nil {
+		s.states.drop(st.run.ID)
+		return
+	}
+	s.states.put(st.run.ID, st, st.size())
+}
+
+// size is about how many bytes a state holds, less the source, which is shared.
+func (st *state) size() int {
+	const ofRun, ofJob = 4 << 10, 200
+	return ofRun + len(st.jobs)*ofJob + int(st.outputs())
+}
+
+// outputs is how many bytes the outputs of all jobs have.
+func (st *state) outputs() (n int64) {
+	for i := range st.jobs {
+		for name, v := range st.jobs[i].Outputs {
+			n += int64(len(name) + len(v))
+		}
+	}
+	return n
+}
