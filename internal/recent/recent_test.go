@@ -7,12 +7,14 @@ import (
 	"github.com/understudy-ci/understudy/internal/recent"
 )
 
-func TestTheOldestIsForgottenWhenThereAreTooMany(t *testing.T) {
+func TestWhatWasNotUsedForLongestIsForgottenWhenThereIsTooMuch(t *testing.T) {
 	c := recent.New[int, string](3, 100)
-	for i := range 5 {
+	for i := range 3 {
 		c.Put(i, strconv.Itoa(i), 1)
 	}
-	for i, want := range []bool{false, false, true, true, true} {
+	c.Get(0)
+	c.Put(3, "3", 1)
+	for i, want := range []bool{true, false, true, true} {
 		if v, ok := c.Get(i); ok != want || ok && v != strconv.Itoa(i) {
 			t.Errorf("%d: %q, %v; want it kept: %v", i, v, ok, want)
 		}
@@ -36,15 +38,33 @@ func TestTheOldestIsForgottenWhenAllAreTooLarge(t *testing.T) {
 	}
 }
 
-func TestTheFirstValueOfAKeyStays(t *testing.T) {
+func TestAValueIsCountedOnce(t *testing.T) {
 	c := recent.New[string, int](10, 10)
 	c.Put("a", 1, 6)
 	c.Put("a", 2, 6)
-	if v, _ := c.Get("a"); v != 1 {
-		t.Errorf("got %d, want 1", v)
-	}
 	c.Put("b", 3, 4)
-	if _, ok := c.Get("a"); !ok {
-		t.Error("a counted twice")
+	if v, ok := c.Get("a"); !ok || v != 2 {
+		t.Errorf("got %d, %v, want 2", v, ok)
+	}
+}
+
+func TestAValueIsGoodForItsRevisionOnly(t *testing.T) {
+	c := recent.New[string, string](10, 100)
+	c.PutAt("a", "seven", 1, 7)
+	for _, revision := range []uint64{6, 7} {
+		if _, ok := c.GetAt("a", revision); ok != (revision == 7) {
+			t.Errorf("revision %d: there is one: %v", revision, ok)
+		}
+	}
+	c.PutAt("a", "six", 1, 6) // was made before, and comes late
+	if v, ok := c.GetAt("a", 7); !ok || v != "seven" {
+		t.Errorf("got %q, %v, want that of revision 7", v, ok)
+	}
+	if v, ok := c.GetAt("a", 8); ok {
+		t.Errorf("got %q for revision 8, want nothing", v)
+	}
+	c.PutAt("a", "eight", 1, 8)
+	if v, ok := c.GetAt("a", 8); !ok || v != "eight" {
+		t.Errorf("got %q, %v, want that of revision 8", v, ok)
 	}
 }
