@@ -57,7 +57,7 @@ var house = []room{
 	{surface, "githttp", "httpjson auth service state pure"},
 	{surface, "web", "httpjson auth service state pure"},
 	{surface, "httpjson", "shape actions"},
-	{surface, "auth", "actions store token"},
+	{surface, "auth", "actions recent store token"},
 
 	{service, "trigger", "scheduler state pure"},
 	{service, "scheduler", "steps queue source state pure"},

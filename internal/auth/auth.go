@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -16,10 +17,12 @@ type Auth struct {
 	store *store.Store
 	now   func() time.Time
 
-	callers      cache[[sha256.Size]byte, *Caller]
-	repositories cache[repositoryName, *actions.Repository]
-	permissions  cache[permissionKey, actions.Permission]
+	callers      *recent.Cache[[sha256.Size]byte, *Caller]
+	repositories *recent.Cache[repositoryName, *actions.Repository]
+	permissions  *recent.Cache[permissionKey, actions.Permission]
 }
+
+const maxEntries = 10_000 // of each cache
 
 type repositoryName struct{ owner, name string } // lower case
 
@@ -27,16 +30,16 @@ type permissionKey struct{ accountID, repoID int64 }
 
 // New makes an Auth on a store.
 func New(st *store.Store, now func() time.Time) *Auth {
-	return &Auth{store: st, now: now}
+	return &Auth{
+		store: st, now: now,
+		callers:      recent.New[[sha256.Size]byte, *Caller](maxEntries, maxEntries),
+		repositories: recent.New[repositoryName, *actions.Repository](maxEntries, maxEntries),
+		permissions:  recent.New[permissionKey, actions.Permission](maxEntries, maxEntries),
+	}
 }
 
-// Changed makes everything count from now on that was written about tokens,
-// accounts, members, collaborators and repositories.
-func (a *Auth) Changed() {
-	a.callers.clear()
-	a.repositories.clear()
-	a.permissions.clear()
-}
+// Changed does nothing: the store publishes what is written.
+func (*Auth) Changed() {}
 
 // A Caller is who sent a request.
 type Caller struct {
@@ -124,11 +127,15 @@ func (a *Auth) caller(ctx context.Context, token string, web bool) (*Caller, err
 	}
 	now := a.now()
 	hash := sha256.Sum256([]byte(token))
-	c, ok := a.callers.get(hash, now)
+	revision := a.store.Revision(store.AccessTopic())
+	c, ok := a.callers.GetAt(hash, revision)
 	if !ok {
 		var err error
 		if c, err = a.load(ctx, hash, now); err != nil {
 			return nil, err
+		}
+		if c.Token.Kind != actions.JobToken {
+			a.callers.PutAt(hash, c, 1, revision)
 		}
 	}
 	if c.Token.Expired(now) || web != (c.Token.Kind == actions.WebSession) {
@@ -141,7 +148,6 @@ func (a *Auth) caller(ctx context.Context, token string, web bool) (*Caller, err
 const usedEvery = time.Minute
 
 func (a *Auth) load(ctx context.Context, hash [sha256.Size]byte, now time.Time) (*Caller, error) {
-	as := a.callers.generation()
 	t, err := a.store.TokenByHash(ctx, hash[:])
 	if actions.KindOf(err) == actions.NotFound {
 		return nil, errBadCredentials
@@ -155,12 +161,8 @@ func (a *Auth) load(ctx context.Context, hash [sha256.Size]byte, now time.Time) 
 	if account.Suspended {
 		return nil, errBadCredentials
 	}
-	c := &Caller{account, t}
-	if t.Kind != actions.JobToken {
-		a.callers.put(hash, c, now, as)
-	}
 	if now.Sub(t.LastUsedAt) > usedEvery && t.Kind != actions.JobToken {
 		a.store.TokenUsed(t.ID, now)
 	}
-	return c, nil
+	return &Caller{account, t}, nil
 }

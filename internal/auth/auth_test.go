@@ -165,16 +165,73 @@ func TestATokenThatEndsIsRefusedAtOnce(t *testing.T) {
 	})
 }
 
-func TestAnotherServersChangeCountsAfterASecond(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newSite(t, st)
-		token := s.token(s.account("alice", actions.User), nil)
-		s.check(st.DeleteToken(t.Context(), s.caller(token).Token.ID))
-		s.clock.Add(1)
-		if _, err := s.auth.Authenticate(request(t, "token "+token)); actions.KindOf(err) != actions.Unauthorized {
-			t.Errorf("got %v, want bad credentials", err)
+// Another server shares PostgreSQL; beside a server on SQLite there may be a
+// program for administration.
+func TestWhatAnotherProgramTakesAwayIsGone(t *testing.T) {
+	storetest.EachSchema(t, func(t *testing.T, url string) {
+		s, other := newSite(t, storetest.OpenURL(t, url)), storetest.OpenURL(t, url)
+		if strings.HasPrefix(url, "sqlite:") {
+			storetest.Listen(t, s.store)
+		}
+		alice, bob := s.account("alice", actions.User), s.account("bob", actions.User)
+		repo := s.repository(alice, "a", true)
+		s.check(s.store.SetCollaborator(t.Context(), repo.ID, bob.ID, actions.Read))
+		token, bobs := s.token(alice, nil), s.token(bob, nil)
+		for _, c := range []struct {
+			what string
+			take func() error
+			ask  func() error
+			want actions.Kind
+		}{
+			{
+				"a permission",
+				func() error { return other.SetCollaborator(t.Context(), repo.ID, bob.ID, actions.NoAccess) },
+				func() error {
+					return s.auth.Can(t.Context(), s.caller(bobs), auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Read})
+				},
+				actions.NotFound,
+			},
+			{
+				"a token",
+				func() error { return other.DeleteToken(t.Context(), s.caller(token).Token.ID) },
+				func() error { _, err := s.auth.Authenticate(request(t, "token "+token)); return err },
+				actions.Unauthorized,
+			},
+			{
+				"a repository",
+				func() error {
+					return other.Update(t.Context(), func(tx *store.Tx) error { return tx.DeleteRepository(t.Context(), repo.ID, s.now()) })
+				},
+				func() error { _, err := s.auth.Repository(t.Context(), "alice", "a"); return err },
+				actions.NotFound,
+			},
+		} {
+			s.check(c.ask()) // and it is remembered
+			s.check(c.take())
+			var err error
+			for end := time.Now().Add(20 * time.Second); actions.KindOf(err) != c.want && time.Now().Before(end); time.Sleep(time.Millisecond) {
+				err = c.ask()
+			}
+			if actions.KindOf(err) != c.want {
+				t.Errorf("%s: after 20 s: %v, want %s", c.what, err, c.want)
+			}
 		}
 	})
+}
+
+func TestWhatDoesNotChangeIsNotReadAgain(t *testing.T) {
+	s := newSite(t, storetest.Open(t))
+	repo := s.repository(s.account("alice", actions.User), "a", true)
+	first, err := s.auth.Repository(t.Context(), "alice", "a")
+	s.check(err)
+	s.clock.Add(3600)
+	if again, err := s.auth.Repository(t.Context(), "Alice", "A"); err != nil || again != first {
+		t.Errorf("read again: %v", err)
+	}
+	s.check(s.store.Update(t.Context(), func(tx *store.Tx) error { return tx.SetPushed(t.Context(), repo.ID, s.now()) }))
+	if again, err := s.auth.Repository(t.Context(), "alice", "a"); err != nil || !again.PushedAt.Equal(s.now()) {
+		t.Errorf("pushed at %v, %v; want %v", again.PushedAt, err, s.now())
+	}
 }
 
 func TestASuspendedAccountHasNoTokens(t *testing.T) {
@@ -249,7 +306,9 @@ func TestConcurrentCallersAgree(t *testing.T) {
 				if err = s.auth.Can(context.Background(), c, auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Admin}); err != nil {
 					break
 				}
-				s.auth.Changed()
+				if err = s.store.SetMember(context.Background(), alice.ID, alice.ID, true); err != nil {
+					break
+				}
 			}
 			done <- err
 		}()

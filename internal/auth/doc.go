@@ -11,8 +11,8 @@
 // that every surface asks for: what a caller may not see is NotFound, what they
 // may see but not do is Forbidden, in GitHub's words.
 //
-// Answers are remembered for a second, and forgotten at once when this server
-// changes what they depend on ([Auth.Changed]); another server on the same
-// database is a second late. A job's token is never remembered: it dies with
-// its job.
+// What was read is remembered until something of the kind is written
+// (store.AccessTopic, store.RecordTopic): here at once, by another server a moment
+// ago, by another program on SQLite a second ago. A job's token is never
+// remembered: it dies with its job.
 package auth

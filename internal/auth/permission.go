@@ -5,23 +5,22 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // Repository returns owner/name, in any case, or NotFound. Whether the caller
-// may see it, [Auth.Can] says. The result is shared and not to be changed; when it
-// was pushed to may be a second old.
+// may see it, [Auth.Can] says. The result is shared and not to be changed.
 func (a *Auth) Repository(ctx context.Context, owner, name string) (*actions.Repository, error) {
 	key := repositoryName{strings.ToLower(owner), strings.ToLower(name)}
-	now := a.now()
-	if r, ok := a.repositories.get(key, now); ok {
+	revision := a.store.Revision(store.AccessTopic(), store.RecordTopic(0))
+	if r, ok := a.repositories.GetAt(key, revision); ok {
 		return r, nil
 	}
-	as := a.repositories.generation()
 	r, err := a.store.RepositoryByName(ctx, owner, name)
 	if err != nil {
 		return nil, err
 	}
-	a.repositories.put(key, r, now, as)
+	a.repositories.PutAt(key, r, 1, revision)
 	return r, nil
 }
 
@@ -54,15 +53,14 @@ func (a *Auth) AccountPermission(ctx context.Context, account *actions.Account, 
 		return actions.Admin, nil
 	}
 	key := permissionKey{account.ID, repo.ID}
-	now := a.now()
-	p, ok := a.permissions.get(key, now)
+	revision := a.store.Revision(store.AccessTopic())
+	p, ok := a.permissions.GetAt(key, revision)
 	if !ok {
-		as := a.permissions.generation()
 		var err error
 		if p, err = a.given(ctx, account, repo); err != nil {
 			return actions.NoAccess, err
 		}
-		a.permissions.put(key, p, now, as)
+		a.permissions.PutAt(key, p, 1, revision)
 	}
 	return max(p, public(repo)), nil
 }

@@ -138,7 +138,6 @@ func TestAccessThatIsTakenAwayEndsAtOnce(t *testing.T) {
 	read := auth.Need{On: auth.Repo, Role: actions.Read}
 	w.check(w.auth.Can(t.Context(), caller, auth.Target{Repo: w.private}, read))
 	w.check(w.store.SetCollaborator(t.Context(), w.private.ID, caller.Account.ID, actions.NoAccess))
-	w.auth.Changed()
 	if err := w.auth.Can(t.Context(), caller, auth.Target{Repo: w.private}, read); actions.KindOf(err) != actions.NotFound {
 		t.Errorf("got %v, want not found", err)
 	}

@@ -47,9 +47,7 @@ func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.
 			return nil, err
 		}
 		return func(ctx context.Context, applied []actions.RefUpdate) error {
-			err := s.trigger.Pushed(ctx, base, p, applied)
-			s.auth.Changed()
-			return err
+			return s.trigger.Pushed(ctx, base, p, applied)
 		}, nil
 	}
 }

@@ -192,7 +192,6 @@ func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	signedOut.next("")
 
 	s.check(s.store.SetCollaborator(t.Context(), repo.ID, friend.ID, actions.NoAccess))
-	s.auth.Changed()
 	ofRun.next("")
 	ofJob.next("")
 	if got := b.get(runPath(h, run.ID) + "/live"); got.status != http.StatusNotFound {

@@ -10,7 +10,6 @@
 package storetest
 
 import (
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -72,26 +71,36 @@ func OpenURL(t testing.TB, url string) *store.Store {
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	done := make(chan error, 1)
-	if strings.HasPrefix(url, "sqlite:") {
-		done <- nil
-	} else {
-		go func() { done <- s.Listen(t.Context()) }()
-		for last := s.Revision(); ; { // two are the same when others are heard
-			now := s.Revision()
-			if now == last {
-				break
-			}
-			last = now
-			<-time.After(time.Millisecond)
-		}
-	}
-	t.Cleanup(func() { // after the end of the test's context
-		if err := errors.Join(<-done, s.Close()); err != nil {
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
 			t.Errorf("close store: %v", err)
 		}
 	})
+	if !strings.HasPrefix(url, "sqlite:") {
+		Listen(t, s)
+	}
 	return s
+}
+
+// Listen lets a store on SQLite, too, hear of what others change, until the test
+// ends. It returns when it does.
+func Listen(t testing.TB, s *store.Store) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- s.Listen(t.Context()) }()
+	t.Cleanup(func() { // after the end of the test's context
+		if err := <-done; err != nil {
+			t.Errorf("listen: %v", err)
+		}
+	})
+	for last := s.Revision(); ; { // two are the same when others are heard
+		now := s.Revision()
+		if now == last {
+			return
+		}
+		last = now
+		<-time.After(time.Millisecond)
+	}
 }
 
 // Options are what tests open a store with: few connections, no waiting for the
