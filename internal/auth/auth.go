@@ -38,9 +38,6 @@ func New(st *store.Store, now func() time.Time) *Auth {
 	}
 }
 
-// Changed does nothing: the store publishes what is written.
-func (*Auth) Changed() {}
-
 // A Caller is who sent a request.
 type Caller struct {
 	Account *actions.Account // nil for who has not signed in; shared, not to be changed

@@ -36,9 +36,7 @@ func (a *Auth) Create(ctx context.Context, t *actions.Token) (text string, err e
 
 // Revoke removes a token: it counts no more when Revoke returns.
 func (a *Auth) Revoke(ctx context.Context, id int64) error {
-	err := a.store.DeleteToken(ctx, id)
-	a.Changed()
-	return err
+	return a.store.DeleteToken(ctx, id)
 }
 
 // shaped says whether a text could be a token that NewSecret made: any other is

@@ -12,6 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -30,14 +31,14 @@ type Config struct {
 // safe for concurrent use.
 type API struct {
 	Config
-	mux       *http.ServeMux
-	responses *responses
+	mux     *http.ServeMux
+	answers *recent.Cache[answerKey, *answer]
 }
 
 // New makes an API of routes. It starts nothing. A route that does not say what it
 // needs is an error.
 func New(c Config, routes []Route) (*API, error) {
-	a := &API{Config: c, mux: http.NewServeMux(), responses: newResponses(maxRemembered)}
+	a := &API{Config: c, mux: http.NewServeMux(), answers: newAnswers()}
 	for _, rt := range routes {
 		if err := rt.check(); err != nil {
 			return nil, err

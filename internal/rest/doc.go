@@ -27,12 +27,11 @@
 // status 200 has an ETag; a request that names it is answered 304.
 //
 // The answers that programs poll are remembered as bytes: by path, query, base
-// and API version, for one generation of the repository's data, which the store
-// counts up after each commit that changes it. An answer that time alone changes, as
-// when an artifact expires, is remembered until then. Who is calling is decided each time
-// before the bytes are looked up, and no remembered answer depends on who that is.
-// Where several servers share a database there is no such count, and nothing
-// is remembered.
+// and API version, for one revision of the repository's data, which the store
+// counts up after each commit that changes it, here or on another server. An
+// answer that time alone changes, as when an artifact expires, is remembered until
+// then. Who is calling is decided each time before the bytes are looked up, and no
+// remembered answer depends on who that is.
 //
 // The few GraphQL queries that gh sends for Actions are answered here, too.
 package rest

@@ -1,7 +1,10 @@
 package rest_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,5 +95,33 @@ func TestRememberedAnswersDifferByQueryAndVersion(t *testing.T) {
 	head := s.Do(http.MethodHead, path, s.AliceToken, nil)
 	if head.StatusCode != http.StatusOK || len(head.Text) > 0 || head.Header.Get("Content-Length") == "" {
 		t.Errorf("HEAD: %d %v", head.StatusCode, head.Header)
+	}
+}
+
+func TestAListAfterAPatchHasWhatWasPatched(t *testing.T) {
+	s := resttest.New(t)
+	s.Pushed()
+	path, stop := s.Path("actions/runs"), make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	for range 4 { // others who poll
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					s.Want(s.Get(path), http.StatusOK)
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		want := fmt.Sprint("number ", i)
+		s.Want(s.Do(http.MethodPatch, s.Path(), s.AliceToken, map[string]any{"description": want}), http.StatusOK)
+		if text := string(s.Want(s.Get(path), http.StatusOK).Text); !strings.Contains(text, `"`+want+`"`) {
+			t.Fatalf("the list after the PATCH does not have %q", want)
+		}
 	}
 }

@@ -66,7 +66,6 @@ func (p *page) set(w http.ResponseWriter, r *http.Request, u *actions.Account, g
 	if err := p.store.SetCollaborator(r.Context(), rest.CallOf(r).Repo.ID, u.ID, given); err != nil {
 		return err
 	}
-	p.auth.Changed()
 	return rest.NoContent(w)
 }
 

@@ -97,7 +97,6 @@ func (p *page) create(account *actions.Account, save func() error) error {
 	if actions.KindOf(err) == actions.Invalid {
 		return actions.InField(string(account.Type), "login", err)
 	}
-	p.auth.Changed()
 	return err
 }
 
@@ -179,6 +178,5 @@ func (p *page) deleteImpersonationToken(w http.ResponseWriter, r *http.Request) 
 	if err := p.store.DeleteTokensNoted(r.Context(), u.ID, impersonation); err != nil {
 		return err
 	}
-	p.auth.Changed()
 	return rest.NoContent(w)
 }

@@ -105,7 +105,6 @@ func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Acc
 		first = &repository.First{By: c.Caller.Account, Host: host(c.Base.HTML)}
 	}
 	err := p.repositories.Create(r.Context(), repo, first)
-	p.auth.Changed()
 	if err != nil {
 		return err
 	}
@@ -158,7 +157,6 @@ func (p *page) update(w http.ResponseWriter, r *http.Request) error {
 	repo, err := p.repositories.Update(r.Context(), c.Repo.ID, repository.Change{
 		Name: body.Name, Description: body.Description, Private: body.Private, DefaultBranch: body.DefaultBranch,
 	})
-	p.auth.Changed()
 	if err != nil {
 		return err
 	}

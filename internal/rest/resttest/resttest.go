@@ -145,9 +145,7 @@ jobs:
 // Push pushes files to a branch of a repository as Alice.
 func (s *Site) Push(repo *actions.Repository, branch string, files map[string]string) (sha string) {
 	s.Helper()
-	sha = s.Site.Push(repo, branch, s.AliceToken, files)
-	s.Auth.Changed()
-	return sha
+	return s.Site.Push(repo, branch, s.AliceToken, files)
 }
 
 // Pushed pushes [HelloWorkflow] to Alice's repository, and returns the run that it made.
