@@ -124,7 +124,7 @@ func TestArtifactsExpireOnTime(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		gen := func() uint64 { g, _ := f.st.Generation(f.repo.ID); return g }
+		gen := func() uint64 { return f.st.Revision(store.RepoTopic(f.repo.ID)) }
 		before := gen()
 		for _, test := range []struct {
 			after   time.Duration

@@ -2,9 +2,10 @@ package logs
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // An Event is lines of a step, without time stamps, for people who watch.
@@ -15,25 +16,21 @@ type Event struct {
 	Lost  bool     // lines before these, which the follower has not got, were left out
 }
 
-// checkEvery is how often a follower asks whether the job is over when nobody
-// in this process said anything.
-const checkEvery = 10 * time.Second
-
 // Follow streams what a job prints: the last lines of what is stored of each
 // step, what is in memory, and then what comes, at once. When the job is over it
 // sends the last stored lines that nobody has shown live, and the stream ends, as
-// it does when ctx is done. A reader that is slow gets a gap, and [Event].Lost
+// it does when ctx is done. What a job prints to another server comes as it is stored. A reader that is slow gets a gap, and [Event].Lost
 // says so.
 func (l *Logs) Follow(ctx context.Context, job *actions.Job) <-chan Event {
 	f := &follower{logs: l, job: job, seen: map[string]int64{}, events: make(chan Event)}
 	wake := make(chan struct{}, 1)
 	live, leave := l.hub.join(job.ID, wake) // before the store is read, so that nothing falls in between
-	changed, stop := l.store.Watch(job.RunID)
+	changed := l.store.Subscribe(store.RunTopic(job.RunID), store.LinesTopic(job.ID))
 	f.live = live
 	go func() {
 		defer close(f.events)
 		defer leave()
-		defer stop()
+		defer changed.Close()
 		f.stored(ctx)
 		f.run(ctx, wake, changed)
 		f.stored(ctx)
@@ -50,9 +47,7 @@ type follower struct {
 	events chan Event
 }
 
-func (f *follower) run(ctx context.Context, wake, changed <-chan struct{}) {
-	tick := time.NewTicker(checkEvery)
-	defer tick.Stop()
+func (f *follower) run(ctx context.Context, wake <-chan struct{}, changed *store.Subscription) {
 	over := f.over(ctx)
 	for {
 		ended, ok := f.drain(ctx)
@@ -61,9 +56,10 @@ func (f *follower) run(ctx context.Context, wake, changed <-chan struct{}) {
 		}
 		select {
 		case <-wake:
-		case <-changed:
-			over = f.over(ctx)
-		case <-tick.C:
+		case <-changed.C():
+			if topics, all := changed.Take(); all || slices.Contains(topics, store.LinesTopic(f.job.ID)) {
+				f.stored(ctx)
+			}
 			over = f.over(ctx)
 		case <-ctx.Done():
 			return

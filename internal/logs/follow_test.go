@@ -3,6 +3,7 @@ package logs_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -184,4 +185,24 @@ func BenchmarkPutPart(b *testing.B) {
 	for b.Loop() {
 		put(b, f.Logs, j, s.GUID, 1, text)
 	}
+}
+
+// The runner sends to one server, and a page is open at another.
+func TestAFollowerAtAnotherServerGetsLinesAsTheyAreStored(t *testing.T) {
+	storetest.EachSchema(t, func(t *testing.T, url string) {
+		if strings.HasPrefix(url, "sqlite:") {
+			t.Skip("one server has the file to itself")
+		}
+		f, st := logstest.New(t, storetest.OpenURL(t, url), logs.Limits{}), storetest.OpenURL(t, url)
+		there := logs.New(logs.Config{Store: st, Blobs: f.Blobs, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+		j := f.Job("build")
+		step := f.Step(j, 1, "Run").GUID
+		events := there.Follow(t.Context(), j)
+		put(t, f.Logs, j, step, 1, "a\nb\n")
+		wantEvents(t, events, logs.Event{Step: step, Line: 1, Lines: []string{"a", "b"}})
+		put(t, f.Logs, j, step, 2, "c\n")
+		wantEvents(t, events, logs.Event{Step: step, Line: 3, Lines: []string{"c"}})
+		f.Complete(j, time.Now())
+		wantEnd(t, events)
+	})
 }

@@ -110,6 +110,9 @@ func (l *Logs) save(ctx context.Context, p *store.LogPart, fn func(context.Conte
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	err := l.store.Update(ctx, func(tx *store.Tx) error { return fn(ctx, tx) })
+	if err == nil {
+		l.store.Announce(store.LinesTopic(p.JobID)) // who follows here has seen the lines live
+	}
 	return l.orphaned(ctx, p.Blob, err)
 }
 

@@ -40,13 +40,13 @@ func TestStatesOfStepsAreTakenInOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newServer(t, st, logs.Limits{})
 		j := s.Job("build")
-		changed, stop := st.Watch(j.RunID)
-		defer stop()
+		changed := st.Subscribe(store.RunTopic(j.RunID))
+		defer changed.Close()
 		id := uuid.NewString()
 		start, end := time.Date(2026, 11, 20, 12, 0, 0, 678e6, time.UTC), time.Date(2026, 11, 20, 12, 0, 1, 0, time.UTC)
 		s.update(j, 2, wire.StepUpdate{ExternalID: strings.ToUpper(id), Number: 2, Name: "Run", Status: wire.StepInProgress, StartedAt: wire.At(start)})
 		select {
-		case <-changed:
+		case <-changed.C():
 		default:
 			t.Error("nobody was woken")
 		}

@@ -6,13 +6,13 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -22,8 +22,6 @@ const (
 	maxFeedMessage = 1 << 20 // bytes
 	maxFeedLines   = 4096    // of a message
 	maxFeedLine    = 1024    // characters
-
-	feedCheck = 10 * time.Second // between looks whether the job is over
 )
 
 // feed serves GET the WebSocket of the live console (§8.5): a job's runner sends
@@ -117,10 +115,8 @@ func cutLine(line string) string {
 
 // waitForEnd waits until the job is over, and is false when ctx is done before.
 func (a *API) waitForEnd(ctx context.Context, job *actions.Job) bool {
-	changed, stop := a.Store.Watch(job.RunID)
-	defer stop()
-	tick := time.NewTicker(feedCheck)
-	defer tick.Stop()
+	changed := a.Store.Subscribe(store.RunTopic(job.RunID))
+	defer changed.Close()
 	for {
 		now, err := a.Store.Job(ctx, job.ID)
 		if err == nil && now.Status != actions.InProgress || actions.KindOf(err) == actions.NotFound {
@@ -129,8 +125,7 @@ func (a *API) waitForEnd(ctx context.Context, job *actions.Job) bool {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-changed:
-		case <-tick.C:
+		case <-changed.C():
 		}
 	}
 }

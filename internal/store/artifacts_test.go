@@ -288,22 +288,22 @@ func TestArtifactsAreListedByPageAndName(t *testing.T) {
 	})
 }
 
-// Generations make remembered answers old, watchers wake: so do artifacts that
-// come, go and expire.
-func TestWatchersLearnOfArtifacts(t *testing.T) {
+// What was remembered becomes old, and subscribers wake, when artifacts come, go
+// and expire.
+func TestSubscribersLearnOfArtifacts(t *testing.T) {
 	ctx, s := t.Context(), newShelf(t, storetest.Open(t))
-	changed, stop := s.Watch(s.runs[0].ID)
-	defer stop()
-	gen, _ := s.Generation(s.repo.ID)
+	changed := s.Subscribe(store.RunTopic(s.runs[0].ID))
+	defer changed.Close()
+	before := s.Revision(store.RepoTopic(s.repo.ID))
 	step := func(what string, want bool) {
 		t.Helper()
-		now, _ := s.Generation(s.repo.ID)
-		woken := len(changed) > 0
-		if woken != want || (now != gen) != want {
-			t.Errorf("%s: woken %v, generation %d after %d", what, woken, now, gen)
+		now := s.Revision(store.RepoTopic(s.repo.ID))
+		woken := len(changed.C()) > 0
+		if woken != want || (now != before) != want {
+			t.Errorf("%s: woken %v, revision %d after %d", what, woken, now, before)
 		}
-		if gen = now; woken {
-			<-changed
+		if before = now; woken {
+			<-changed.C()
 		}
 	}
 	a := s.pending(t, s.jobs[0], "a")

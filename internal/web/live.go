@@ -3,22 +3,23 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // streamTimes say how a stream of events keeps time.
 type streamTimes struct {
 	settle time.Duration // from a change to telling about it, so that several become one
-	check  time.Duration // between looks whether the visitor may still see it
-	beat   time.Duration // between signs of life; other servers' changes are seen then
+	beat   time.Duration // between signs of life
 }
 
-var defaultTimes = streamTimes{settle: 150 * time.Millisecond, check: 30 * time.Second, beat: 10 * time.Second}
+var defaultTimes = streamTimes{settle: 150 * time.Millisecond, beat: 10 * time.Second}
 
 // writeTimeout is how long a browser may leave an event unread.
 const writeTimeout = 30 * time.Second
@@ -97,15 +98,15 @@ type watcher struct {
 }
 
 // follow calls tell at first and after each change of a run, until it says that
-// all is over, the visitor leaves or may no longer see it.
+// all is over, the visitor leaves or, as is asked when anything about access
+// changes, may no longer see it.
 func (s *Site) follow(r *http.Request, st *stream, repo *actions.Repository, runID int64, wt watcher) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	changed, stop := s.store.Watch(runID)
-	defer stop()
-	check, beat := time.NewTicker(s.times.check), time.NewTicker(s.times.beat)
-	defer check.Stop()
+	changed := s.store.Subscribe(store.RunTopic(runID), store.RecordTopic(repo.ID), store.AccessTopic())
+	defer changed.Close()
+	beat := time.NewTicker(s.times.beat)
 	defer beat.Stop()
 	if over, err := wt.tell(r.Context()); over || err != nil {
 		return err
@@ -113,7 +114,13 @@ func (s *Site) follow(r *http.Request, st *stream, repo *actions.Repository, run
 	var settled <-chan time.Time
 	for st.err == nil {
 		select {
-		case <-changed:
+		case <-changed.C():
+			topics, all := changed.Take()
+			if all || slices.ContainsFunc(topics, func(t store.Topic) bool { return t != store.RunTopic(runID) }) {
+				if err := s.stillMay(r, repo); err != nil {
+					return err
+				}
+			}
 			if settled == nil {
 				settled = time.After(s.times.settle)
 			}
@@ -125,13 +132,9 @@ func (s *Site) follow(r *http.Request, st *stream, repo *actions.Repository, run
 			}
 			wt.lines = nil
 			wt.end()
-		case <-check.C:
-			if err := s.stillMay(r, repo); err != nil {
-				return err
-			}
-			continue
 		case <-beat.C:
 			st.write(": still here\n\n")
+			continue
 		case <-settled:
 			settled = nil
 		case <-r.Context().Done():
@@ -167,8 +170,8 @@ func (s *Site) liveRun(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	st := s.stream(w)
 	var told uint64
 	tell := func(ctx context.Context) (bool, error) {
-		n, known := s.store.Generation(repo.ID)
-		if known && n+1 == told {
+		n := s.store.Revision(store.RunTopic(run.ID))
+		if n+1 == told {
 			return false, nil
 		}
 		told = n + 1 // 0 is for nothing told

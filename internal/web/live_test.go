@@ -172,7 +172,6 @@ func TestRunPageHearsOfChangesUntilTheRunIsOver(t *testing.T) {
 
 func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	s := newSample(t, plain)
-	s.times.check = 5 * time.Millisecond
 	friend := s.account("friend")
 	repo := s.testSite.repo(s.owner, "private", true)
 	run := s.addRun(repo, ".github/workflows/ci.yml", nil)
