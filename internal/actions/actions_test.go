@@ -25,7 +25,7 @@ func TestOnlyARunnerThatFitsAcquiresAJob(t *testing.T) {
 		{"of its owner", func(_ *actions.Job, r *actions.Runner) { r.Scope.OwnerID = 3 }, ""},
 		{"holds it already", func(j *actions.Job, _ *actions.Runner) { j.Status, j.RunnerID = actions.InProgress, 4 }, ""},
 		{"another holds it", func(j *actions.Job, _ *actions.Runner) { j.Status, j.RunnerID = actions.InProgress, 5 }, actions.Conflict},
-		{"held back", func(j *actions.Job, _ *actions.Runner) { j.Held = true }, actions.Conflict},
+		{"held back", func(j *actions.Job, _ *actions.Runner) { j.Wait.Reason = actions.MaxParallel }, actions.Conflict},
 		{"over", func(j *actions.Job, _ *actions.Runner) { j.Status = actions.Completed }, actions.Invalid},
 		{"lacks a label", func(_ *actions.Job, r *actions.Runner) { r.Labels = r.Labels[:1] }, actions.NotFound},
 		{"another group", func(j *actions.Job, _ *actions.Runner) { j.Group = "gpu" }, actions.NotFound},
@@ -41,8 +41,8 @@ func TestOnlyARunnerThatFitsAcquiresAJob(t *testing.T) {
 }
 
 func TestAJobKeepsItsFirstConclusion(t *testing.T) {
-	j := actions.Job{Status: actions.Queued, Held: true}
-	if !j.Complete(actions.Cancelled, now) || j.Complete(actions.Success, now) || j.Conclusion != actions.Cancelled || j.Held {
+	j := actions.Job{Status: actions.Queued, Wait: actions.Wait{Reason: actions.MaxParallel}}
+	if !j.Complete(actions.Cancelled, now) || j.Complete(actions.Success, now) || j.Conclusion != actions.Cancelled || j.Wait != (actions.Wait{}) {
 		t.Errorf("job %+v, want cancelled once", j)
 	}
 }

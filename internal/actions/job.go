@@ -17,15 +17,16 @@ type Job struct {
 	Attempt int    // 1 for the first attempt of the run
 	GUID    string // by which the runner protocol knows the job
 
-	Key    string // the job's id in the workflow file
-	Index  int    // which combination of the matrix, from 0
-	Total  int    // how many combinations; 1 without a matrix
-	Matrix []byte // JSON object of this combination; empty without a matrix
-	Name   string // as people see it: "test (1.26, linux)"
+	Path   []string // keys of the jobs that call the workflow of this one, outermost first; none for a job of the run's own file
+	Key    string   // the job's id in the workflow file; with Path and Index, which job of the attempt it is
+	Index  int      // which combination of the matrix, from 0
+	Total  int      // how many combinations; 1 without a matrix
+	Matrix []byte   // JSON object of this combination; empty without a matrix
+	Name   string   // as people see it: "test (1.26, linux)"
 
 	Labels []string // runs-on; a runner must carry all of them
 	Group  string   // runs-on group; empty for the default one
-	Held   bool     // waits for max-parallel: queued, but offered to nobody
+	Wait   Wait     // what is to happen before it is offered to runners
 
 	ContinueOnError bool
 	Timeout         time.Duration // from StartedAt; the server cancels the job then
@@ -39,7 +40,7 @@ type Job struct {
 	RunnerName string
 
 	CreatedAt   time.Time
-	QueuedAt    time.Time // when runners could first have it; zero while Held, and for a job that none ever could
+	QueuedAt    time.Time // when runners could first have it; zero while it has a Wait, and for a job that none ever could
 	StartedAt   time.Time // zero until a runner acquires the job
 	CompletedAt time.Time // zero until Status is Completed
 	LockedUntil time.Time // the runner must renew before; zero unless InProgress
@@ -66,7 +67,9 @@ func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
 		return nil
 	case j.Status == Completed:
 		return Errorf(Invalid, "job %d is completed", j.ID)
-	case j.Status != Queued || j.Held:
+	case j.Wait != Wait{}:
+		return Errorf(Conflict, "job %d waits for %s", j.ID, j.Wait)
+	case j.Status != Queued:
 		return Errorf(Conflict, "job %d is %s, not queued", j.ID, j.Status)
 	case !r.Has(j.Labels):
 		return Errorf(NotFound, "runner %s lacks a label of %v", r.Name, j.Labels)
@@ -80,8 +83,8 @@ func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
 	return nil
 }
 
-// Release lets runners have a job that max-parallel held back.
-func (j *Job) Release(now time.Time) { j.Held, j.QueuedAt = false, now }
+// Release lets runners have a job that has waited for something else.
+func (j *Job) Release(now time.Time) { j.Wait, j.QueuedAt = Wait{}, now }
 
 // Complete ends the job. A job that is over keeps its first conclusion, and
 // Complete says so by false.
@@ -89,7 +92,7 @@ func (j *Job) Complete(c Conclusion, now time.Time) bool {
 	if j.Status == Completed {
 		return false
 	}
-	j.Status, j.Conclusion, j.CompletedAt, j.Held = Completed, c, now, false
+	j.Status, j.Conclusion, j.CompletedAt, j.Wait = Completed, c, now, Wait{}
 	j.LockedUntil = time.Time{}
 	return true
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // condition evaluates the `if` of a job whose needs are done.
-func (g *graph) condition(j *workflow.Job, cancelled bool) (bool, error) {
-	env := environment(g.needsContexts(j), len(g.jobs))
+func (g *graph) condition(j *node, cancelled bool) (bool, error) {
+	env := environment(g.needsContexts(j), len(g.nodes))
 	env.Functions = g.statusFunctions(j, cancelled)
 	v, err := j.If.Eval(env)
 	if err != nil {
@@ -37,7 +37,7 @@ func environment(contexts *expr.Object, n int) *expr.Env {
 }
 
 // needsContexts are the contexts of a job before its matrix exists (CTX-1).
-func (g *graph) needsContexts(j *workflow.Job) *expr.Object {
+func (g *graph) needsContexts(j *node) *expr.Object {
 	contexts := expr.NewObject()
 	for name, v := range g.run.Contexts.All() {
 		contexts.Set(name, v)
@@ -49,7 +49,7 @@ func (g *graph) needsContexts(j *workflow.Job) *expr.Object {
 // arguments they look at all jobs above j, with arguments at those of its needs
 // that these name. While the run is being cancelled both success() and
 // failure() are false, as they are for steps.
-func (g *graph) statusFunctions(j *workflow.Job, cancelled bool) map[string]expr.Func {
+func (g *graph) statusFunctions(j *node, cancelled bool) map[string]expr.Func {
 	return map[string]expr.Func{
 		"always":    func([]expr.Value) (expr.Value, error) { return true, nil },
 		"cancelled": func([]expr.Value) (expr.Value, error) { return cancelled, nil },
@@ -65,7 +65,7 @@ func (g *graph) statusFunctions(j *workflow.Job, cancelled bool) map[string]expr
 }
 
 // status is the common state of the jobs above j, or of the needs that args name.
-func (g *graph) status(j *workflow.Job, args []expr.Value) (upstream, error) {
+func (g *graph) status(j *node, args []expr.Value) (upstream, error) {
 	if len(args) == 0 {
 		return g.upstream(j), nil
 	}
@@ -75,7 +75,7 @@ func (g *graph) status(j *workflow.Job, args []expr.Value) (upstream, error) {
 		if !slices.ContainsFunc(j.Needs, func(need string) bool { return key(need) == key(id) }) {
 			return u, fmt.Errorf("the job '%s' does not need a job '%s'", j.ID, id)
 		}
-		r := g.results[g.job(id)]
+		r := g.results[g.needed(j, id)]
 		u.succeeded = u.succeeded && r != nil && r.conclusion == actions.Success
 		u.failed = u.failed || r != nil && r.conclusion == actions.Failure
 	}
@@ -93,11 +93,11 @@ func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
 // failure describes an expression of j that could not be evaluated.
-func (g *graph) failure(j *workflow.Job, what string, at workflow.Pos, err error) error {
-	return &failure{at, fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(g.run, at), err)}
+func (g *graph) failure(j *node, what string, at workflow.Pos, err error) error {
+	return &failure{at, fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(j.file, at), err)}
 }
 
-// place names a position in the workflow file.
-func place(r *Run, at workflow.Pos) string {
-	return fmt.Sprintf("%s (Line: %d, Col: %d)", r.Workflow.Path, at.Line, at.Col)
+// place names a position in a workflow file.
+func place(w *workflow.Workflow, at workflow.Pos) string {
+	return fmt.Sprintf("%s (Line: %d, Col: %d)", w.Path, at.Line, at.Col)
 }

@@ -7,15 +7,15 @@ import (
 )
 
 // Contexts returns what expressions of one row may name when it is given to a
-// runner: the contexts of the run, and needs, strategy and matrix. Only the
-// Key, Index, Total and Matrix of row are used; the jobs it needs are found in
+// runner: the contexts of the run, and needs, strategy and matrix. Only which job
+// the row is, its Total and its Matrix are used; the jobs it needs are found in
 // r.Jobs.
 func Contexts(r *Run, row *Job) (*expr.Object, error) {
 	g, err := newGraph(r)
 	if err != nil {
 		return nil, err
 	}
-	j := g.job(row.Key)
+	j := g.node(row.Path, row.Key)
 	if j == nil {
 		return nil, fmt.Errorf("plan: the workflow has no job %q", row.Key)
 	}

@@ -26,7 +26,7 @@ const maxName = 100
 const maxLabels = 100
 
 // expand makes the queued rows of a job whose condition holds.
-func (g *graph) expand(j *workflow.Job) ([]NewJob, error) {
+func (g *graph) expand(j *node) ([]NewJob, error) {
 	s, err := g.strategy(j)
 	if err != nil {
 		return nil, err
@@ -37,9 +37,11 @@ func (g *graph) expand(j *workflow.Job) ([]NewJob, error) {
 	for i, c := range s.combinations {
 		withStrategy(contexts, s.context(i, total), c.matrix)
 		row := NewJob{
-			Key: j.ID, Index: i, Total: total, Matrix: c.matrix,
-			FailFast: s.failFast, MaxParallel: s.parallel(total), Hold: i >= s.parallel(total),
-			Status: actions.Queued,
+			Path: j.path, Key: j.ID, Index: i, Total: total, Matrix: c.matrix,
+			FailFast: s.failFast, MaxParallel: s.parallel(total), Status: actions.Queued,
+		}
+		if i >= row.MaxParallel {
+			row.Wait.Reason = actions.MaxParallel
 		}
 		if err := g.fill(&row, j, c, environment(contexts, total)); err != nil {
 			return nil, err
@@ -58,7 +60,7 @@ func withStrategy(contexts, strategy, matrix *expr.Object) {
 }
 
 // fill evaluates what the server must know of a row.
-func (g *graph) fill(row *NewJob, j *workflow.Job, c combination, env *expr.Env) error {
+func (g *graph) fill(row *NewJob, j *node, c combination, env *expr.Env) error {
 	var err error
 	if row.Name, err = name(j, c, env); err != nil {
 		return g.failure(j, "name", j.Name.Pos, err)
@@ -91,7 +93,7 @@ func timeout(t *workflow.Token, standard int, env *expr.Env) (int, error) {
 }
 
 // name is the name of a row as people see it (MAT-2).
-func name(j *workflow.Job, c combination, env *expr.Env) (string, error) {
+func name(j *node, c combination, env *expr.Env) (string, error) {
 	s, err := j.Name.EvalString(env)
 	if err != nil {
 		return "", err
@@ -114,13 +116,13 @@ func name(j *workflow.Job, c combination, env *expr.Env) (string, error) {
 
 // plainName is the name of a job that has no combinations, because it is
 // skipped or failed before. What needs a matrix to be known stays as written.
-func (g *graph) plainName(j *workflow.Job) string {
+func (g *graph) plainName(j *node) string {
 	if j.Name == nil {
 		return j.ID
 	}
 	e := j.Name.Expr
 	if e != nil && !e.Uses("matrix") && !e.Uses("strategy") {
-		if s, err := j.Name.EvalString(environment(g.needsContexts(j), len(g.jobs))); err == nil && s != "" {
+		if s, err := j.Name.EvalString(environment(g.needsContexts(j), len(g.nodes))); err == nil && s != "" {
 			return shorten(s)
 		}
 	}

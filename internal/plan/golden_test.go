@@ -66,7 +66,7 @@ func newStory(t *testing.T, name, src string) *story {
 	contexts := expr.NewObject().Set("github", github).
 		Set("inputs", expr.NewObject()).
 		Set("vars", expr.NewObject().Set("RUNNER", `["self-hosted","gpu"]`))
-	return &story{t: t, run: plan.Run{Workflow: w, Contexts: contexts}, now: time.Unix(1_700_000_000, 0)}
+	return &story{t: t, run: *runOf(w, contexts), now: time.Unix(1_700_000_000, 0)}
 }
 
 func (s *story) do(fields []string) {
@@ -114,7 +114,7 @@ func (s *story) row(id string) *plan.Job {
 
 func (s *story) end(j *plan.Job, c actions.Conclusion, outputs []string) {
 	s.now = s.now.Add(time.Second)
-	j.Status, j.Conclusion, j.CompletedAt, j.Held = actions.Completed, c, s.now, false
+	j.Status, j.Conclusion, j.CompletedAt, j.Wait = actions.Completed, c, s.now, actions.Wait{}
 	j.Outputs = make(map[string]string)
 	for _, o := range outputs {
 		k, v, _ := strings.Cut(o, "=")
@@ -135,18 +135,18 @@ func (s *story) next() {
 	}
 	s.WriteString(show(d))
 	for _, id := range d.Release {
-		s.run.Jobs[id-1].Held = false
+		s.run.Jobs[id-1].Wait = actions.Wait{}
 	}
 	for _, n := range d.Create {
 		s.run.Jobs = append(s.run.Jobs, plan.Job{
-			ID: int64(len(s.run.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Held: n.Hold,
+			ID: int64(len(s.run.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Wait: n.Wait,
 			Status: n.Status, Conclusion: n.Conclusion, ContinueOnError: n.ContinueOnError, CompletedAt: s.now,
 		})
 		if n.Status != actions.Completed {
 			continue
 		}
-		if n.Conclusion == "" || n.Hold || len(n.Labels) > 0 {
-			s.t.Errorf("job %s never reaches a runner, and has conclusion %q, labels %v, hold %t", n.Name, n.Conclusion, n.Labels, n.Hold)
+		if n.Conclusion == "" || n.Wait != (actions.Wait{}) || len(n.Labels) > 0 {
+			s.t.Errorf("job %s never reaches a runner, and has conclusion %q, labels %v, wait %q", n.Name, n.Conclusion, n.Labels, n.Wait)
 		}
 	}
 	if d.Concluded && slices.ContainsFunc(s.run.Jobs, func(j plan.Job) bool { return j.Status != actions.Completed }) {
@@ -163,7 +163,7 @@ func show(d *plan.Decision) string {
 			fmt.Fprintf(&b, " %s", n.Conclusion)
 		} else {
 			fmt.Fprintf(&b, " %s on %q %s%v fail-fast=%t max=%d limits=%d,%d", n.Status, n.Labels, n.RunnerGroup,
-				map[bool]string{true: " held"}[n.Hold], n.FailFast, n.MaxParallel, n.TimeoutMinutes, n.CancelTimeoutMinutes)
+				map[actions.Reason]string{actions.MaxParallel: " held"}[n.Wait.Reason], n.FailFast, n.MaxParallel, n.TimeoutMinutes, n.CancelTimeoutMinutes)
 		}
 		if n.ContinueOnError {
 			b.WriteString(" continue-on-error")

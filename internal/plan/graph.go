@@ -4,37 +4,45 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
+// A node is a job of one of the files of a run.
+type node struct {
+	*workflow.Job
+	file *workflow.Workflow
+	path []string // of the jobs that call the file
+}
+
 // A graph is a run's jobs with their rows, and what those that are done gave.
 type graph struct {
 	run     *Run
-	jobs    map[string]*workflow.Job // by key(id)
-	rows    map[*workflow.Job][]*Job
-	results map[*workflow.Job]*result // of jobs that are done
-	above   map[*workflow.Job]upstream
+	nodes   []*node          // in the order of the file
+	names   map[string]*node // by identity
+	rows    map[*node][]*Job
+	results map[*node]*result // of jobs that are done
+	above   map[*node]upstream
 }
 
 func newGraph(r *Run) (*graph, error) {
+	n := len(r.file().Jobs)
 	g := &graph{
 		run:     r,
-		jobs:    make(map[string]*workflow.Job, len(r.Workflow.Jobs)),
-		rows:    make(map[*workflow.Job][]*Job, len(r.Workflow.Jobs)),
-		results: make(map[*workflow.Job]*result, len(r.Workflow.Jobs)),
-		above:   make(map[*workflow.Job]upstream),
+		names:   make(map[string]*node, n),
+		rows:    make(map[*node][]*Job, n),
+		results: make(map[*node]*result, n),
+		above:   make(map[*node]upstream),
 	}
-	for _, j := range r.Workflow.Jobs {
-		g.jobs[key(j.ID)] = j
-	}
+	g.add(r.file(), nil)
 	for i := range r.Jobs {
 		row := &r.Jobs[i]
-		j := g.job(row.Key)
+		j := g.node(row.Path, row.Key)
 		if j == nil {
-			return nil, fmt.Errorf("plan: job %d is of %q, which the workflow does not have", row.ID, row.Key)
+			return nil, fmt.Errorf("plan: job %d is of %q, which the workflow does not have", row.ID, identity(row.Path, row.Key))
 		}
 		g.rows[j] = append(g.rows[j], row)
 	}
@@ -46,7 +54,35 @@ func newGraph(r *Run) (*graph, error) {
 	return g, nil
 }
 
-func (g *graph) job(id string) *workflow.Job { return g.jobs[key(id)] }
+// maxLevels bounds how deep workflows call each other (REU-1).
+const maxLevels = 10
+
+// add adds the jobs of a file that the jobs in path call, and of those it calls.
+func (g *graph) add(file *workflow.Workflow, path []string) {
+	for _, j := range file.Jobs {
+		n := &node{j, file, path}
+		g.nodes = append(g.nodes, n)
+		g.names[identity(path, j.ID)] = n
+		called := g.run.Files[strings.TrimPrefix(j.Uses, "./")]
+		if j.Uses != "" && called != nil && len(path) < maxLevels-1 {
+			g.add(called, append(slices.Clip(path), j.ID))
+		}
+	}
+}
+
+// node finds a job, nil if there is none.
+func (g *graph) node(path []string, id string) *node { return g.names[identity(path, id)] }
+
+// needed is the job with the id in the file of j.
+func (g *graph) needed(j *node, id string) *node { return g.node(j.path, id) }
+
+// identity is the one text for a job of a run. Ids match without case.
+func identity(path []string, id string) string {
+	if len(path) == 0 {
+		return key(id)
+	}
+	return key(strings.Join(path, "/") + "/" + id)
+}
 
 // A result is how a job ended, for those that need it.
 type result struct {
@@ -104,10 +140,10 @@ func resultOf(rows []*Job) *result {
 }
 
 // needs is the needs context of j (CTX-3). Jobs that are not done are missing.
-func (g *graph) needs(j *workflow.Job) *expr.Object {
+func (g *graph) needs(j *node) *expr.Object {
 	needs := expr.NewObject()
 	for _, id := range j.Needs {
-		if r := g.results[g.job(id)]; r != nil {
+		if r := g.results[g.needed(j, id)]; r != nil {
 			needs.Set(id, expr.NewObject().Set("result", string(r.conclusion)).Set("outputs", r.outputs))
 		}
 	}
@@ -120,13 +156,13 @@ type upstream struct{ succeeded, failed bool }
 
 // upstream looks at the jobs above j. Those were looked at before, so that a
 // long chain costs one step per job.
-func (g *graph) upstream(j *workflow.Job) upstream {
+func (g *graph) upstream(j *node) upstream {
 	if u, ok := g.above[j]; ok {
 		return u
 	}
 	u := upstream{succeeded: true}
 	for _, id := range j.Needs {
-		needed := g.job(id)
+		needed := g.needed(j, id)
 		far := g.upstream(needed)
 		r := g.results[needed]
 		u.succeeded = u.succeeded && far.succeeded && r != nil && r.conclusion == actions.Success

@@ -18,19 +18,24 @@ func parse(t *testing.T, src string) *plan.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &plan.Run{Workflow: w, Contexts: expr.NewObject().Set("github", expr.NewObject())}
+	return runOf(w, expr.NewObject().Set("github", expr.NewObject()))
+}
+
+// runOf is a run of one file.
+func runOf(w *workflow.Workflow, contexts *expr.Object) *plan.Run {
+	return &plan.Run{Path: w.Path, Files: map[string]*workflow.Workflow{w.Path: w}, Contexts: contexts}
 }
 
 // apply adds the rows of a decision to the run.
 func apply(r *plan.Run, d *plan.Decision) {
 	for _, n := range d.Create {
 		r.Jobs = append(r.Jobs, plan.Job{
-			ID: int64(len(r.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Held: n.Hold,
+			ID: int64(len(r.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Wait: n.Wait,
 			Status: n.Status, Conclusion: n.Conclusion, ContinueOnError: n.ContinueOnError,
 		})
 	}
 	for _, id := range d.Release {
-		r.Jobs[id-1].Held = false
+		r.Jobs[id-1].Wait = actions.Wait{}
 	}
 }
 
@@ -101,6 +106,41 @@ func TestRowsOfUnknownJobsAreAnError(t *testing.T) {
 	}
 }
 
+func TestJobsOfACalledFileAreKnownByThePathToThem(t *testing.T) {
+	const job = "runs-on: x, steps: [{run: a}]}\n"
+	files := make(map[string]*workflow.Workflow)
+	for path, text := range map[string]string{
+		"x.yml": "on: push\njobs:\n  build: {" + job + "  first: {uses: ./.github/workflows/y.yml}\n  second: {uses: ./.github/workflows/y.yml}\n",
+		".github/workflows/y.yml": "on: workflow_call\njobs:\n  build: {" + job + "  test: {needs: build, " + job +
+			"  again: {uses: ./.github/workflows/y.yml}\n", // which has an end
+	} {
+		w, err := workflow.Parse(path, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[path] = w
+	}
+	done := func(path []string, v string) plan.Job {
+		return plan.Job{Path: path, Key: "build", Total: 1, Status: actions.Completed, Conclusion: actions.Success, Outputs: map[string]string{"v": v}}
+	}
+	r := &plan.Run{Path: "x.yml", Files: files, Contexts: expr.NewObject(), Jobs: []plan.Job{
+		done(nil, "own"), done([]string{"first"}, "1"), done([]string{"Second"}, "2"), done([]string{"second", "again"}, "3"),
+	}}
+	for v, path := range map[string][]string{"1": {"first"}, "2": {"second"}, "3": {"second", "again"}} {
+		contexts, err := plan.Contexts(r, &plan.Job{Path: path, Key: "test", Total: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		needs, _ := contexts.Get("needs")
+		if got := expr.ToJSON(needs); !strings.Contains(got, `"v": "`+v+`"`) {
+			t.Errorf("the job below %v needs %s, want the output %s", path, got, v)
+		}
+	}
+	if c, err := plan.Contexts(r, &plan.Job{Key: "test", Total: 1}); err == nil {
+		t.Errorf("the run's own file has no such job: %v", c)
+	}
+}
+
 // FuzzEveryRunEnds lets the jobs of any workflow end in ways that the second
 // argument picks, and expects a conclusion.
 func FuzzEveryRunEnds(f *testing.F) {
@@ -114,7 +154,7 @@ func FuzzEveryRunEnds(f *testing.F) {
 		if err != nil || len(w.Jobs) > 20 {
 			return
 		}
-		r := &plan.Run{Workflow: w, Contexts: expr.NewObject()}
+		r := runOf(w, expr.NewObject())
 		for step := 0; ; step++ {
 			d, err := plan.Next(r)
 			if err != nil {
@@ -126,7 +166,7 @@ func FuzzEveryRunEnds(f *testing.F) {
 			}
 			open := false
 			for i := range r.Jobs {
-				if j := &r.Jobs[i]; j.Status != actions.Completed && !j.Held {
+				if j := &r.Jobs[i]; j.Status != actions.Completed && j.Wait == (actions.Wait{}) {
 					j.Status, j.Conclusion = actions.Completed, conclusions[choices%4]
 					open = true
 					break
@@ -154,7 +194,7 @@ func BenchmarkNext(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &plan.Run{Workflow: w, Contexts: expr.NewObject()}
+	r := runOf(w, expr.NewObject())
 	d, err := plan.Next(r)
 	if err != nil {
 		b.Fatal(err)

@@ -10,8 +10,13 @@
 // As on GitHub, rows appear when the jobs they need are done: one for each
 // combination of a matrix, all at once; one for a job that is skipped, and one
 // for a job whose expressions fail, both completed from the start. With
-// max-parallel, the rows beyond the limit are created held: queued, offered to
-// nobody. Each end of a sibling releases one.
+// max-parallel, the rows beyond the limit are created with something to wait
+// for: queued, offered to nobody. Each end of a sibling releases one.
+//
+// The jobs of a run may stand in several files, because a job can call another
+// workflow; then each of the called file's jobs is a job of the run. Two jobs
+// with one id differ in their path, the keys of the jobs that call their file.
+// This server does not act on calls yet: a run that has one does not start.
 //
 // The answer repeats what is not done yet: until a cancelled job has ended, its
 // id is in Cancel each time.
@@ -29,9 +34,10 @@ import (
 
 // A Run is an attempt, as far as it got.
 type Run struct {
-	Workflow *workflow.Workflow
-	Contexts *expr.Object // github, inputs, vars
-	Jobs     []Job        // all rows of this attempt, those carried over from the last one included
+	Path     string                        // of the run's own file
+	Files    map[string]*workflow.Workflow // that file by its path, and those that its jobs call by what 'uses' says, less "./"
+	Contexts *expr.Object                  // github, inputs, vars
+	Jobs     []Job                         // all rows of this attempt, those carried over from the last one included
 
 	// Cancelled says that the run is being cancelled: no job starts or goes on
 	// unless its condition holds in spite of that (CAN-1). Force ends these,
@@ -42,14 +48,19 @@ type Run struct {
 
 func (r *Run) cancelling() bool { return r.Cancelled || r.Force }
 
-// A Job is a row: one combination of a job of the workflow.
+// file is the run's own file.
+func (r *Run) file() *workflow.Workflow { return r.Files[r.Path] }
+
+// A Job is a row: one combination of a job of a workflow. Path, Key and Index
+// say which.
 type Job struct {
 	ID     int64
-	Key    string       // id in the workflow
+	Path   []string     // keys of the jobs that call its workflow, outermost first; none for the run's own file
+	Key    string       // id in its workflow
 	Index  int          // which combination, from 0
 	Total  int          // how many there are
 	Matrix *expr.Object // nil without a matrix
-	Held   bool         // created with Hold and not released yet
+	Wait   actions.Wait // as it was created with, until it is released
 
 	Status          actions.Status
 	Conclusion      actions.Conclusion
@@ -61,7 +72,7 @@ type Job struct {
 // A Decision is what to do now.
 type Decision struct {
 	Create  []NewJob
-	Release []int64 // held jobs that runners may have now
+	Release []int64 // jobs that have waited for something, and that runners may have now
 	Cancel  []int64 // jobs to cancel, running or not; some may be on their way out already
 
 	Concluded  bool
@@ -73,6 +84,7 @@ type Decision struct {
 // A NewJob is a row to create. Its status is queued, or completed with one of
 // the conclusions skipped, cancelled and failure.
 type NewJob struct {
+	Path   []string
 	Key    string
 	Index  int
 	Total  int
@@ -83,8 +95,8 @@ type NewJob struct {
 	RunnerGroup string   // empty for any
 
 	FailFast             bool
-	MaxParallel          int // Total if the workflow sets none
-	Hold                 bool
+	MaxParallel          int          // Total if the workflow sets none
+	Wait                 actions.Wait // before runners may have it
 	TimeoutMinutes       int
 	CancelTimeoutMinutes int
 	ContinueOnError      bool
@@ -102,8 +114,8 @@ const maxJobs = 5000
 // Next decides what to do in r. An error means that r itself makes no sense:
 // a row whose key is not in the workflow.
 func Next(r *Run) (*Decision, error) {
-	if r.Workflow == nil || r.Contexts == nil {
-		return nil, errors.New("plan: a run needs a workflow and contexts")
+	if r.file() == nil || r.Contexts == nil {
+		return nil, errors.New("plan: a run needs its workflow and contexts")
 	}
 	if msg, pos := unsupported(r); msg != "" {
 		return &Decision{Concluded: true, Conclusion: actions.StartupFailure, Error: msg, ErrorPos: pos}, nil
@@ -112,8 +124,8 @@ func Next(r *Run) (*Decision, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, j := range r.Workflow.Jobs {
-		p.visit(j)
+	for _, n := range p.nodes {
+		p.visit(n)
 	}
 	p.conclude()
 	return &p.decision, nil
@@ -121,9 +133,9 @@ func Next(r *Run) (*Decision, error) {
 
 // unsupported says why a run cannot start at all, and because of what.
 func unsupported(r *Run) (msg string, at workflow.Pos) {
-	for _, j := range r.Workflow.Jobs {
+	for _, j := range r.file().Jobs {
 		if j.Uses != "" {
-			return place(r, j.Pos) + ": the job '" + j.ID + "' calls the workflow '" + j.Uses +
+			return place(r.file(), j.Pos) + ": the job '" + j.ID + "' calls the workflow '" + j.Uses +
 				"'; calling reusable workflows is not supported by this server", j.Pos
 		}
 	}
@@ -134,7 +146,7 @@ func unsupported(r *Run) (msg string, at workflow.Pos) {
 type planner struct {
 	*graph
 	decision Decision
-	visited  map[*workflow.Job]bool
+	visited  map[*node]bool
 	made     int // rows, old and new
 	open     bool
 }
@@ -144,18 +156,18 @@ func newPlanner(r *Run) (*planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &planner{graph: g, visited: make(map[*workflow.Job]bool), made: len(r.Jobs)}, nil
+	return &planner{graph: g, visited: make(map[*node]bool), made: len(r.Jobs)}, nil
 }
 
 // visit decides about j after all that it needs.
-func (p *planner) visit(j *workflow.Job) {
+func (p *planner) visit(j *node) {
 	if p.visited[j] {
 		return
 	}
 	p.visited[j] = true
 	ready := true
 	for _, id := range j.Needs {
-		needed := p.job(id)
+		needed := p.needed(j, id)
 		p.visit(needed)
 		ready = ready && p.results[needed] != nil
 	}
@@ -170,38 +182,38 @@ func (p *planner) visit(j *workflow.Job) {
 }
 
 // watch looks after a job that has rows: it cancels and releases some.
-func (p *planner) watch(j *workflow.Job, rows []*Job) {
+func (p *planner) watch(j *node, rows []*Job) {
 	if p.results[j] != nil {
 		return
 	}
 	p.open = true
 	cancel := p.run.cancelling() && !p.survives(j) || p.failedFast(j, rows)
-	parallel, held := 0, []*Job(nil)
+	parallel, waiting := 0, []*Job(nil)
 	for _, row := range rows {
 		switch {
 		case row.Status == actions.Completed:
 		case cancel:
 			p.decision.Cancel = append(p.decision.Cancel, row.ID)
-		case row.Held:
-			held = append(held, row)
+		case row.Wait.Reason == actions.MaxParallel:
+			waiting = append(waiting, row)
 		default:
 			parallel++
 		}
 	}
-	if len(held) == 0 {
+	if len(waiting) == 0 {
 		return
 	}
 	limit := rows[0].Total
 	if s, err := p.strategy(j); err == nil {
 		limit = s.parallel(len(rows))
 	}
-	for _, row := range held[:min(len(held), max(limit-parallel, 0))] {
+	for _, row := range waiting[:min(len(waiting), max(limit-parallel, 0))] {
 		p.decision.Release = append(p.decision.Release, row.ID)
 	}
 }
 
 // failedFast reports whether a failed row ends its siblings (MAT-4).
-func (p *planner) failedFast(j *workflow.Job, rows []*Job) bool {
+func (p *planner) failedFast(j *node, rows []*Job) bool {
 	for _, row := range rows {
 		if row.failed() && !row.ContinueOnError {
 			s, err := p.strategy(j)
@@ -212,7 +224,7 @@ func (p *planner) failedFast(j *workflow.Job, rows []*Job) bool {
 }
 
 // survives reports whether j goes on while the run is being cancelled (CAN-1).
-func (p *planner) survives(j *workflow.Job) bool {
+func (p *planner) survives(j *node) bool {
 	if p.run.Force {
 		return false
 	}
@@ -221,7 +233,7 @@ func (p *planner) survives(j *workflow.Job) bool {
 }
 
 // create makes the rows of a job that is ready.
-func (p *planner) create(j *workflow.Job) {
+func (p *planner) create(j *node) {
 	conclusion, err := p.admit(j)
 	if err != nil {
 		p.finish(j, actions.Failure, err)
@@ -247,7 +259,7 @@ func (p *planner) create(j *workflow.Job) {
 // admit evaluates the condition of a job that is ready. It returns nothing if
 // the job may run, else how it ends without. What a cancellation alone keeps
 // from running is cancelled; what would not have run anyway is skipped.
-func (p *planner) admit(j *workflow.Job) (actions.Conclusion, error) {
+func (p *planner) admit(j *node) (actions.Conclusion, error) {
 	ok, err := p.condition(j, p.run.cancelling())
 	switch {
 	case err != nil && !p.run.cancelling():
@@ -265,10 +277,10 @@ func (p *planner) admit(j *workflow.Job) (actions.Conclusion, error) {
 
 // finish makes the one row of a job that never reaches a runner, because of
 // its condition or of an error.
-func (p *planner) finish(j *workflow.Job, c actions.Conclusion, err error) {
+func (p *planner) finish(j *node, c actions.Conclusion, err error) {
 	p.made++
 	row := NewJob{
-		Key: j.ID, Total: 1, Name: p.plainName(j), FailFast: true, MaxParallel: 1,
+		Path: j.path, Key: j.ID, Total: 1, Name: p.plainName(j), FailFast: true, MaxParallel: 1,
 		TimeoutMinutes: defaultTimeout, CancelTimeoutMinutes: defaultCancelTimeout,
 		Status: actions.Completed, Conclusion: c,
 	}
@@ -279,7 +291,7 @@ func (p *planner) finish(j *workflow.Job, c actions.Conclusion, err error) {
 		}
 	}
 	p.decision.Create = append(p.decision.Create, row)
-	p.results[j] = resultOf([]*Job{{Key: j.ID, Total: 1, Status: actions.Completed, Conclusion: c}})
+	p.results[j] = resultOf([]*Job{{Path: j.path, Key: j.ID, Total: 1, Status: actions.Completed, Conclusion: c}})
 }
 
 // conclude ends the run when every job has (STA-3). A failure that came before

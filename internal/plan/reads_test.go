@@ -21,7 +21,7 @@ func TestPlanningReadsOnlyWhatItsExpressionsName(t *testing.T) {
 		"runs-on: x\n    env: {a: '${{ github.run_id }}'}":                             false, // its runner does
 	} {
 		r := parse(t, "on: push\njobs:\n  a:\n    "+text+"\n    steps: [{run: 'echo ${{ github.run_id }}'}]\n")
-		if got := plan.Reads(r.Workflow, "github", "run_id", "run_number"); got != want {
+		if got := plan.Reads(r.Files[r.Path], "github", "run_id", "run_number"); got != want {
 			t.Errorf("%s: got %v", text, got)
 		}
 	}

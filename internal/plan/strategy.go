@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/understudy-ci/understudy/internal/expr"
-	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // A strategy is the evaluated `strategy` of a job.
@@ -26,12 +25,12 @@ func (s *strategy) parallel(total int) int {
 
 // strategy evaluates j's strategy. Without one there is one combination with
 // no matrix.
-func (g *graph) strategy(j *workflow.Job) (*strategy, error) {
+func (g *graph) strategy(j *node) (*strategy, error) {
 	s := &strategy{failFast: true, combinations: []combination{{}}}
 	if j.Strategy == nil {
 		return s, nil
 	}
-	v, err := j.Strategy.Eval(environment(g.needsContexts(j), len(g.jobs)))
+	v, err := j.Strategy.Eval(environment(g.needsContexts(j), len(g.nodes)))
 	if err == nil && v != nil {
 		err = s.read(v)
 	}

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -67,7 +66,7 @@ func (d *draft) know(j *actions.Job) (*row, error) {
 	case r.index < 0 && j.Attempt == d.run.Attempt:
 		return nil, errMoved
 	case r.index >= 0:
-		if k := d.jobs[r.index]; k.Held != j.Held || (k.Status == actions.Completed) != (j.Status == actions.Completed) {
+		if k := d.jobs[r.index]; k.Wait != j.Wait || (k.Status == actions.Completed) != (j.Status == actions.Completed) {
 			return nil, errMoved
 		}
 	}
@@ -94,7 +93,7 @@ func (d *draft) change(r *row) {
 	}
 	if r.index >= 0 {
 		k, j := &d.jobs[r.index], r.job
-		k.Status, k.Conclusion, k.Held, k.Outputs, k.CompletedAt = j.Status, j.Conclusion, j.Held, j.Outputs, j.CompletedAt
+		k.Status, k.Conclusion, k.Wait, k.Outputs, k.CompletedAt = j.Status, j.Conclusion, j.Wait, j.Outputs, j.CompletedAt
 	}
 }
 
@@ -163,7 +162,7 @@ func (d *draft) plan() *plan.Run {
 		d.shared = (&contexts.Run{Run: d.run, Repo: d.repo, Source: d.source, Settings: d.s.settings, Base: d.source.Base}).Contexts()
 	}
 	return &plan.Run{
-		Workflow: d.source.Workflow, Contexts: d.shared, Jobs: d.jobs,
+		Path: d.source.Workflow.Path, Files: d.source.Files, Contexts: d.shared, Jobs: d.jobs,
 		Cancelled: !d.attempt.CancelAt.IsZero(), Force: d.attempt.Forced,
 	}
 }
@@ -219,8 +218,8 @@ func (d *draft) apply(ctx context.Context, next *plan.Decision) (again bool, err
 func (d *draft) create(n *plan.NewJob) *actions.Job {
 	j := &actions.Job{
 		ID: -int64(len(d.jobs) + 1), Attempt: d.run.Attempt, GUID: d.s.newID(),
-		Key: n.Key, Index: n.Index, Total: n.Total, Name: actions.Clip(n.Name, maxText), Labels: n.Labels,
-		Group: actions.Clip(n.RunnerGroup, maxText), Held: n.Hold,
+		Path: n.Path, Key: n.Key, Index: n.Index, Total: n.Total, Name: actions.Clip(n.Name, maxText), Labels: n.Labels,
+		Group: actions.Clip(n.RunnerGroup, maxText), Wait: n.Wait,
 		ContinueOnError: n.ContinueOnError, Timeout: time.Duration(n.TimeoutMinutes) * time.Minute,
 		CancelTimeout: time.Duration(n.CancelTimeoutMinutes) * time.Minute, Status: n.Status, Conclusion: n.Conclusion, CreatedAt: d.now,
 	}
@@ -230,11 +229,11 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 	switch {
 	case j.Status == actions.Completed:
 		j.CompletedAt = d.now
-	case !j.Held:
+	case j.Ready():
 		j.QueuedAt = d.now
 	}
 	d.jobs = append(d.jobs, plan.Job{
-		ID: j.ID, Key: j.Key, Index: j.Index, Total: j.Total, Held: j.Held,
+		ID: j.ID, Path: j.Path, Key: j.Key, Index: j.Index, Total: j.Total, Wait: j.Wait,
 		Status: j.Status, Conclusion: j.Conclusion, ContinueOnError: j.ContinueOnError, CompletedAt: j.CompletedAt,
 	})
 	r := &row{job: j, index: len(d.jobs) - 1}
@@ -253,7 +252,7 @@ func (d *draft) remark(j *actions.Job, n *plan.NewJob) *actions.Annotation {
 	case n.Error != "":
 		return remarkAt(actions.LevelFailure, n.Error, d.run.Path, n.ErrorPos)
 	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
-		a := note(actions.LevelWarning, fmt.Sprintf("This server has no runner group '%s', so no runner can take the job.", j.Group))
+		a := note(actions.LevelWarning, j.WaitsFor(nil, d.now))
 		a.Path = d.run.Path
 		return a
 	}

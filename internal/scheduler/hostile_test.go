@@ -82,10 +82,11 @@ func TestMaxParallelHoldsJobsBackOneByOne(t *testing.T) { // MAT-5
 			jobs, err := st.Jobs(t.Context(), run.ID, 1)
 			b.must(err)
 			for _, j := range jobs {
-				if j.Held != j.QueuedAt.IsZero() {
-					t.Errorf("%s: held %v, queued at %v", j.Name, j.Held, j.QueuedAt)
+				waits := j.Wait.Reason == actions.MaxParallel
+				if waits != j.QueuedAt.IsZero() {
+					t.Errorf("%s: waits for %q, queued at %v", j.Name, j.Wait, j.QueuedAt)
 				}
-				if j.Held {
+				if waits {
 					names = append(names, j.Name)
 				}
 			}

@@ -132,7 +132,7 @@ func (s *Scheduler) expire(ctx context.Context, j *actions.Job) error {
 		wanted += fmt.Sprintf(" in the group %q", j.Group)
 	}
 	err := s.change(ctx, j.RunID, s.ofJob(j, func(d *draft, r *row) {
-		if r.job.Status == actions.Queued && !r.job.Held {
+		if r.job.Ready() {
 			d.end(r, actions.Cancelled, note(actions.LevelFailure, "No runner with "+wanted+" took the job within 24 hours."))
 		}
 	}))

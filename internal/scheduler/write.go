@@ -145,8 +145,11 @@ func (d *draft) committed(ctx context.Context) {
 // tell says what becomes of a job to those who wait for that.
 func (d *draft) tell(r *row) {
 	j := r.job
-	if j.Status == actions.Queued && !j.Held {
+	if j.Ready() {
 		d.s.queue.Wake(&store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Group: j.Group, Labels: j.Labels})
+	}
+	if j.Status == actions.Queued && !j.Ready() {
+		d.s.log.Debug("job waits", "run", j.RunID, "job", j.ID, "for", j.WaitsFor(nil, d.now))
 	}
 	if r.tell {
 		d.s.queue.Cancel(j)

@@ -4,20 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, labels, runner_group, held, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
+const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name, labels, runner_group, wait, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
 
 func jobFields(j *actions.Job) []any {
 	return []any{
-		&j.ID, &j.RunID, &j.RepoID, &j.OwnerID, &j.Attempt, &j.GUID, &j.Key, &j.Index, &j.Total, &j.Matrix, &j.Name,
+		&j.ID, &j.RunID, &j.RepoID, &j.OwnerID, &j.Attempt, &j.GUID, callPath(&j.Path), &j.Key, &j.Index, &j.Total, &j.Matrix, &j.Name,
 		db.JSON(&j.Labels),
 		&j.Group,
-		db.Bool(&j.Held),
+		wait(&j.Wait),
 		db.Bool(&j.ContinueOnError),
 		db.Duration(&j.Timeout),
 		db.Duration(&j.CancelTimeout),
@@ -32,6 +33,33 @@ func jobFields(j *actions.Job) []any {
 		db.Time(&j.CancelAt),
 		&j.StepOrder,
 	}
+}
+
+// wait scans a Wait, which is kept as its text.
+func wait(w *actions.Wait) scanText {
+	return scanText(func(s string) { *w = actions.ParseWait(s) })
+}
+
+// callPath scans the path of a job. Keys of jobs have no slash, which is between them.
+func callPath(path *[]string) scanText {
+	return scanText(func(s string) {
+		if *path = nil; s != "" {
+			*path = strings.Split(s, "/")
+		}
+	})
+}
+
+// A scanText takes the text of a column.
+type scanText func(string)
+
+// Scan calls the function.
+func (f scanText) Scan(src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("text is %T", src)
+	}
+	f(s)
+	return nil
 }
 
 func scanJob(r db.Row) (*actions.Job, error) {
@@ -70,10 +98,10 @@ func (tx *Tx) CreateJobs(ctx context.Context, jobs []*actions.Job) error {
 
 func (tx *Tx) createJob(ctx context.Context, j *actions.Job, set int64) (err error) {
 	j.ID, err = db.One(ctx, tx.ex, db.Value[int64], `insert into jobs
-		(run_id, repo_id, owner_id, attempt, guid, key, idx, total, matrix, name, label_set_id, labels, runner_group, held,
+		(run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name, label_set_id, labels, runner_group, wait,
 		 continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, created_at, queued_at, completed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) returning id`,
-		j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, j.Key, j.Index, j.Total, string(j.Matrix), j.Name, set, db.Text(j.Labels), j.Group, db.Flag(j.Held),
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) returning id`,
+		j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, strings.Join(j.Path, "/"), j.Key, j.Index, j.Total, string(j.Matrix), j.Name, set, db.Text(j.Labels), j.Group, j.Wait.String(),
 		db.Flag(j.ContinueOnError), j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, db.Text(j.Outputs),
 		db.Micros(j.CreatedAt), db.Micros(j.QueuedAt), db.Micros(j.CompletedAt))
 	return err
@@ -132,9 +160,9 @@ func (tx *Tx) publishJob(j *actions.Job) {
 // UpdateJob saves what changes in a job's life.
 func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
 	tx.publishJob(j)
-	_, err := db.Exec(ctx, tx.ex, `update jobs set held = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
+	_, err := db.Exec(ctx, tx.ex, `update jobs set wait = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
 		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12, queued_at = $13 where id = $1`,
-		j.ID, db.Flag(j.Held), j.Status, j.Conclusion, db.Text(j.Outputs), j.RunnerID, j.RunnerName,
+		j.ID, j.Wait.String(), j.Status, j.Conclusion, db.Text(j.Outputs), j.RunnerID, j.RunnerName,
 		db.Micros(j.StartedAt), db.Micros(j.CompletedAt), db.Micros(j.LockedUntil), db.Micros(j.CancelAt), j.StepOrder, db.Micros(j.QueuedAt))
 	if err != nil {
 		return fmt.Errorf("job %d: %w", j.ID, err)
@@ -161,9 +189,9 @@ func (q queries) RunnerJob(ctx context.Context, runnerID int64) (*actions.Job, e
 }
 
 // QueuedBefore lists jobs that have waited for a runner since before t, the
-// longest wait first. What max-parallel holds back does not wait for one.
+// longest wait first. What waits for something else does not wait for one.
 func (q queries) QueuedBefore(ctx context.Context, t time.Time) ([]*actions.Job, error) {
-	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'queued' and held = 0 and queued_at > 0 and queued_at < $1
+	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'queued' and wait = '' and queued_at > 0 and queued_at < $1
 		order by queued_at limit 100`, db.Micros(t))
 }
 
@@ -202,7 +230,7 @@ func (q queries) labelSet(ctx context.Context, key string, j *actions.Job) (int6
 // WaitingLabelSets lists the label sets that jobs wait with. It steps through the
 // index of waiting jobs from one set to the next, however many jobs each has.
 func (q queries) WaitingLabelSets(ctx context.Context) ([]*LabelSet, error) {
-	const next = `select min(label_set_id) from jobs where status = 'queued' and held = 0`
+	const next = `select min(label_set_id) from jobs where status = 'queued' and wait = ''`
 	return db.All(ctx, q.ex, scanLabelSet, `with recursive waiting (id) as (
 		select * from (`+next+`) first
 		union all
@@ -228,7 +256,7 @@ const waitingColumns = `id, repo_id, owner_id, label_set_id, guid, runner_group,
 // NextJobs lists the oldest jobs with one label set that wait for a runner of
 // the scope. Each of the three scopes has its own index.
 func (q queries) NextJobs(ctx context.Context, labelSetID int64, sc actions.Scope, limit int) ([]*Waiting, error) {
-	const free = ` from jobs where status = 'queued' and held = 0 and label_set_id = $1`
+	const free = ` from jobs where status = 'queued' and wait = '' and label_set_id = $1`
 	switch {
 	case sc.RepoID != 0:
 		return db.All(ctx, q.ex, scanWaiting, `select `+waitingColumns+free+` and repo_id = $2 order by id limit $3`, labelSetID, sc.RepoID, limit)

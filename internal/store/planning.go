@@ -16,14 +16,14 @@ import (
 // when that is not so.
 
 func scanPlanJob(r db.Row) (j plan.Job, err error) {
-	return j, r.Scan(&j.ID, &j.Key, &j.Index, &j.Total, db.Bool(&j.Held), db.Bool(&j.ContinueOnError), &j.Status, &j.Conclusion,
+	return j, r.Scan(&j.ID, callPath(&j.Path), &j.Key, &j.Index, &j.Total, wait(&j.Wait), db.Bool(&j.ContinueOnError), &j.Status, &j.Conclusion,
 		db.JSON(&j.Outputs), db.Time(&j.CompletedAt))
 }
 
 // PlanJobs lists the jobs of an attempt as planning sees them, less the matrix,
 // in the order they were made. The check run of a workflow file is not among them.
 func (q queries) PlanJobs(ctx context.Context, runID int64, attempt int) ([]plan.Job, error) {
-	return db.All(ctx, q.ex, scanPlanJob, `select id, key, idx, total, held, continue_on_error, status, conclusion, outputs, completed_at
+	return db.All(ctx, q.ex, scanPlanJob, `select id, path, key, idx, total, wait, continue_on_error, status, conclusion, outputs, completed_at
 		from jobs where run_id = $1 and attempt = $2 and key <> '' order by id`, runID, attempt)
 }
 
@@ -45,7 +45,7 @@ func (tx *Tx) ReviseRun(ctx context.Context, r *actions.Run) (bool, error) {
 // zero, the job's lock must be that one: its runner has not renewed it.
 func (tx *Tx) EndJob(ctx context.Context, j *actions.Job, was actions.Status, lease time.Time) (bool, error) {
 	tx.publishJob(j)
-	n, err := db.Exec(ctx, tx.ex, `update jobs set held = 0, status = 'completed', conclusion = $2, outputs = $3, completed_at = $4,
+	n, err := db.Exec(ctx, tx.ex, `update jobs set wait = '', status = 'completed', conclusion = $2, outputs = $3, completed_at = $4,
 		cancel_at = $5, locked_until = 0 where id = $1 and status = $6 and ($7 = 0 or locked_until = $7)`,
 		j.ID, j.Conclusion, db.Text(j.Outputs), db.Micros(j.CompletedAt), db.Micros(j.CancelAt), was, db.Micros(lease))
 	return changed("job", j.ID, n, err)
@@ -58,10 +58,10 @@ func (tx *Tx) TellJob(ctx context.Context, j *actions.Job) (bool, error) {
 	return changed("job", j.ID, n, err)
 }
 
-// ReleaseJob saves that runners may have a job that was held back.
+// ReleaseJob saves that runners may have a job that has waited for something else.
 func (tx *Tx) ReleaseJob(ctx context.Context, j *actions.Job) (bool, error) {
 	tx.publishJob(j)
-	n, err := db.Exec(ctx, tx.ex, `update jobs set held = 0, queued_at = $2 where id = $1 and status = 'queued' and held = 1`,
+	n, err := db.Exec(ctx, tx.ex, `update jobs set wait = '', queued_at = $2 where id = $1 and status = 'queued' and wait <> ''`,
 		j.ID, db.Micros(j.QueuedAt))
 	return changed("job", j.ID, n, err)
 }

@@ -101,7 +101,7 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 // stateOf is a word for what the head of a job's page shows.
 func (s *Site) stateOf(ctx context.Context, j *actions.Job) (string, error) {
 	notes, err := s.store.StepLog(ctx, j.ID, logs.Notes)
-	return fmt.Sprintf("%s %s %t %t %d", j.Status, j.Conclusion, j.Held, j.CancelAt.IsZero(), len(notes)), err
+	return fmt.Sprintf("%s %s %s %t %d", j.Status, j.Conclusion, j.Wait, j.CancelAt.IsZero(), len(notes)), err
 }
 
 // around adds to a job's page what is not its log.

@@ -208,43 +208,6 @@ func TestOlderAttemptShowsItsOwnJobs(t *testing.T) {
 	}
 }
 
-func TestQueuedJobSaysWhatItWaitsFor(t *testing.T) {
-	now := time.Now()
-	runner := func(seen time.Time, labels ...string) *actions.Runner {
-		r := &actions.Runner{LastSeenAt: seen}
-		for _, l := range labels {
-			r.Labels = append(r.Labels, actions.Label{Name: l})
-		}
-		return r
-	}
-	job := func(change func(*actions.Job)) *actions.Job {
-		j := &actions.Job{Status: actions.Queued, Labels: []string{"self-hosted", "gpu"}}
-		if change != nil {
-			change(j)
-		}
-		return j
-	}
-	for _, c := range []struct {
-		name    string
-		job     *actions.Job
-		runners []*actions.Runner
-		want    string
-	}{
-		{"nobody", job(nil), nil, "No runner with the labels self-hosted, gpu is registered"},
-		{"one label", job(func(j *actions.Job) { j.Labels = []string{"gpu"} }), nil, "No runner with the label gpu is registered"},
-		{"others", job(nil), []*actions.Runner{runner(now, "self-hosted", "linux")}, "No runner with the labels self-hosted, gpu is registered"},
-		{"offline", job(nil), []*actions.Runner{runner(time.Time{}, "self-hosted", "GPU")}, "Waiting for a runner to pick up this job: every runner with self-hosted, gpu is offline"},
-		{"busy", job(nil), []*actions.Runner{runner(now, "self-hosted", "gpu")}, "Waiting for a runner to pick up this job (self-hosted, gpu)"},
-		{"held", job(func(j *actions.Job) { j.Held = true }), nil, "Waiting for another job of the matrix to end (max-parallel)"},
-		{"pending", job(func(j *actions.Job) { j.Status = actions.Pending }), nil, "Waiting for its turn in the concurrency group"},
-		{"running", job(func(j *actions.Job) { j.Status = actions.InProgress }), nil, ""},
-	} {
-		if got := waitsFor(c.job, c.runners, now); got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-	}
-}
-
 func TestOnlyRunnersThatServeTheRepositoryCount(t *testing.T) {
 	s := newSample(t, plain)
 	page := jobPath(headOf(s.repo), s.queued)

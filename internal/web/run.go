@@ -217,7 +217,7 @@ func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Reposito
 // runnersFor are the runners that may take one of the jobs, if one waits.
 func (s *Site) runnersFor(ctx context.Context, repo *actions.Repository, jobs []*actions.Job) ([]*actions.Runner, error) {
 	for _, j := range jobs {
-		if j.Status == actions.Queued && !j.Held {
+		if j.Ready() {
 			return s.store.RunnersServing(ctx, repo.Owner.ID, repo.ID, maxRunners)
 		}
 	}
@@ -259,7 +259,7 @@ func groupsOf(h *repoHead, jobs []*actions.Job, steps []*actions.Step, runners [
 func jobRowOf(h *repoHead, j *actions.Job, runners []*actions.Runner, now time.Time) jobRow {
 	return jobRow{
 		ID: j.ID, URL: jobPath(h, j), Name: j.Name, Mark: markOf(j.Status, j.Conclusion),
-		Duration: spanOf(j.StartedAt, j.CompletedAt, now), Waits: waitsFor(j, runners, now), Runner: j.RunnerName,
+		Duration: spanOf(j.StartedAt, j.CompletedAt, now), Waits: j.WaitsFor(runners, now), Runner: j.RunnerName,
 		Labels: list(j.Labels),
 	}
 }

@@ -55,7 +55,7 @@ func (r *Run) Job(j *actions.Job, rows []plan.Job) (*expr.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := plan.Contexts(&plan.Run{Workflow: r.Source.Workflow, Contexts: r.Contexts(), Jobs: rows}, row)
+	all, err := plan.Contexts(&plan.Run{Path: r.Source.Workflow.Path, Files: r.Source.Files, Contexts: r.Contexts(), Jobs: rows}, row)
 	if err != nil {
 		return nil, fmt.Errorf("contexts of job %d: %w", j.ID, err)
 	}

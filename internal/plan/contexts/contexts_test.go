@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 const matrix = `on: push
@@ -174,7 +175,7 @@ func TestTheBaseOfAPullRequestIsABranch(t *testing.T) {
 		pushed:                                     "",
 		`[]`:                                       "",
 	} {
-		src, err := contexts.NewSource(nil, &actions.RunSource{Payload: []byte(payload)})
+		src, err := contexts.NewSource(&workflow.Workflow{}, &actions.RunSource{Payload: []byte(payload)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,9 +12,10 @@ import (
 
 // A Source is what a run was planned from, ready for use. It never changes.
 type Source struct {
-	Workflow *workflow.Workflow
-	Event    expr.Value // github.event
-	Inputs   expr.Value // inputs: an object, empty for events without inputs
+	Workflow *workflow.Workflow            // of the run itself
+	Files    map[string]*workflow.Workflow // by path: that one, and those that its jobs call
+	Event    expr.Value                    // github.event
+	Inputs   expr.Value                    // inputs: an object, empty for events without inputs
 
 	// Base is how the server was reached when the event came. Expressions see it
 	// until a runner has the job: then it is how that runner reaches the server.
@@ -33,7 +34,7 @@ func Parse(path string, recorded *actions.RunSource) (*Source, error) {
 
 // NewSource is [Parse] for those who have read the workflow file already.
 func NewSource(w *workflow.Workflow, recorded *actions.RunSource) (*Source, error) {
-	src := &Source{Workflow: w, Inputs: expr.NewObject(), Base: baseOf(recorded.Payload)}
+	src := &Source{Workflow: w, Files: map[string]*workflow.Workflow{w.Path: w}, Inputs: expr.NewObject(), Base: baseOf(recorded.Payload)}
 	var err error
 	if src.Event, err = expr.FromJSON(recorded.Payload); err != nil {
 		return nil, actions.Errorf(actions.Invalid, "event: %w", err)

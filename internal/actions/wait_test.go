@@ -1,0 +1,63 @@
+package actions_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+func TestAJobSaysWhatItWaitsFor(t *testing.T) {
+	now := time.Now()
+	runner := func(seen time.Time, labels ...string) *actions.Runner {
+		r := &actions.Runner{LastSeenAt: seen}
+		for _, l := range labels {
+			r.Labels = append(r.Labels, actions.Label{Name: l})
+		}
+		return r
+	}
+	job := func(change func(*actions.Job)) *actions.Job {
+		j := &actions.Job{Status: actions.Queued, Labels: []string{"self-hosted", "gpu"}}
+		if change != nil {
+			change(j)
+		}
+		return j
+	}
+	for _, c := range []struct {
+		name    string
+		job     *actions.Job
+		runners []*actions.Runner
+		want    string
+	}{
+		{"nobody", job(nil), nil, "No runner with the labels self-hosted, gpu is registered"},
+		{"one label", job(func(j *actions.Job) { j.Labels = []string{"gpu"} }), nil, "No runner with the label gpu is registered"},
+		{"others", job(nil), []*actions.Runner{runner(now, "self-hosted", "linux")}, "No runner with the labels self-hosted, gpu is registered"},
+		{"offline", job(nil), []*actions.Runner{runner(time.Time{}, "self-hosted", "GPU")}, "Waiting for a runner to pick up this job: every runner with self-hosted, gpu is offline"},
+		{"busy", job(nil), []*actions.Runner{runner(now, "self-hosted", "gpu")}, "Waiting for a runner to pick up this job (self-hosted, gpu)"},
+		{"matrix", job(func(j *actions.Job) { j.Wait.Reason = actions.MaxParallel }), nil, "Waiting for another job of the matrix to end (max-parallel)"},
+		{"concurrency", job(func(j *actions.Job) { j.Wait = actions.ParseWait("concurrency: deploy") }), nil, "Waiting for its turn in the concurrency group deploy"},
+		{"environment", job(func(j *actions.Job) { j.Wait = actions.ParseWait("environment: eu: west") }), nil, "Waiting for a review of the environment eu: west"},
+		{"group", job(func(j *actions.Job) { j.Group = "gpus" }), []*actions.Runner{runner(now, "self-hosted", "gpu")}, "This server has no runner group 'gpus', so no runner can take the job."},
+		{"running", job(func(j *actions.Job) { j.Status = actions.InProgress }), nil, ""},
+	} {
+		if got := c.job.WaitsFor(c.runners, now); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAWaitIsKeptAsItsText(t *testing.T) {
+	for text, w := range map[string]actions.Wait{
+		"":                     {},
+		"max-parallel":         {Reason: actions.MaxParallel},
+		"concurrency: a: b":    {Reason: actions.Concurrency, Name: "a: b"},
+		"environment: staging": {Reason: actions.Environment, Name: "staging"},
+	} {
+		if got := w.String(); got != text {
+			t.Errorf("%+v is kept as %q, want %q", w, got, text)
+		}
+		if got := actions.ParseWait(text); got != w {
+			t.Errorf("%q reads as %+v", text, got)
+		}
+	}
+}
