@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,9 +167,7 @@ func TestCloseKillsTheProcessesOfItsJob(t *testing.T) { // RUN-6
 	ours, others := newLocal(t), newLocal(t)
 	background := func(l *host.Local, env map[string]string) string {
 		p, out := shell(t, "setsid sleep 600 >/dev/null 2>&1 & echo $!")
-		for name, value := range env {
-			p.Env[name] = value
-		}
+		maps.Copy(p.Env, env)
 		if code, err := l.Run(t.Context(), p); code != 0 || err != nil {
 			t.Fatalf("exit code %d, %v", code, err)
 		}

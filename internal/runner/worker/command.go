@@ -29,8 +29,8 @@ var (
 	oldForm = form{closing: "]", separator: ";", propertyEscapes: ";\r\n]%", dataEscapes: ";\r\n]%"}
 )
 
-// looksLikeCommand tells cheaply whether a line deserves to be parsed. Nearly
-// every line of output ends here.
+// looksLikeCommand is a cheap test whether a line must be parsed. Nearly every
+// line of output is decided here.
 func looksLikeCommand(line []byte) bool {
 	if len(line) == 0 {
 		return false

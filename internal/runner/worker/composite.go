@@ -47,7 +47,7 @@ func (x *execution) composite(d *definition, inputs []assignment) error {
 // innerTries are the inner steps that the stage runs, in its order (CMP-6).
 func (x *execution) innerTries(d *definition, sc *scope) []try {
 	if x.stage == postStage {
-		return x.job.steps.innerPostTries(x.step.key, sc, x.record, x.limit)
+		return x.job.steps.innerPostTries(x.limit, x.step.key, sc, x.record)
 	}
 	var tries []try
 	for _, s := range d.innerSteps(x.step.key) {

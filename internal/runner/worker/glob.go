@@ -12,7 +12,7 @@ import (
 // state of the match along and leaves out what cannot match.
 type glob struct {
 	negate   bool
-	dirsOnly bool      // ends in a slash: a file of that name is none
+	dirsOnly bool      // ends in a slash: matches no file
 	segments []segment // from the root of the file system
 	search   string    // where to start: the directory before the first wildcard
 }

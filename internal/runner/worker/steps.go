@@ -108,7 +108,7 @@ func (s *steps) postTries(limit context.Context) []try {
 
 // innerPostTries are the post steps inside of the composite action that a step
 // uses.
-func (s *steps) innerPostTries(key string, sc *scope, rec *record, limit context.Context) []try {
+func (s *steps) innerPostTries(limit context.Context, key string, sc *scope, rec *record) []try {
 	var tries []try
 	for _, p := range slices.Backward(s.inner[key]) {
 		tries = append(tries, try{sc, p.step, postStage, p.cond, rec, limit})
