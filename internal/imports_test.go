@@ -56,6 +56,7 @@ var house = []room{
 	{surface, "results", "httpjson auth service state pure"},
 	{surface, "githttp", "httpjson auth service state pure"},
 	{surface, "web", "httpjson auth service state pure"},
+	{surface, "graphql", "httpjson auth pure"},
 	{surface, "httpjson", "shape actions"},
 	{surface, "auth", "actions recent store token"},
 

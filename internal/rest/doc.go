@@ -32,6 +32,4 @@
 // answer that time alone changes, as when an artifact expires, is remembered until
 // then. Who is calling is decided each time before the bytes are looked up, and no
 // remembered answer depends on who that is.
-//
-// The few GraphQL queries that gh sends for Actions are answered here, too.
 package rest

@@ -30,7 +30,7 @@ func (s *Server) surface(r *http.Request) (h http.Handler, strip string) {
 	case below("/api/v3"):
 		return s.restOf(strings.TrimPrefix(path, "/api/v3")), "/api/v3"
 	case path == "/api/graphql":
-		return s.graphql, ""
+		return s.graphql, "/api"
 	case below("/_runner"), r.Method == http.MethodPost && isLaunch(path):
 		return s.runnerAPI, ""
 	case below("/twirp"), below("/_blobs"), below("/_apis/pipelines"), below("/_apis/resources/Containers"), below("/_apis/artifactcache"):

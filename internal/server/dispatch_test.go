@@ -71,7 +71,7 @@ func TestEveryRequestGoesToItsSurface(t *testing.T) {
 		{"GET", "http://h/api/v3", "rest", ""},
 		{"GET", "http://h/api/v3/repos/o/r/contents/a%2Fb", "rest", "/repos/o/r/contents/a%2Fb"},
 		{"GET", "http://h/api/v33/user", "web", "/api/v33/user"},
-		{"POST", "http://h/api/graphql", "graphql", "/api/graphql"},
+		{"POST", "http://h/api/graphql", "graphql", "/graphql"},
 		{"POST", "http://h/api/v3/actions/runner-registration", "runners", "/actions/runner-registration"},
 		{"POST", "http://h//api/v3/actions/runner-registration", "runners", "/actions/runner-registration"},
 		{"POST", "http://h/api/v3/actions/runners/register", "runners", "/actions/runners/register"},

@@ -168,11 +168,15 @@ func (s *Server) mount(bot *actions.Account) error {
 	})
 	s.results = res
 	s.table = s.pages(res)
-	api, err := rest.New(rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now}, s.table)
+	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now}
+	api, err := rest.New(core, s.table)
 	if err != nil {
 		return fmt.Errorf("REST API: %w", err)
 	}
-	s.rest, s.graphql = api, api.GraphQL()
+	s.rest = api
+	if s.graphql, err = s.mountGraphQL(core); err != nil {
+		return err
+	}
 	carried, err := builtin.New(s.deps.Version)
 	if err != nil {
 		return fmt.Errorf("built-in actions: %w", err)

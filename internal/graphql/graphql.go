@@ -1,0 +1,115 @@
+// Package graphql answers GitHub's GraphQL API as far as gh asks for it when it
+// works with Actions: who the viewer is, repositories, introspection.
+//
+// The schema is in schema.graphql; github.com/graph-gophers/graphql-go parses,
+// checks and executes queries. A field that GitHub has and this schema does not
+// is an error that names it, so that nobody takes a guess for an answer.
+//
+// A query is small and its answer could be large: aliases and fragments repeat
+// what they hold, and introspection goes round in circles. So each of these has
+// a bound: length, names, nesting, selections once fragments are put in, and
+// fields of the answer (see limits.go).
+package graphql
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	gql "github.com/graph-gophers/graphql-go"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/shape"
+)
+
+//go:embed schema.graphql
+var schemaText string
+
+// An API answers queries. It is safe for concurrent use.
+type API struct {
+	auth   *auth.Auth
+	schema *gql.Schema
+}
+
+// New makes an API.
+func New(a *auth.Auth, log *slog.Logger) (*API, error) {
+	api := &API{auth: a}
+	var err error
+	api.schema, err = gql.ParseSchema(schemaText, &query{api},
+		gql.UseFieldResolvers(), gql.DisableFieldSelections(), gql.UseStringDescriptions(),
+		gql.MaxDepth(maxDepth), gql.MaxSelections(maxSelections), gql.OverlapValidationLimit(maxOverlaps), gql.MaxParallelism(parallel),
+		gql.Tracer(counter{}), gql.Logger(panics{log}))
+	if err != nil {
+		return nil, fmt.Errorf("GraphQL schema: %w", err)
+	}
+	return api, nil
+}
+
+// A call is what is known of a request while its query runs.
+type call struct {
+	caller *auth.Caller
+	base   shape.Base
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) call {
+	c, _ := ctx.Value(callKey{}).(call)
+	return c
+}
+
+// Answer serves POST /graphql for a caller who has signed in; URLs in the answer
+// begin with base. What is wrong with a query is part of an answer with status
+// 200, as the protocol has it.
+func (a *API) Answer(w http.ResponseWriter, r *http.Request, caller *auth.Caller, base shape.Base) error {
+	if caller.Anonymous() {
+		return actions.Errorf(actions.Unauthorized, "This endpoint requires you to be authenticated.")
+	}
+	var body struct {
+		Query     string         `json:"query"`
+		Operation string         `json:"operationName"`
+		Variables map[string]any `json:"variables"`
+	}
+	if err := httpjson.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	if body.Query == "" {
+		return actions.Errorf(actions.Malformed, "A query attribute must be specified and must be a string.")
+	}
+	var answer struct {
+		Data   json.RawMessage `json:"data,omitempty"`
+		Errors []problem       `json:"errors,omitempty"`
+	}
+	if message := refuse(body.Query); message != "" {
+		answer.Errors = []problem{{Message: message}}
+		return httpjson.Write(w, http.StatusOK, answer)
+	}
+	ctx, cancel := counted(context.WithValue(r.Context(), callKey{}, call{caller, base}))
+	defer cancel()
+	res := a.schema.Exec(ctx, body.Query, body.Operation, body.Variables)
+	if exceeded(ctx) {
+		answer.Errors = []problem{{Message: fmt.Sprintf("The answer has more than %d fields", maxFields)}}
+		return httpjson.Write(w, http.StatusOK, answer)
+	}
+	var err error
+	if answer.Errors, err = problems(res.Errors); err != nil {
+		return err // logged, and answered without the text
+	}
+	if string(res.Data) != "null" { // nothing was answered
+		answer.Data = res.Data
+	}
+	return httpjson.Write(w, http.StatusOK, answer)
+}
+
+// panics sends what the library recovers from to the log.
+type panics struct{ log *slog.Logger }
+
+// LogPanic implements the library's logger.
+func (p panics) LogPanic(ctx context.Context, value any) {
+	p.log.ErrorContext(ctx, "query panicked", "err", value)
+}
