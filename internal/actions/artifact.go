@@ -72,7 +72,7 @@ const MaxArtifactName = 251
 var devices = regexp.MustCompile(`^(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)`)
 
 // CheckArtifactName says whether an artifact may have this name. The characters
-// are those that the toolkit refuses, too (results.md §10); names of devices, and
+// are those that the toolkit refuses, too (LIM-1); names of devices, and
 // those that end in a dot or a blank, are refused besides, so that a name is a file
 // name on every system.
 func CheckArtifactName(name string) error {
@@ -103,10 +103,10 @@ type Retention struct {
 }
 
 // ArtifactDays is how long artifacts are kept where neither the repository nor
-// the server says anything (results.md §10).
+// the server says anything (LIM-1).
 const ArtifactDays = 90
 
-// The greatest settings of repositories (results.md §10).
+// The greatest settings of repositories (LIM-1).
 const (
 	MaxPublicDays  = 90
 	MaxPrivateDays = 400
@@ -135,7 +135,7 @@ func (r Retention) Check(days int) error {
 
 // Until is when an artifact expires that is created now: at the moment asked for
 // (zero for the default), at most as late as the repository's days say, and not
-// before a day is over. These are bounds and no errors (results.md §3.4): the moment
+// before a day is over. These are bounds and no errors (ART-4): the moment
 // comes from the clock of a runner.
 func (r Retention) Until(asked, now time.Time) time.Time {
 	last := now.AddDate(0, 0, r.Days)

@@ -9,7 +9,7 @@ import (
 )
 
 // Threat: Artifact name used as a path, incl. `..`, `\`, device names, trailing
-// dots. Names never become paths here, but they do at clients: what results.md §10
+// dots. Names never become paths here, but they do at clients: what LIM-1
 // refuses is refused.
 func TestArtifactNamesAreFileNamesEverywhere(t *testing.T) {
 	for name, bad := range map[string]bool{
@@ -61,7 +61,7 @@ func TestArtifactNamesAreFileNamesEverywhere(t *testing.T) {
 	}
 }
 
-// results.md §3.4 and §10: what is asked for is bounded and never refused.
+// ART-4 and LIM-1: what is asked for is bounded and never refused.
 func TestRetentionIsBoundedByTheRepository(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	day := 24 * time.Hour

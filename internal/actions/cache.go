@@ -30,7 +30,7 @@ func CacheLower(key string) string { return strings.ToLower(key) }
 // people who may not push, so they never push out those of branches and tags.
 func (c *Cache) OfPull() bool { return strings.HasPrefix(c.Scope, PullPrefix) }
 
-// Limits of keys and versions (results.md §5.2).
+// Limits of keys and versions (CACHE-2).
 const (
 	MaxCacheKey     = 512 // characters
 	MaxCacheKeys    = 10  // of one lookup

@@ -34,7 +34,7 @@ func (s CacheScope) Writes() bool { return s.Permission&CacheWrite != 0 }
 
 // DefaultCacheMode is the mode of a job that names none. What people without
 // write access can set off may not write what later runs of the default branch
-// restore (results.md §5.4): there only the events that need such access write. A
+// restore (CACHE-4): there only the events that need such access write. A
 // job of pull_request_target works for a stranger on whatever branch it is.
 func DefaultCacheMode(event, ref, defaultBranch string) CacheMode {
 	switch event {
@@ -50,7 +50,7 @@ func DefaultCacheMode(event, ref, defaultBranch string) CacheMode {
 }
 
 // CacheScopes are the caches that a job may use, in the order in which they are
-// searched (results.md §5.3, §5.4): its own ref, the only one that it may write; for
+// searched (CACHE-3, CACHE-4): its own ref, the only one that it may write; for
 // a pull request the base branch, baseRef, which is empty otherwise; the default
 // branch. Sibling branches, and other tags, are not among them. baseRef is a full
 // ref, defaultBranch a short name.

@@ -9,7 +9,7 @@ import (
 )
 
 // Threat: untrusted event on the default branch writes the default branch's
-// cache. The table is event × ref (results.md §5.4).
+// cache. The table is event × ref (CACHE-4).
 func TestEventsOfStrangersDoNotWriteTheDefaultBranchsCaches(t *testing.T) {
 	const main, feature, tag, pull = "refs/heads/main", "refs/heads/feature", "refs/tags/v1", "refs/pull/7/merge"
 	trusted := []string{"push", "schedule", "workflow_dispatch", "repository_dispatch", "delete", "registry_package", "page_build"}
@@ -45,7 +45,7 @@ func TestEventsOfStrangersDoNotWriteTheDefaultBranchsCaches(t *testing.T) {
 }
 
 // Threat: cache entry written by a PR read by main. No row lets a job write
-// another ref, or read a sibling (results.md §5.4).
+// another ref, or read a sibling (CACHE-4).
 func TestJobsWriteTheirOwnRefOnly(t *testing.T) {
 	const main, feature, tag, pull = "refs/heads/main", "refs/heads/feature", "refs/tags/v1", "refs/pull/7/merge"
 	for _, c := range []struct {
@@ -76,7 +76,7 @@ func TestJobsWriteTheirOwnRefOnly(t *testing.T) {
 	}
 }
 
-// results.md §5.2.
+// CACHE-2.
 func TestKeysThatNoCacheMayHave(t *testing.T) {
 	long := make([]rune, actions.MaxCacheKey)
 	for i := range long {

@@ -41,7 +41,7 @@ type Limits struct {
 	Days   int   // artifacts are kept where the repository says nothing
 }
 
-// DefaultLimits are GitHub's, as far as it documents them (results.md §10).
+// DefaultLimits are GitHub's, as far as it documents them (LIM-1).
 func DefaultLimits() Limits {
 	return Limits{PerJob: 500, Bytes: 390 << 30, Days: actions.ArtifactDays}
 }
@@ -74,11 +74,11 @@ func New(c Config) *Artifacts {
 }
 
 // ErrExists is what a job gets that asks for a name which another artifact of its
-// run attempt has. The text is GitHub's (results.md §3.5).
+// run attempt has. The text is GitHub's (ART-5).
 var ErrExists = actions.Errorf(actions.Conflict, "an artifact with this name already exists on the workflow run")
 
 // full is the error of a repository that has no room. Clients look for these two
-// words and stop (results.md §3.9).
+// words and stop (ART-9).
 func (a *Artifacts) full(bytes int64) error {
 	return actions.Errorf(actions.TooMany, "insufficient usage: the artifacts of this repository have %d bytes of %d", bytes, a.limits.Quota)
 }

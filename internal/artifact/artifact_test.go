@@ -17,7 +17,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
-// results.md §3.4: blocks in any order, then the list, then finalize.
+// ART-4: blocks in any order, then the list, then finalize.
 func TestAnArtifactIsSeenOnceItIsComplete(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		ctx, f := t.Context(), newFixture(t, st, nil)
@@ -127,7 +127,7 @@ func TestWhatIsNotAsDeclaredIsNotKept(t *testing.T) {
 	})
 }
 
-// The hash is optional (results.md §3.4), and may be written in any case.
+// The hash is optional (ART-4), and may be written in any case.
 func TestAHashIsOptional(t *testing.T) {
 	f := open(t, nil)
 	job := f.job(t)
@@ -233,7 +233,7 @@ func TestAnUploadIsNotCompletedForAJobThatEndedMeanwhile(t *testing.T) {
 	})
 }
 
-// results.md §3.5: what was begun and never finished does not block its name.
+// ART-5: what was begun and never finished does not block its name.
 func TestAJobMayBeginAgain(t *testing.T) {
 	f := open(t, nil)
 	job := f.job(t)
@@ -314,7 +314,7 @@ func TestFinalizeTwiceAtOnceIsOneArtifact(t *testing.T) {
 	})
 }
 
-// results.md §10: 500 on GitHub; §3.9: not a 429, which clients try again for half a
+// LIM-1: 500 on GitHub; ART-9: not a 429, which clients try again for half a
 // minute, since it does not pass.
 func TestAJobHasALimitOfArtifacts(t *testing.T) {
 	f := open(t, func(l *artifact.Limits) { l.PerJob = 3 })
@@ -361,7 +361,7 @@ func TestUploadsWithoutAnEndHaveTheQuotaOfTheRepository(t *testing.T) {
 	})
 }
 
-// results.md §3.9: clients look for "insufficient usage" and stop.
+// ART-9: clients look for "insufficient usage" and stop.
 func TestARepositoryHasAQuota(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		ctx, f := t.Context(), newFixture(t, st, func(l *artifact.Limits) { l.Quota = 100 })
@@ -432,7 +432,7 @@ func TestADeletedArtifactIsGoneAtOnce(t *testing.T) {
 	})
 }
 
-// results.md §3.5: uniqueness is per attempt, lists are per run, and ids grow.
+// ART-5: uniqueness is per attempt, lists are per run, and ids grow.
 func TestEachAttemptHasItsNames(t *testing.T) {
 	f := open(t, nil)
 	job := f.job(t)

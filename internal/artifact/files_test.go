@@ -97,7 +97,7 @@ func TestFilesAreListedAndReadWithoutTheWholeArchive(t *testing.T) {
 	}
 }
 
-// results.md §3.7: an upload that is not an archive is one file.
+// ART-7: an upload that is not an archive is one file.
 func TestAnArtifactThatIsNoArchiveIsOneFile(t *testing.T) {
 	ctx, f := t.Context(), open(t, nil)
 	job := f.job(t)

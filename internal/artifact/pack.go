@@ -23,7 +23,7 @@ const (
 	packBlock = 64 << 20 // bytes of a block of the archive
 	sealBatch = 200      // objects in one transaction
 	finishers = 8        // objects that are flushed at once
-	fileMode  = 0o644    // permissions are not kept (results.md §10)
+	fileMode  = 0o644    // permissions are not kept (LIM-1)
 )
 
 // complete returns the files of an upload, each of them whole, and checks their

@@ -81,7 +81,7 @@ func TestExpiredArtifactsKeepTheirRowAndLoseTheirBytes(t *testing.T) {
 	})
 }
 
-// The setting is for new artifacts (results.md §10: not retroactive).
+// The setting is for new artifacts (LIM-1: not retroactive).
 func TestChangedRetentionIsForNewArtifacts(t *testing.T) {
 	ctx, f := t.Context(), open(t, nil)
 	job := f.job(t)

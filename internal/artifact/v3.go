@@ -12,7 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Version 3 of the protocol (results.md §6) uploads the files of an artifact one
+// Version 3 of the protocol (ART-10) uploads the files of an artifact one
 // by one, in pieces, each as it is or as gzip. They wait as objects of their own
 // until FinishV3 puts them in an archive.
 

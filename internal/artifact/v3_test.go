@@ -75,7 +75,7 @@ func (f *fixture) tree(t testing.TB, a *actions.Artifact) string {
 	return b.String()
 }
 
-// results.md §6.
+// ART-10.
 func TestFilesOfVersion3BecomeOneArchive(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		ctx, f := t.Context(), newFixture(t, st, nil)
@@ -149,7 +149,7 @@ func TestArchivesOfTheSameFilesAreEqual(t *testing.T) {
 	}
 }
 
-// results.md §6: a second upload under the same name adds or replaces files. It is
+// ART-10: a second upload under the same name adds or replaces files. It is
 // a new artifact: what an id stands for never changes.
 func TestASecondUploadOfVersion3AddsFiles(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {

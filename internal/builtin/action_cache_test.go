@@ -218,7 +218,7 @@ func withoutZstd(t *testing.T) string {
 	return dir
 }
 
-// The version is what @actions/cache computes (results.md §5.2).
+// The version is what @actions/cache computes (CACHE-2).
 func TestCacheVersionIsThatOfTheToolkit(t *testing.T) {
 	t.Parallel()
 	s := newCacheServer(t)

@@ -82,7 +82,7 @@ func TestDownloadByNumber(t *testing.T) {
 	w.use("actions/download-artifact", "name", "four").fails("Unable to download artifact(s): Artifact not found for name: four")
 }
 
-func TestDownloadTakesTheNewestOfAName(t *testing.T) { // results.md §3.5
+func TestDownloadTakesTheNewestOfAName(t *testing.T) { // ART-5
 	t.Parallel()
 	s := newArtifactServer(t)
 	s.add("x", "application/zip", zipOf(t, map[string]string{"x": "old"}))
@@ -94,7 +94,7 @@ func TestDownloadTakesTheNewestOfAName(t *testing.T) { // results.md §3.5
 	}
 }
 
-func TestDownloadKeepsFilesThatAreNoZip(t *testing.T) { // results.md §4.6
+func TestDownloadKeepsFilesThatAreNoZip(t *testing.T) { // BLOB-6
 	t.Parallel()
 	s := newArtifactServer(t)
 	s.add("ünï cödé;\"x.txt", "text/plain", []byte("text"))
@@ -155,7 +155,7 @@ func TestDownloadGoesOnAfterTheConnectionBrokeOff(t *testing.T) {
 	}
 }
 
-func TestDownloadFromAnotherRunByREST(t *testing.T) { // results.md §3.8
+func TestDownloadFromAnotherRunByREST(t *testing.T) { // ART-8
 	t.Parallel()
 	s := newArtifactServer(t)
 	s.add("one", "application/zip", zipOf(t, map[string]string{"a.txt": "1"}))

@@ -186,7 +186,7 @@ func TestUploadOverwritesOnlyWhenTold(t *testing.T) {
 	}
 }
 
-func TestUploadOfOneFileAsItIs(t *testing.T) { // results.md §3.7
+func TestUploadOfOneFileAsItIs(t *testing.T) { // ART-7
 	t.Parallel()
 	s := newArtifactServer(t)
 	w := s.job(t)
@@ -227,7 +227,7 @@ func TestUploadKeepsForSomeDays(t *testing.T) {
 	w.use("actions/upload-artifact", "name", "x", "path", "a", "compression-level", "10").fails("Invalid compression-level")
 }
 
-func TestUploadRefusesNamesThatFileSystemsCannotHold(t *testing.T) { // results.md §10
+func TestUploadRefusesNamesThatFileSystemsCannotHold(t *testing.T) { // LIM-1
 	t.Parallel()
 	s := newArtifactServer(t)
 	w := s.job(t)
@@ -244,7 +244,7 @@ func TestUploadRefusesNamesThatFileSystemsCannotHold(t *testing.T) { // results.
 }
 
 // A large file goes in blocks of 8 MiB, four at once, and comes out the same
-// though some of them are refused at first. (results.md §4.3)
+// though some of them are refused at first. (BLOB-3)
 func TestUploadSendsBlocksAndTriesAgain(t *testing.T) {
 	t.Parallel()
 	s := newArtifactServer(t)

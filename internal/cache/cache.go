@@ -35,7 +35,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// Limits are GitHub's where a repository sets no other (results.md §5.5).
+// Limits are GitHub's where a repository sets no other (CACHE-5).
 type Limits struct {
 	Bytes     int64 // of all caches of a repository
 	Days      int   // a cache is kept that nobody restores

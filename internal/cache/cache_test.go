@@ -36,7 +36,7 @@ func TestLaterJobsRestoreWhatOneSaved(t *testing.T) {
 }
 
 // Threat: cache entry written by a PR read by main. Rows are who saves, columns
-// who restores (results.md §5.4).
+// who restores (CACHE-4).
 func TestCachesAreHiddenFromOtherRefs(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st, cache.Limits{})
@@ -262,7 +262,7 @@ func TestUploadsOfAnotherSizeAreRefusedWithTheirBytes(t *testing.T) {
 	})
 }
 
-// Pieces of version 1 come by offset, in any order (results.md §5.6).
+// Pieces of version 1 come by offset, in any order (CACHE-6).
 func TestPiecesInAnyOrderMakeTheCache(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st, cache.Limits{})
@@ -296,7 +296,7 @@ func TestPiecesInAnyOrderMakeTheCache(t *testing.T) {
 	})
 }
 
-// results.md §5.2.
+// CACHE-2.
 func TestSearchesThatCannotBe(t *testing.T) {
 	w := newWorld(t, storetest.Open(t), cache.Limits{})
 	many := make([]string, 11)
@@ -322,7 +322,7 @@ func TestSearchesThatCannotBe(t *testing.T) {
 	w.wantKind("ten keys, twice", err, actions.NotFound)
 }
 
-// results.md §5.5: 200 uploads per minute.
+// CACHE-5: 200 uploads per minute.
 func TestRepositoriesUploadSoManyCachesAMinute(t *testing.T) {
 	w := newWorld(t, storetest.Open(t), cache.Limits{PerMinute: 3})
 	w.save(mainRef, "a", "x")

@@ -20,7 +20,7 @@ import (
 // ten is the content of one of ten caches that fit.
 var ten = strings.Repeat("x", 10)
 
-// results.md §5.5: the new entry is kept, and those restored longest ago go.
+// CACHE-5: the new entry is kept, and those restored longest ago go.
 func TestNewCachesPushOutThoseRestoredLongestAgo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := newWorld(t, st, cache.Limits{Bytes: 30})

@@ -178,7 +178,7 @@ func (c *Caches) PutRange(ctx context.Context, job *actions.Job, id, offset int6
 	return c.objects.PutRange(ctx, pending.ObjectID, offset, r, max(size, 0))
 }
 
-// Commit completes a cache that the job uploaded by offsets (results.md §5.6).
+// Commit completes a cache that the job uploaded by offsets (CACHE-6).
 func (c *Caches) Commit(ctx context.Context, job *actions.Job, id, size int64) (*actions.Cache, error) {
 	found, err := c.store.Cache(ctx, id)
 	switch {

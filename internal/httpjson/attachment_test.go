@@ -7,7 +7,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 )
 
-// results.md §4.6: both forms, the ASCII one without percent signs, quotes and semicolons.
+// BLOB-6: both forms, the ASCII one without percent signs, quotes and semicolons.
 func TestAFileNameComesBackFromItsHeader(t *testing.T) {
 	for name, want := range map[string]string{
 		"dist.zip":   `attachment; filename="dist.zip"; filename*=UTF-8''dist.zip`,

@@ -29,7 +29,7 @@ func goID(i int) string {
 	return base64.StdEncoding.EncodeToString(raw[:])
 }
 
-// The client finalizes right after the list (results.md §4.3), so that the digest
+// The client finalizes right after the list (BLOB-3), so that the digest
 // has to be there almost then.
 func TestBlocksAreHashedWhileTheUploadRuns(t *testing.T) {
 	const n, size = 16, 100_000

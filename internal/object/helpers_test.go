@@ -251,7 +251,7 @@ func (f *fixture) run() {
 	f.t.Cleanup(func() { cancel(); wg.Wait() })
 }
 
-// azureID is the name of a block as Azure's SDK for JavaScript makes it (results.md §4.3).
+// azureID is the name of a block as Azure's SDK for JavaScript makes it (BLOB-3).
 func azureID(i int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "5f0c0a4e-5d0e-4f7e-9a76-000000000001%012d", i))
 }

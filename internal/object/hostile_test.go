@@ -108,7 +108,7 @@ func TestTooManyBlocksAreRefused(t *testing.T) {
 	})
 }
 
-// Bad input: 100,000 blocks. 50,000 is Azure's limit (results.md §4.3).
+// Bad input: 100,000 blocks. 50,000 is Azure's limit (BLOB-3).
 func TestHundredThousandBlocksAreRefusedAndFiftyThousandWork(t *testing.T) {
 	f := newFixture(t, storetest.Open(t))
 	n := object.DefaultLimits().Blocks

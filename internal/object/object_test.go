@@ -23,7 +23,7 @@ func each(t *testing.T, test func(t *testing.T, f *fixture)) {
 }
 
 // Arrival order is arbitrary, several blocks come at once, and some of them twice
-// (results.md §4.3).
+// (BLOB-3).
 func TestBlocksMayComeInAnyOrderAndTwice(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		f.run()
@@ -72,7 +72,7 @@ func TestLastBodyOfABlockWins(t *testing.T) {
 	})
 }
 
-// Ids are opaque: BuildKit's are any 64 bytes, and lengths may differ (results.md §4.3).
+// Ids are opaque: BuildKit's are any 64 bytes, and lengths may differ (BLOB-3).
 func TestNamesOfBlocksAreOpaque(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
@@ -154,7 +154,7 @@ func TestABlockMayBeListedTwice(t *testing.T) {
 	})
 }
 
-// An empty file sends no block and an empty list (results.md §4.3).
+// An empty file sends no block and an empty list (BLOB-3).
 func TestEmptyListMakesAnEmptyObject(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
@@ -169,7 +169,7 @@ func TestEmptyListMakesAnEmptyObject(t *testing.T) {
 	})
 }
 
-// A small cache comes as a single Put Blob (results.md §4.4).
+// A small cache comes as a single Put Blob (BLOB-4).
 func TestWholeObjectReplacesAllThatCameBefore(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.begin()
@@ -181,7 +181,7 @@ func TestWholeObjectReplacesAllThatCameBefore(t *testing.T) {
 	})
 }
 
-// Four pieces at a time, in any order, without a Content-Length (results.md §5.6).
+// Four pieces at a time, in any order, without a Content-Length (CACHE-6).
 func TestPiecesByOffset(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id, want := f.begin(), bytesOf(1, 10_000)

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files")
 //	end ID CONCLUSION [K=V …] a job ends, with outputs
 //	cancel | force            somebody cancels the run
 //	needs JOB | contexts ID   show what a job sees
-func TestRunsGoAsRecorded(t *testing.T) {
+func TestRunsGoAsRecorded(t *testing.T) { // MAT-2, MAT-3
 	goldentest.Check(t, *update, func(t *testing.T, f *goldentest.File) string {
 		t.Helper()
 		return tell(t, f.Name, f.Text, f.With(".story"))

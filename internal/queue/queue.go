@@ -29,7 +29,7 @@ import (
 )
 
 // How long things may take. The last two are the advice of the runner
-// protocol's reference (§4.4, §9.1).
+// runner protocol (SES-4, END-1).
 const (
 	lookAgain     = 5 * time.Second  // a waiting runner asks the database
 	toAcknowledge = 10 * time.Second // offer → acknowledge

@@ -204,7 +204,7 @@ func TestAnOfferIsForOneRunnerUntilItLapses(t *testing.T) {
 	}
 }
 
-func TestAnAcknowledgedOfferHasTimeToBeAcquired(t *testing.T) {
+func TestAnAcknowledgedOfferHasTimeToBeAcquired(t *testing.T) { // SES-4
 	b := newBench(t, storetest.Open(t))
 	job, one, two := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
 	b.offered(one)

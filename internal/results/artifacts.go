@@ -14,7 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// artifacts is the service that keeps the artifacts of a run (results.md §3).
+// artifacts is the service that keeps the artifacts of a run (ART-1).
 func (a *API) artifacts() service {
 	return service{
 		wire.CreateArtifact:       working(a.createArtifact),
@@ -54,7 +54,7 @@ func (a *API) createArtifact(c *call) (any, error) {
 }
 
 // artifactType is the content type of an artifact. It decides what clients do
-// with the bytes, so one that nobody can read means just bytes (results.md §4.6).
+// with the bytes, so one that nobody can read means just bytes (BLOB-6).
 func artifactType(asked string) string {
 	if asked == "" {
 		return actions.ZipType
@@ -92,7 +92,7 @@ func (a *API) finalizeArtifact(c *call) (any, error) {
 
 // listArtifacts shows the artifacts of all attempts of the run. Each carries the
 // run's id as the caller knows it, which changes with the attempt, and the id of
-// the job that made it: clients send both back (results.md §3.5).
+// the job that made it: clients send both back (ART-5).
 func (a *API) listArtifacts(c *call) (any, error) {
 	var req wire.ListArtifactsRequest
 	if err := c.decodeRun(&req, &req.ResultsIDs); err != nil {

@@ -42,8 +42,8 @@ func wantRefused(t *testing.T, what string, err error, status int, code string) 
 	}
 }
 
-// results.md §3.4, §4.3: blocks in parallel and in no order; an empty artifact has none.
-func TestWhatGoesUpComesDown(t *testing.T) {
+// ART-4, BLOB-3: blocks in parallel and in no order; an empty artifact has none.
+func TestWhatGoesUpComesDown(t *testing.T) { // ART-1
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newServer(t, st, logs.Limits{})
 		up, down := s.client(s.Job("build")), s.client(s.Job("test"))
@@ -74,7 +74,7 @@ func TestWhatGoesUpComesDown(t *testing.T) {
 	})
 }
 
-// results.md §3.2, §3.3: what clients write, and what they have written.
+// ART-2: what clients write, and what they have written.
 func TestEveryFormOfARequestIsUnderstood(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	j := s.Job("build")
@@ -137,7 +137,7 @@ func TestEveryFormOfARequestIsUnderstood(t *testing.T) {
 	}
 }
 
-// results.md §10: names are file names on every system. Threat: artifact name used as a path.
+// LIM-1: names are file names on every system. Threat: artifact name used as a path.
 func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	c := s.client(s.Job("build"))
@@ -159,7 +159,7 @@ func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
 	}
 }
 
-// results.md §3.9: each error has a code of Twirp's, and the toolkit shows its text.
+// ART-9: each error has a code of Twirp's, and the toolkit shows its text.
 func TestFinalizeTellsWhatIsWrong(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	c, other := s.client(s.Job("build")), s.client(s.Job("test"))
@@ -264,7 +264,7 @@ func TestAnArtifactNeverChanges(t *testing.T) {
 			t.Errorf("the text is not GitHub's: %v", err)
 		}
 	}
-	// overwrite: true, by another job of the run (results.md §3.5).
+	// overwrite: true, by another job of the run (ART-5).
 	list, err := other.List(t.Context(), "dist", 0)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%v, %v", list, err)
@@ -289,7 +289,7 @@ func TestAnArtifactNeverChanges(t *testing.T) {
 	}
 }
 
-// results.md §3.5: names are unique in an attempt, and the first to finalize gets the name.
+// ART-5: names are unique in an attempt, and the first to finalize gets the name.
 func TestOfTwoWhoUploadOneNameOneGetsIt(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	clients := make([]*resultstest.Client, 8)
@@ -317,7 +317,7 @@ func TestOfTwoWhoUploadOneNameOneGetsIt(t *testing.T) {
 	}
 }
 
-// results.md §3.5: a later attempt may use the name again, and sees both.
+// ART-5: a later attempt may use the name again, and sees both.
 func TestAttemptsHaveTheirOwnNames(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	first := s.client(s.Job("build"))
@@ -387,7 +387,7 @@ func TestLimitsOfAJobAndARepository(t *testing.T) {
 	_, err = c.Create(t.Context(), "third")
 	wantRefused(t, "quota", err, http.StatusTooManyRequests, "resource_exhausted")
 	if e, ok := errors.AsType[*resultstest.Error](err); !ok || !strings.Contains(e.Msg, "insufficient usage") {
-		t.Errorf("the toolkit tries again on %v (results.md §3.9)", err)
+		t.Errorf("the toolkit tries again on %v (ART-9)", err)
 	}
 	if _, err := c.Delete(t.Context(), "small"); err != nil {
 		t.Fatal(err)
@@ -396,7 +396,7 @@ func TestLimitsOfAJobAndARepository(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = c.Create(t.Context(), "third")
-	wantRefused(t, "more than a job may have, which trying again does not help (§3.9)", err, http.StatusPreconditionFailed, "failed_precondition")
+	wantRefused(t, "more than a job may have, which trying again does not help (ART-9)", err, http.StatusPreconditionFailed, "failed_precondition")
 }
 
 func TestHugeAndBrokenRequestsAreRefused(t *testing.T) {

@@ -25,7 +25,7 @@ const (
 )
 
 // artifactsV3 are the routes of upload-artifact and download-artifact v1 to v3
-// (results.md §6). What they keep is an artifact like any other: an archive, which they see
+// (ART-10). What they keep is an artifact like any other: an archive, which they see
 // as a container of files.
 func (a *API) artifactsV3() map[string]handler {
 	return map[string]handler{

@@ -131,7 +131,7 @@ func (s *server) downloadV3(j *actions.Job, name string) map[string]string {
 	return files
 }
 
-// results.md §6: files in pieces, compressed or not; the same artifact is there for version 4
+// ART-10: files in pieces, compressed or not; the same artifact is there for version 4
 // and for REST.
 func TestVersion3FilesGoUpAndDown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
@@ -167,7 +167,7 @@ func TestVersion3FilesGoUpAndDown(t *testing.T) {
 	})
 }
 
-// results.md §6: a second upload under the same name adds or replaces files.
+// ART-10: a second upload under the same name adds or replaces files.
 func TestVersion3ArtifactsGrow(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	for _, files := range []map[string]string{{"dist/a": "1", "dist/b": "1"}, {"dist/b": "2", "dist/c": "2"}} {

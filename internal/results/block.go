@@ -29,7 +29,7 @@ var (
 	errUnknownBlock = &azureError{actions.Errorf(actions.Malformed, "the list names a block that was not uploaded"), "InvalidBlockList", http.StatusBadRequest}
 )
 
-// putObject serves PUT of the bytes of an object (results.md §4.2): a block, a list of
+// putObject serves PUT of the bytes of an object (BLOB-2): a block, a list of
 // blocks, or all of it. Any of them may be repeated: the last one wins.
 func (a *API) putObject(w http.ResponseWriter, r *http.Request, id int64) error {
 	comp, block, err := compOf(r.URL.RawQuery)
@@ -84,7 +84,7 @@ func settled(err error) error {
 }
 
 // created answers a PUT as storage clients want it: any other status is an
-// error to them (results.md §4.2).
+// error to them (BLOB-2).
 func (a *API) created(w http.ResponseWriter, etag string) {
 	h := w.Header()
 	h.Set("ETag", etag)

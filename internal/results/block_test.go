@@ -75,7 +75,7 @@ func TestOnlyTheListSaysWhatABlobIs(t *testing.T) {
 	wantContent(t, c, "dist", "hello world!")
 }
 
-// results.md §4.3: BuildKit's ids are 64 bytes of any value; "opaque" is all that is known.
+// BLOB-3: BuildKit's ids are 64 bytes of any value; "opaque" is all that is known.
 func TestIDsOfBlocksMayBeAnyBytes(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	c, to := s.open("dist")
@@ -107,7 +107,7 @@ func TestABlobInOneRequest(t *testing.T) {
 	wantContent(t, c, "dist", "second")
 }
 
-// results.md §4.1, §4.2: the Go SDK sorts the parameters, and others append some.
+// BLOB-1, BLOB-2: the Go SDK sorts the parameters, and others append some.
 func TestStorageClientsMaySortAndAppendParameters(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	c, to := s.open("dist")

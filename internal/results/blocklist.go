@@ -29,7 +29,7 @@ func errDocument(format string, args ...any) error {
 }
 
 // readBlockList reads the body of Put Block List: the names of blocks in their
-// order (results.md §4.2). Which of the three lists of Azure's an entry names makes no
+// order (BLOB-2). Which of the three lists of Azure's an entry names makes no
 // difference, since the last body of a block wins in each of them.
 func readBlockList(r io.Reader) ([]string, error) {
 	in := &tokenReader{r: r}

@@ -15,7 +15,7 @@ import (
 
 const xmlHead = `<?xml version="1.0" encoding="utf-8" standalone="yes"?>`
 
-// results.md §4.2: the SDKs write Latest only; Azure knows three.
+// BLOB-2: the SDKs write Latest only; Azure knows three.
 func TestAListOfBlocksIsReadInItsOrder(t *testing.T) {
 	for text, want := range map[string][]string{
 		xmlHead + `<BlockList><Latest>Yg==</Latest><Latest>YQ==</Latest></BlockList>`: {"b", "a"},

@@ -16,7 +16,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// caches is the service that keeps what later jobs restore (results.md §5.1). The
+// caches is the service that keeps what later jobs restore (CACHE-1). The
 // repository and the refs come from the token; what clients say of them is not read.
 func (a *API) caches() service {
 	return service{

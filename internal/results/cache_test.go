@@ -134,7 +134,7 @@ func (c *saver) read(found wire.GetCacheEntryDownloadURLResponse) []byte {
 	return content
 }
 
-// results.md §5.1, §5.3.
+// CACHE-1, CACHE-3.
 func TestCachesAreSavedHitByRestoreKeyAndMissedAcrossBranches(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newServer(t, st, logs.Limits{})
@@ -163,7 +163,7 @@ func TestCachesAreSavedHitByRestoreKeyAndMissedAcrossBranches(t *testing.T) {
 	})
 }
 
-// The answers are those of the table in results.md §5.1, letter for letter.
+// The answers are those of the table in CACHE-1, letter for letter.
 func TestAnswersOfTheCacheServiceAreThoseThatClientsKnow(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	a, b := s.saver(mainRef), s.saver(mainRef)
@@ -204,7 +204,7 @@ func TestAnswersOfTheCacheServiceAreThoseThatClientsKnow(t *testing.T) {
 		t.Fatal(place, err)
 	}
 	s.put(place.SignedUploadURL, "12345")
-	for _, size := range []string{`5`, `"5"`} { // numbers come in both forms (§3.2); the second call repeats the first
+	for _, size := range []string{`5`, `"5"`} { // numbers come in both forms (ART-2); the second call repeats the first
 		var done struct {
 			OK      bool `json:"ok"`
 			EntryID any  `json:"entry_id"`
@@ -221,7 +221,7 @@ func TestAnswersOfTheCacheServiceAreThoseThatClientsKnow(t *testing.T) {
 }
 
 // BuildKit sends blocks of 1 MiB with ids of 64 random bytes, the size as a
-// number, its key among the restore keys, and resumes with x-ms-range (§4.4, §4.7).
+// number, its key among the restore keys, and resumes with x-ms-range (BLOB-4, BLOB-7).
 func TestBuildKitsWay(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newServer(t, st, logs.Limits{})
@@ -373,7 +373,7 @@ func TestURLsOfCachesThatAreGoneReadNothing(t *testing.T) {
 	}
 }
 
-// results.md §5.1: 429 with whole seconds, in both versions.
+// CACHE-1: 429 with whole seconds, in both versions.
 func TestTooManyUploadsAreToldWhenToComeAgain(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	s.caches = cache.New(cache.Config{Store: s.Store, Objects: s.objects, Log: s.api.Log, Now: s.now, Limits: cache.Limits{PerMinute: 1}})

@@ -17,7 +17,7 @@ const (
 	cachePath = cacheRoot + "caches"
 )
 
-// cachesV1 are the routes of the older cache service (results.md §5.6). Clients
+// cachesV1 are the routes of the older cache service (CACHE-6). Clients
 // that believe the server to be an Enterprise Server use it, and actions that run in
 // containers. What they keep is a cache like any other.
 func (a *API) cachesV1() map[string]handler {

@@ -18,7 +18,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// results.md §5.6: pieces in any order, chunked; 204 for a miss.
+// CACHE-6: pieces in any order, chunked; 204 for a miss.
 func TestCacheServiceOfVersion1(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newServer(t, st, logs.Limits{})

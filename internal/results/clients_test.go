@@ -17,9 +17,9 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
-// results.md §4.1: an URL without three words in its path stops the storage
+// BLOB-1: an URL without three words in its path stops the storage
 // library before it sends anything, and a parameter that it splits or uses itself
-// comes back as another. §12.5: the signature has no padding.
+// comes back as another. BLOB-1: the signature has no padding.
 func TestSignedURLsAreAsStorageClientsWantThem(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	c, upload := s.open("dist")
@@ -63,7 +63,7 @@ func TestSignedURLsAreAsStorageClientsWantThem(t *testing.T) {
 	}
 }
 
-// results.md §4.3, §12.4: the toolkit's own size of blocks, and the bytes beside it;
+// BLOB-3, ART-4: the toolkit's own size of blocks, and the bytes beside it;
 // the last block comes first.
 func TestArtifactsInBlocksOfTheToolkit(t *testing.T) {
 	const block = 8 << 20
@@ -94,7 +94,7 @@ func TestArtifactsInBlocksOfTheToolkit(t *testing.T) {
 	}
 }
 
-// results.md §4.4, §4.7, §12.10 and 11: above 128 MiB a cache comes in blocks of 64,
+// BLOB-4, BLOB-7, CACHE-3 and 11: above 128 MiB a cache comes in blocks of 64,
 // and its reader hangs up when nothing comes for five seconds.
 func TestALargeCacheComesInBlocksAndWithoutAPause(t *testing.T) {
 	if testing.Short() {

@@ -7,7 +7,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// results.md §4.5: storage clients try again after 500 and 503 alone, so nothing but
+// BLOB-5: storage clients try again after 500 and 503 alone, so nothing but
 // what may pass is answered so, and nobody is asked to slow down by 429.
 func TestStorageClientsTryAgainWhenItMayHelp(t *testing.T) {
 	for kind, want := range map[actions.Kind]int{

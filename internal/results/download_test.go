@@ -61,7 +61,7 @@ func (s *server) ask(method, url string, header map[string]string) (int, string,
 	return s.do(req)
 }
 
-// results.md §4.6: the content type decides what clients do, and the file's name is there twice.
+// BLOB-6: the content type decides what clients do, and the file's name is there twice.
 // Threat: HTML/SVG artifact opened in the browser runs script with the user's session.
 func TestADownloadIsAFileAndNoPage(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
@@ -96,7 +96,7 @@ func TestADownloadIsAFileAndNoPage(t *testing.T) {
 	}
 }
 
-// results.md §4.7: storage clients and browsers ask for parts, each with a header of its own.
+// BLOB-7: storage clients and browsers ask for parts, each with a header of its own.
 func TestPartsOfADownload(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	content := noise(1050) // in 11 blocks

@@ -56,7 +56,7 @@ func (a *API) forJobs(h handler) http.Handler {
 }
 
 // legacyStatus is the status for an error. To these clients 400 is a bad name
-// and 403 a quota (results.md §6), and both end their tries.
+// and 403 a quota (ART-10), and both end their tries.
 func legacyStatus(err error) int {
 	switch kind := actions.KindOf(err); kind {
 	case actions.Invalid:

@@ -8,7 +8,7 @@ import (
 
 const receiverService = "results.services.receiver.Receiver"
 
-// receiver is the service that names places for what a job prints (§8.1).
+// receiver is the service that names places for what a job prints (LOG-1).
 func (a *API) receiver() service {
 	return service{
 		wire.GetStepLogsURL:       a.stepLogsURL,

@@ -22,9 +22,7 @@
 // The older services, artifacts of version 3 and caches of version 1, are below
 // /_apis/ and keep their things in the same places.
 //
-// Doubled slashes before a service's name are one, without a redirect. Rule
-// numbers in comments (§) are those of the runner protocol's reference; those of
-// results.md say so.
+// Doubled slashes before a service's name are one, without a redirect.
 package results
 
 import (

@@ -19,7 +19,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// The official runner's way: see §8.3.
+// The official runner's way: see LOG-3.
 func TestLogInPiecesIsWhole(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newServer(t, st, logs.Limits{})
@@ -63,7 +63,7 @@ func TestRepeatedRequestsAfterLostAnswersDoubleNothing(t *testing.T) {
 }
 
 // The independent Go runner calls what it prints before the first step a step
-// whose id is the job's, and sends the same lines with the job's log (§8.3).
+// whose id is the job's, and sends the same lines with the job's log (LOG-3).
 func TestStepWithTheJobsIDIsNotTheJobsLog(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	j := s.Job("build")
@@ -227,7 +227,7 @@ func TestUploadsThatAreRefusedLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestSummaryAndDiagnostics(t *testing.T) {
+func TestSummaryAndDiagnostics(t *testing.T) { // LOG-1
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	j := s.Job("build")
 	step := s.Step(j, 1, "Run")

@@ -43,7 +43,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, d download) error {
 }
 
 // oneRange is the request with the one range that it asks for, if any. Storage
-// clients have a header of their own (results.md §4.7). Of several ranges none is served, as
+// clients have a header of their own (BLOB-7). Of several ranges none is served, as
 // HTTP allows: the answer is all of the object.
 func oneRange(r *http.Request) *http.Request {
 	want := r.Header.Get("Range")

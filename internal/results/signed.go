@@ -34,7 +34,7 @@ const (
 )
 
 // pathOf is the path of all signed URLs of a purpose. Storage clients want three
-// words in it (results.md §4.1).
+// words in it (BLOB-1).
 func pathOf(purpose string) string {
 	kind := "logs"
 	switch purpose {

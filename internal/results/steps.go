@@ -7,7 +7,7 @@ import (
 
 const stepsService = "github.actions.results.api.v1.WorkflowStepUpdateService"
 
-// updateSteps takes the states of steps that changed (§8.2).
+// updateSteps takes the states of steps that changed (LOG-2).
 func (a *API) updateSteps(c *call) (any, error) {
 	var req wire.StepsUpdateRequest
 	if err := c.decode(&req, &req.ResultsIDs); err != nil {

@@ -70,7 +70,7 @@ func TestStatesOfStepsAreTakenInOrder(t *testing.T) {
 	})
 }
 
-// Two runners number the same words differently (§8.2).
+// Two runners number the same words differently (LOG-2).
 func TestStateOfAStepIsWhatItsEndSays(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	j := s.Job("build")

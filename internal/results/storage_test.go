@@ -60,7 +60,7 @@ func (s *server) with(blobs blob.Store) {
 	s.http.Config.Handler = s.api
 }
 
-// results.md §4.5: 503 is what makes storage clients wait and try again.
+// BLOB-5: 503 is what makes storage clients wait and try again.
 func TestAFullDiskIsRefusedCleanlyAndRecoveredFrom(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	blobs := &tiredStore{Store: s.Blobs}
@@ -80,7 +80,7 @@ func TestAFullDiskIsRefusedCleanlyAndRecoveredFrom(t *testing.T) {
 	wantContent(t, c, "dist", "content")
 }
 
-// results.md §4.5: 503 is what makes storage clients wait and try again.
+// BLOB-5: 503 is what makes storage clients wait and try again.
 func TestADownloadSaysThatTheStorageIsAway(t *testing.T) {
 	s := newServer(t, storetest.Open(t), logs.Limits{})
 	blobs := &tiredStore{Store: s.Blobs}

@@ -12,7 +12,7 @@ import (
 
 const maxDiagnostics = 64 << 20 // bytes, read and thrown away
 
-// upload serves PUT of a signed URL (§8.3): of all that there is, or of a piece
+// upload serves PUT of a signed URL (LOG-3): of all that there is, or of a piece
 // to append with comp=appendblock. A first PUT without a body makes an append
 // blob on Azure; here the part comes into being with its text.
 func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) error {

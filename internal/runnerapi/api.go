@@ -12,8 +12,6 @@
 // single slashes ([httpjson.SingleSlashes]).
 // Errors have the shapes that runners look for, and none is a bare 403, which
 // old runners read as an order to stop.
-//
-// Rule numbers in comments (§) are those of the runner protocol's reference.
 package runnerapi
 
 import (

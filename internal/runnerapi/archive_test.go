@@ -24,7 +24,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// hostCheck is a form of the toolkit's function (results.md §1.3).
+// hostCheck is a form of the toolkit's function (ENV-3).
 const hostCheck = `function isGhes() {
     const ghUrl = new URL(process.env['GITHUB_SERVER_URL'] || 'https://github.com');
     return ghUrl.hostname.toUpperCase() !== 'GITHUB.COM';
@@ -109,7 +109,7 @@ func (w *world) fetch(url string) map[string]string {
 	}
 }
 
-func TestArchivesHaveTheHostCheckLifted(t *testing.T) { // results.md §1.4 option F
+func TestArchivesHaveTheHostCheckLifted(t *testing.T) { // ENV-4 option F
 	each(t, func(t *testing.T, w *world) {
 		files := map[string]string{"action.yml": "name: x", "dist/index.js": "// mine\n" + hostCheck, "README.md": hostCheck}
 		sha := w.pushFiles(w.tools, files)

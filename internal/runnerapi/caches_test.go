@@ -12,7 +12,7 @@ import (
 
 // Threat: cache entry written by a PR read by main; untrusted event on the
 // default branch writes the default branch's cache. The rights stand in the
-// token, which the server goes by; the variable only spares calls (§5.4).
+// token, which the server goes by; the variable only spares calls (CACHE-4).
 func TestTheTokenSaysWhatTheJobMayDoWithCaches(t *testing.T) {
 	w := newWorld(t, openStore(t))
 	const main, feature, pull = "refs/heads/main", "refs/heads/feature", "refs/pull/7/merge"

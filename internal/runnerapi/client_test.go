@@ -128,7 +128,7 @@ func (c *client) login() {
 	var out wire.TokenResponse
 	c.w.want("token", c.authorize(c.assertion(nil), &out), http.StatusOK)
 	if out.AccessToken == "" || out.ExpiresIn != 3600 {
-		c.w.t.Errorf("token answer %+v, want a token for an hour (§3.1)", out)
+		c.w.t.Errorf("token answer %+v, want a token for an hour (AUTH-1)", out)
 	}
 	c.access = "Bearer " + out.AccessToken
 }

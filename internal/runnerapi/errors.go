@@ -11,7 +11,7 @@ import (
 )
 
 // status is [httpjson.StatusOf] with two exceptions. There is no 403: old
-// runners read a bare one as "your version is too old" and stop (§4.2). And what
+// runners read a bare one as "your version is too old" and stop (SES-2). And what
 // may pass is 503: clients try that again for minutes, and 500 only a few times.
 func status(err error) int {
 	switch k := actions.KindOf(err); k {
@@ -39,7 +39,7 @@ func challenge(w http.ResponseWriter, status int) {
 	}
 }
 
-// brokerError answers in the shape of §4.2. RunnerSessionInvalid tells the runner
+// brokerError answers in the shape of SES-2. RunnerSessionInvalid tells the runner
 // to open a new session. The runner deletes its
 // configuration when it reads RunnerNotFound, so that is for runners that are
 // really gone.
@@ -54,7 +54,7 @@ func brokerError(w http.ResponseWriter, err error) error {
 	return httpjson.Write(w, e.StatusCode, e)
 }
 
-// runError answers in the shape of §5.
+// runError answers in the shape of JOB-1.
 func runError(w http.ResponseWriter, err error) error {
 	e := wire.RunServiceError{Source: wire.RunServiceSource, StatusCode: status(err), ErrorMessage: text(err)}
 	if actions.KindOf(err) == actions.Gone { // the next poll says so
@@ -64,7 +64,7 @@ func runError(w http.ResponseWriter, err error) error {
 	return httpjson.Write(w, e.StatusCode, e)
 }
 
-// oauthError answers in the shape of §3.1: always 400, with a Content-Length,
+// oauthError answers in the shape of AUTH-1: always 400, with a Content-Length,
 // without which the refusal is not recognised.
 func oauthError(w http.ResponseWriter, err error) error {
 	e := wire.TokenError{Error: "invalid_request", Description: text(err)}
@@ -77,7 +77,7 @@ func oauthError(w http.ResponseWriter, err error) error {
 	return httpjson.Write(w, http.StatusBadRequest, e)
 }
 
-// shimError answers in the shape of §12, for the routes of the old protocol.
+// shimError answers in the shape of OLD-1, for the routes of the old protocol.
 func shimError(w http.ResponseWriter, err error) error {
 	e := struct {
 		Message  string `json:"message"`

@@ -17,14 +17,14 @@ import (
 )
 
 // Limits of the live console. Runners cut lines themselves and send 100 in a
-// message (§8.4).
+// message (LOG-4).
 const (
 	maxFeedMessage = 1 << 20 // bytes
 	maxFeedLines   = 4096    // of a message
 	maxFeedLine    = 1024    // characters
 )
 
-// feed serves GET the WebSocket of the live console (§8.5): a job's runner sends
+// feed serves GET the WebSocket of the live console (LOG-5): a job's runner sends
 // lines as they appear, for whoever follows. It only sends; and since some runners
 // never read, they are not asked for a sign of life either.
 func (a *API) feed(w http.ResponseWriter, r *http.Request) error {

@@ -110,7 +110,7 @@ func want(t *testing.T, events <-chan logs.Event, want ...logs.Event) {
 	}
 }
 
-func TestLinesOfARunnerReachFollowers(t *testing.T) {
+func TestLinesOfARunnerReachFollowers(t *testing.T) { // LOG-5
 	s := newFeedServer(t)
 	j := s.Job("build")
 	step := uuid.NewString()
@@ -189,7 +189,7 @@ func TestMessagesThatAreNoneEndTheFeed(t *testing.T) {
 	}
 }
 
-func TestOneMessageHasAtMostSoManyLines(t *testing.T) {
+func TestOneMessageHasAtMostSoManyLines(t *testing.T) { // LOG-4
 	if n := len(feedLines([]string{strings.Repeat("\n", 1<<20)})); n != maxFeedLines {
 		t.Errorf("%d lines", n)
 	}

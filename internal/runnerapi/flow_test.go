@@ -18,15 +18,15 @@ import (
 const simple = "on: push\njobs: {a: {runs-on: self-hosted, steps: [{run: exit 0}]}}\n"
 
 // The calls of the official runner from config.sh to config.sh remove, in their
-// order (§11).
-func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) {
+// order (FLOW-1).
+func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) { // STA-4
 	each(t, func(t *testing.T, w *world) {
 		reg := w.registrationToken("repos/octo/hello", "registration-token")
 		var tenant wire.RegistrationResponse
 		in := wire.RegistrationRequest{URL: w.http.URL + "/octo/hello", RunnerEvent: wire.EventRegister}
 		w.want("exchange", w.call(http.MethodPost, "/api/v3/actions/runner-registration", "RemoteAuth "+reg, in, &tenant), http.StatusOK)
 		if tenant.TokenSchema != "OAuthAccessToken" || !tenant.UseV2Flow || tenant.Token == "" || tenant.URL != w.http.URL+"/_runner/broker/" {
-			t.Errorf("exchange: %+v, want a token of the V2 flow and the broker's URL (§2.2)", tenant)
+			t.Errorf("exchange: %+v, want a token of the V2 flow and the broker's URL (REG-2)", tenant)
 		}
 		var claims jwt.RegisteredClaims
 		if _, _, err := jwt.NewParser().ParseUnverified(tenant.Token, &claims); err != nil || claims.ExpiresAt == nil {
@@ -35,7 +35,7 @@ func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) {
 		var groups wire.RunnerGroups
 		w.want("groups", w.call(http.MethodGet, "/api/v3/repos/octo/hello/actions/runner-groups", "RemoteAuth "+reg, nil, &groups), http.StatusOK)
 		if len(groups.RunnerGroups) != 1 || !groups.RunnerGroups[0].Default || groups.RunnerGroups[0].IsHosted {
-			t.Errorf("groups %+v, want the default one (§2.3)", groups)
+			t.Errorf("groups %+v, want the default one (REG-3)", groups)
 		}
 		var same wire.Runners
 		w.want("runners", w.call(http.MethodGet, "/api/v3/repos/octo/hello/actions/runners?name=box1", "RemoteAuth "+reg, nil, &same), http.StatusOK)
@@ -44,7 +44,7 @@ func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) {
 		}
 		c := w.register(w.request("octo/hello", "box1", "gpu"), reg)
 		if c.auth.ServerURL != tenant.URL || !strings.HasSuffix(c.auth.AuthorizationURL, "/_runner/token/") {
-			t.Errorf("authorization %+v: server_url must be the tenant's url %s (§2.3)", c.auth, tenant.URL)
+			t.Errorf("authorization %+v: server_url must be the tenant's url %s (REG-3)", c.auth, tenant.URL)
 		}
 		run := w.start(simple)
 		c.connect()
@@ -61,7 +61,7 @@ func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) {
 	})
 }
 
-// runOneJob is calls 7 to 20 of §11, less what other surfaces serve.
+// runOneJob is calls 7 to 20 of FLOW-1, less what other surfaces serve.
 func runOneJob(c *client, guid string) {
 	w := c.w
 	w.t.Helper()
@@ -85,7 +85,7 @@ func runOneJob(c *client, guid string) {
 	}
 }
 
-func TestBothSignaturesOfAnAssertionAreAccepted(t *testing.T) { // §3.1
+func TestBothSignaturesOfAnAssertionAreAccepted(t *testing.T) { // AUTH-1
 	each(t, func(t *testing.T, w *world) {
 		c := w.register(w.request("enterprises/understudy", "box"), w.registrationToken("enterprises/understudy", "registration-token"))
 		for _, m := range []jwt.SigningMethod{jwt.SigningMethodPS256, jwt.SigningMethodRS256} {
@@ -96,7 +96,7 @@ func TestBothSignaturesOfAnAssertionAreAccepted(t *testing.T) { // §3.1
 	})
 }
 
-func TestAJITConfigurationIsACompleteRunnerForOneJob(t *testing.T) { // §2.5
+func TestAJITConfigurationIsACompleteRunnerForOneJob(t *testing.T) { // REG-4
 	each(t, func(t *testing.T, w *world) {
 		var out struct {
 			Runner struct {
@@ -120,7 +120,7 @@ func TestAJITConfigurationIsACompleteRunnerForOneJob(t *testing.T) { // §2.5
 		first, second := w.job(w.start(simple)), w.job(w.start(simple))
 		runEphemeral(c, first.GUID, second.GUID)
 		if _, err := w.st.Runner(t.Context(), out.Runner.ID); actions.KindOf(err) != actions.NotFound {
-			t.Errorf("the registration after the job: %v, want not found (§9.3)", err)
+			t.Errorf("the registration after the job: %v, want not found (END-3)", err)
 		}
 		w.want("the configuration a second time", c.authorize(c.assertion(nil), nil), http.StatusBadRequest)
 	})
@@ -157,7 +157,7 @@ func first200(h *held) *answer {
 }
 
 // The independent runner in Go joins with a slash of its own, writes "bearer",
-// sends no token before a 401, and opens a session of the old protocol (§13).
+// sends no token before a 401, and opens a session of the old protocol (OLD-2).
 func TestTheIndependentRunnerFindsItsWay(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		c := w.register(w.request("octo/hello", "go"), w.registrationToken("repos/octo/hello", "registration-token"))

@@ -15,7 +15,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-func TestJobsGoOnlyToRunnersThatMayTakeThem(t *testing.T) { // §5.1
+func TestJobsGoOnlyToRunnersThatMayTakeThem(t *testing.T) { // JOB-2, JOB-1
 	each(t, func(t *testing.T, w *world) {
 		guid := w.job(w.start("on: push\njobs: {a: {runs-on: [self-hosted, GPU], steps: [{run: exit 0}]}}\n")).GUID
 		plain, foreign := w.runner("plain"), w.runnerOf("repos/mona/other", "mona/other", "foreign", "gpu")
@@ -63,7 +63,7 @@ func TestOneOfManyRunnersGetsTheJob(t *testing.T) {
 	})
 }
 
-func TestAnAcquireThatIsAskedForAgainGetsTheSame(t *testing.T) { // §5.1
+func TestAnAcquireThatIsAskedForAgainGetsTheSame(t *testing.T) { // JOB-2
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
@@ -78,7 +78,7 @@ func TestAnAcquireThatIsAskedForAgainGetsTheSame(t *testing.T) { // §5.1
 	})
 }
 
-func TestACancelledJobCannotBeAcquired(t *testing.T) { // §5.1
+func TestACancelledJobCannotBeAcquired(t *testing.T) { // JOB-2
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
@@ -114,7 +114,7 @@ func TestTheTokenSaysWhichJobItIs(t *testing.T) {
 	})
 }
 
-func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // §5.2
+func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // JOB-3
 	each(t, func(t *testing.T, w *world) {
 		h := w.runner("box").take(w.job(w.start(simple)).GUID)
 		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
@@ -129,7 +129,7 @@ func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // §5.2
 	})
 }
 
-func TestTheFirstConclusionStays(t *testing.T) { // §5.3
+func TestTheFirstConclusionStays(t *testing.T) { // JOB-4
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		for said, want := range map[string]actions.Conclusion{

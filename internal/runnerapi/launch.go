@@ -16,7 +16,7 @@ import (
 
 const maxActions = 1000 // in one question
 
-// resolveActions serves POST …/runnerresolve/actions (§7): which commit a
+// resolveActions serves POST …/runnerresolve/actions (ACT-1): which commit a
 // reference means, and where its archive is. Unknown ones are all named in one
 // answer, which fails the job at once.
 func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {

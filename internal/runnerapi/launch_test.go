@@ -35,7 +35,7 @@ func (h *held) resolve(refs ...string) (*answer, *wire.ResolveActionsResponse, *
 	return a, found, missing
 }
 
-func TestActionsResolveToCommitsOfTheirRepository(t *testing.T) { // §7
+func TestActionsResolveToCommitsOfTheirRepository(t *testing.T) { // ACT-1
 	each(t, func(t *testing.T, w *world) {
 		first := w.push(w.tools, "one", "refs/heads/main", "refs/tags/v1")
 		second := w.push(w.tools, "two", "refs/heads/release/2")
@@ -91,7 +91,7 @@ func TestCommitsThatNoRefReachesAreNotFound(t *testing.T) {
 	w.want("resolve", a, http.StatusUnprocessableEntity)
 }
 
-func TestArchivesHaveOneDirectoryAndAnExpiry(t *testing.T) { // §7
+func TestArchivesHaveOneDirectoryAndAnExpiry(t *testing.T) { // ACT-1
 	w := newWorld(t, openStore(t))
 	dotted := w.repository(&w.tools.Owner, ".github", false)
 	for _, repo := range []string{"octo/tools", "octo/.github"} {

@@ -36,7 +36,7 @@ type assignment struct {
 }
 
 // tokenSlack is how long a job's tokens outlive the job's longest life: for
-// uploads, and because a runner gets no second one (§3.2).
+// uploads, and because a runner gets no second one (AUTH-2).
 const tokenSlack = time.Hour
 
 // assignment loads the job with its run, if the runner may take it now. Nothing
@@ -121,7 +121,7 @@ func (a *API) saveToken(ctx context.Context, tx *store.Tx, as *assignment) error
 	})
 }
 
-// jobMessage is the whole job message (§6).
+// jobMessage is the whole job message (MSG-1).
 func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, error) {
 	base := httpjson.Base(r)
 	connection, err := a.connection(r, as)
@@ -174,7 +174,7 @@ func present(tokens ...*workflow.Token) []*wire.Token {
 	return out
 }
 
-// connection is the endpoint through which the job speaks to this server (§6.6).
+// connection is the endpoint through which the job speaks to this server (MSG-6).
 func (a *API) connection(r *http.Request, as *assignment) (*wire.Endpoint, error) {
 	start, html := as.job.StartedAt, httpjson.Base(r).HTML // a message that is asked for again is the same
 	jwt, err := a.Keys.SignJob(token.Job{
@@ -198,7 +198,7 @@ func (a *API) connection(r *http.Request, as *assignment) (*wire.Endpoint, error
 
 func (as *assignment) orchestrationID() string { return as.attempt.PlanID + "." + as.job.GUID }
 
-// contexts are those that only the server knows (§6.3).
+// contexts are those that only the server knows (MSG-3).
 func (a *API) contexts(as *assignment, base shape.Base) (wire.ContextData, error) {
 	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: a.Settings, Base: base}
 	all, err := run.Job(as.job, as.jobs)
@@ -212,7 +212,7 @@ func (a *API) contexts(as *assignment, base shape.Base) (wire.ContextData, error
 	return data, nil
 }
 
-// variables are what the runner itself reads (§6.5).
+// variables are what the runner itself reads (MSG-5).
 func (as *assignment) variables(base shape.Base) (map[string]wire.Variable, error) {
 	shown := make(map[string]string, len(as.grants))
 	for _, scope := range slices.Sorted(maps.Keys(as.grants)) {

@@ -50,8 +50,8 @@ jobs:
       - uses: docker://alpine:3
 `
 
-// The message has the shape that runners were seen to accept (§6.7).
-func TestTheJobMessageIsAsRunnersReadIt(t *testing.T) {
+// The message has the shape that runners were seen to accept (MSG-1).
+func TestTheJobMessageIsAsRunnersReadIt(t *testing.T) { // MSG-1, MSG-4, MSG-5, PRM-1, CTX-4
 	each(t, func(t *testing.T, w *world) {
 		run := w.start(everything)
 		h := w.runner("box").take(w.job(run).GUID)
@@ -72,7 +72,7 @@ func TestTheJobMessageIsAsRunnersReadIt(t *testing.T) {
 	})
 }
 
-// checkMessage checks the rules that break runners when they are missed (§14).
+// checkMessage checks the rules that break runners when they are missed (FLOW-1).
 func checkMessage(t *testing.T, h *held) {
 	t.Helper()
 	m := &h.msg

@@ -10,7 +10,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// oauthToken serves POST /_runner/token/: a runner's assertion for a token (§3.1).
+// oauthToken serves POST /_runner/token/: a runner's assertion for a token (AUTH-1).
 func (a *API) oauthToken(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	if err := r.ParseForm(); err != nil {

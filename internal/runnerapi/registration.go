@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// exchangeToken serves POST /actions/runner-registration (§2.2).
+// exchangeToken serves POST /actions/runner-registration (REG-2).
 func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 	var req wire.RegistrationRequest
 	if err := httpjson.Decode(r, &req, 1<<16); err != nil {
@@ -45,7 +45,7 @@ func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// register serves POST /actions/runners/register (§2.3).
+// register serves POST /actions/runners/register (REG-3).
 func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	var req wire.RegisterRequest
 	if err := httpjson.Decode(r, &req, 1<<18); err != nil {
@@ -85,7 +85,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 
 // configuredBase is the base of the request with the port that the runner's own
 // URL has: the official runner drops it from these two calls, and then insists
-// that the URLs it is given have it (§1).
+// that the URLs it is given have it (REG-1).
 func configuredBase(r *http.Request, given string) base {
 	here := baseOf(r)
 	u, err := url.Parse(string(here))

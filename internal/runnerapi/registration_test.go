@@ -121,7 +121,7 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 	})
 }
 
-func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // §2.3
+func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // REG-3
 	each(t, func(t *testing.T, w *world) {
 		old := w.runnerOf(repo, place, "box")
 		req := w.request(place, "box")
@@ -133,7 +133,7 @@ func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // §2.3
 		fresh.connect()
 		a := old.authorize(old.assertion(nil), nil)
 		if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), wire.ErrInvalidClient) {
-			t.Errorf("token for the old key: %d %s, want 400 invalid_client (§3.1)", a.status, a.body)
+			t.Errorf("token for the old key: %d %s, want 400 invalid_client (AUTH-1)", a.status, a.body)
 		}
 		a, _ = old.ask(wire.StatusOnline)
 		w.wantSource("poll with the old token", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
@@ -146,7 +146,7 @@ func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // §2.3
 	})
 }
 
-func TestAssertionsThatProveNothing(t *testing.T) { // §3.1
+func TestAssertionsThatProveNothing(t *testing.T) { // AUTH-1
 	each(t, func(t *testing.T, w *world) {
 		c := w.register(w.request(site, "box"), w.registrationToken(site, "registration-token"))
 		key, err := otherKey()
@@ -182,7 +182,7 @@ func TestAssertionsThatProveNothing(t *testing.T) { // §3.1
 	})
 }
 
-// The official runner calls these two without the port, and then wants it back (§1).
+// The official runner calls these two without the port, and then wants it back (REG-1).
 func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
 	w := newWorld(t, openStore(t))
 	reg := w.registrationToken(repo, "registration-token")

@@ -12,7 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// acquireJob serves POST acquirejob (§5.1): it gives the job to the runner and
+// acquireJob serves POST acquirejob (JOB-2): it gives the job to the runner and
 // answers with the job message. The same runner may ask again, and gets the same.
 func (a *API) acquireJob(w http.ResponseWriter, r *http.Request) error {
 	runner, err := a.callingRunner(r)
@@ -61,7 +61,7 @@ func (a *API) refuse(ctx context.Context, job *actions.Job, reason error) error 
 	return actions.Errorf(actions.Invalid, "job %d could not be prepared: %w", job.ID, reason)
 }
 
-// renewJob serves POST renewjob (§5.2). 404 tells the runner to stop the job.
+// renewJob serves POST renewjob (JOB-3). 404 tells the runner to stop the job.
 func (a *API) renewJob(w http.ResponseWriter, r *http.Request) error {
 	job, err := a.callingJob(r)
 	if err != nil {
@@ -100,7 +100,7 @@ func sameJob(job *actions.Job, guid string) error {
 	return nil
 }
 
-// completeJob serves POST completejob (§5.3). A job that is over stays as it is.
+// completeJob serves POST completejob (JOB-4). A job that is over stays as it is.
 func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	job, err := a.callingJob(r)
 	if err != nil {

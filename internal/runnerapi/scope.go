@@ -12,7 +12,7 @@ import (
 
 // scopeOf finds the scope that a runner was configured with, by the path of its
 // --url: one segment is an organization, two are a repository, and enterprises/… is
-// the site (§1). What it names must exist; whether the runner may know that is for
+// the site (REG-1). What it names must exist; whether the runner may know that is for
 // its token to say.
 func (a *API) scopeOf(ctx context.Context, text string) (actions.Scope, error) {
 	u, err := url.Parse(text)

@@ -12,7 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// createSession serves POST session (§4.1). While another session of the runner
+// createSession serves POST session (SES-1). While another session of the runner
 // is polling, a second one is a conflict.
 func (a *API) createSession(w http.ResponseWriter, r *http.Request) error {
 	s, runner, err := a.session(r)
@@ -52,7 +52,7 @@ func (a *API) deleteSession(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// message serves GET message (§4.2): the poll of a runner, held until there is
+// message serves GET message (SES-2): the poll of a runner, held until there is
 // news. 202 says that there is none; the runner asks again at once.
 func (a *API) message(w http.ResponseWriter, r *http.Request) error {
 	runner, err := a.callingRunner(r)
@@ -96,7 +96,7 @@ func (a *API) writeMessage(w http.ResponseWriter, r *http.Request, m *queue.Mess
 	return httpjson.Write(w, http.StatusOK, msg)
 }
 
-// acknowledge serves POST acknowledge (§4.4). A session that was taken over
+// acknowledge serves POST acknowledge (SES-4). A session that was taken over
 // cannot do it any more.
 func (a *API) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	runner, err := a.callingRunner(r)

@@ -13,7 +13,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-func TestASecondSessionIsAConflictUntilTheFirstIsSilent(t *testing.T) { // §4.1
+func TestASecondSessionIsAConflictUntilTheFirstIsSilent(t *testing.T) { // SES-1
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		thief := *c
@@ -21,7 +21,7 @@ func TestASecondSessionIsAConflictUntilTheFirstIsSilent(t *testing.T) { // §4.1
 		old := c.auth.ServerURL + "_apis/distributedtask/pools/1/sessions"
 		a := w.call(http.MethodPost, old, c.access, map[string]string{"ownerName": "RUNNER"}, nil)
 		if a.status != http.StatusConflict || !strings.Contains(string(a.body), "DistributedTask.WebApi.TaskAgentSessionConflictException") {
-			t.Errorf("second session of the old protocol: %d %s, want 409 with its type (§12)", a.status, a.body)
+			t.Errorf("second session of the old protocol: %d %s, want 409 with its type (OLD-1)", a.status, a.body)
 		}
 		w.want("the same process again", c.open(c.name+" (PID: 1)"), http.StatusOK)
 		w.pass(actions.SessionLife)
@@ -37,7 +37,7 @@ func TestASecondSessionIsAConflictUntilTheFirstIsSilent(t *testing.T) { // §4.1
 }
 
 // Runners before 2.336 know no way out of an unknown session.
-func TestARunnerWithoutASessionGoesOnWithTheOneItHas(t *testing.T) { // §4.1
+func TestARunnerWithoutASessionGoesOnWithTheOneItHas(t *testing.T) { // SES-1
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		w.want("end", w.call(http.MethodDelete, c.auth.ServerURL+"session", c.access, nil, nil), http.StatusNoContent)
@@ -73,7 +73,7 @@ func TestPollsNeedARunnersToken(t *testing.T) {
 	})
 }
 
-func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // §4.2
+func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // SES-2, SES-3
 	each(t, func(t *testing.T, w *world) {
 		c, other := w.runner("box"), w.runner("other")
 		guid := w.job(w.start(simple)).GUID
@@ -92,7 +92,7 @@ func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // §4.2
 	})
 }
 
-func TestACancelledJobIsStoppedByAMessage(t *testing.T) { // §9.1
+func TestACancelledJobIsStoppedByAMessage(t *testing.T) { // END-1
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
@@ -115,7 +115,7 @@ func TestACancelledJobIsStoppedByAMessage(t *testing.T) { // §9.1
 	})
 }
 
-func TestAForcedCancellationStopsRenewals(t *testing.T) { // §5.2
+func TestAForcedCancellationStopsRenewals(t *testing.T) { // JOB-3
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
@@ -130,7 +130,7 @@ func TestAForcedCancellationStopsRenewals(t *testing.T) { // §5.2
 	})
 }
 
-func TestAJobWhoseRunnerIsIdleAgainHasFailed(t *testing.T) { // §9.3
+func TestAJobWhoseRunnerIsIdleAgainHasFailed(t *testing.T) { // END-3
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)

@@ -7,7 +7,7 @@ import (
 )
 
 // An independent runner in Go registers by V2 and then opens a V1 session; the
-// two routes here send it on to the broker (§13).
+// two routes here send it on to the broker (OLD-2).
 
 // sessionsResource is the V1 location of sessions.
 const sessionsResource = "134e239e-2df3-4794-a6f6-24f1f19ec8dc"
@@ -33,7 +33,7 @@ type serviceDefinition struct {
 	ReleasedVersion   string `json:"releasedVersion"`
 }
 
-// connectionData serves GET _apis/connectionData, to anyone (§12).
+// connectionData serves GET _apis/connectionData, to anyone (OLD-1).
 func (a *API) connectionData(w http.ResponseWriter, _ *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, locations{
 		InstanceID: "00000000-0000-0000-0000-000000000001",

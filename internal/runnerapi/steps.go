@@ -9,7 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// steps are the job's steps as runners read them (§6.4). Their GUIDs follow
+// steps are the job's steps as runners read them (MSG-4). Their GUIDs follow
 // from the job's, so a message that is asked for again is the same.
 func (as *assignment) steps() []wire.Step {
 	job := uuid.MustParse(as.job.GUID) // made by this server

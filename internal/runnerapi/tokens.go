@@ -6,7 +6,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// templateToken is a part of the workflow file as runners read it (§6.2). Text
+// templateToken is a part of the workflow file as runners read it (MSG-2). Text
 // with expressions in it is one expression already.
 func templateToken(t *workflow.Token) *wire.Token {
 	if t == nil {
@@ -43,7 +43,7 @@ func templateToken(t *workflow.Token) *wire.Token {
 	return out
 }
 
-// contextValue is a value of a context as runners read it (§6.3).
+// contextValue is a value of a context as runners read it (MSG-3).
 func contextValue(v expr.Value) any {
 	switch v := v.(type) {
 	case *expr.Array:

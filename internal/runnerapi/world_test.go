@@ -302,13 +302,13 @@ func (w *world) do(method, url, authorization string, body io.Reader, contentTyp
 	a := &answer{resp.StatusCode, resp.Header, text}
 	switch {
 	case a.status == http.StatusForbidden && strings.Contains(url, "/_runner/"):
-		w.t.Errorf("%s %s: 403, which old runners take for an order to stop (§4.2)", method, url)
+		w.t.Errorf("%s %s: 403, which old runners take for an order to stop (SES-2)", method, url)
 	case a.status >= 300 && a.status < 400:
 		w.t.Errorf("%s %s: redirected", method, url)
 	case len(text) > 0 && text[0] == '{' && (!strings.HasPrefix(a.header.Get("Content-Type"), "application/json") || resp.ContentLength != int64(len(text))):
-		w.t.Errorf("%s %s: JSON as %q with Content-Length %d (§0)", method, url, a.header.Get("Content-Type"), resp.ContentLength)
+		w.t.Errorf("%s %s: JSON as %q with Content-Length %d (WIRE-1)", method, url, a.header.Get("Content-Type"), resp.ContentLength)
 	case a.status == http.StatusUnauthorized && a.header.Get("WWW-Authenticate") == "":
-		w.t.Errorf("%s %s: 401 without WWW-Authenticate (§12)", method, url)
+		w.t.Errorf("%s %s: 401 without WWW-Authenticate (OLD-1)", method, url)
 	}
 	return a
 }

@@ -16,7 +16,7 @@ import (
 const runnerTokenLife = time.Hour
 
 // Authorize gives a runner token for an assertion that the runner signed with its
-// key (§3.1), and says how long the token lives. audiences are the URLs by which
+// key (AUTH-1), and says how long the token lives. audiences are the URLs by which
 // the runner may know this server. NotFound means that there is no such runner.
 func (s *Runners) Authorize(ctx context.Context, assertion string, audiences []string) (text string, life time.Duration, err error) {
 	client, err := token.AssertionClient(assertion)

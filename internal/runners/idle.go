@@ -52,7 +52,7 @@ func (i *idleness) end(runnerID int64) {
 
 // expectCompletion watches a runner that says it is idle while it holds a job.
 // A listener says Busy before its next poll, so the job is over on that side; if
-// its completion does not come in a moment, it will not come (§9.3).
+// its completion does not come in a moment, it will not come (END-3).
 func (s *Runners) expectCompletion(ctx context.Context, r *actions.Runner) error {
 	job, err := s.store.RunnerJob(ctx, r.ID)
 	if actions.KindOf(err) == actions.NotFound {

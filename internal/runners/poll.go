@@ -18,7 +18,7 @@ type Poll struct {
 }
 
 // Poll waits until there is something to tell the runner, and returns nil if
-// nothing came in the time that a poll is held (§4.2). When ctx ends, or the
+// nothing came in the time that a poll is held (SES-2). When ctx ends, or the
 // session or the runner does, it returns nil at once. A poll that is not of the
 // runner's session is a [SessionError].
 func (s *Runners) Poll(ctx context.Context, r *actions.Runner, p Poll) (*queue.Message, error) {

@@ -60,7 +60,7 @@ func removeNamed(ctx context.Context, tx *store.Tx, sc actions.Scope, name strin
 const keyBits = 2048
 
 // JIT adds a runner for one job and returns its private key, which is kept
-// nowhere (§2.5).
+// nowhere (REG-4).
 func (s *Runners) JIT(ctx context.Context, r *actions.Runner) (*rsa.PrivateKey, error) {
 	r.Ephemeral = true
 	if err := r.Check(); err != nil { // before the work of making a key

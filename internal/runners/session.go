@@ -29,7 +29,7 @@ func otherSession(r *actions.Runner) error {
 
 // OpenSession begins the one session of a runner, in place of the one it had, and
 // ends the poll of that. owner is what the process calls itself. While another
-// owner's session is polled, this is a Conflict (§4.1).
+// owner's session is polled, this is a Conflict (SES-1).
 func (s *Runners) OpenSession(ctx context.Context, r *actions.Runner, owner string) (*actions.Session, error) {
 	now := s.now()
 	owner = bounded(owner, maxOwner)
@@ -88,7 +88,7 @@ func (s *Runners) useSession(ctx context.Context, r *actions.Runner, id string) 
 	})
 }
 
-// Acknowledge gives a runner time to acquire the job it was offered (§4.4). A
+// Acknowledge gives a runner time to acquire the job it was offered (SES-4). A
 // session that was taken over cannot do it any more. What is not offered is no
 // error: it was acquired already, or offered before this server started, and
 // acquiring it decides.

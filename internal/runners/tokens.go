@@ -45,7 +45,7 @@ func (s *Runners) CheckToken(ctx context.Context, text string, remove bool) (act
 var ErrOtherScope = actions.Errorf(actions.NotFound, "the token is for another scope")
 
 // AdminToken makes the token that a registration or removal token is exchanged
-// for (§2.2): it can do the same, in the same scope.
+// for (REG-2): it can do the same, in the same scope.
 func (s *Runners) AdminToken(sc actions.Scope, remove bool) (string, error) {
 	now := s.now()
 	return s.keys.SignAdmin(token.Admin{Scope: adminScope(sc, remove), Expires: now.Add(adminTokenLife)}, now)

@@ -367,7 +367,7 @@ func TestAfterAStartEveryLeaseGetsAFullPeriod(t *testing.T) {
 	})
 }
 
-func TestAJobOverItsTimeIsCancelledWithAMessage(t *testing.T) { // RUN-9
+func TestAJobOverItsTimeIsCancelledWithAMessage(t *testing.T) { // RUN-9, END-2
 	watched(t, func(b *bench) {
 		run := b.start(`
 on: push

@@ -17,7 +17,7 @@ const (
 	shortestCheck = 50 * time.Millisecond
 
 	// A runner that was told to cancel has its own limit (CAN-4); this much
-	// later the server ends the job itself (runner protocol §9.1).
+	// later the server ends the job itself (runner END-1).
 	cancelGrace = 2 * time.Minute
 
 	// A job that no runner takes in a day is cancelled (RUN-9).

@@ -81,7 +81,7 @@ func keysOf(list []*actions.Cache) (keys []string) {
 	return keys
 }
 
-// results.md §5.3.
+// CACHE-3.
 func TestCachesAreFoundInTheDocumentedOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		c := newCacheTable(t, st)

@@ -24,7 +24,7 @@ func honest() jwt.RegisteredClaims {
 	}
 }
 
-// runner.md §3.1: both algorithms, ±5 minutes.
+// AUTH-1: both algorithms, ±5 minutes.
 func TestRunnersAssertionIsAccepted(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

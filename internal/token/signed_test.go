@@ -75,7 +75,7 @@ func TestSignedTokensComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
-// runner.md §3.2, results.md §2: what clients read out of the job's token.
+// AUTH-2: what clients read out of the job's token.
 func TestJobTokenHasTheClaimsThatClientsRead(t *testing.T) {
 	text, err := testKeys(t).SignJob(testJob(), testNow)
 	if err != nil {

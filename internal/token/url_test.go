@@ -100,7 +100,7 @@ func TestNoTwoGrantsShareASignature(t *testing.T) {
 	}
 }
 
-// Storage clients sort and append; no order changes what is granted (§4.1).
+// Storage clients sort and append; no order changes what is granted (SES-1).
 func TestTheOrderOfParametersDoesNotMatter(t *testing.T) {
 	k := testKeys(t)
 	params := strings.Split(signedQuery(t, k, testGrant()), "&")
@@ -121,7 +121,7 @@ func TestTheOrderOfParametersDoesNotMatter(t *testing.T) {
 	}
 }
 
-// results.md §4.1: clients split at "=", append parameters and sort them.
+// BLOB-1: clients split at "=", append parameters and sort them.
 func TestSignedURLSurvivesStorageClients(t *testing.T) {
 	k := testKeys(t)
 	g := testGrant()

@@ -55,7 +55,7 @@ func variants(form string) map[string]string {
 	}
 }
 
-func TestEveryPublishedFormIsLifted(t *testing.T) { // results.md §1.3
+func TestEveryPublishedFormIsLifted(t *testing.T) { // ENV-3
 	for version, form := range forms {
 		for what, text := range variants(form) {
 			js := []byte("// before\n" + text + "\n// after: " + text[:20])

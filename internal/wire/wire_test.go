@@ -72,7 +72,7 @@ func TestRequestsAndAnswersKeepTheirShape(t *testing.T) {
 	roundTrip[wire.FeedLines](t, `{"count":2,"value":["first line","second line"],"stepId":"s","startLine":17}`)
 }
 
-func TestNamesOfTheIndependentRunnerAreRead(t *testing.T) {
+func TestNamesOfTheIndependentRunnerAreRead(t *testing.T) { // WIRE-1
 	var c wire.CompleteJobRequest
 	text := `{"PlanID":"p","JobID":"j","Conclusion":"succeeded","Outputs":{"o":{"Value":"1","IsSecret":true}},"Annotations":[{"Level":"FAILURE","StartLine":"3"}]}`
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
@@ -221,7 +221,7 @@ func TestBadPublicKeysAreRefused(t *testing.T) {
 	}
 }
 
-func TestTokensAreCompactWithoutPositionAndObjectsWithOne(t *testing.T) {
+func TestTokensAreCompactWithoutPositionAndObjectsWithOne(t *testing.T) { // MSG-2
 	tok := wire.Mapping(
 		wire.Pair("a", wire.String(`x "y" é`)),
 		wire.Pair("b", &wire.Token{Type: wire.SequenceToken, Seq: []*wire.Token{wire.Boolean(true), wire.Number(1.5), wire.Null()}}),
@@ -276,7 +276,7 @@ func TestHostileNestingIsRefused(t *testing.T) {
 	}
 }
 
-func TestContextDataKeepsOrderAndCase(t *testing.T) {
+func TestContextDataKeepsOrderAndCase(t *testing.T) { // MSG-3
 	text := `{"github":{"t":2,"d":[{"k":"b","v":"x"},{"k":"a","v":{"t":1,"a":[1,true,null,{"t":5,"d":[{"k":"K","v":"v"}]}]}}]},"matrix":null,"needs":{"t":2}}`
 	var c wire.ContextData
 	if err := json.Unmarshal([]byte(text), &c); err != nil {

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // Each archive in testdata holds files to read, NAME.yml, and what they must
 // give, NAME.want: a dump or the errors. Archives named action* hold actions.
-func TestFilesReadAsRecorded(t *testing.T) {
+func TestFilesReadAsRecorded(t *testing.T) { // REU-3, YAML-8, YAML-9
 	goldentest.Check(t, *update, func(_ *testing.T, f *goldentest.File) string {
 		return read(strings.HasPrefix(f.Archive, "action"), f.Name, []byte(f.Text))
 	})

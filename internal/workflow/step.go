@@ -87,7 +87,7 @@ func (r *reader) step(t *Token, s *Step, rules stepRules, taken ids) {
 	}
 }
 
-// backgroundControl records an error for the control steps of §13, which
+// backgroundControl records an error for the control steps of background steps, which
 // nothing here can run yet, and reports whether t is one.
 func (r *reader) backgroundControl(t *Token) bool {
 	for _, key := range []string{"wait", "wait-all", "cancel", "parallel"} {

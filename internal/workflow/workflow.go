@@ -80,7 +80,7 @@ func (r *reader) workflow(t *Token, w *Workflow) {
 	)
 }
 
-// cacheMode is what jobs may do with caches (results.md §5.4).
+// cacheMode is what jobs may do with caches (CACHE-4).
 func (r *reader) cacheMode(t *Token) string {
 	mode := r.name(t)
 	if mode != "" && !slices.Contains([]string{"read", "write", "write-only", "none"}, mode) {

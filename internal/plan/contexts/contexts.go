@@ -70,7 +70,7 @@ func (r *Run) Job(j *actions.Job, rows []plan.Job) (*expr.Object, error) {
 // workflowRef names the workflow file at the ref that started the run.
 func (r *Run) workflowRef() string { return r.Repo.FullName() + "/" + r.Run.Path + "@" + r.Run.Ref }
 
-// github is the github context of an attempt (CTX, §14 of the semantics), less
+// github is the github context of an attempt (CTX-7), less
 // what only the runner knows.
 func (r *Run) github() *expr.Object {
 	run := r.Run

@@ -57,7 +57,7 @@ func eval(t *testing.T, all *expr.Object, text string) string {
 	return expr.String(v)
 }
 
-// results.md §1.2, §3.4: GITHUB_RETENTION_DAYS bounds what an upload may ask for, so
+// ENV-2, ART-4: GITHUB_RETENTION_DAYS bounds what an upload may ask for, so
 // it is what the server holds the upload to.
 func TestJobsAreToldHowLongArtifactsAreKept(t *testing.T) {
 	for _, test := range []struct {

@@ -118,7 +118,7 @@ func TestListsOfArtifactsArePagedNamedAndOrdered(t *testing.T) {
 	})
 }
 
-// results.md §3.5: an attempt keeps the artifacts of earlier ones.
+// ART-5: an attempt keeps the artifacts of earlier ones.
 func TestTheListOfARunHasAllAttempts(t *testing.T) {
 	s := resttest.New(t)
 	run, j, first := s.Dist("a", "b")

@@ -40,7 +40,7 @@ func missing(field string) error {
 }
 
 // generateJITConfig serves POST …/actions/runners/generate-jitconfig: the
-// configuration of a runner for one job, made here, key and all (§2.5). The
+// configuration of a runner for one job, made here, key and all (REG-4). The
 // private key is in the answer and nowhere else.
 func (p *page) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 	body := jitBody{WorkFolder: "_work"}

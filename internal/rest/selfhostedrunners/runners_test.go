@@ -141,7 +141,7 @@ func TestTokensAreToldWhatRunnersNeed(t *testing.T) {
 	}
 }
 
-func TestRunnersOfANameAreFoundExactly(t *testing.T) { // §2.3
+func TestRunnersOfANameAreFoundExactly(t *testing.T) { // REG-3
 	resttest.Each(t, func(s *resttest.Site) {
 		add(s, actions.Scope{RepoID: s.Repo.ID}, "box")
 		add(s, actions.Scope{RepoID: s.Repo.ID}, "box2")

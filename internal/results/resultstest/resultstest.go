@@ -192,7 +192,7 @@ func (c *Client) PutBlocks(ctx context.Context, to string, content []byte, block
 	return c.PutList(ctx, to, ids)
 }
 
-// BlockID is the id of a block, in the toolkit's form (results.md §4.3).
+// BlockID is the id of a block, in the toolkit's form (BLOB-3).
 func BlockID(i int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "5a3e0b43-9c53-4f2c-8b43-7c1f5d6e7a80%012d", i))
 }
@@ -219,7 +219,7 @@ func (c *Client) PutWhole(ctx context.Context, to string, content []byte) error 
 }
 
 // Put sends a body to a signed URL. Anything but 201 is an [Error], and so is
-// an answer without what storage clients need (results.md §4.5).
+// an answer without what storage clients need (BLOB-5).
 func (c *Client) Put(ctx context.Context, to string, body []byte, header http.Header) error {
 	h, answer, err := c.send(ctx, http.MethodPut, to, body, header, http.StatusCreated)
 	if err != nil {

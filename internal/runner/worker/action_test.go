@@ -248,7 +248,7 @@ func TestPreAndPostInsideOfComposites(t *testing.T) { // CMP-6
 	contains(t, "download", b.log("s2"), "##[endgroup]\n")
 }
 
-func TestServerVariablesGoToActionsOnly(t *testing.T) { // protocol §6.6, results.md §1.1
+func TestServerVariablesGoToActionsOnly(t *testing.T) { // MSG-6, ENV-1
 	needNode(t)
 	b := newBench(t, uses("./act"), script("env | grep ACTIONS_ | sort"))
 	b.job.Message.Resources.Endpoints[0].Data[wire.GenerateIDTokenURL] = "https://ci.example/token?x=1"

@@ -12,7 +12,7 @@ type composite struct {
 	result     string       // of its steps so far, for success() and failure() (CMP-3)
 }
 
-// composite runs the steps of a composite action (§12).
+// composite runs the steps of a composite action (CMP-1).
 func (x *execution) composite(d *definition, inputs []assignment) error {
 	values := expr.NewObject()
 	for _, in := range inputs {

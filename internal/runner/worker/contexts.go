@@ -9,7 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// contexts are what the expressions of a job see (§3): what the server sent,
+// contexts are what the expressions of a job see (AUTH-1): what the server sent,
 // what the runner adds, and the state of the job at that moment.
 type contexts struct {
 	sent   *expr.Object // by the server, with "secrets"

@@ -7,7 +7,7 @@ import (
 )
 
 // githubVariables are the keys of the context "github" that become GITHUB_…
-// variables (§14).
+// variables (CTX-7).
 func githubVariables() []string {
 	return strings.Fields("action action_path action_ref action_repository actor actor_id api_url base_ref env event_name " +
 		"event_path graphql_url head_ref job output path ref ref_name ref_protected ref_type repository repository_id " +

@@ -68,7 +68,7 @@ func TestOldCommandsStillSetOutputAndState(t *testing.T) {
 	equal(t, "env and path", b.output("s4"), "b /nowhere\n")
 }
 
-func TestAnnotationsOfCommands(t *testing.T) { // protocol §5.3
+func TestAnnotationsOfCommands(t *testing.T) { // JOB-4
 	b := newBench(t, script(`
 		echo "::error file=$GITHUB_WORKSPACE/a.go,line=3,col=4,endColumn=9,title=Oh%2C no::bad hunter2hunter2"
 		echo "::warning file=b.go,line=3,endLine=5,col=1::w"

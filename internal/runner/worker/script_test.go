@@ -13,7 +13,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-func TestShellsAreCalledAsOnGitHub(t *testing.T) { // RUN-1
+func TestShellsAreCalledAsOnGitHub(t *testing.T) { // RUN-1, RUN-3
 	tests := []struct {
 		name, shell, script, result, shown, output string
 	}{
@@ -67,7 +67,7 @@ func TestDefaultsApplyToScripts(t *testing.T) { // RUN-2
 	contains(t, "missing", b.output("s3"), "##[error]An error occurred trying to start process '/usr/bin/sh' with working directory '"+workspace+"/missing'. No such file or directory\n")
 }
 
-func TestEnvironmentHoldsWhatItShould(t *testing.T) { // RUN-4, §14
+func TestEnvironmentHoldsWhatItShould(t *testing.T) { // RUN-4, CTX-7
 	b := newBench(t, script("env | sort", env("GITHUB_SHA", wire.String("mine")), env("OWN", wire.String("1"))))
 	b.job.Host = host.NewLocal(append(b.job.Host.Env(), "OWN=0"), host.NewTrackingID())
 	b.job.Message.EnvironmentVariables = []*wire.Token{wire.Mapping(wire.Pair("JOBVAR", expression("vars.region")))}
@@ -105,7 +105,7 @@ func TestEventFileHoldsThePayload(t *testing.T) { // TRG-3
 	equal(t, "event", b.output("s1"), "{\n  \"after\": \"0123\",\n  \"n\": 3\n}\n")
 }
 
-func TestCommandFiles(t *testing.T) {
+func TestCommandFiles(t *testing.T) { // CTX-2
 	b := newBench(t,
 		script(`
 			echo A=one >> $GITHUB_ENV

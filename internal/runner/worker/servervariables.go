@@ -25,7 +25,7 @@ func (x *execution) stepVariables() []assignment {
 	)
 }
 
-// serverVariables tell an action where the server is (protocol §6.6).
+// serverVariables tell an action where the server is (MSG-6).
 func (x *execution) serverVariables() []assignment {
 	m := x.job.Message
 	c := m.Connection()

@@ -30,7 +30,7 @@ func (b *bench) runWith(stepID string, signal Signal) *Result {
 	return <-done
 }
 
-func TestConclusionsOfSteps(t *testing.T) { // IF-2, RES-1, RES-2
+func TestConclusionsOfSteps(t *testing.T) { // IF-2, RES-1, RES-2,
 	b := newBench(t,
 		script("exit 1", id("absorbed"), mayFail),
 		script("echo $O $C", env("O", expression("steps.absorbed.outcome")), env("C", expression("steps.absorbed.conclusion"))),
@@ -69,7 +69,7 @@ func TestErrorInStepVariablesFailsTheStep(t *testing.T) {
 	equal(t, "conclusion", b.run().Conclusion, wire.Failed)
 }
 
-func TestCancelledJobRunsTheStepsThatWantTo(t *testing.T) { // CAN-2, §15 example
+func TestCancelledJobRunsTheStepsThatWantTo(t *testing.T) { // CAN-2
 	b := newBench(t,
 		script("echo ready; exec sleep 600"),
 		script("echo a"),
