@@ -2,13 +2,14 @@
 package internal_test
 
 import (
-	"fmt"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,84 +18,39 @@ import (
 
 const module = "github.com/understudy-ci/understudy"
 
+// floorPlan is where the table of packages stands: layer, package, what it does,
+// and each of our packages that it imports.
+const floorPlan = "../docs/architecture.md"
+
 // A layer is a floor of the house. Imports go down only.
 type layer string
 
 const (
-	program  layer = "program"  // flags to a subcommand; tests of the built binary
-	assembly layer = "assembly" // builds everything, or uses it from outside
-	surface  layer = "surface"  // HTTP in and out, one per protocol
-	service  layer = "service"  // verbs
-	state    layer = "state"    // what survives a restart
-	pure     layer = "pure"     // no I/O, no clock
-	support  layer = "support"  // for tests; only tests and each other import them
+	program  layer = "program"   // flags to a subcommand; tests of the built binary
+	assembly layer = "assembly"  // builds everything, or uses it from outside
+	surface  layer = "surfaces"  // HTTP in and out, one per protocol
+	service  layer = "services"  // verbs
+	state    layer = "state"     // what survives a restart
+	pure     layer = "pure"      // no I/O, no clock
+	support  layer = "for tests" // only tests and each other import them
 )
 
 // floors are the layers from top to bottom.
 var floors = []layer{program, assembly, surface, service, state, pure}
 
-// A room is a package and what it may import of ours: layers, or packages by
-// name. Packages below it, such as blob/fs, live by the rules of their parent.
+// anySurface are the packages of their floor that every surface may use.
+var anySurface = []string{"auth", "httpjson"}
+
+// page stands in the table for all packages below rest: one per page of GitHub's
+// reference.
+const page = "rest/PAGE"
+
+// A room is a row of the table: a package, with those below it that have no row
+// of their own. What is below internal is named without that.
 type room struct {
 	layer   layer
 	name    string
-	imports string
-}
-
-var house = []room{
-	{program, "cmd", "assembly pure"},
-	{program, "e2e", "assembly pure"},
-
-	{assembly, "server", "runner surface service state pure"},
-	{assembly, "demo", "server download pure"},
-	{assembly, "bench", "server runner state pure"},
-	{assembly, "runner", "pure"},
-	{assembly, "download", "pure"},
-
-	{surface, "rest", "httpjson auth service state pure"},
-	{surface, "runnerapi", "httpjson auth service state pure"},
-	{surface, "results", "httpjson auth service state pure"},
-	{surface, "githttp", "httpjson auth service state pure"},
-	{surface, "web", "httpjson auth service state pure"},
-	{surface, "graphql", "httpjson auth pure"},
-	{surface, "httpjson", "shape actions"},
-	{surface, "auth", "actions recent store token"},
-
-	{service, "trigger", "scheduler state pure"},
-	{service, "scheduler", "steps queue source state pure"},
-	{service, "steps", "store actions"},
-	{service, "queue", "state pure"},
-	{service, "repository", "state pure"},
-	{service, "runners", "scheduler queue state pure"},
-	{service, "source", "state pure"},
-	{service, "logs", "state pure"},
-	{service, "object", "state pure"},
-	{service, "artifact", "object state pure"},
-	{service, "cache", "object state pure"},
-	{service, "webhook", "state pure"},
-	{service, "settings", "state pure"},
-
-	{state, "store", "pure"},
-	{state, "blob", "pure"},
-	{state, "gitrepo", "pure"},
-	{state, "secret", "pure"},
-	{state, "token", "pure"},
-
-	{pure, "plan", "workflow expr shape actions"},
-	{pure, "workflow", "expr actions"},
-	{pure, "expr", ""},
-	{pure, "wire", ""},
-	{pure, "mask", ""},
-	{pure, "version", ""},
-	{pure, "recent", ""},
-	{pure, "shape", "actions"},
-	{pure, "builtin", "actions"},
-	{pure, "toolkit", ""},
-	{pure, "actions", ""},
-
-	{support, "openapitest", ""},
-	{support, "goldentest", ""},
-	{support, "servertest", "server service state pure"},
+	imports []string // other rooms
 }
 
 // outside says which packages that are not ours a layer must not import.
@@ -109,58 +65,102 @@ var (
 	sql      = []string{"database/sql", "database/sql/*", "github.com/jackc/*", "modernc.org/*"}
 )
 
-func TestImportsGoDownOnly(t *testing.T) {
-	rooms := rooms()
+// host starts the processes of jobs; the rest of the runner starts none.
+const host = "internal/runner/host"
+
+func TestImportsAreThoseOfTheTable(t *testing.T) {
+	house := rooms(t)
+	used := map[string]map[string]bool{} // by room
 	for _, f := range sources(t) {
-		r, ok := rooms[roomOf(f.pkg)]
+		r, ok := house[roomOf(house, f.pkg)]
 		switch {
 		case f.pkg == "internal":
 			continue // this file
 		case !ok:
-			t.Errorf("%s: package %s is not in the table", f.name, f.pkg)
+			t.Errorf("%s: package %s is not in the table of %s", f.name, f.pkg, floorPlan)
 			continue
 		}
 		for _, imported := range f.imports {
-			if why := r.refuses(rooms, f, imported); why != "" {
+			if why := r.refuses(house, f, imported); why != "" {
 				t.Errorf("%s: %s must not import %s: %s", f.name, f.pkg, imported, why)
+			}
+			if pkg, ours := strings.CutPrefix(imported, module+"/"); ours && !f.test && !forTests(f.pkg) {
+				if used[r.name] == nil {
+					used[r.name] = map[string]bool{}
+				}
+				used[r.name][roomOf(house, pkg)] = true
+			}
+		}
+	}
+	for _, r := range house {
+		delete(used[r.name], r.name)
+		if got := slices.Sorted(maps.Keys(used[r.name])); !slices.Equal(got, r.imports) && !forTests(r.name) {
+			t.Errorf("%s: the row of %s says %s; its imports are\n%s", floorPlan, r.name, strings.Join(r.imports, ", "), strings.Join(got, ", "))
+		}
+	}
+}
+
+func TestTheTableOfPackagesGoesDownOnly(t *testing.T) {
+	house := rooms(t)
+	for _, r := range house {
+		for _, name := range r.imports {
+			to, ok := house[name]
+			switch {
+			case !ok:
+				t.Errorf("%s imports %s, which has no row", r.name, name)
+			case r.layer == support:
+			case slices.Index(floors, to.layer) < slices.Index(floors, r.layer):
+				t.Errorf("%s (%s) imports %s (%s)", r.name, r.layer, name, to.layer)
+			case to.layer == r.layer && !mayImportBeside(r, to):
+				t.Errorf("%s and %s are both of %s", r.name, name, r.layer)
 			}
 		}
 	}
 }
 
+// mayImportBeside says whether a room may import another of its own floor.
+func mayImportBeside(r, to room) bool {
+	switch r.layer {
+	case surface:
+		return slices.Contains(anySurface, to.name) || r.name == page && to.name == "rest"
+	case state:
+		return strings.HasPrefix(to.name, r.name+"/") || strings.HasPrefix(r.name, to.name+"/") // halves of one room
+	default:
+		return true
+	}
+}
+
 func TestImportTableRefuses(t *testing.T) {
-	rooms := rooms()
+	house := rooms(t)
 	for _, c := range []struct {
 		file, imported string
 		want           bool
 	}{
-		{"internal/rest/runs.go", module + "/internal/scheduler", false},
-		{"internal/rest/runs.go", module + "/internal/web", true},
-		{"internal/rest/runs.go", module + "/internal/server", true},
-		{"internal/rest/runs_test.go", module + "/internal/githttp", false},
-		{"internal/rest/runs_test.go", module + "/internal/server", true},
-		{"internal/rest/runs_test.go", module + "/internal/openapitest", false},
-		{"internal/rest/runs.go", module + "/internal/openapitest", true},
-		{"internal/rest/runs.go", module + "/internal/store/storetest", true},
-		{"internal/rest/runs.go", "database/sql", true},
-		{"internal/rest/runs.go", module + "/internal/unheard", true},
+		{"internal/rest/runs/runs.go", module + "/internal/scheduler", false},
+		{"internal/rest/runs/runs.go", module + "/internal/rest", false},
+		{"internal/rest/api.go", module + "/internal/rest/runs", true},
+		{"internal/rest/api.go", module + "/internal/web", true},
+		{"internal/rest/api.go", module + "/internal/server", true},
+		{"internal/rest/api_test.go", module + "/internal/githttp", false},
+		{"internal/rest/api_test.go", module + "/internal/server", true},
+		{"internal/rest/api_test.go", module + "/internal/openapitest", false},
+		{"internal/rest/api.go", module + "/internal/openapitest", true},
+		{"internal/rest/api.go", module + "/internal/store/storetest", true},
+		{"internal/rest/api.go", "database/sql", true},
+		{"internal/rest/api.go", module + "/internal/unheard", true},
 		{"internal/httpjson/write.go", module + "/internal/store", true},
 		{"internal/scheduler/end.go", module + "/internal/queue", false},
 		{"internal/queue/offer.go", module + "/internal/scheduler", true},
 		{"internal/queue/offer.go", "net/http", true},
+		{"internal/store/jobs.go", "database/sql/driver", true},
 		{"internal/store/db/values.go", "database/sql/driver", false},
-		{"internal/store/db/db.go", module + "/internal/actions", false},
-		{"internal/store/jobs.go", module + "/internal/store/db", false},
-		{"internal/store/jobs.go", "database/sql", true},
-		{"internal/queue/queue.go", module + "/internal/store/db", true},
+		{"internal/store/db/values.go", module + "/internal/store", true},
 		{"internal/store/jobs.go", module + "/internal/blob", true},
 		{"internal/blob/fs/fs.go", module + "/internal/blob", false},
 		{"internal/runner/worker/step.go", module + "/internal/wire", false},
 		{"internal/runner/worker/step.go", module + "/internal/store", true},
 		{"internal/runner/worker/step.go", "os/exec", true},
-		{"internal/runner/host/process.go", "os/exec", false},
 		{"internal/plan/plan.go", module + "/internal/expr", false},
-		{"internal/plan/plan.go", module + "/internal/actions", false},
 		{"internal/plan/plan.go", "os", true},
 		{"internal/plan/plan.go", "os/exec", true},
 		{"internal/actions/job.go", "github.com/google/uuid", true},
@@ -168,65 +168,98 @@ func TestImportTableRefuses(t *testing.T) {
 		{"cmd/understudy/serve.go", module + "/internal/store", true},
 	} {
 		f := source{name: c.file, pkg: path.Dir(c.file), test: strings.HasSuffix(c.file, "_test.go")}
-		if why := rooms[roomOf(f.pkg)].refuses(rooms, f, c.imported); (why != "") != c.want {
+		if why := house[roomOf(house, f.pkg)].refuses(house, f, c.imported); (why != "") != c.want {
 			t.Errorf("%s imports %s: refused %q, want refused %t", c.file, c.imported, why, c.want)
 		}
 	}
 }
 
-func rooms() map[string]room {
-	rooms := map[string]room{}
-	for _, r := range house {
-		rooms[r.name] = r
+var tableName = regexp.MustCompile("`([^`]+)`")
+
+// rooms reads the table, by name of the room.
+func rooms(t *testing.T) map[string]room {
+	t.Helper()
+	text, err := os.ReadFile(floorPlan)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return rooms
+	house, at := map[string]room{}, layer("")
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 4 || !tableName.MatchString(cells[1]) {
+			continue
+		}
+		if named := strings.TrimSpace(cells[0]); named != "" {
+			at = layer(named)
+		}
+		r := room{layer: at, name: tableName.FindStringSubmatch(cells[1])[1]}
+		for name := range strings.SplitSeq(cells[3], ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				r.imports = append(r.imports, name)
+			}
+		}
+		if at != support && !slices.Contains(floors, at) {
+			t.Errorf("%s: %q is no layer", floorPlan, at)
+		}
+		house[r.name] = r
+	}
+	if len(house) == 0 {
+		t.Fatalf("%s has no table of packages", floorPlan)
+	}
+	return house
+}
+
+// roomOf is the name of the room that a package of ours belongs to: the longest
+// in the table that it is, or is below.
+func roomOf(house map[string]room, pkg string) string {
+	name := strings.TrimPrefix(pkg, "internal/")
+	if below, ok := strings.CutPrefix(name, "rest/"); ok && !forTests(below) {
+		return page
+	}
+	for at := name; at != "."; at = path.Dir(at) {
+		if _, ok := house[at]; ok {
+			return at
+		}
+	}
+	return name
 }
 
 // refuses says why a file of room r must not import a package, or "".
-func (r room) refuses(rooms map[string]room, f source, imported string) string {
+func (r room) refuses(house map[string]room, f source, imported string) string {
 	pkg, ours := strings.CutPrefix(imported, module+"/")
 	if !ours {
 		return r.refusesOutside(f, imported)
 	}
-	to, ok := rooms[roomOf(pkg)]
+	to, ok := house[roomOf(house, pkg)]
 	switch {
 	case !ok:
 		return "it is not in the table"
-	case pkg == "internal/store/db" && r.name != "store":
-		return "all SQL is in store"
 	case forTests(pkg) || to.layer == support:
 		if f.test || forTests(f.pkg) {
 			return ""
 		}
 		return "it is for tests"
-	case to.name == r.name || r.lists(to):
+	case to.name == r.name || slices.Contains(r.imports, to.name):
 		return ""
-	case f.test && slices.Index(floors, r.layer) <= slices.Index(floors, to.layer):
+	case (f.test || forTests(f.pkg)) && (r.layer == support || slices.Index(floors, r.layer) <= slices.Index(floors, to.layer)):
 		return "" // a test may also use its own floor and those below
 	}
-	return fmt.Sprintf("a %s may import %q", r.name, r.imports)
-}
-
-func (r room) lists(to room) bool {
-	words := strings.Fields(r.imports)
-	return slices.Contains(words, to.name) || slices.Contains(words, string(to.layer))
+	return "its row does not name " + to.name
 }
 
 func (r room) refusesOutside(f source, imported string) string {
 	if f.test || forTests(f.pkg) {
 		return ""
 	}
-	if r.name == "actions" && strings.Contains(strings.Split(imported, "/")[0], ".") {
+	switch {
+	case r.name == "actions" && strings.Contains(strings.Split(imported, "/")[0], "."):
 		return "the nouns need only the standard library"
-	}
-	if !slices.Contains(sqlRooms, f.pkg) && matches(sql, imported) {
-		return "only store/db speaks to databases"
-	}
-	if r.name == "runner" && f.pkg != "internal/runner/host" && imported == "os/exec" {
-		return "processes of jobs start in runner/host"
-	}
-	if matches(outside[r.layer], imported) {
-		return fmt.Sprintf("no %s package may", r.layer)
+	case !slices.Contains(sqlRooms, f.pkg) && matches(sql, imported):
+		return "SQL runs in store/db"
+	case strings.HasPrefix(f.pkg, "internal/runner") && f.pkg != host && imported == "os/exec":
+		return "runner/host starts processes"
+	case matches(outside[r.layer], imported):
+		return "no package of " + string(r.layer) + " may"
 	}
 	return ""
 }
@@ -236,16 +269,6 @@ func matches(patterns []string, imported string) bool {
 		dir, below := strings.CutSuffix(p, "/*")
 		return p == imported || below && strings.HasPrefix(imported, dir+"/")
 	})
-}
-
-// roomOf is the room that a package of ours belongs to.
-func roomOf(pkg string) string {
-	first, rest, _ := strings.Cut(pkg, "/")
-	if first != "internal" {
-		return first
-	}
-	name, _, _ := strings.Cut(rest, "/")
-	return name
 }
 
 // forTests reports whether a package exists for tests, like store/storetest.

@@ -19,9 +19,9 @@ var openTransactions = map[string]bool{
 // verb, and verbs are services. Every way to open a transaction takes a function
 // of a *store.Tx, so a surface that does not name that type opens none.
 func TestNoSurfaceOpensATransaction(t *testing.T) {
-	rooms := rooms()
+	house := rooms(t)
 	for _, f := range sources(t) {
-		if rooms[roomOf(f.pkg)].layer != surface || f.test || forTests(f.pkg) {
+		if house[roomOf(house, f.pkg)].layer != surface || f.test || forTests(f.pkg) {
 			continue
 		}
 		switch opens := namesTx(t, f.name); {
