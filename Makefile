@@ -18,7 +18,7 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		gh=gh nodejs=node unzip=unzip zstd=zstd e2fsprogs=mkfs.ext4 xfsprogs=xfs_io
 	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
 		UNDERSTUDY_TEST_REQUIRE_NODE=1 UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
-		scripts/with-postgres $(GO) test -race -timeout 9m ./...
+		scripts/with-postgres $(GO) test -race -timeout 30m ./...
 
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'

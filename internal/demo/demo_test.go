@@ -40,12 +40,12 @@ func TestDemoRunsThrough(t *testing.T) {
 		}
 		for _, want := range []string{
 			`build \(de\): success after`,
-			`✓ report +\d+ ms +bundled-`,
+			`✓ report +[0-9.]+ m?s +bundled-`,
 			`hello 1\.0\.0\n\n +program +digest\n +─+ +─+\n +hello-en +[0-9a-f]{40}\n`,
 			`20 tests passed`,
 			`run +http://127\.0\.0\.1:\d+/octo/hello/actions/runs/\d+ `,
 			`conclusion +success, [0-9.]+ m?s after git push returned\n`,
-			`first step +\d+ ms`,
+			`first step +[0-9.]+ m?s`,
 			`artifact +hello, 4 files in \d+ bytes, downloaded and as uploaded:\n +sha256:[0-9a-f]{64}\n`,
 		} {
 			if !regexp.MustCompile(want).MatchString(out.String()) {

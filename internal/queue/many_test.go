@@ -37,7 +37,7 @@ func TestJobsOfAGroupThatIsNotThereWait(t *testing.T) {
 		b.fill(3, "gpu", func(int) []string { return []string{"linux"} })
 		b.fill(3, "gpu", func(int) []string { return nil })
 		r := b.runner(actions.Scope{}, "linux")
-		if got := b.offered(r); got != 0 {
+		if got := b.offeredSoon(r); got != 0 {
 			t.Errorf("offered job %d of another group", got)
 		}
 		jobs, err := st.Jobs(t.Context(), b.run.ID, 1)
@@ -48,7 +48,7 @@ func TestJobsOfAGroupThatIsNotThereWait(t *testing.T) {
 			}
 		}
 		b.Wake(&store.Waiting{ID: jobs[0].ID, RepoID: b.repo.ID, OwnerID: b.repo.Owner.ID, GUID: jobs[0].GUID, Group: "gpu", Labels: jobs[0].Labels})
-		if got := b.offered(r); got != 0 {
+		if got := b.offeredSoon(r); got != 0 {
 			t.Errorf("woken by job %d of another group", got)
 		}
 		b.fill(1, "default", func(int) []string { return []string{"linux"} })
@@ -62,7 +62,7 @@ func TestJobsOfAGroupThatIsNotThereWait(t *testing.T) {
 func TestAJobWithNewLabelsIsSeenAtOnce(t *testing.T) {
 	b := newBench(t, storetest.Open(t))
 	r := b.runner(actions.Scope{}, "linux", "gpu")
-	if got := b.offered(r); got != 0 { // the list of label sets is fresh, and empty
+	if got := b.offeredSoon(r); got != 0 { // the list of label sets is fresh, and empty
 		t.Fatalf("offered %d of nothing", got)
 	}
 	first := b.job("linux")

@@ -28,8 +28,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// How long things may take. The last two are the advice of the runner
-// runner protocol (SES-4, END-1).
+// How long things may take. The last two are what the runner protocol advises
+// (SES-4, END-1).
 const (
 	lookAgain     = 5 * time.Second  // a waiting runner asks the database
 	toAcknowledge = 10 * time.Second // offer → acknowledge
