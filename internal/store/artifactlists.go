@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -22,8 +21,6 @@ func scanListedArtifact(r db.Row) (*ListedArtifact, error) {
 	return a, r.Scan(append(artifactFields(&a.Artifact), &a.HeadBranch, &a.HeadSHA)...)
 }
 
-var listedArtifact = `select ` + prefixed("a", artifactColumns) + `, r.head_branch, r.head_sha`
-
 // ArtifactUsage is how many artifacts lists show of a repository, and how many
 // bytes those have that did not expire.
 func (q queries) ArtifactUsage(ctx context.Context, repoID int64) (artifacts int, bytes int64, err error) {
@@ -37,26 +34,23 @@ func (q queries) ArtifactUsage(ctx context.Context, repoID int64) (artifacts int
 	return int(n[0]), n[1], nil
 }
 
+// artifactList is what lists show: those that expired too, none that is pending.
+var artifactList = db.List[*ListedArtifact]{
+	Table: `artifacts a`, ID: `a.id`, Joins: `join runs r on r.id = a.run_id`,
+	Columns: prefixed("a", artifactColumns) + `, r.head_branch, r.head_sha`, Scan: scanListedArtifact,
+}.Where(`a.status <> 'pending'`)
+
 // RepoArtifacts lists a page of a repository's artifacts, newest first, and how
 // many there are in all: those that expired too, none that is pending. A name
 // that is not empty must be theirs.
 func (q queries) RepoArtifacts(ctx context.Context, repoID int64, name string, p Page) ([]*ListedArtifact, int, error) {
-	var total int
-	var err error
-	where, args := `a.repo_id = $1`, []any{repoID}
+	l := artifactList.Where(`a.repo_id = ?`, repoID).Narrow(`a.name = ?`, name).Order(`a.id desc`)
 	if name == "" {
-		total, _, err = q.ArtifactUsage(ctx, repoID)
+		l = l.Counter(`select artifacts from usages where repo_id = $1`, repoID)
 	} else {
-		where, args = where+` and a.name = $2`, append(args, name)
-		total, err = db.One(ctx, q.ex, db.Value[int], `select total from artifact_names where repo_id = $1 and name = $2`, args...)
-		if actions.KindOf(err) == actions.NotFound {
-			err = nil
-		}
+		l = l.Counter(`select total from artifact_names where repo_id = $1 and name = $2`, repoID, name)
 	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("artifacts of repository %d: %w", repoID, err)
-	}
-	list, err := q.artifactPage(ctx, where, `desc`, p, args)
+	list, total, err := l.Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("artifacts of repository %d: %w", repoID, err)
 	}
@@ -72,37 +66,21 @@ type ArtifactFilter struct {
 // RunArtifacts lists a page of the artifacts of all attempts of a run, and how
 // many there are in all: those that expired too, none that is pending.
 func (q queries) RunArtifacts(ctx context.Context, runID int64, f ArtifactFilter, p Page) ([]*ListedArtifact, int, error) {
-	where, args, order := `a.run_id = $1`, []any{runID}, `desc`
-	if f.Name != "" {
-		where, args = where+` and a.name = $2`, append(args, f.Name)
-	}
+	l := artifactList.Where(`a.run_id = ?`, runID).Narrow(`a.name = ?`, f.Name).Order(`a.id desc`)
 	if f.Oldest {
-		order = `asc`
+		l = l.Order(`a.id`)
 	}
-	total, err := db.One(ctx, q.ex, db.Value[int], `select count(*) from artifacts a where a.status <> 'pending' and `+where, args...)
-	if err != nil {
-		return nil, 0, fmt.Errorf("artifacts of run %d: %w", runID, err)
-	}
-	list, err := q.artifactPage(ctx, where, order, p, args)
+	list, total, err := l.Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("artifacts of run %d: %w", runID, err)
 	}
 	return list, total, nil
 }
 
-// artifactPage reads one page. Rows before it are skipped in the index alone.
-func (q queries) artifactPage(ctx context.Context, where, order string, p Page, args []any) ([]*ListedArtifact, error) {
-	n := len(args)
-	return db.All(ctx, q.ex, scanListedArtifact, listedArtifact+` from artifacts a join runs r on r.id = a.run_id
-		where a.id in (select a.id from artifacts a where a.status <> 'pending' and `+where+`
-		order by a.id `+order+` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2)+`) order by a.id `+order,
-		append(args, p.Size, p.Offset())...)
-}
-
 // RepoArtifact returns the artifact of a repository with the given id, NotFound
 // while it is pending.
 func (q queries) RepoArtifact(ctx context.Context, repoID, id int64) (*ListedArtifact, error) {
-	a, err := db.One(ctx, q.ex, scanListedArtifact, listedArtifact+` from artifacts a join runs r on r.id = a.run_id
+	a, err := db.One(ctx, q.ex, scanListedArtifact, `select `+artifactList.Columns+` from artifacts a join runs r on r.id = a.run_id
 		where a.id = $2 and a.repo_id = $1 and a.status <> 'pending'`, repoID, id)
 	if err != nil {
 		return nil, fmt.Errorf("artifact %d: %w", id, err)
@@ -121,23 +99,19 @@ func scanJobArtifact(r db.Row) (*JobArtifact, error) {
 	return a, r.Scan(append(artifactFields(&a.Artifact), &a.JobGUID)...)
 }
 
-var jobArtifact = `select ` + prefixed("a", artifactColumns) + `, j.guid from artifacts a join jobs j on j.id = a.job_id`
+// jobArtifactList is what jobs see. SQLite takes the index of a run only when its
+// own condition is there, letter by letter.
+var jobArtifactList = db.List[*JobArtifact]{
+	Table: `artifacts a`, ID: `a.id`, Joins: `join jobs j on j.id = a.job_id`,
+	Columns: prefixed("a", artifactColumns) + `, j.guid`, Scan: scanJobArtifact,
+}.Where(`a.status <> 'pending'`).Where(`a.status = 'live'`).Order(`a.id`)
 
 // JobArtifacts lists what jobs of a run see: the artifacts of all its attempts
 // that can be read now, oldest first. A name that is not empty, and an id that is
 // not 0, must be theirs.
 func (q queries) JobArtifacts(ctx context.Context, runID int64, name string, id int64, now time.Time) ([]*JobArtifact, error) {
-	// SQLite takes the index of a run only when its own condition is there, letter by letter.
-	where, args := ` where a.status <> 'pending' and a.status = 'live' and a.run_id = $1 and a.expires_at > $2`, []any{runID, db.Micros(now)}
-	if name != "" {
-		args = append(args, name)
-		where += ` and a.name = $` + strconv.Itoa(len(args))
-	}
-	if id != 0 {
-		args = append(args, id)
-		where += ` and a.id = $` + strconv.Itoa(len(args))
-	}
-	list, err := db.All(ctx, q.ex, scanJobArtifact, jobArtifact+where+` order by a.id`, args...)
+	list, err := jobArtifactList.Where(`a.run_id = ?`, runID).Where(`a.expires_at > ?`, db.Micros(now)).
+		Narrow(`a.name = ?`, name).Narrow(`a.id = ?`, id).All(ctx, q.ex)
 	if err != nil {
 		return nil, fmt.Errorf("artifacts of run %d: %w", runID, err)
 	}

@@ -43,19 +43,23 @@ func (q queries) OwnerCacheUsage(ctx context.Context, ownerID int64) (CacheUsage
 		from repositories r join usages u on u.repo_id = r.id where r.owner_id = $1`, ownerID)
 }
 
-// OwnerCacheUsages lists the repositories of an account that have caches, and
-// says how many there are.
-func (q queries) OwnerCacheUsages(ctx context.Context, ownerID int64, p Page) ([]CacheUsage, int64, error) {
-	const from = ` from repositories r join usages u on u.repo_id = r.id join accounts o on o.id = r.owner_id where r.owner_id = $1 and u.caches > 0`
-	list, err := db.All(ctx, q.ex, func(r db.Row) (u CacheUsage, err error) {
+var cacheUsageList = db.List[CacheUsage]{
+	Table: `repositories r join usages u on u.repo_id = r.id`, ID: `r.id`, Joins: `join accounts o on o.id = r.owner_id`,
+	Columns: `r.id, o.login || '/' || r.name, u.caches, u.cache_bytes`,
+	Scan: func(r db.Row) (u CacheUsage, err error) {
 		err = r.Scan(&u.RepoID, &u.Repository, &u.Caches, &u.Bytes)
 		return u, err
-	}, `select r.id, o.login || '/' || r.name, u.caches, u.cache_bytes`+from+` order by r.id limit $2 offset $3`, ownerID, p.Size, p.Offset())
+	},
+}.Where(`u.caches > 0`).Order(`r.id`)
+
+// OwnerCacheUsages lists a page of the repositories of an account that have
+// caches, and how many there are.
+func (q queries) OwnerCacheUsages(ctx context.Context, ownerID int64, p Page) ([]CacheUsage, int, error) {
+	list, total, err := cacheUsageList.Where(`r.owner_id = ?`, ownerID).Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("caches of account %d: %w", ownerID, err)
 	}
-	total, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+from, ownerID)
-	return list, total, err
+	return list, total, nil
 }
 
 // A CacheFilter narrows a list of live caches. Zero fields do not.
@@ -68,52 +72,42 @@ type CacheFilter struct {
 	Oldest bool   // or smallest first
 }
 
-// Caches lists the live caches that match, and says how many there are.
-func (q queries) Caches(ctx context.Context, f CacheFilter, p Page) ([]*actions.Cache, int64, error) {
-	where, args := f.where()
+var cacheList = db.List[*actions.Cache]{
+	Table: `caches`, ID: `id`, Columns: cacheColumns, Scan: scanCache,
+}.Where(`status = 'live'`)
+
+// Caches lists a page of the live caches that match, and how many there are.
+func (q queries) Caches(ctx context.Context, f CacheFilter, p Page) ([]*actions.Cache, int, error) {
+	l := cacheList.Where(`repo_id = ?`, f.RepoID).Narrow(`scope = ?`, f.Ref).Order(f.order())
+	if f.Key != "" {
+		l = l.Where(`key_lower = ?`, lowerKey(f.Key))
+	}
+	if f.Prefix != "" {
+		low := lowerKey(f.Prefix)
+		l = l.Where(`key_lower >= ? and key_lower < ?`, low, after(low))
+	}
+	if f.Key == "" && f.Prefix == "" && f.Ref == "" {
+		l = l.Counter(`select caches from usages where repo_id = $1`, f.RepoID)
+	}
+	list, total, err := l.Page(ctx, q.ex, p)
+	if err != nil {
+		return nil, 0, fmt.Errorf("caches of repository %d: %w", f.RepoID, err)
+	}
+	return list, total, nil
+}
+
+func (f CacheFilter) order() string {
 	direction := " desc"
 	if f.Oldest {
 		direction = ""
 	}
-	order := ` order by last_accessed_at` + direction + `, id` + direction
 	switch f.Sort {
 	case "created_at":
-		order = ` order by id` + direction // the order in which they were begun
+		return `id` + direction // the order in which they were begun
 	case "size_in_bytes":
-		order = ` order by size` + direction + `, id` + direction
+		return `size` + direction + `, id` + direction
 	}
-	n := len(args)
-	list, err := db.All(ctx, q.ex, scanCache, `select `+cacheColumns+where+order+` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2),
-		append(args, p.Size, p.Offset())...)
-	if err != nil {
-		return nil, 0, fmt.Errorf("caches of repository %d: %w", f.RepoID, err)
-	}
-	if len(args) == 1 {
-		u, err := q.CacheUsage(ctx, f.RepoID)
-		return list, u.Caches, err
-	}
-	total, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+where, args...)
-	return list, total, err
-}
-
-func (f CacheFilter) where() (text string, args []any) {
-	text, args = ` from caches where repo_id = $1 and status = 'live'`, []any{f.RepoID}
-	add := func(condition string, value any) {
-		args = append(args, value)
-		text += ` and ` + condition + ` $` + strconv.Itoa(len(args))
-	}
-	if f.Key != "" {
-		add(`key_lower =`, lowerKey(f.Key))
-	}
-	if f.Prefix != "" {
-		low := lowerKey(f.Prefix)
-		add(`key_lower >=`, low)
-		add(`key_lower <`, after(low))
-	}
-	if f.Ref != "" {
-		add(`scope =`, f.Ref)
-	}
-	return text, args
+	return `last_accessed_at` + direction + `, id` + direction
 }
 
 // LeastUsedCaches lists up to limit live caches of a repository but the one with

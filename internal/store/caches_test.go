@@ -141,7 +141,7 @@ func TestListsOfCaches(t *testing.T) {
 			filter store.CacheFilter
 			page   store.Page
 			want   []string
-			total  int64
+			total  int
 		}{
 			{"by last access", store.CacheFilter{}, all, []string{"A-2", "b", "a-1"}, 3},
 			{"by age", store.CacheFilter{Sort: "created_at", Oldest: true}, all, []string{"a-1", "A-2", "b"}, 3},
@@ -216,7 +216,7 @@ func TestRepositoriesKeepUnusedCachesForTheirOwnTime(t *testing.T) {
 
 // Searches meet an index with all that they compare, however many caches there are.
 func TestSearchesForCachesReadNoOtherCaches(t *testing.T) {
-	now, page := time.Now(), store.Page{Number: 1, Size: 30}
+	now, page := time.Now(), store.Page{Number: 2, Size: 30}
 	list := func(f store.CacheFilter) func(context.Context, store.Explainer) error {
 		return func(ctx context.Context, q store.Explainer) error {
 			f.RepoID = 1
@@ -260,6 +260,7 @@ func TestSearchesForCachesReadNoOtherCaches(t *testing.T) {
 			for _, plan := range *q.Plans {
 				whole := regexp.MustCompile(`^SCAN (caches|c)\b`).MatchString(plan) && !strings.Contains(plan, "caches_pending") // few
 				sorts := name != "list by prefix" && name != "list by key" && name != "same" && name != "find" && strings.Contains(plan, "TEMP B-TREE")
+				sorts = sorts && (!strings.HasPrefix(name, "list") || strings.HasSuffix(plan, store.Inside)) // a page may be sorted
 				if whole || sorts {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}

@@ -21,7 +21,8 @@ func (q queries) Texts(ctx context.Context, text string, args ...any) ([]string,
 	return db.All(ctx, q.ex, db.Value[string], text, args...)
 }
 
-// An Explainer runs queries on SQLite, and keeps how the engine goes about them.
+// An Explainer runs queries on SQLite, and keeps how the engine goes about them:
+// what happens inside of a subquery ends with [Inside].
 type Explainer struct {
 	queries
 	Plans *[]string
@@ -32,6 +33,9 @@ func (s *Store) Explain() Explainer {
 	plans := new([]string)
 	return Explainer{queries{explainer{s.db, plans}}, plans}
 }
+
+// Inside ends a step of a plan that is one of a subquery's.
+const Inside = " (inside)"
 
 type explainer struct {
 	db.Querier
@@ -45,6 +49,9 @@ func (x explainer) Query(ctx context.Context, text string, args []any, read func
 			var detail string
 			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 				return err
+			}
+			if parent != 0 {
+				detail += Inside
 			}
 			*x.plans = append(*x.plans, detail)
 		}

@@ -8,20 +8,19 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
+var jobList = db.List[*actions.Job]{
+	Table: `jobs`, ID: `id`, Columns: jobColumns, Scan: scanJob,
+}.Order(`id`)
+
 // RunJobs lists a page of the jobs of an attempt, of all attempts for 0, in the
 // order they were made, and how many there are. The row that holds what is wrong
 // with a workflow file is no job.
 func (q queries) RunJobs(ctx context.Context, runID int64, attempt int, p Page) ([]*actions.Job, int, error) {
-	const where = ` from jobs where run_id = $1 and (attempt = $2 or $2 = 0) and key <> ''`
-	jobs, err := db.All(ctx, q.ex, scanJob, `select `+jobColumns+where+` order by id limit $3 offset $4`, runID, attempt, p.Size, p.Offset())
+	jobs, total, err := jobList.Where(`run_id = ?`, runID).Narrow(`attempt = ?`, attempt).Where(`key <> ''`).Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("jobs of run %d: %w", runID, err)
 	}
-	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+where, runID, attempt)
-	if err != nil {
-		return nil, 0, fmt.Errorf("jobs of run %d: %w", runID, err)
-	}
-	return jobs, int(n), nil
+	return jobs, total, nil
 }
 
 // StepsOf returns the steps of some jobs, those of each by number.

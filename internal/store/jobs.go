@@ -146,7 +146,7 @@ func (q queries) JobByGUID(ctx context.Context, guid string) (*actions.Job, erro
 // Jobs lists the jobs of an attempt in the order they were made; attempt 0
 // lists those of all attempts.
 func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions.Job, error) {
-	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where run_id = $1 and (attempt = $2 or $2 = 0) order by id`, runID, attempt)
+	return jobList.Where(`run_id = ?`, runID).Narrow(`attempt = ?`, attempt).All(ctx, q.ex)
 }
 
 // publishJob tells who reads a job, and the runner that holds it.

@@ -1,29 +1,16 @@
 package store_test
 
 import (
-	"io/fs"
-	"os"
 	"testing"
-	"testing/fstest"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/store/db"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
 // A job that an older server held back waits for the same now.
 func TestAJobThatWasHeldBackWaitsForMaxParallel(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		files := make(fstest.MapFS)
-		for _, name := range []string{"0001_start.sql", "0002_artifacts.sql"} {
-			text, err := fs.ReadFile(os.DirFS("migrations"), name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[name] = &fstest.MapFile{Data: text}
-		}
-		files["0002_artifacts.sql"].Data = append(files["0002_artifacts.sql"].Data, `
+		makeOld(t, url, 2, `
 insert into accounts (id, login, login_key, type, created_at, updated_at) values (1, 'octo', 'octo', 'User', 1, 1);
 insert into repositories (id, owner_id, name, name_key, private, default_branch, created_at, updated_at) values (1, 1, 'r', 'r', 0, 'main', 1, 1);
 insert into workflows (id, repo_id, path, name, state, created_at, updated_at) values (1, 1, 'ci.yml', 'CI', 'active', 1, 1);
@@ -33,16 +20,7 @@ insert into label_sets (id, key, labels) values (1, 'x', '["x"]');
 insert into jobs (run_id, repo_id, owner_id, attempt, guid, key, idx, total, name, label_set_id, labels, held, timeout, cancel_timeout, status, created_at, queued_at)
   values (1, 1, 1, 1, 'one', 'a', 0, 2, 'a (1)', 1, '["x"]', 0, 1, 1, 'queued', 1, 1),
     (1, 1, 1, 1, 'two', 'a', 1, 2, 'a (2)', 1, '["x"]', 1, 1, 1, 'queued', 1, 0);
-`...)
-		o := storetest.Options(t, url)
-		old, err := db.Open(t.Context(), db.Options{URL: o.URL, Now: time.Now, Migrations: files})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := old.Close(); err != nil {
-			t.Fatal(err)
-		}
-
+`)
 		st := storetest.OpenURL(t, url)
 		jobs, err := st.Jobs(t.Context(), 1, 1)
 		if err != nil || len(jobs) != 2 {

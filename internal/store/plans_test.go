@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,14 +15,7 @@ import (
 // What runs every few seconds, or whenever somebody looks, must not become
 // slower with every run that was ever made.
 func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
-	now, page := time.Now(), store.Page{Number: 1, Size: 30}
-	runs := func(f store.RunFilter) func(context.Context, store.Explainer) error {
-		return func(ctx context.Context, q store.Explainer) error {
-			f.RepoID = 1
-			_, _, err := q.Runs(ctx, f, page)
-			return err
-		}
-	}
+	now := time.Now()
 	next := func(sc actions.Scope) func(context.Context, store.Explainer) error {
 		return func(ctx context.Context, q store.Explainer) error {
 			_, err := q.NextJobs(ctx, 1, sc, 3)
@@ -37,10 +31,6 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 		"old jobs":      func(ctx context.Context, q store.Explainer) error { _, err := q.QueuedBefore(ctx, now); return err },
 		"label sets":    func(ctx context.Context, q store.Explainer) error { _, err := q.WaitingLabelSets(ctx); return err },
 		"jobs of a run": func(ctx context.Context, q store.Explainer) error { _, err := q.Jobs(ctx, 1, 1); return err },
-		"page of jobs": func(ctx context.Context, q store.Explainer) error {
-			_, _, err := q.RunJobs(ctx, 1, 1, page)
-			return err
-		},
 		"steps of jobs": func(ctx context.Context, q store.Explainer) error {
 			_, err := q.StepsOf(ctx, []int64{1, 2})
 			return err
@@ -51,19 +41,9 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			}
 			return nil
 		},
-		"next job of the site":         next(actions.Scope{}),
-		"next job of an owner":         next(actions.Scope{OwnerID: 1}),
-		"next job of a repository":     next(actions.Scope{RepoID: 1}),
-		"runs":                         runs(store.RunFilter{}),
-		"runs of a workflow":           runs(store.RunFilter{WorkflowID: 1}),
-		"runs of an actor":             runs(store.RunFilter{ActorID: 1}),
-		"runs of a branch":             runs(store.RunFilter{Branch: "main"}),
-		"runs of an event":             runs(store.RunFilter{Event: "push"}),
-		"runs of a commit":             runs(store.RunFilter{HeadSHA: "a"}),
-		"runs of a status":             runs(store.RunFilter{Status: "queued"}),
-		"runs of a conclusion":         runs(store.RunFilter{Status: "failure"}),
-		"failed runs of a branch":      runs(store.RunFilter{Status: "failure", Branch: "main"}),
-		"runs of a workflow in a time": runs(store.RunFilter{WorkflowID: 1, From: now}),
+		"next job of the site":     next(actions.Scope{}),
+		"next job of an owner":     next(actions.Scope{OwnerID: 1}),
+		"next job of a repository": next(actions.Scope{RepoID: 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := storetest.Open(t).Explain()
@@ -77,6 +57,107 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 				if regexp.MustCompile(`^SCAN (jobs|runs|steps|[jr])\b`).MatchString(plan) {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}
+			}
+		})
+	}
+}
+
+// A list passes the rows before a page over in an index that has its order, and
+// sorts a page at most. The second page of nothing asks how many rows there are.
+func TestListsReadAnIndexInItsOrder(t *testing.T) {
+	page := store.Page{Number: 2, Size: 30}
+	runs := func(f store.RunFilter) func(context.Context, store.Explainer) error {
+		return func(ctx context.Context, q store.Explainer) error {
+			f.RepoID = 1
+			_, _, err := q.Runs(ctx, f, page)
+			return err
+		}
+	}
+	artifacts := func(f store.ArtifactFilter) func(context.Context, store.Explainer) error {
+		return func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.RunArtifacts(ctx, 1, f, page)
+			return err
+		}
+	}
+	repoArtifacts := func(name string) func(context.Context, store.Explainer) error {
+		return func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.RepoArtifacts(ctx, 1, name, page)
+			return err
+		}
+	}
+	caches := func(f store.CacheFilter) func(context.Context, store.Explainer) error {
+		return func(ctx context.Context, q store.Explainer) error {
+			f.RepoID = 1
+			_, _, err := q.Caches(ctx, f, page)
+			return err
+		}
+	}
+	checks := func(f store.CheckFilter) func(context.Context, store.Explainer) error {
+		return func(ctx context.Context, q store.Explainer) error {
+			f.RepoID = 1
+			_, _, err := q.CheckRuns(ctx, f, page)
+			return err
+		}
+	}
+	for name, list := range map[string]struct {
+		ask   func(context.Context, store.Explainer) error
+		index string
+	}{
+		"runs":                         {runs(store.RunFilter{}), "runs_repo "},
+		"runs of a workflow":           {runs(store.RunFilter{WorkflowID: 1}), "runs_workflow "},
+		"runs of an actor":             {runs(store.RunFilter{ActorID: 1}), "runs_repo_actor "},
+		"runs of a branch":             {runs(store.RunFilter{Branch: "main"}), "runs_repo_branch "},
+		"runs of an event":             {runs(store.RunFilter{Event: "push"}), "runs_repo_event "},
+		"runs of a commit":             {runs(store.RunFilter{HeadSHA: "a"}), "runs_repo_sha "},
+		"runs of a status":             {runs(store.RunFilter{Status: "queued"}), "runs_repo_status "},
+		"completed runs":               {runs(store.RunFilter{Status: "completed"}), "runs_repo_status "},
+		"runs of a conclusion":         {runs(store.RunFilter{Status: "failure"}), "runs_repo_conclusion "},
+		"failed runs of a branch":      {runs(store.RunFilter{Status: "failure", Branch: "main"}), "runs_repo_"},
+		"runs of a workflow in a time": {runs(store.RunFilter{WorkflowID: 1, From: time.Now()}), "runs_workflow "},
+		"artifacts":                    {repoArtifacts(""), "artifacts_repo "},
+		"artifacts of a name":          {repoArtifacts("a"), "artifacts_repo_name "},
+		"artifacts of a run":           {artifacts(store.ArtifactFilter{}), "artifacts_run "},
+		"oldest of a name and run":     {artifacts(store.ArtifactFilter{Name: "a", Oldest: true}), "artifacts_run_name "},
+		"caches":                       {caches(store.CacheFilter{}), "caches_access "},
+		"caches by age":                {caches(store.CacheFilter{Sort: "created_at"}), "caches_created "},
+		"caches by size":               {caches(store.CacheFilter{Sort: "size_in_bytes", Oldest: true}), "caches_size "},
+		"check runs of a run":          {checks(store.CheckFilter{RunID: 1}), "jobs_run "},
+		"jobs": {func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.RunJobs(ctx, 1, 1, page)
+			return err
+		}, "jobs_run "},
+		"annotations": {func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.Annotations(ctx, 1, page)
+			return err
+		}, "annotations_job "},
+		"runners": {func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.Runners(ctx, actions.Scope{}, "", page)
+			return err
+		}, "runners_scope "},
+		"workflows": {func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.Workflows(ctx, 1, page)
+			return err
+		}, "workflows_repo "},
+		"caches of an account": {func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.OwnerCacheUsages(ctx, 1, page)
+			return err
+		}, "repositories_owner "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := storetest.Open(t).Explain()
+			if err := list.ask(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			led := false
+			for _, plan := range *q.Plans {
+				inside := strings.HasSuffix(plan, store.Inside)
+				led = led || inside && strings.Contains(plan, "INDEX "+list.index)
+				if strings.HasPrefix(plan, "SCAN") || inside && strings.Contains(plan, "TEMP B-TREE") {
+					t.Errorf("%s, of %q", plan, *q.Plans)
+				}
+			}
+			if !led {
+				t.Errorf("%sleads to no page: %q", list.index, *q.Plans)
 			}
 		})
 	}

@@ -68,19 +68,18 @@ func (q queries) RunnerByClient(ctx context.Context, clientID string) (*actions.
 	return r, nil
 }
 
+var runnerList = db.List[*actions.Runner]{
+	Table: `runners`, ID: `id`, Columns: runnerColumns, Scan: scanRunner,
+}.Order(`id`)
+
 // Runners lists a page of the runners of exactly one scope, by id, and how
 // many there are. A name that is not empty narrows to that one runner.
 func (q queries) Runners(ctx context.Context, sc actions.Scope, name string, p Page) ([]*actions.Runner, int, error) {
-	const where = ` from runners where owner_id = $1 and repo_id = $2 and ($3 = '' or name = $3)`
-	rs, err := db.All(ctx, q.ex, scanRunner, `select `+runnerColumns+where+` order by id limit $4 offset $5`, sc.OwnerID, sc.RepoID, name, p.Size, p.Offset())
+	list, total, err := runnerList.Where(`owner_id = ? and repo_id = ?`, sc.OwnerID, sc.RepoID).Narrow(`name = ?`, name).Page(ctx, q.ex, p)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, fmt.Errorf("runners: %w", err)
 	}
-	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+where, sc.OwnerID, sc.RepoID, name)
-	if err != nil {
-		return nil, 0, err
-	}
-	return rs, int(n), nil
+	return list, total, nil
 }
 
 // BusyRunners says which of some runners hold a job.

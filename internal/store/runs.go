@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -13,9 +11,11 @@ import (
 
 const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision`
 
+const runAccounts = `join accounts a on a.id = r.actor_id join accounts t on t.id = r.triggering_id`
+
 var (
-	runTables = ` from runs r join accounts a on a.id = r.actor_id join accounts t on t.id = r.triggering_id`
-	runSelect = `select ` + prefixed("r", runColumns) + `, ` + prefixed("a", accountColumns) + `, ` + prefixed("t", accountColumns) + runTables
+	runSelected = prefixed("r", runColumns) + `, ` + prefixed("a", accountColumns) + `, ` + prefixed("t", accountColumns)
+	runSelect   = `select ` + runSelected + ` from runs r ` + runAccounts
 )
 
 func scanRun(row db.Row) (*actions.Run, error) {
@@ -50,6 +50,9 @@ func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt,
 		return fmt.Errorf("run %d of workflow %d: %w", n, r.WorkflowID, err)
 	}
 	r.ID, r.Number = id, n
+	if err := tx.countRun(ctx, r.ID, 1); err != nil {
+		return err
+	}
 	a.RunID, src.RunID = r.ID, r.ID
 	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
 	if err := tx.CreateAttempt(ctx, a); err != nil {
@@ -80,6 +83,9 @@ func (q queries) RepoRun(ctx context.Context, repoID, id int64) (*actions.Run, e
 // it, status, conclusion and times.
 func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
+	if err := tx.recountRun(ctx, r); err != nil {
+		return err
+	}
 	_, err := db.Exec(ctx, tx.ex, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
 		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.StartedAt), db.Micros(r.UpdatedAt))
 	if err != nil {
@@ -116,50 +122,6 @@ type RunFilter struct {
 	From, To   time.Time
 }
 
-func (f *RunFilter) where() (string, []any) {
-	var (
-		conds []string
-		args  []any
-	)
-	add := func(cond string, arg any) {
-		args = append(args, arg)
-		conds = append(conds, strings.ReplaceAll(cond, "?", "$"+strconv.Itoa(len(args))))
-	}
-	add("r.repo_id = ?", f.RepoID)
-	if f.RunID != 0 {
-		add("r.id = ?", f.RunID)
-	}
-	if f.WorkflowID != 0 {
-		add("r.workflow_id = ?", f.WorkflowID)
-	}
-	if f.ActorID != 0 {
-		add("r.actor_id = ?", f.ActorID)
-	}
-	if f.Branch != "" {
-		add("r.head_branch = ?", f.Branch)
-	}
-	if f.Event != "" {
-		add("r.event = ?", f.Event)
-	}
-	if f.HeadSHA != "" {
-		add("r.head_sha = ?", f.HeadSHA)
-	}
-	switch {
-	case f.Status == "":
-	case isStatus(f.Status):
-		add("r.status = ?", f.Status)
-	default:
-		add("r.conclusion = ?", f.Status)
-	}
-	if !f.From.IsZero() {
-		add("r.created_at >= ?", db.Micros(f.From))
-	}
-	if !f.To.IsZero() {
-		add("r.created_at <= ?", db.Micros(f.To))
-	}
-	return strings.Join(conds, " and "), args
-}
-
 func isStatus(s string) bool {
 	for _, k := range actions.Statuses() {
 		if string(k) == s {
@@ -169,20 +131,28 @@ func isStatus(s string) bool {
 	return false
 }
 
+var runList = db.List[*actions.Run]{
+	Table: `runs r`, ID: `r.id`, Joins: runAccounts, Columns: runSelected, Scan: scanRun,
+}.Order(`r.id desc`)
+
 // Runs lists a page of runs, newest first, and how many there are in all.
 func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run, int, error) {
-	where, args := f.where()
-	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from runs r where `+where, args...)
+	l := runList.Where(`r.repo_id = ?`, f.RepoID).Narrow(`r.id = ?`, f.RunID).Narrow(`r.workflow_id = ?`, f.WorkflowID).
+		Narrow(`r.actor_id = ?`, f.ActorID).Narrow(`r.head_branch = ?`, f.Branch).Narrow(`r.event = ?`, f.Event).
+		Narrow(`r.head_sha = ?`, f.HeadSHA).Narrow(`r.created_at >= ?`, db.Micros(f.From)).Narrow(`r.created_at <= ?`, db.Micros(f.To))
+	if isStatus(f.Status) {
+		l = l.Where(`r.status = ?`, f.Status)
+	} else {
+		l = l.Narrow(`r.conclusion = ?`, f.Status)
+	}
+	if f.counted() {
+		l = l.Counter(runTotal, f.RepoID, f.WorkflowID, f.Status)
+	}
+	list, total, err := l.Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("runs of repository %d: %w", f.RepoID, err)
 	}
-	at := len(args)
-	args = append(args, p.Size, p.Offset())
-	runs, err := db.All(ctx, q.ex, scanRun, runSelect+` where `+where+` order by r.id desc limit $`+strconv.Itoa(at+1)+` offset $`+strconv.Itoa(at+2), args...)
-	if err != nil {
-		return nil, 0, fmt.Errorf("runs of repository %d: %w", f.RepoID, err)
-	}
-	return runs, int(n), nil
+	return list, total, nil
 }
 
 // DeleteRun removes a run with all that hangs on it. Its blobs become dead.
@@ -199,6 +169,9 @@ func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) er
 	}
 	hash, err := db.One(ctx, tx.ex, db.Value[[]byte], `select s.workflow from run_sources s join runs r on r.id = s.run_id
 		where r.id = $1 and r.repo_id = $2`, id, repoID)
+	if err == nil {
+		err = tx.countRun(ctx, id, -1)
+	}
 	if err == nil {
 		err = db.ExecOne(ctx, tx.ex, `delete from runs where id = $1 and repo_id = $2`, id, repoID)
 	}

@@ -83,17 +83,17 @@ func (q queries) CreateAnnotation(ctx context.Context, a *actions.Annotation) er
 	return nil
 }
 
+var annotationList = db.List[*actions.Annotation]{
+	Table: `annotations`, ID: `id`, Columns: annotationColumns, Scan: scanAnnotation,
+}.Order(`id`)
+
 // Annotations lists a page of a job's annotations, oldest first, and how many there are.
 func (q queries) Annotations(ctx context.Context, jobID int64, p Page) ([]*actions.Annotation, int, error) {
-	as, err := db.All(ctx, q.ex, scanAnnotation, `select `+annotationColumns+` from annotations where job_id = $1 order by id limit $2 offset $3`, jobID, p.Size, p.Offset())
+	list, total, err := annotationList.Where(`job_id = ?`, jobID).Page(ctx, q.ex, p)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, fmt.Errorf("annotations of job %d: %w", jobID, err)
 	}
-	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from annotations where job_id = $1`, jobID)
-	if err != nil {
-		return nil, 0, err
-	}
-	return as, int(n), nil
+	return list, total, nil
 }
 
 // RunAnnotations lists the first annotations of an attempt by job, oldest first.

@@ -48,24 +48,23 @@ func (q queries) WorkflowByPath(ctx context.Context, repoID int64, path string) 
 	return w, nil
 }
 
+var workflowList = db.List[*actions.Workflow]{
+	Table: `workflows`, ID: `id`, Columns: workflowColumns, Scan: scanWorkflow,
+}.Order(`id`)
+
 // AllWorkflows lists every workflow of a repository, deleted ones too, oldest first.
 func (q queries) AllWorkflows(ctx context.Context, repoID int64) ([]*actions.Workflow, error) {
-	return db.All(ctx, q.ex, scanWorkflow, `select `+workflowColumns+` from workflows where repo_id = $1 order by id`, repoID)
+	return workflowList.Where(`repo_id = ?`, repoID).All(ctx, q.ex)
 }
 
 // Workflows lists a page of the workflows of a repository, oldest first, and
 // how many there are. Deleted ones are left out.
 func (q queries) Workflows(ctx context.Context, repoID int64, p Page) ([]*actions.Workflow, int, error) {
-	ws, err := db.All(ctx, q.ex, scanWorkflow, `select `+workflowColumns+` from workflows
-		where repo_id = $1 and state <> 'deleted' order by id limit $2 offset $3`, repoID, p.Size, p.Offset())
+	list, total, err := workflowList.Where(`repo_id = ?`, repoID).Where(`state <> 'deleted'`).Page(ctx, q.ex, p)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, fmt.Errorf("workflows of repository %d: %w", repoID, err)
 	}
-	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from workflows where repo_id = $1 and state <> 'deleted'`, repoID)
-	if err != nil {
-		return nil, 0, err
-	}
-	return ws, int(n), nil
+	return list, total, nil
 }
 
 // nextRunNumber counts the workflow's runs up by one.

@@ -63,11 +63,11 @@ type cacheJSON struct {
 }
 
 type cacheListJSON struct {
-	Total  int64       `json:"total_count"`
+	Total  int         `json:"total_count"`
 	Caches []cacheJSON `json:"actions_caches"`
 }
 
-func newCacheList(list []*actions.Cache, total int64) cacheListJSON {
+func newCacheList(list []*actions.Cache, total int) cacheListJSON {
 	out := cacheListJSON{total, make([]cacheJSON, len(list))}
 	for i, e := range list {
 		out.Caches[i] = cacheJSON{
@@ -95,7 +95,7 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	l.Link(w, r, int(total))
+	l.Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, newCacheList(list, total))
 }
 
@@ -118,7 +118,7 @@ func (p *page) deleteAll(w http.ResponseWriter, r *http.Request) error {
 	if len(gone) == 0 {
 		return rest.ErrNotFound
 	}
-	return httpjson.Write(w, http.StatusOK, newCacheList(gone, int64(len(gone))))
+	return httpjson.Write(w, http.StatusOK, newCacheList(gone, len(gone)))
 }
 
 // delete serves DELETE /repos/{owner}/{repo}/actions/caches/{cache_id}.
@@ -169,12 +169,12 @@ func (p *page) listOrganizationUsage(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	answer := struct {
-		Total  int64            `json:"total_count"`
+		Total  int              `json:"total_count"`
 		Usages []cacheUsageJSON `json:"repository_cache_usages"`
 	}{total, make([]cacheUsageJSON, len(list))}
 	for i, u := range list {
 		answer.Usages[i] = cacheUsageJSON{u.Repository, u.Bytes, u.Caches}
 	}
-	l.Link(w, r, int(total))
+	l.Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, answer)
 }

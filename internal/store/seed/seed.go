@@ -44,12 +44,22 @@ func (s *Seed) exec(ctx context.Context, text string, args ...any) error {
 
 // Runs copies the run of a repository until there are n.
 func (s *Seed) Runs(ctx context.Context, repoID int64, n int) error {
-	return s.exec(ctx, `insert into runs (repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit,
+	err := s.exec(ctx, `insert into runs (repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit,
 			actor_id, attempt, triggering_id, status, conclusion, created_at, started_at, updated_at)
 		with recursive n(i) as (select 1 union all select i + 1 from n where i < $2)
 		select repo_id, workflow_id, number + i, name, title, path, event, ref, head_branch, head_sha, head_commit,
 			actor_id, attempt, triggering_id, 'completed', 'success', created_at, started_at, updated_at
 		from n, runs where repo_id = $1 and number = 1`, repoID, n)
+	if err != nil {
+		return err
+	}
+	// A database of an older program, which is measured too, has no such table.
+	var has bool
+	if err := s.db.QueryRowContext(ctx, `select count(*) from sqlite_master where name = 'run_totals'`).Scan(&has); err != nil || !has {
+		return err
+	}
+	return s.exec(ctx, `insert or replace into run_totals (repo_id, workflow_id, conclusion, slot, total)
+		select repo_id, workflow_id, conclusion, id % 8, count(*) from runs where repo_id = $1 group by 1, 2, 3, 4`, repoID)
 }
 
 // Artifacts gives each run of a repository so many artifacts, whose bytes are

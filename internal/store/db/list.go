@@ -1,0 +1,105 @@
+package db
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// A List is rows of a table that conditions narrow, and that are read by the page.
+// Each method returns another list and leaves its own as it is, so a table has one:
+//
+//	var runs = List[*actions.Run]{Table: `runs r`, ID: `r.id`, Columns: …, Joins: …, Scan: scanRun}
+//
+//	return runs.Where(`r.repo_id = ?`, repo).Narrow(`r.event = ?`, event).Order(`r.id desc`).Page(ctx, q, page)
+//
+// A page is cut out of the ids, so that the rows before it are passed over in the
+// index that the conditions lead to; all else is read for the rows of the page alone.
+type List[T any] struct {
+	Table   string // what the conditions and the order are about
+	ID      string // the column that tells its rows apart
+	Columns string // what Scan reads
+	Joins   string // what only Columns need
+	Scan    func(Row) (T, error)
+
+	where, order string
+	args         []any
+	counter      string // "" when rows are counted
+	counted      []any  // its arguments
+}
+
+// Where keeps the rows that fit a condition. Each ? in it stands for the next argument.
+func (l List[T]) Where(condition string, args ...any) List[T] {
+	if l.where != "" {
+		l.where += " and "
+	}
+	l.args = slices.Clip(l.args)
+	for _, arg := range args {
+		before, after, _ := strings.Cut(condition, "?")
+		l.args = append(l.args, arg)
+		l.where += before + "$" + strconv.Itoa(len(l.args))
+		condition = after
+	}
+	l.where += condition
+	return l
+}
+
+// Narrow is Where for a value that was asked for, and nothing for one that is zero.
+func (l List[T]) Narrow(condition string, arg any) List[T] {
+	if reflect.ValueOf(arg).IsZero() {
+		return l
+	}
+	return l.Where(condition, arg)
+}
+
+// Order says which rows come first: columns of Table that decide between any two.
+func (l List[T]) Order(columns string) List[T] {
+	l.order = columns
+	return l
+}
+
+// Counter says which statement knows how many rows there are, so that Page does
+// not count them. One without a row stands for 0.
+func (l List[T]) Counter(text string, args ...any) List[T] {
+	l.counter, l.counted = text, args
+	return l
+}
+
+// Page returns one page of the list, and how many rows all pages have.
+func (l List[T]) Page(ctx context.Context, q Querier, p actions.Page) ([]T, int, error) {
+	n := len(l.args)
+	rows, err := All(ctx, q, l.Scan, l.text(l.ID+` in (select `+l.ID+` from `+l.Table+` where `+l.where+` order by `+l.order+
+		` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2)+`)`), append(slices.Clip(l.args), p.Size, p.Offset())...)
+	if err != nil {
+		return nil, 0, err
+	}
+	if last := len(rows) < p.Size; last && (len(rows) > 0 || p.Offset() == 0) {
+		return rows, p.Offset() + len(rows), nil
+	}
+	total, err := l.count(ctx, q)
+	return rows, total, err
+}
+
+// All returns the whole list, for those that are short by themselves.
+func (l List[T]) All(ctx context.Context, q Querier) ([]T, error) {
+	return All(ctx, q, l.Scan, l.text(l.where), l.args...)
+}
+
+func (l List[T]) text(where string) string {
+	return `select ` + l.Columns + ` from ` + l.Table + ` ` + l.Joins + ` where ` + where + ` order by ` + l.order
+}
+
+func (l List[T]) count(ctx context.Context, q Querier) (int, error) {
+	if l.counter == "" {
+		return One(ctx, q, Value[int], `select count(*) from `+l.Table+` where `+l.where, l.args...)
+	}
+	n, err := One(ctx, q, Value[int], l.counter, l.counted...)
+	if actions.KindOf(err) == actions.NotFound {
+		return 0, nil
+	}
+	return n, err
+}
