@@ -128,6 +128,7 @@ type Session struct {
 	Owner     string // the runner's own words: "box1 (PID: 4711)"
 	CreatedAt time.Time
 	PolledAt  time.Time // start or end of its newest poll
+	IdleSince time.Time // when it first said that it is idle while it holds a job; zero while it does not
 }
 
 // SessionLife is how long a session without polls blocks another one.

@@ -85,10 +85,7 @@ func (q *Queue) Cancel(j *actions.Job) {
 		}
 		return
 	}
-	select {
-	case p.poke <- struct{}{}:
-	default: // poked already
-	}
+	p.wake()
 }
 
 // Forget drops what memory holds of a job that is over.

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"maps"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -40,13 +39,28 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 	}
 }
 
-// reserved counts the jobs that are reserved for somebody, and forgets those
-// whose time is over: a job may have been acquired through another server.
+// waitingSets lists the label sets that jobs wait with. They are read again when
+// a job has become ready, here or on another server.
+func (q *Queue) waitingSets(ctx context.Context) ([]*store.LabelSet, error) {
+	revision := q.store.Revision(store.ReadyTopic(0))
+	q.mu.Lock()
+	revision += q.ready
+	q.mu.Unlock()
+	if list, ok := q.sets.GetAt(struct{}{}, revision); ok {
+		return list, nil
+	}
+	list, err := q.store.WaitingLabelSets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q.sets.PutAt(struct{}{}, list, 1, revision)
+	return list, nil
+}
+
+// reserved counts the jobs that are reserved for somebody.
 func (q *Queue) reserved() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := q.now()
-	maps.DeleteFunc(q.offers, func(_ string, o *offer) bool { return now.After(o.until) })
 	return len(q.offers)
 }
 

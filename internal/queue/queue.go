@@ -10,8 +10,10 @@
 //
 // The database is the truth. A runner that starts to wait looks for the oldest
 // job it may take, through an index by label set, so jobs that nobody can take
-// cost nothing (see labelSets); and it looks again every few seconds, so a lost wake-up or a job
-// queued by another server costs seconds, never a job.
+// cost nothing. A job for which no runner waits here is announced to the other
+// servers, each of which may offer it; the runner of one gets it. [Queue.Run] hears
+// them, offers again what lapsed, and makes every runner that waits look again
+// from time to time, so that a lost notice costs half a minute, never a job.
 //
 // A busy runner waits in the same place for the cancellation of its job.
 package queue
@@ -25,18 +27,19 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // How long things may take. The last two are what the runner protocol advises
 // (SES-4, END-1).
 const (
-	lookAgain     = 5 * time.Second  // a waiting runner asks the database
 	toAcknowledge = 10 * time.Second // offer → acknowledge
 	toAcquire     = 2 * time.Minute  // acknowledge → acquire
 	settle        = 2 * time.Second  // acquire → first cancellation message
 	tellAgain     = time.Minute      // cancellation message → its repetition
 	staleRead     = 2 * time.Second  // no look into the database is older than this
+	lapseCheck    = time.Second      // between looks at what was offered and not taken
 )
 
 // A Message is what a waiting runner is told. Exactly one field is set.
@@ -59,7 +62,9 @@ type Queue struct {
 	gone    map[string]bool     // by job GUID: stopped waiting a moment ago
 	leaving []departure         // of gone, in the order of time
 	told    map[int64]time.Time // by job: when its runner heard of the cancellation
-	sets    labelSets
+	ready   uint64              // jobs that became ready here
+
+	sets *recent.Cache[struct{}, []*store.LabelSet] // that jobs wait with
 }
 
 // A poll is one runner that waits. A message is put into ch at most once; poke
@@ -90,7 +95,7 @@ func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time
 	return &Queue{
 		store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
-		gone: make(map[string]bool),
+		gone: make(map[string]bool), sets: recent.New[struct{}, []*store.LabelSet](1, 1),
 	}
 }
 
@@ -102,8 +107,6 @@ func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Mes
 	p := &poll{runner: r, ch: make(chan *Message, 1), poke: make(chan struct{}, 1), over: make(chan struct{})}
 	q.enter(p, idle)
 	defer q.leave(p, idle)
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
 	for {
 		m, err := q.look(ctx, r, idle)
 		if err != nil && ctx.Err() == nil {
@@ -113,8 +116,6 @@ func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Mes
 			select {
 			case m = <-p.ch:
 			case <-p.poke:
-				continue
-			case <-tick.C:
 				continue
 			case <-p.over:
 				return nil, nil
@@ -200,22 +201,31 @@ func (q *Queue) delivered(m *Message) {
 }
 
 // Wake offers a job that has just become ready to the runner that has waited
-// longest among those that may take it. If there is none, the job waits.
+// longest among those that may take it. If there is none, the other servers are
+// told, and the job waits.
 func (q *Queue) Wake(w *store.Waiting) {
+	if !q.offer(w) {
+		q.store.Announce(store.ReadyTopic(w.ID))
+	}
+}
+
+// offer offers a job to a runner that waits here. It is false when there is none.
+func (q *Queue) offer(w *store.Waiting) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sets.expect(w)
+	q.ready++
 	if !q.free(w.GUID, 0) {
-		return
+		return true
 	}
 	for i, p := range q.waiting {
 		if p.runner.InGroup(w.Group) && p.runner.Has(w.Labels) && p.runner.Serves(w.OwnerID, w.RepoID) {
 			q.reserve(w, p.runner.ID)
 			q.waiting = slices.Delete(q.waiting, i, i+1) // it gets one message
 			p.ch <- &Message{Offer: w}
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // free says whether the job still waits, as far as memory knows, and is reserved

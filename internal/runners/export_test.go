@@ -4,7 +4,7 @@ package runners
 func (s *Runners) Polls() int {
 	s.polls.mu.Lock()
 	defer s.polls.mu.Unlock()
-	return len(s.polls.ends)
+	return len(s.polls.held)
 }
 
 // Overdue is for how many runners a completion is waited.

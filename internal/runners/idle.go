@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // An idleness holds a timer for each runner that says it is idle while it holds
@@ -50,10 +51,18 @@ func (i *idleness) end(runnerID int64) {
 	}
 }
 
+// has says whether the runner has a timer.
+func (i *idleness) has(runnerID int64) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.timers[runnerID] != nil
+}
+
 // expectCompletion watches a runner that says it is idle while it holds a job.
 // A listener says Busy before its next poll, so the job is over on that side; if
-// its completion does not come in a moment, it will not come (END-3).
-func (s *Runners) expectCompletion(ctx context.Context, r *actions.Runner) error {
+// its completion does not come in a moment, it will not come (END-3). The session
+// says since when, because the next poll may come to another server.
+func (s *Runners) expectCompletion(ctx context.Context, r *actions.Runner, session *actions.Session) error {
 	job, err := s.store.RunnerJob(ctx, r.ID)
 	if actions.KindOf(err) == actions.NotFound {
 		return nil
@@ -61,18 +70,55 @@ func (s *Runners) expectCompletion(ctx context.Context, r *actions.Runner) error
 	if err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // the poll may end before the wait
-	s.idle.begin(r.ID, s.completionTime, func() { s.failUnreported(ctx, r, job) })
+	since := session.IdleSince
+	if since.IsZero() {
+		since = s.now().UTC().Truncate(time.Microsecond)
+		if err := s.setIdle(ctx, r.ID, since); err != nil {
+			return err
+		}
+	}
+	s.watch(context.WithoutCancel(ctx), r, job, since) // the poll may end before the wait
 	return nil
+}
+
+// expectNothing ends what [Runners.expectCompletion] began, here and elsewhere.
+func (s *Runners) expectNothing(ctx context.Context, session *actions.Session) error {
+	s.idle.end(session.RunnerID)
+	if session.IdleSince.IsZero() {
+		return nil
+	}
+	return s.setIdle(ctx, session.RunnerID, time.Time{})
+}
+
+func (s *Runners) setIdle(ctx context.Context, runnerID int64, since time.Time) error {
+	return s.store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return tx.SetIdle(ctx, runnerID, since) })
+}
+
+// watch fails the job when its completion is overdue.
+func (s *Runners) watch(ctx context.Context, r *actions.Runner, job *actions.Job, since time.Time) {
+	s.idle.begin(r.ID, s.completionTime, func() { s.failUnreported(ctx, r, job, since) })
 }
 
 // failLimit bounds a write that nobody waits for.
 const failLimit = time.Minute
 
-// failUnreported fails the job if the runner still holds it.
-func (s *Runners) failUnreported(ctx context.Context, r *actions.Runner, job *actions.Job) {
+// failUnreported fails the job if the runner still holds it, and has been idle
+// since then. Another server may know better than the timer.
+func (s *Runners) failUnreported(ctx context.Context, r *actions.Runner, job *actions.Job, since time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, failLimit)
 	defer cancel()
+	session, err := s.store.RunnerSession(ctx, r.ID)
+	switch {
+	case actions.KindOf(err) == actions.NotFound: // it has left
+	case err == nil && session.IdleSince.IsZero():
+		return
+	case err == nil && !session.IdleSince.Equal(since): // it was busy meanwhile
+		s.watch(context.WithoutCancel(ctx), r, job, session.IdleSince)
+		return
+	case err != nil:
+		s.log.ErrorContext(ctx, "job not failed", "job", job.ID, "err", err)
+		return
+	}
 	held, err := s.store.RunnerJob(ctx, r.ID)
 	if actions.KindOf(err) == actions.NotFound || err == nil && held.ID != job.ID {
 		return

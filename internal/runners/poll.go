@@ -22,17 +22,21 @@ type Poll struct {
 // session or the runner does, it returns nil at once. A poll that is not of the
 // runner's session is a [SessionError].
 func (s *Runners) Poll(ctx context.Context, r *actions.Runner, p Poll) (*queue.Message, error) {
-	if err := s.useSession(ctx, r, p.Session); err != nil {
+	session, err := s.useSession(ctx, r, p.Session)
+	if err != nil {
 		return nil, err
 	}
-	r, err := s.introduce(ctx, r, p)
+	r, err = s.introduce(ctx, r, p)
 	if err != nil {
 		return nil, err
 	}
 	s.seen(r, p.Session, s.now())
 	if p.Busy {
-		s.idle.end(r.ID)
-	} else if err := s.expectCompletion(ctx, r); err != nil {
+		err = s.expectNothing(ctx, session)
+	} else {
+		err = s.expectCompletion(ctx, r, session)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s.wait(ctx, r, p)
@@ -56,7 +60,7 @@ func (s *Runners) introduce(ctx context.Context, r *actions.Runner, p Poll) (*ac
 func (s *Runners) wait(ctx context.Context, r *actions.Runner, p Poll) (*queue.Message, error) {
 	poll, cancel := context.WithTimeout(ctx, s.pollTime)
 	defer cancel()
-	poll, end := s.polls.begin(poll, r.ID)
+	poll, end := s.polls.begin(poll, r.ID, p.Session)
 	m, err := s.queue.Message(poll, r, !p.Busy)
 	released := errors.Is(poll.Err(), context.Canceled)
 	newest := end()
@@ -72,28 +76,34 @@ func (s *Runners) wait(ctx context.Context, r *actions.Runner, p Poll) (*queue.M
 // polls are the calls of [Runners.Poll] that wait. A runner has one: its newest.
 type polls struct {
 	mu   sync.Mutex
-	ends map[int64]*context.CancelFunc // by runner
+	held map[int64]*heldPoll // by runner
 }
 
-func newPolls() *polls { return &polls{ends: make(map[int64]*context.CancelFunc)} }
+type heldPoll struct {
+	session string
+	end     context.CancelFunc
+}
+
+func newPolls() *polls { return &polls{held: make(map[int64]*heldPoll)} }
 
 // begin makes the context of a runner's newest poll, and ends the one before. The
 // caller ends it, and learns whether it still was the newest.
-func (p *polls) begin(ctx context.Context, runnerID int64) (_ context.Context, end func() bool) {
+func (p *polls) begin(ctx context.Context, runnerID int64, session string) (_ context.Context, end func() bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if before := p.ends[runnerID]; before != nil {
-		(*before)()
+	if before := p.held[runnerID]; before != nil {
+		before.end()
 	}
-	p.ends[runnerID] = &cancel
+	mine := &heldPoll{session, cancel}
+	p.held[runnerID] = mine
 	return ctx, func() bool {
 		cancel()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		newest := p.ends[runnerID] == &cancel
+		newest := p.held[runnerID] == mine
 		if newest {
-			delete(p.ends, runnerID)
+			delete(p.held, runnerID)
 		}
 		return newest
 	}
@@ -103,7 +113,17 @@ func (p *polls) begin(ctx context.Context, runnerID int64) (_ context.Context, e
 func (p *polls) end(runnerID int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if end := p.ends[runnerID]; end != nil {
-		(*end)()
+	if h := p.held[runnerID]; h != nil {
+		h.end()
 	}
+}
+
+// session is the one that the poll of a runner is of, "" without a poll.
+func (p *polls) session(runnerID int64) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h := p.held[runnerID]; h != nil {
+		return h.session
+	}
+	return ""
 }

@@ -15,7 +15,8 @@
 // Registrations, tokens and sessions are in the store. When a runner was last
 // seen is written about a second later, and may be lost. Polls are in memory, and
 // so are the timers of runners that say they are idle while they hold a job: the
-// next poll, at any server, begins them again.
+// next poll, at any server, begins them again. A runner's calls may come to
+// different servers: [Runners.Run] hears when a session is over, or a runner busy.
 package runners
 
 import (
@@ -62,7 +63,7 @@ type Runners struct {
 	idle  *idleness
 }
 
-// New makes the service. It starts nothing.
+// New makes the service. It starts nothing: see [Runners.Run].
 func New(c Config) *Runners {
 	return &Runners{
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random,

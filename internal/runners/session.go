@@ -66,26 +66,25 @@ func (s *Runners) EndSession(ctx context.Context, r *actions.Runner) error {
 	return nil
 }
 
-// useSession finds out whether id is the runner's session. A runner without a live
+// useSession returns the runner's session if id is the one. A runner without a live
 // one may go on with the id that it has: old ones know no other way out.
-func (s *Runners) useSession(ctx context.Context, r *actions.Runner, id string) error {
+func (s *Runners) useSession(ctx context.Context, r *actions.Runner, id string) (*actions.Session, error) {
 	if uuid.Validate(id) != nil {
-		return &SessionError{actions.Errorf(actions.Malformed, "sessionId is not a GUID")}
+		return nil, &SessionError{actions.Errorf(actions.Malformed, "sessionId is not a GUID")}
 	}
 	have, err := s.store.RunnerSession(ctx, r.ID)
 	now := s.now()
 	switch {
 	case actions.KindOf(err) == actions.NotFound:
 	case err != nil:
-		return err
+		return nil, err
 	case have.ID == id:
-		return nil
+		return have, nil
 	case have.Live(now):
-		return otherSession(r)
+		return nil, otherSession(r)
 	}
-	return s.store.Update(ctx, func(tx *store.Tx) error {
-		return tx.SaveSession(ctx, &actions.Session{ID: id, RunnerID: r.ID, Owner: r.Name, CreatedAt: now, PolledAt: now})
-	})
+	session := &actions.Session{ID: id, RunnerID: r.ID, Owner: r.Name, CreatedAt: now, PolledAt: now}
+	return session, s.store.Update(ctx, func(tx *store.Tx) error { return tx.SaveSession(ctx, session) })
 }
 
 // Acknowledge gives a runner time to acquire the job it was offered (SES-4). A

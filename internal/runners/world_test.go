@@ -21,7 +21,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
-	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -47,14 +46,9 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w := &world{t: t, st: st}
-	keys, err := token.LoadKeys(t.TempDir(), rand.Reader)
-	w.must(err)
 	w.queue = queue.New(st, log, time.Minute, w.now)
 	w.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: w.queue, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
-	w.Runners = runners.New(runners.Config{
-		Store: st, Queue: w.queue, Scheduler: w.scheduler, Keys: keys, Log: log, Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
-		PollTime: time.Hour, CompletionTime: time.Hour,
-	})
+	w.Runners = w.service(st, w.queue, w.scheduler, time.Hour)
 	owner := actions.Account{Login: "octo", Type: actions.User, CreatedAt: w.now(), UpdatedAt: w.now()}
 	w.must(st.CreateAccount(t.Context(), &owner))
 	w.repo = &actions.Repository{Owner: owner, Name: "hello", DefaultBranch: "main", CreatedAt: w.now(), UpdatedAt: w.now()}

@@ -152,8 +152,8 @@ func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions
 // publishJob tells who reads a job, and the runner that holds it.
 func (tx *Tx) publishJob(j *actions.Job) {
 	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
-	if j.RunnerID != 0 {
-		tx.Publish(RunnerTopic(j.RunnerID))
+	if j.RunnerID != 0 && !j.CancelAt.IsZero() {
+		tx.Publish(RunnerTopic(j.RunnerID)) // which may wait at another server
 	}
 }
 
@@ -252,6 +252,16 @@ func scanWaiting(r db.Row) (*Waiting, error) {
 }
 
 const waitingColumns = `id, repo_id, owner_id, label_set_id, guid, runner_group, labels`
+
+// WaitingJob returns the job with the given id if it waits for a runner, and else
+// NotFound.
+func (q queries) WaitingJob(ctx context.Context, id int64) (*Waiting, error) {
+	w, err := db.One(ctx, q.ex, scanWaiting, `select `+waitingColumns+` from jobs where id = $1 and status = 'queued' and wait = ''`, id)
+	if err != nil {
+		return nil, fmt.Errorf("job %d: %w", id, err)
+	}
+	return w, nil
+}
 
 // NextJobs lists the oldest jobs with one label set that wait for a runner of
 // the scope. Each of the three scopes has its own index.

@@ -121,20 +121,21 @@ func (q queries) DeleteRunner(ctx context.Context, id int64) error {
 	return err
 }
 
-// DeleteEphemeral removes a runner that was registered for one job.
+// DeleteEphemeral removes a runner that was registered for one job. It publishes
+// nothing: the runner knows, and polls until it ends.
 func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
-	err := q.exec(ctx, RunnerTopic(id), `delete from runners where id = $1 and ephemeral = 1`, id)
+	_, err := db.Exec(ctx, q.ex, `delete from runners where id = $1 and ephemeral = 1`, id)
 	if err != nil {
 		return fmt.Errorf("runner %d: %w", id, err)
 	}
 	return nil
 }
 
-const sessionColumns = `id, runner_id, owner_name, created_at, polled_at`
+const sessionColumns = `id, runner_id, owner_name, created_at, polled_at, idle_since`
 
 func scanSession(r db.Row) (*actions.Session, error) {
 	s := new(actions.Session)
-	return s, r.Scan(&s.ID, &s.RunnerID, &s.Owner, db.Time(&s.CreatedAt), db.Time(&s.PolledAt))
+	return s, r.Scan(&s.ID, &s.RunnerID, &s.Owner, db.Time(&s.CreatedAt), db.Time(&s.PolledAt), db.Time(&s.IdleSince))
 }
 
 // SaveSession makes s the one session of its runner.
@@ -142,7 +143,8 @@ func (q queries) SaveSession(ctx context.Context, s *actions.Session) error {
 	if _, err := db.Exec(ctx, q.ex, `delete from sessions where runner_id = $1 or id = $2`, s.RunnerID, s.ID); err != nil {
 		return err
 	}
-	return q.exec(ctx, RunnerTopic(s.RunnerID), `insert into sessions (`+sessionColumns+`) values ($1, $2, $3, $4, $5)`, s.ID, s.RunnerID, s.Owner, db.Micros(s.CreatedAt), db.Micros(s.PolledAt))
+	return q.exec(ctx, RunnerTopic(s.RunnerID), `insert into sessions (`+sessionColumns+`) values ($1, $2, $3, $4, $5, $6)`,
+		s.ID, s.RunnerID, s.Owner, db.Micros(s.CreatedAt), db.Micros(s.PolledAt), db.Micros(s.IdleSince))
 }
 
 // RunnerSession returns the session of a runner.
@@ -158,6 +160,12 @@ func (q queries) RunnerSession(ctx context.Context, runnerID int64) (*actions.Se
 func (q queries) TouchSession(ctx context.Context, id string, now time.Time) error {
 	_, err := db.Exec(ctx, q.ex, `update sessions set polled_at = $2 where id = $1`, id, db.Micros(now))
 	return err
+}
+
+// SetIdle notes since when the runner says that it is idle while it holds a job;
+// the zero time, that it does not. It need not be durable.
+func (q queries) SetIdle(ctx context.Context, runnerID int64, since time.Time) error {
+	return q.exec(ctx, RunnerTopic(runnerID), `update sessions set idle_since = $2 where runner_id = $1`, runnerID, db.Micros(since))
 }
 
 // DeleteSession ends the session of a runner, if it has one.

@@ -31,12 +31,12 @@ func RecordTopic(repoID int64) Topic { return Topic{Kind: kindRecord, ID: repoID
 // RunTopic is a run with its attempts, jobs and steps.
 func RunTopic(runID int64) Topic { return Topic{Kind: kindRun, ID: runID} }
 
-// ReadyTopic is a job that waits for a runner. The queue publishes it. With 0 it
-// is any job.
+// ReadyTopic is a job that waits for a runner, and found none at the server that
+// announces it. With 0 it is any job.
 func ReadyTopic(jobID int64) Topic { return Topic{Kind: kindReady, ID: jobID} }
 
-// RunnerTopic is a runner: its record, its session, the job that it holds, and
-// what it says of itself.
+// RunnerTopic is a runner: its record, its session, whether it is idle while it
+// holds a job, and that the job was told to cancel. With 0 it is any runner.
 func RunnerTopic(runnerID int64) Topic { return Topic{Kind: kindRunner, ID: runnerID} }
 
 // AccessTopic is who may do what: tokens of people, accounts, members and collaborators.

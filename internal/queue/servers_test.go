@@ -1,0 +1,222 @@
+package queue_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+)
+
+// loop runs q's loop until the end of the test.
+func loop(t *testing.T, q *queue.Queue) {
+	t.Helper()
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { done <- q.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("loop: %v", err)
+		}
+	})
+}
+
+// told waits in q as a runner does.
+func told(t *testing.T, q *queue.Queue, r *actions.Runner, idle bool) <-chan *queue.Message {
+	t.Helper()
+	got := make(chan *queue.Message, 1)
+	go func() {
+		m, err := q.Message(t.Context(), r, idle)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}()
+	return got
+}
+
+// eachServers runs a test with two queues: of two servers on PostgreSQL; on SQLite
+// of one process, where only what goes through the store connects them.
+func eachServers(t *testing.T, test func(t *testing.T, here *bench, there *queue.Queue)) {
+	t.Helper()
+	storetest.EachSchema(t, func(t *testing.T, url string) {
+		b := newBench(t, storetest.OpenURL(t, url))
+		st := b.st
+		if url[:6] != "sqlite" {
+			st = storetest.OpenURL(t, url)
+		}
+		there := queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now)
+		loop(t, b.Queue)
+		loop(t, there)
+		test(t, b, there)
+	})
+}
+
+// waits returns when the runner waits in q: it has looked and found nothing.
+func waits(t *testing.T, q *queue.Queue, n int) {
+	t.Helper()
+	for q.Waiting() < n {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond) // and its look is over, most likely
+}
+
+func TestAJobStartsOnARunnerThatWaitsAtAnotherServer(t *testing.T) {
+	storetest.EachSchema(t, func(t *testing.T, url string) {
+		if url[:6] == "sqlite" {
+			t.Skip("one server has the file to itself")
+		}
+		b, st := newBench(t, storetest.OpenURL(t, url)), storetest.OpenURL(t, url)
+		there := queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now)
+		loop(t, b.Queue)
+		loop(t, there)
+		r := b.runner(actions.Scope{}, "linux")
+		for round := range 5 {
+			got := told(t, there, r, true)
+			waits(t, there, 1)
+			before := time.Now()
+			job := b.job("linux")
+			select {
+			case m := <-got:
+				if m == nil || m.Offer.ID != job.ID {
+					t.Fatalf("told %+v, want an offer of job %d", m, job.ID)
+				}
+			case <-time.After(20 * time.Second): // less than between two checks
+				t.Fatal("the runner at the other server was not told")
+			}
+			t.Logf("round %d: offered after %s", round, time.Since(before))
+			if _, err := there.Acquire(t.Context(), job.GUID, r, func(*store.Tx) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			b.must(b.st.Update(t.Context(), func(tx *store.Tx) error {
+				j, err := tx.Job(t.Context(), job.ID)
+				if err != nil {
+					return err
+				}
+				j.Complete(actions.Success, b.now())
+				return tx.UpdateJob(t.Context(), j)
+			}))
+		}
+	})
+}
+
+func TestABusyRunnerAtAnotherServerHearsOfTheCancellation(t *testing.T) {
+	eachServers(t, func(t *testing.T, b *bench, there *queue.Queue) {
+		job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
+		b.must(b.acquire(job, r))
+		b.pass(5 * time.Second)
+		got := told(t, there, r, false)
+		for there.Busy() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond) // its first look is over, most likely
+		b.must(b.st.Update(t.Context(), func(tx *store.Tx) error {
+			j, err := tx.Job(t.Context(), job.ID)
+			if err != nil {
+				return err
+			}
+			j.CancelAt = b.now()
+			return tx.UpdateJob(t.Context(), j)
+		}))
+		select {
+		case m := <-got:
+			if m == nil || m.Cancel == nil || m.Cancel.ID != job.ID {
+				t.Errorf("told %+v, want the cancellation of job %d", m, job.ID)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("the runner was not told")
+		}
+	})
+}
+
+// A server was killed between the commit and the wake-up: nobody was told.
+func TestAJobThatNobodyAnnouncedIsFoundByTheNextCheck(t *testing.T) {
+	storetest.EachSchema(t, func(t *testing.T, url string) {
+		o := storetest.Options(t, url)
+		o.Recheck = 200 * time.Millisecond
+		st, err := store.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = st.Close() })
+		storetest.Listen(t, st)
+		b := newBench(t, st)
+		loop(t, b.Queue)
+		got := told(t, b.Queue, b.runner(actions.Scope{}, "linux"), true)
+		waits(t, b.Queue, 1)
+		b.fill(1, "", func(int) []string { return []string{"linux"} })
+		select {
+		case m := <-got:
+			if m == nil || m.Offer == nil {
+				t.Errorf("told %+v, want an offer", m)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("the job is not found")
+		}
+	})
+}
+
+func TestAnOfferThatIsNotTakenGoesToOneWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, storetest.Open(t))
+		loop(t, b.Queue)
+		job, dead, waiting := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
+		if got := b.offered(dead); got != job.ID {
+			t.Fatalf("offered %d, want %d", got, job.ID)
+		}
+		got := told(t, b.Queue, waiting, true)
+		synctest.Wait()
+		b.pass(9 * time.Second)
+		time.Sleep(2 * time.Second) // of the bubble
+		synctest.Wait()
+		select {
+		case m := <-got:
+			t.Errorf("told %+v while the first may still take it", m)
+		default:
+		}
+		b.pass(2 * time.Second)
+		select {
+		case m := <-got:
+			if m == nil || m.Offer.ID != job.ID {
+				t.Errorf("told %+v, want an offer of job %d", m, job.ID)
+			}
+		case <-time.After(time.Minute): // of the bubble
+			t.Error("the job is not offered again")
+		}
+	})
+}
+
+// Whoever read the database before the end of the job wakes the queue after it.
+func TestAJobThatIsOverIsOfferedToNobody(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
+	stale := &store.Waiting{ID: job.ID, RepoID: job.RepoID, OwnerID: job.OwnerID, GUID: job.GUID, Labels: job.Labels}
+	b.must(b.st.Update(t.Context(), func(tx *store.Tx) error {
+		job.Complete(actions.Cancelled, b.now())
+		return tx.UpdateJob(t.Context(), job)
+	}))
+	b.Forget(job)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	got := make(chan *queue.Message, 1)
+	go func() {
+		m, err := b.Message(ctx, r, true)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- m
+	}()
+	for ctx.Err() == nil {
+		b.Wake(stale)
+		time.Sleep(time.Millisecond)
+	}
+	if m := <-got; m != nil {
+		t.Errorf("the runner is offered job %d, which is over", m.Offer.ID)
+	}
+}

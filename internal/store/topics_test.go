@@ -1,0 +1,124 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+)
+
+// A write that nobody hears of leaves pages old, runners waiting and answers
+// wrong, and no other test need fail: so each says here what it publishes.
+func TestWhatIsWrittenIsPublished(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s, ctx := newShelf(t, st), t.Context()
+		run, job, person := s.runs[0], s.jobs[0], &actions.Account{Login: "mona", Type: actions.User}
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(s.CreateAccount(ctx, person))
+		runner := &actions.Runner{Name: "box", ClientID: uuid.NewString(), PublicKey: []byte{1}}
+		must(s.CreateRunner(ctx, runner))
+		token := &actions.Token{AccountID: person.ID, Kind: actions.Classic, Hash: []byte("hash"), Note: "note"}
+		must(s.CreateToken(ctx, token))
+
+		repoT, recordT, runT := store.RepoTopic(s.repo.ID), store.RecordTopic(s.repo.ID), store.RunTopic(run.ID)
+		runnerT, access := store.RunnerTopic(runner.ID), store.AccessTopic()
+		known := []store.Topic{repoT, recordT, runT, runnerT, access}
+		at := func() *actions.Attempt {
+			a, err := s.Attempt(ctx, run.ID, 1)
+			must(err)
+			return a
+		}
+		cancelled := func(j actions.Job) *actions.Job {
+			j.RunnerID, j.CancelAt, j.Status = runner.ID, s.now, actions.InProgress
+			return &j
+		}
+		for _, c := range []struct {
+			what   string
+			topics []store.Topic
+			in     func(tx *store.Tx) error // a transaction, or
+			alone  func() error
+		}{
+			{"SetPushed", []store.Topic{repoT, recordT}, func(tx *store.Tx) error { return tx.SetPushed(ctx, s.repo.ID, s.now) }, nil},
+			{"UpdateRepository, as settings are", []store.Topic{repoT, recordT}, func(tx *store.Tx) error {
+				r := *s.repo
+				r.ArtifactDays = 5
+				return tx.UpdateRepository(ctx, &r)
+			}, nil},
+			{"SaveWorkflow", []store.Topic{repoT}, func(tx *store.Tx) error {
+				return tx.SaveWorkflow(ctx, &actions.Workflow{RepoID: s.repo.ID, Path: ".github/workflows/new.yml", Name: "New", State: actions.Active})
+			}, nil},
+			{"CreateRun", []store.Topic{repoT}, func(tx *store.Tx) error {
+				r, a := *run, *at()
+				a.PlanID = uuid.NewString()
+				return tx.CreateRun(ctx, &r, &a, &actions.RunSource{})
+			}, nil},
+			{"UpdateRun", []store.Topic{repoT, runT}, func(tx *store.Tx) error { return tx.UpdateRun(ctx, run) }, nil},
+			{"ReviseRun", []store.Topic{repoT, runT}, func(tx *store.Tx) error { _, err := tx.ReviseRun(ctx, run); return err }, nil},
+			{"CreateJob", []store.Topic{repoT, runT}, func(tx *store.Tx) error {
+				j := *job
+				j.GUID = uuid.NewString()
+				return tx.CreateJob(ctx, &j)
+			}, nil},
+			{"UpdateJob", []store.Topic{repoT, runT}, func(tx *store.Tx) error { return tx.UpdateJob(ctx, job) }, nil},
+			{"UpdateJob of one that was told to cancel", []store.Topic{repoT, runT, runnerT}, func(tx *store.Tx) error {
+				return tx.UpdateJob(ctx, cancelled(*job))
+			}, nil},
+			{"TellJob", []store.Topic{repoT, runT, runnerT}, func(tx *store.Tx) error { _, err := tx.TellJob(ctx, cancelled(*job)); return err }, nil},
+			{"EndJob", []store.Topic{repoT, runT}, func(tx *store.Tx) error {
+				_, err := tx.EndJob(ctx, job, actions.InProgress, time.Time{})
+				return err
+			}, nil},
+			{"SaveStep", []store.Topic{repoT, runT}, func(tx *store.Tx) error {
+				return tx.SaveStep(ctx, job, &actions.Step{JobID: job.ID, GUID: uuid.NewString(), Number: 9, Name: "x", Status: actions.Queued})
+			}, nil},
+			{"DeleteRun", []store.Topic{repoT, runT}, func(tx *store.Tx) error { return tx.DeleteRun(ctx, s.repo.ID, run.ID, s.now) }, nil},
+
+			{"SetCollaborator", []store.Topic{access}, nil, func() error {
+				return st.SetCollaborator(ctx, s.repo.ID, person.ID, actions.Write)
+			}},
+			{"SetCollaborator to nothing", []store.Topic{access}, nil, func() error {
+				return st.SetCollaborator(ctx, s.repo.ID, person.ID, actions.NoAccess)
+			}},
+			{"SetMember", []store.Topic{access}, nil, func() error {
+				return st.SetMember(ctx, s.repo.Owner.ID, person.ID, true)
+			}},
+			{"DeleteTokensNoted", []store.Topic{access}, nil, func() error {
+				return st.DeleteTokensNoted(ctx, person.ID, "note")
+			}},
+			{"DeleteToken", []store.Topic{access}, nil, func() error { return st.DeleteToken(ctx, token.ID) }},
+			{"SaveSession", []store.Topic{runnerT}, nil, func() error {
+				return st.SaveSession(ctx, &actions.Session{ID: uuid.NewString(), RunnerID: runner.ID})
+			}},
+			{"SetIdle", []store.Topic{runnerT}, nil, func() error { return st.SetIdle(ctx, runner.ID, s.now) }},
+			{"DeleteSession", []store.Topic{runnerT}, nil, func() error { return st.DeleteSession(ctx, runner.ID) }},
+			{"UpdateRunner", []store.Topic{runnerT}, nil, func() error { return st.UpdateRunner(ctx, runner) }},
+			{"DeleteRunner", []store.Topic{runnerT}, nil, func() error { return st.DeleteRunner(ctx, runner.ID) }},
+			{"DeleteRepository", []store.Topic{repoT, recordT}, func(tx *store.Tx) error { return tx.DeleteRepository(ctx, s.repo.ID, s.now) }, nil},
+		} {
+			heard := s.Subscribe(known...)
+			if c.alone != nil {
+				must(c.alone())
+			} else {
+				must(s.Update(ctx, c.in))
+			}
+			got, all := heard.Take()
+			heard.Close()
+			for _, topic := range known {
+				if want := slices.Contains(c.topics, topic); !all && slices.Contains(got, topic) != want {
+					t.Errorf("%s: published %+v, want exactly %+v", c.what, got, c.topics)
+					break
+				}
+			}
+		}
+	})
+}
