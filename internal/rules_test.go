@@ -42,7 +42,7 @@ func rules(t *testing.T) map[string]rule {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, paragraph := range strings.Split(string(text), "\n\n") {
+		for paragraph := range strings.SplitSeq(string(text), "\n\n") {
 			m := ruleStart.FindStringSubmatch(paragraph)
 			if m == nil {
 				continue
@@ -79,7 +79,7 @@ func TestRulesThatCodeNamesAreInTheDocs(t *testing.T) {
 				t.Errorf("%s names %s, which stands in none of %v", name, id, ruleDocs)
 			}
 		}
-		for _, line := range strings.Split(string(text), "\n") {
+		for line := range strings.SplitSeq(string(text), "\n") {
 			if strings.HasSuffix(name, ".go") && elsewhere.MatchString(line) {
 				t.Errorf("%s: %q leads nowhere: name a rule of %v", name, strings.TrimSpace(line), ruleDocs)
 			}

@@ -111,7 +111,7 @@ func (b *bench) uploadLists(ctx context.Context) (_ *server, few, many *seeded, 
 			s.stop()
 		}
 	}()
-	w, err := s.newCrew(ctx, "simulated")
+	w, err := s.newCrew(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}

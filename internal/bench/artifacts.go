@@ -120,7 +120,7 @@ func (b *bench) jobsFor(ctx context.Context, runs, inRun int) (s *server, r *rep
 	if err = r.dispatchMany(ctx, "many.yml", runs); err != nil {
 		return nil, nil, nil, err
 	}
-	w, err := s.newCrew(ctx, "simulated")
+	w, err := s.newCrew(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}

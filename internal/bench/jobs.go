@@ -117,7 +117,7 @@ func (b *bench) jobsOf(ctx context.Context, size crewSize) (got work, err error)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := s.newCrew(ctx, "simulated")
+	w, err := s.newCrew(ctx)
 	if err != nil {
 		return got, err
 	}

@@ -94,7 +94,7 @@ func (b *bench) clusterJobsOf(ctx context.Context, n int) (got clusterWork, err 
 	defer cancel()
 	var list []*simulated
 	for i, s := range c.servers {
-		w, err := s.newCrew(ctx, "simulated")
+		w, err := s.newCrew(ctx)
 		if err != nil {
 			return got, err
 		}
@@ -166,7 +166,7 @@ func (b *bench) betweenServers(ctx context.Context) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := second.newCrew(ctx, "simulated")
+	w, err := second.newCrew(ctx)
 	if err != nil {
 		return nil, err
 	}

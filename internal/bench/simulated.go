@@ -34,20 +34,22 @@ type simulated struct {
 type crew struct {
 	s     *server
 	key   *rsa.PrivateKey
-	label string
 	token string // registration token
 }
 
-const keyBits = 2048
+const (
+	keyBits        = 2048
+	simulatedLabel = "simulated" // what jobs for them run on
+)
 
-func (s *server) newCrew(ctx context.Context, label string) (*crew, error) {
+func (s *server) newCrew(ctx context.Context) (*crew, error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return nil, err
 	}
 	var made struct{ Token string }
 	err = s.admin.do(ctx, http.MethodPost, "/enterprises/understudy/actions/runners/registration-token", nil, &made)
-	return &crew{s, key, label, made.Token}, err
+	return &crew{s, key, made.Token}, err
 }
 
 // hire registers a runner, gets its token and opens its session.
@@ -64,7 +66,7 @@ func (w *crew) hire(ctx context.Context, name string) (_ *simulated, err error) 
 	var at wire.RegisterResponse
 	err = c.post("/api/v3/"+wire.RegisterPath, "RemoteAuth "+w.token, wire.RegisterRequest{
 		URL: w.s.url + "/enterprises/understudy", GroupID: 1, Name: name, Version: "3.0.0", UpdatesDisabled: true,
-		Labels: []wire.RunnerLabel{{Name: w.label, Type: wire.LabelUser}}, PublicKey: wire.PublicKeyXML(&w.key.PublicKey),
+		Labels: []wire.RunnerLabel{{Name: simulatedLabel, Type: wire.LabelUser}}, PublicKey: wire.PublicKeyXML(&w.key.PublicKey),
 	}, &at)
 	if err != nil {
 		return nil, err

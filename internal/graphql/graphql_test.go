@@ -144,8 +144,10 @@ func TestQueriesOfGhAreAnswered(t *testing.T) {
 		{"PullRequestForBranch", pullRequestForBranch, `{"data":{"repository":{"pullRequests":{"nodes":[]},"defaultBranchRef":{"name":"main"}}}}`},
 		{"UserCurrent", `query UserCurrent{viewer{login}}`, `{"data":{"viewer":{"login":"alice"}}}`},
 		{"MapRepositoryNames", `query MapRepositoryNames { repo_000: repository(owner:"alice", name:"hello") { databaseId } }`, `{"data":{"repo_000":{"databaseId":1}}}`},
-		{"owner", `{repository(owner:"guild",name:"tools"){owner{__typename ... on User{name} ... on Organization{login}} url sshUrl visibility pushedAt}}`,
-			`{"data":{"repository":{"owner":{"__typename":"Organization","login":"guild"},"url":"http://h/guild/tools","sshUrl":"git@h:guild/tools.git","visibility":"PUBLIC","pushedAt":null}}}`},
+		{
+			"owner", `{repository(owner:"guild",name:"tools"){owner{__typename ... on User{name} ... on Organization{login}} url sshUrl visibility pushedAt}}`,
+			`{"data":{"repository":{"owner":{"__typename":"Organization","login":"guild"},"url":"http://h/guild/tools","sshUrl":"git@h:guild/tools.git","visibility":"PUBLIC","pushedAt":null}}}`,
+		},
 		{"directives", `query($no: Boolean = false) {viewer{login @include(if: $no) databaseId @skip(if: true) name}}`, `{"data":{"viewer":{"name":null}}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -142,7 +142,7 @@ func (d *draft) advance(ctx context.Context) error {
 		if next.Concluded {
 			d.finish(next.Conclusion)
 			if next.Error != "" { // why the run could not start
-				d.check(remarkAt(actions.LevelFailure, next.Error, d.run.Path, next.ErrorPos))
+				d.check(failureAt(next.Error, d.run.Path, next.ErrorPos))
 			}
 			break
 		}
@@ -182,7 +182,7 @@ func (d *draft) abandon(ctx context.Context, reason error) error {
 		d.end(r, actions.Failure)
 	}
 	d.finish(actions.Failure)
-	d.check(remarkAt(actions.LevelFailure, "The workflow of this run cannot be read by this server: "+reason.Error(), d.run.Path, workflow.Pos{}))
+	d.check(failureAt("The workflow of this run cannot be read by this server: "+reason.Error(), d.run.Path, workflow.Pos{}))
 	return nil
 }
 
@@ -250,7 +250,7 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 func (d *draft) remark(j *actions.Job, n *plan.NewJob) *actions.Annotation {
 	switch {
 	case n.Error != "":
-		return remarkAt(actions.LevelFailure, n.Error, d.run.Path, n.ErrorPos)
+		return failureAt(n.Error, d.run.Path, n.ErrorPos)
 	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
 		a := note(actions.LevelWarning, j.WaitsFor(nil, d.now))
 		a.Path = d.run.Path

@@ -12,9 +12,9 @@ func note(level actions.Level, message string) *actions.Annotation {
 	return &actions.Annotation{Path: ".github", StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
 }
 
-// remarkAt is a remark about a place in the workflow file.
-func remarkAt(level actions.Level, message, path string, at workflow.Pos) *actions.Annotation {
-	a := note(level, message)
+// failureAt says what is wrong at a place in the workflow file.
+func failureAt(message, path string, at workflow.Pos) *actions.Annotation {
+	a := note(actions.LevelFailure, message)
 	line := max(at.Line, 1)
 	a.Path, a.StartLine, a.EndLine, a.StartColumn, a.EndColumn = path, line, line, at.Col, at.Col
 	return a

@@ -120,7 +120,7 @@ func (d *draft) unreadable(problem error) {
 	}
 	notes := make([]*actions.Annotation, 0, len(list))
 	for _, e := range list {
-		a := remarkAt(actions.LevelFailure, e.Error(), d.run.Path, e.Pos)
+		a := failureAt(e.Error(), d.run.Path, e.Pos)
 		a.Title = "Invalid workflow file"
 		notes = append(notes, a)
 	}

@@ -42,6 +42,7 @@ func TestWhatEarlierVersionsWroteIsStillRead(t *testing.T) {
 
 // openKept starts a server on what was kept, and uses it as people do.
 func openKept(t *testing.T, dir, url string) {
+	t.Helper()
 	engine, driver, dsn := "sqlite", "sqlite", strings.TrimPrefix(url, "sqlite:")
 	if strings.HasPrefix(url, "postgres") {
 		engine, driver, dsn = "postgres", "pgx", url
