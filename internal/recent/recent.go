@@ -74,3 +74,10 @@ func (c *Cache[K, V]) PutAt(k K, v V, size int, revision uint64) {
 		c.lru.RemoveOldest()
 	}
 }
+
+// Remove forgets a value.
+func (c *Cache[K, V]) Remove(k K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(k)
+}

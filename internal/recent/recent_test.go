@@ -68,3 +68,18 @@ func TestAValueIsGoodForItsRevisionOnly(t *testing.T) {
 		t.Errorf("got %q, %v, want that of revision 8", v, ok)
 	}
 }
+
+func TestWhatWasRemovedTakesNoRoom(t *testing.T) {
+	c := recent.New[string, int](10, 10)
+	c.Put("a", 1, 6)
+	c.Remove("a")
+	c.Remove("never there")
+	if _, ok := c.Get("a"); ok {
+		t.Error("a is there after it was removed")
+	}
+	c.Put("b", 2, 5)
+	c.Put("c", 3, 5)
+	if _, ok := c.Get("b"); !ok {
+		t.Error("b is gone though there is room")
+	}
+}

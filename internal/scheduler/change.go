@@ -84,7 +84,7 @@ func (s *Scheduler) together(ctx context.Context, runID int64, turns []*turn) er
 		if err := s.try(ctx, s.draft(st), remembered, turns); !errors.Is(err, errMoved) {
 			return err
 		}
-		s.states.drop(runID)
+		s.states.Remove(runID)
 	}
 	return actions.Errorf(actions.Unavailable, "run %d is being changed by others", runID)
 }

@@ -38,6 +38,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -71,7 +72,7 @@ type Scheduler struct {
 
 	settings contexts.Settings
 	sources  *source.Sources
-	states   *states
+	states   *recent.Cache[int64, *state] // the newest of runs that are at work
 	lines    lines
 }
 

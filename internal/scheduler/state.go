@@ -7,8 +7,19 @@ import (
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
+
+// Bounds of the states in memory. A state that is not there is read.
+const (
+	maxStates     = 1024
+	maxStatesSize = 32 << 20 // bytes
+)
+
+func newStates() *recent.Cache[int64, *state] {
+	return recent.New[int64, *state](maxStates, maxStatesSize)
+}
 
 // A state is a run in its current attempt, as it stood at one revision. It does
 // not change: a [draft] is made of a copy.
@@ -56,7 +67,8 @@ func (s *Scheduler) load(ctx context.Context, runID int64) (*state, error) {
 // remembers is that of the store unless another server has changed the run. The
 // repository is read each time: it may have been renamed.
 func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remembered bool, err error) {
-	if st = s.states.get(runID); st == nil {
+	st, remembered = s.states.Get(runID)
+	if !remembered {
 		st, err = s.load(ctx, runID)
 		return st, false, err
 	}
@@ -75,10 +87,10 @@ func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remember
 // keep remembers the state of a run until its next revision.
 func (s *Scheduler) keep(st *state) {
 	if st.run.Status == actions.Completed || st.source == nil {
-		s.states.drop(st.run.ID)
+		s.states.Remove(st.run.ID)
 		return
 	}
-	s.states.put(st.run.ID, st, st.size())
+	s.states.Put(st.run.ID, st, st.size())
 }
 
 // size is about how many bytes a state holds, less the source, which is shared.
