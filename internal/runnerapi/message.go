@@ -19,6 +19,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/wire/convert"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -154,9 +155,9 @@ func (a *API) jobMessage(r *http.Request, as *assignment) (*wire.JobMessage, err
 
 		EnvironmentVariables: present(w.Env, as.spec.Env),
 		Defaults:             present(w.Defaults, as.spec.Defaults),
-		JobOutputs:           templateToken(as.spec.Outputs),
-		JobContainer:         templateToken(as.spec.Container),
-		JobServiceContainers: templateToken(as.spec.Services),
+		JobOutputs:           convert.TokenToWire(as.spec.Outputs),
+		JobContainer:         convert.TokenToWire(as.spec.Container),
+		JobServiceContainers: convert.TokenToWire(as.spec.Services),
 		ActionsEnvironment:   as.environment(),
 	}, nil
 }
@@ -168,7 +169,7 @@ func present(tokens ...*workflow.Token) []*wire.Token {
 	out := []*wire.Token{}
 	for _, t := range tokens {
 		if t != nil {
-			out = append(out, templateToken(t))
+			out = append(out, convert.TokenToWire(t))
 		}
 	}
 	return out
@@ -207,7 +208,7 @@ func (a *API) contexts(as *assignment, base shape.Base) (wire.ContextData, error
 	}
 	data := wire.ContextData{"matrix": nil}
 	for name, value := range all.All() {
-		data[name] = contextValue(value)
+		data[name] = convert.ContextToWire(value)
 	}
 	return data, nil
 }
@@ -274,7 +275,7 @@ func (as *assignment) environment() *wire.Environment {
 		case "name":
 			env.Name = p.Value.Str
 		case "url":
-			env.URL = templateToken(p.Value)
+			env.URL = convert.TokenToWire(p.Value)
 		}
 	}
 	return env

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/wire/convert"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -19,12 +20,12 @@ func (as *assignment) steps() []wire.Step {
 			Type: wire.ActionStep,
 			ID:   uuid.NewSHA1(job, []byte("step "+strconv.Itoa(i))).String(),
 			Name: s.ID, ContextName: s.ID,
-			DisplayNameToken: templateToken(s.Name),
+			DisplayNameToken: convert.TokenToWire(s.Name),
 			Condition:        s.If.String(),
-			ContinueOnError:  templateToken(s.ContinueOnError),
-			TimeoutInMinutes: templateToken(s.TimeoutMinutes),
-			Environment:      templateToken(s.Env),
-			Inputs:           templateToken(s.With),
+			ContinueOnError:  convert.TokenToWire(s.ContinueOnError),
+			TimeoutInMinutes: convert.TokenToWire(s.TimeoutMinutes),
+			Environment:      convert.TokenToWire(s.Env),
+			Inputs:           convert.TokenToWire(s.With),
 			Reference:        reference(s.Action),
 		}
 		if s.Run != nil {
@@ -36,12 +37,12 @@ func (as *assignment) steps() []wire.Step {
 
 // scriptInputs is how a runner gets a script.
 func scriptInputs(s *workflow.Step) *wire.Token {
-	pairs := []wire.TokenPair{wire.Pair(wire.InputScript, templateToken(s.Run))}
+	pairs := []wire.TokenPair{wire.Pair(wire.InputScript, convert.TokenToWire(s.Run))}
 	if s.Shell != nil {
-		pairs = append(pairs, wire.Pair(wire.InputShell, templateToken(s.Shell)))
+		pairs = append(pairs, wire.Pair(wire.InputShell, convert.TokenToWire(s.Shell)))
 	}
 	if s.WorkingDirectory != nil {
-		pairs = append(pairs, wire.Pair(wire.InputWorkingDirectory, templateToken(s.WorkingDirectory)))
+		pairs = append(pairs, wire.Pair(wire.InputWorkingDirectory, convert.TokenToWire(s.WorkingDirectory)))
 	}
 	return wire.Mapping(pairs...)
 }

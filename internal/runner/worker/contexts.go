@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/wire/convert"
 )
 
 // contexts are what the expressions of a job see (AUTH-1): what the server sent,
@@ -53,7 +54,7 @@ func newContexts(j *Job, s *state, debugs bool) *contexts {
 func sentContexts(m *wire.JobMessage) *expr.Object {
 	sent := expr.NewObject()
 	for name, data := range m.ContextData {
-		sent.Set(name, toValue(data))
+		sent.Set(name, convert.ContextFromWire(data))
 	}
 	for _, name := range []string{"needs", "inputs", "vars"} {
 		if _, ok := sent.Get(name); !ok {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/wire/convert"
 )
 
 // evaluateJob evaluates what concerns all steps: env, defaults, containers.
@@ -31,7 +32,7 @@ func (r *running) evaluateJob(rec *record) error {
 
 // evaluateDefaults evaluates defaults.run.
 func (r *running) evaluateDefaults(t *wire.Token) error {
-	token, err := toToken(t)
+	token, err := convert.TokenFromWire(t)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (r *running) expressions() *expr.Env {
 
 // evaluate evaluates a token of the job message.
 func (r *running) evaluate(t *wire.Token) (expr.Value, error) {
-	token, err := toToken(t)
+	token, err := convert.TokenFromWire(t)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func (r *running) evaluate(t *wire.Token) (expr.Value, error) {
 // evaluateStrings evaluates a token of the job message that is a mapping of
 // strings.
 func (r *running) evaluateStrings(t *wire.Token) ([]assignment, error) {
-	token, err := toToken(t)
+	token, err := convert.TokenFromWire(t)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 func FuzzCommandsAreReadWithoutHarm(f *testing.F) {
 	for _, s := range []string{
 		"::error file=a,line=1::x%0Ay", "  ::group::", "##[warning file=a;line=2;]x%5D", "::", "::x", "##[", "##[]", ":: ::", "%", "::error %2::%",
-		"a<<b\nc\nb\n", "format('a {0}', b)", `bash -c "x {0}\"`, "format('{', )", "format('''', x)", "{0}{{}}",
+		"a<<b\nc\nb\n", `bash -c "x {0}\"`,
 	} {
 		f.Add(s)
 	}
@@ -19,7 +19,6 @@ func FuzzCommandsAreReadWithoutHarm(f *testing.F) {
 			t.Errorf("%q is the command %q and does not look like one", s, c.name)
 		}
 		_, _ = parseAssignments(s)
-		_ = shownExpression(s)
 		_, _ = shell{format: s}.arguments("/x")
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/wire/convert"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -69,7 +70,7 @@ func newStep(s wire.Step) (*step, error) {
 		{&st.timeout, s.TimeoutInMinutes},
 		{&st.mayFail, s.ContinueOnError},
 	} {
-		if *token.to, err = toToken(token.from); err != nil {
+		if *token.to, err = convert.TokenFromWire(token.from); err != nil {
 			return nil, err
 		}
 	}

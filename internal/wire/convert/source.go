@@ -1,11 +1,11 @@
-package worker
+package convert
 
 import "strings"
 
-// shownExpression is an expression of the job message as people wrote it in
+// sourceText is an expression of the job message as people wrote it in
 // the workflow file: format('a {0}', b), which stands for text with
 // expressions in it, is shown as "a ${{ b }}".
-func shownExpression(source string) string {
+func sourceText(source string) string {
 	inner, ok := strings.CutPrefix(source, "format(")
 	if !ok || !strings.HasSuffix(inner, ")") {
 		return "${{ " + source + " }}"
