@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 // An Artifact is one as the REST API shows it.
@@ -84,28 +86,26 @@ func (c *Client) pages(ctx context.Context, path, name, what string, q Query) (f
 	if name != "" {
 		query.Set("name", name)
 	}
-	for page := range maxPages {
-		var answer struct {
-			Total     int         `json:"total_count"`
-			Artifacts []*Artifact `json:"artifacts"`
+	type list struct {
+		Total     int         `json:"total_count"`
+		Artifacts []*Artifact `json:"artifacts"`
+	}
+	seen, pages := 0, 0
+	for page, err := range client.Pages[list](ctx, c.api, c.path(path)+"?"+query.Encode()) {
+		if err != nil {
+			return nil, false, c.explain(what, err)
 		}
-		query.Set("page", strconv.Itoa(page+1))
-		if err := c.call(ctx, http.MethodGet, path, query, what, c.into(&answer)); err != nil {
-			return nil, false, err
-		}
-		for _, a := range answer.Artifacts {
+		for _, a := range page.Artifacts {
 			if a != nil && q.means(a.Name) {
 				found = append(found, a)
 			}
 		}
-		if len(answer.Artifacts) < pageSize || (page+1)*pageSize >= answer.Total {
-			return found, false, nil
-		}
-		if q.Limit > 0 && len(found) >= q.Limit {
-			return found, true, nil
+		seen, pages = seen+len(page.Artifacts), pages+1
+		if pages == maxPages || q.Limit > 0 && len(found) >= q.Limit {
+			return found, seen < page.Total, nil
 		}
 	}
-	return found, true, nil
+	return found, false, nil
 }
 
 func (q Query) means(name string) bool {
@@ -116,7 +116,7 @@ func (q Query) means(name string) bool {
 func (c *Client) Get(ctx context.Context, id int64) (*Artifact, error) {
 	a := &Artifact{}
 	what := fmt.Sprintf("artifact %d of %s", id, c.repo)
-	if err := c.call(ctx, http.MethodGet, artifactPath(id), nil, what, c.into(a)); err != nil {
+	if err := c.explain(what, c.api.Do(ctx, http.MethodGet, c.path(artifactPath(id)), nil, a)); err != nil {
 		return nil, err
 	}
 	if a.ID != id {

@@ -58,9 +58,9 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 	w.put(8, "a", "text/plain", []byte("x"))
 	c := w.client()
 	strange := *c
-	strange.token = "ghp_wrong"
+	strange.api = c.api.As("ghp_wrong")
 	nobody := *c
-	nobody.token = ""
+	nobody.api = c.api.As("")
 	refuse := func(status int, message string) {
 		w.answer = func(rw http.ResponseWriter, _ *http.Request) bool { problem(rw, status, message); return true }
 	}
@@ -285,22 +285,9 @@ func TestPatternsHaveStarsAndQuestionMarks(t *testing.T) {
 	}
 }
 
-func TestAddressesOfServers(t *testing.T) {
-	for text, want := range map[string]string{
-		"http://127.0.0.1:3000":          "http://127.0.0.1:3000/api/v3",
-		"http://ci.example/":             "http://ci.example/api/v3",
-		"https://ci.example/api/v3/":     "https://ci.example/api/v3",
-		"https://api.github.com":         "https://api.github.com",
-		"https://ci.example/understudy/": "https://ci.example/understudy/api/v3",
-		"ci.example":                     "", "": "", "ftp://x": "", "http://": "", "http://user:pass@host": "", "http://h/?q": "http://h/api/v3",
-	} {
-		u, err := apiOf(text)
-		if (err == nil) != (want != "") || err == nil && u.String() != want {
-			t.Errorf("%q: %v, %v", text, u, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "pass@") {
-			t.Errorf("the error has the password: %v", err)
-		}
+func TestServersAndRepositoriesAreChecked(t *testing.T) {
+	if _, err := New(Config{URL: "ci.example", Repo: "octo/hello"}); err == nil || !strings.HasPrefix(err.Error(), "--url: ") {
+		t.Errorf("an address that is none: %v", err)
 	}
 	for _, repo := range []string{"", "hello", "/", "a/", "/b", "a/b/c", "../x", "a/b?c", "a b/c"} {
 		if _, err := New(Config{URL: "http://h", Repo: repo}); err == nil {

@@ -10,12 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 const (
@@ -57,7 +58,7 @@ func (c *Client) fetch(ctx context.Context, root *os.Root, a *Artifact, workers 
 	if a.Size < 0 || a.Size > maxSize {
 		return nil, fmt.Errorf("%s: the server says that it has %d bytes", a, a.Size)
 	}
-	p, err := openPart(root, c.api.String()+"/"+c.repo+"/"+artifactPath(a.ID), a, c.pieceSize(a.Size))
+	p, err := openPart(root, c.api.URL()+"/"+c.repo+"/"+artifactPath(a.ID), a, c.pieceSize(a.Size))
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +154,7 @@ func (f *fetch) work(ctx context.Context, begin func()) error {
 
 // piece brings the bytes between two offsets, in as many tries as that takes.
 func (f *fetch) piece(ctx context.Context, from, to int64, begin func()) error {
-	b := f.c.backoff()
+	tries := f.c.api.Tries()
 	best, refused := from, 0
 	for at := from; ; {
 		u, err := f.source.location(ctx)
@@ -165,20 +166,20 @@ func (f *fetch) piece(ctx context.Context, from, to int64, begin func()) error {
 			return nil
 		}
 		if at += n; at > best {
-			b.reset()
+			tries.Progress()
 			best, refused = at, 0
 		}
 		f.source.stale(u)
-		switch s := statusOf(err); {
+		switch s := client.StatusOf(err); {
 		case errors.Is(err, errNoRanges) && f.part.whole():
 			err = io.ErrUnexpectedEOF // that of the try before: from the first byte again
 			f.count(from - at)
 			at = from
-		case s >= 400 && s < 500 && !transient(err) && refused < 2:
+		case s >= 400 && s < 500 && !client.Transient(err) && refused < 2:
 			refused++ // a signed URL may have ended early; a new one tells whether the artifact has, too
 			continue
 		}
-		if !b.again(ctx, err) {
+		if !tries.Again(ctx, err) {
 			return err
 		}
 		if at > from && f.part.etag() == "" && f.art.Digest == "" {
@@ -195,11 +196,11 @@ func (f *fetch) get(ctx context.Context, u *url.URL, from, at, to int64, begin f
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := time.AfterFunc(f.c.stall, func() { cancel(errStalled) })
+	watch := time.AfterFunc(f.c.stall, func() { cancel(client.ErrStalled) })
 	defer watch.Stop()
 	defer func() {
-		if err != nil && errors.Is(context.Cause(ctx), errStalled) {
-			err = errStalled
+		if err != nil && errors.Is(context.Cause(ctx), client.ErrStalled) {
+			err = client.ErrStalled
 		}
 	}()
 	res, err := f.request(ctx, u, at, to)
@@ -220,22 +221,14 @@ func (f *fetch) get(ctx context.Context, u *url.URL, from, at, to int64, begin f
 }
 
 func (f *fetch) request(ctx context.Context, u *url.URL, at, to int64) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("User-Agent", f.c.agent)
+	header := http.Header{}
 	if at > 0 || to < f.art.Size {
-		r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", at, to-1))
+		header.Set("Range", fmt.Sprintf("bytes=%d-%d", at, to-1))
 		if tag := f.part.etag(); strings.HasPrefix(tag, `"`) { // a weak one does not say that bytes are the same
-			r.Header.Set("If-Range", tag)
+			header.Set("If-Range", tag)
 		}
 	}
-	res, err := f.c.fetches.Do(r)
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = fmt.Errorf("%s: %w", printable(u.Host), e.Err) // without the URL, whose signature opens the artifact
-	}
-	return res, err
+	return f.c.api.Visit(ctx, u.String(), header)
 }
 
 // check says whether an answer has the bytes that were asked for.
@@ -259,7 +252,7 @@ func (f *fetch) check(res *http.Response, from, at, to int64) error {
 	case res.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return errChanged
 	default:
-		return &refusal{status: res.StatusCode, after: retryAfter(res.Header), text: "the storage at " + printable(res.Request.URL.Host) + " answers " + strconv.Itoa(res.StatusCode)}
+		return &explained{fmt.Sprintf("the storage at %s answers %d", printable(res.Request.URL.Host), res.StatusCode), client.Refused(res)}
 	}
 	if at > from || f.part.etag() != "" {
 		return f.part.describe(res.Header.Get("ETag"), f.part.contentType())

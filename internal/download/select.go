@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 // find returns the artifacts that words and names mean: ids, names, and patterns of
@@ -63,7 +65,7 @@ func (c *Client) anyByID(ctx context.Context, run int64, word string) (*Artifact
 	}
 	a, err := c.Get(ctx, id)
 	switch {
-	case statusOf(err) == http.StatusNotFound:
+	case client.StatusOf(err) == http.StatusNotFound:
 		return nil, nil // it may be a name
 	case err != nil:
 		return nil, err

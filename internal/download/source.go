@@ -2,8 +2,6 @@ package download
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -55,33 +53,13 @@ func (s *source) location(ctx context.Context) (*url.URL, error) {
 		return u, nil
 	}
 	since := s.c.now()
-	var to *url.URL
-	err := s.c.call(ctx, http.MethodGet, artifactPath(s.art.ID)+"/zip", nil, s.art.String(), func(res *reply) (err error) {
-		to, err = s.redirect(res)
-		return err
-	})
+	to, err := s.c.api.Location(ctx, s.c.path(artifactPath(s.art.ID)+"/zip"))
 	if err != nil {
-		return nil, err
+		return nil, s.c.explain(s.art.String(), err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.url, s.since = to, since
-	return to, nil
-}
-
-// redirect is where an answer of the API leads.
-func (s *source) redirect(res *reply) (*url.URL, error) {
-	if res.status != http.StatusFound {
-		return nil, s.c.notAPI(res)
-	}
-	to, err := url.Parse(res.header.Get("Location"))
-	if err != nil {
-		return nil, s.c.notAPI(res)
-	}
-	secure := s.c.api.Scheme != "https" || to.Scheme == "https"
-	if to.Scheme != "http" && to.Scheme != "https" || to.Host == "" || to.User != nil || !secure {
-		return nil, fmt.Errorf("%s: the server redirects to %s://%s, which is not followed", s.art, printable(to.Scheme), printable(to.Host))
-	}
 	return to, nil
 }
 

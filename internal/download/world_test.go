@@ -3,6 +3,7 @@ package download
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -138,9 +139,14 @@ func (w *world) list(rw http.ResponseWriter, r *http.Request, fits func(*stored)
 			all = append(all, a.Artifact)
 		}
 	}
-	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+	page, _ := strconv.Atoi(cmp.Or(r.URL.Query().Get("page"), "1"))
 	size, _ := strconv.Atoi(r.URL.Query().Get("per_page"))
 	from := min((page-1)*size, len(all))
+	if from+size < len(all) {
+		next := r.URL.Query()
+		next.Set("page", strconv.Itoa(page+1))
+		rw.Header().Set("Link", fmt.Sprintf(`<%s%s?%s>; rel="next", <%s%s>; rel="last"`, w.api.URL, r.URL.Path, next.Encode(), w.api.URL, r.URL.Path))
+	}
 	_ = json.NewEncoder(rw).Encode(map[string]any{"total_count": len(all), "artifacts": all[from:min(from+size, len(all))]})
 }
 
@@ -192,9 +198,9 @@ func (w *world) serveStorage(rw http.ResponseWriter, r *http.Request) {
 // client is one with small pieces and short waits.
 func (w *world) client() *Client {
 	w.Helper()
-	c, err := New(Config{URL: w.api.URL, Token: testToken, Repo: "octo/hello", Version: "test", Now: w.clock})
+	c, err := newClient(Config{URL: w.api.URL, Token: testToken, Repo: "octo/hello", Version: "test", Now: w.clock}, time.Millisecond)
 	w.must(err)
-	c.firstWait, c.piece = time.Millisecond, 64<<10
+	c.piece = 64 << 10
 	return c
 }
 
