@@ -3,6 +3,8 @@ package workflow
 import (
 	"slices"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/event"
 )
 
 // Events are the entries of `on`, in the order of the file.
@@ -61,87 +63,6 @@ func (e *Event) MatchType(action string) bool {
 	return len(e.Types) == 0 || slices.Contains(e.Types, action)
 }
 
-// An eventKind is what `on` may say about an event (TRG-13).
-type eventKind struct {
-	types    string // activity types
-	defaults string // those that count when none are named; empty: all
-	keys     string // further keys
-}
-
-// Keys and activity types that several events have.
-const (
-	crud     = "created edited deleted"
-	branches = "branches branches-ignore"
-	paths    = "paths paths-ignore"
-)
-
-// eventKindOf describes the event, if there is one of that name.
-func eventKindOf(name string) (eventKind, bool) {
-	switch name {
-	case "create", "delete", "deployment", "deployment_status", "fork", "gollum", "page_build", "public",
-		"schedule", "status":
-		return eventKind{}, true
-	case "branch_protection_rule", "discussion_comment", "issue_comment", "label",
-		"pull_request_comment", "pull_request_review_comment":
-		return eventKind{types: crud}, true
-	case "check_run":
-		return eventKind{types: "created rerequested completed requested_action"}, true
-	case "check_suite":
-		return eventKind{types: "completed"}, true
-	case "discussion":
-		return eventKind{types: crud + " transferred pinned unpinned labeled unlabeled locked unlocked " +
-			"category_changed answered unanswered"}, true
-	case "image_version":
-		return eventKind{types: "created ready deleted", keys: "names versions"}, true
-	case "issues":
-		return eventKind{types: "opened edited deleted transferred pinned unpinned closed reopened assigned " +
-			"unassigned labeled unlabeled locked unlocked milestoned demilestoned typed untyped"}, true
-	case "merge_group":
-		return eventKind{types: "checks_requested", keys: branches}, true
-	}
-	return laterKindOf(name)
-}
-
-// laterKindOf is the second half of the alphabet.
-func laterKindOf(name string) (eventKind, bool) {
-	switch name {
-	case "milestone":
-		return eventKind{types: crud + " closed opened"}, true
-	case "project":
-		return eventKind{types: "created closed reopened edited deleted"}, true
-	case "project_card":
-		return eventKind{types: "created moved converted edited deleted"}, true
-	case "project_column":
-		return eventKind{types: "created updated moved deleted"}, true
-	case "pull_request", "pull_request_target":
-		return eventKind{
-			types: "assigned unassigned labeled unlabeled opened edited closed reopened synchronize " +
-				"converted_to_draft locked unlocked enqueued dequeued milestoned demilestoned ready_for_review " +
-				"review_requested review_request_removed auto_merge_enabled auto_merge_disabled",
-			defaults: "opened synchronize reopened", keys: branches + " " + paths,
-		}, true
-	case "pull_request_review":
-		return eventKind{types: "submitted edited dismissed"}, true
-	case "push":
-		return eventKind{keys: branches + " tags tags-ignore " + paths}, true
-	case "registry_package":
-		return eventKind{types: "published updated"}, true
-	case "release":
-		return eventKind{types: "published unpublished created edited deleted prereleased released"}, true
-	case "repository_dispatch":
-		return eventKind{types: "*"}, true // the caller's own words
-	case "watch":
-		return eventKind{types: "started"}, true
-	case "workflow_call":
-		return eventKind{keys: "inputs secrets outputs"}, true
-	case "workflow_dispatch":
-		return eventKind{keys: "inputs"}, true
-	case "workflow_run":
-		return eventKind{types: "completed requested in_progress", keys: branches + " workflows"}, true
-	}
-	return eventKind{}, false
-}
-
 // events reads `on`: a name, a sequence of names, or a mapping.
 func (r *reader) events(t *Token) Events {
 	var events Events
@@ -165,7 +86,7 @@ func (r *reader) events(t *Token) Events {
 
 func (r *reader) event(name, t *Token) *Event {
 	e := &Event{Name: r.literal(name), Pos: name.Pos}
-	kind, ok := eventKindOf(e.Name)
+	kind, ok := event.KindOf(e.Name)
 	if !ok {
 		if name.Kind != Sequence && name.Kind != Mapping {
 			r.unexpected(name)
@@ -179,11 +100,8 @@ func (r *reader) event(name, t *Token) *Event {
 	case t.Kind != Null:
 		r.object(t, r.eventFields(e, kind)...)
 	}
-	if e.Types == nil && kind.types != "*" {
-		e.Types = strings.Fields(kind.defaults)
-		if kind.defaults == "" {
-			e.Types = strings.Fields(kind.types)
-		}
+	if e.Types == nil {
+		e.Types = kind.DefaultTypes()
 	}
 	r.both(t, "branches")
 	r.both(t, "tags")
@@ -198,12 +116,12 @@ func (r *reader) both(t *Token, filter string) {
 	}
 }
 
-func (r *reader) eventFields(e *Event, kind eventKind) []field {
+func (r *reader) eventFields(e *Event, kind event.Kind) []field {
 	var fields []field
-	if kind.types != "" {
-		fields = append(fields, optional("types", func(v *Token) { e.Types = r.types(v, kind.types) }))
+	if kind.HasTypes() {
+		fields = append(fields, optional("types", func(v *Token) { e.Types = r.types(v, kind) }))
 	}
-	for key := range strings.FieldsSeq(kind.keys) {
+	for _, key := range kind.Keys {
 		fields = append(fields, optional(key, r.eventKey(e, key)))
 	}
 	return fields
@@ -237,8 +155,8 @@ func (r *reader) eventKey(e *Event, key string) func(*Token) {
 	return func(v *Token) { r.names(v) } // names and versions of image_version: checked only
 }
 
-// types reads activity types, each one of the known ones.
-func (r *reader) types(t *Token, known string) []string {
+// types reads activity types, each one of those that the event has.
+func (r *reader) types(t *Token, kind event.Kind) []string {
 	items := t.Items
 	if t.Kind != Sequence {
 		items = []*Token{t}
@@ -246,7 +164,7 @@ func (r *reader) types(t *Token, known string) []string {
 	types := make([]string, 0, len(items))
 	for _, item := range items {
 		name := r.name(item)
-		if known != "*" && name != "" && !slices.Contains(strings.Fields(known), name) {
+		if name != "" && !kind.HasType(name) {
 			r.unexpected(item)
 		}
 		types = append(types, name)

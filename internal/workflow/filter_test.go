@@ -6,12 +6,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// event reads the first event of a workflow whose `on` is given.
-func event(t *testing.T, on string) *workflow.Event {
+// first reads the first event of a workflow whose `on` is given.
+func first(t *testing.T, on string) *workflow.Event {
 	t.Helper()
 	w, err := workflow.Parse("x.yml", []byte("on: "+on+oneJob))
 	if err != nil {
@@ -44,7 +45,7 @@ func TestPatternsMatchAsInTheCheatSheet(t *testing.T) { // TRG-6
 		{"é?x", []string{"éx", "x"}, []string{"ééx"}},
 	}
 	for _, tt := range tests {
-		e := event(t, "{push: {branches: ['"+tt.pattern+"']}}")
+		e := first(t, "{push: {branches: ['"+tt.pattern+"']}}")
 		for _, name := range tt.yes {
 			if !e.MatchBranch(name) {
 				t.Errorf("%s does not match %s", tt.pattern, name)
@@ -59,7 +60,7 @@ func TestPatternsMatchAsInTheCheatSheet(t *testing.T) { // TRG-6
 }
 
 func TestPatternsOfEvilShapeAreMatchedInBoundedTime(t *testing.T) {
-	e := event(t, "{push: {paths: ['"+strings.Repeat("**a", 5000)+"b']}}")
+	e := first(t, "{push: {paths: ['"+strings.Repeat("**a", 5000)+"b']}}")
 	path := strings.Repeat("a", 20_000)
 	if !e.MatchPush("refs/heads/main", func() ([]string, bool) { return []string{path}, true }) {
 		t.Error("matching that is given up must run the workflow")
@@ -100,21 +101,45 @@ func TestPushStartsTheWorkflowByRefAndPath(t *testing.T) { // TRG-4, TRG-5, TRG-
 	}
 	for _, tt := range tests {
 		changed := func() ([]string, bool) { return strings.Fields(tt.paths), tt.paths != "?" }
-		if got := event(t, tt.on).MatchPush(tt.ref, changed); got != tt.want {
+		if got := first(t, tt.on).MatchPush(tt.ref, changed); got != tt.want {
 			t.Errorf("%s: push of %s with %.30s: got %t, want %t", tt.on, tt.ref, tt.paths, got, tt.want)
 		}
 	}
 }
 
 func TestActivityTypesDefaultPerEvent(t *testing.T) { // TRG-2, TRG-13
-	if e := event(t, "pull_request"); e.MatchType("closed") || !e.MatchType("synchronize") {
+	if e := first(t, "pull_request"); e.MatchType("closed") || !e.MatchType("synchronize") {
 		t.Errorf("pull_request: got %v", e.Types)
 	}
-	if e := event(t, "{repository_dispatch: {types: [any-word]}}"); e.MatchType("other") || !e.MatchType("any-word") {
+	if e := first(t, "{repository_dispatch: {types: [any-word]}}"); e.MatchType("other") || !e.MatchType("any-word") {
 		t.Errorf("repository_dispatch: got %v", e.Types)
 	}
-	if e := event(t, "repository_dispatch"); !e.MatchType("other") {
+	if e := first(t, "repository_dispatch"); !e.MatchType("other") {
 		t.Errorf("repository_dispatch without types: got %v", e.Types)
+	}
+}
+
+func TestEveryEventIsReadWithAllThatItHas(t *testing.T) { // TRG-13
+	values := map[string]string{"inputs": "{a: {type: string}}", "secrets": "{a: }", "outputs": "{a: {value: b}}"}
+	for _, k := range event.Kinds() {
+		if k.Name == "schedule" { // has a sequence of its own
+			continue
+		}
+		var fields []string
+		if k.HasTypes() {
+			fields = append(fields, "types: ["+strings.Join(k.Types, ", ")+"]")
+		}
+		for _, key := range k.Keys {
+			if value, ok := values[key]; ok {
+				fields = append(fields, key+": "+value)
+			} else if !strings.HasSuffix(key, "-ignore") { // they exclude each other
+				fields = append(fields, key+": [a]")
+			}
+		}
+		e := first(t, "{"+k.Name+": {"+strings.Join(fields, ", ")+"}}")
+		if e.Name != k.Name || len(e.Types) != len(k.Types) {
+			t.Errorf("%s is read as %+v", k.Name, e)
+		}
 	}
 }
 
@@ -164,7 +189,7 @@ func TestDispatchInputsAreCheckedAndTyped(t *testing.T) { // TRG-12
 			`inputs are too large: at most 65535 characters are allowed`, "",
 		},
 	}
-	e := event(t, on)
+	e := first(t, on)
 	for _, tt := range tests {
 		inputs, ev, err := e.DispatchInputs(tt.given)
 		if err != nil {

@@ -1,0 +1,80 @@
+package event
+
+import "strings"
+
+// A Kind is what is known of one event, whoever causes it.
+type Kind struct {
+	Name string // as `on` and github.event_name have it
+
+	// Types are the activity types that a workflow may name (TRG-13), none for an
+	// event without. AnyType means that they are the words of whoever causes it.
+	Types    []string
+	AnyType  bool
+	Defaults []string // those that count when a workflow names none
+
+	// Keys are what else a workflow may say below the event: filters, and what it
+	// takes and gives.
+	Keys []string
+}
+
+// Keys and activity types that several events have.
+const (
+	branches = "branches branches-ignore"
+	paths    = "paths paths-ignore"
+	crud     = "created edited deleted"
+	ofPulls  = "assigned unassigned labeled unlabeled opened edited closed reopened synchronize " +
+		"converted_to_draft locked unlocked enqueued dequeued milestoned demilestoned ready_for_review " +
+		"review_requested review_request_removed auto_merge_enabled auto_merge_disabled"
+)
+
+// table is every event that `on` may name, in the order of the alphabet.
+var table = []Kind{
+	{Name: "branch_protection_rule", Types: words(crud)},
+	{Name: "check_run", Types: words("created rerequested completed requested_action")},
+	{Name: "check_suite", Types: words("completed")},
+	{Name: "create"},
+	{Name: "delete"},
+	{Name: "deployment"},
+	{Name: "deployment_status"},
+	{
+		Name: "discussion",
+		Types: words(crud + " transferred pinned unpinned labeled unlabeled locked unlocked category_changed " +
+			"answered unanswered"),
+	},
+	{Name: "discussion_comment", Types: words(crud)},
+	{Name: "fork"},
+	{Name: "gollum"},
+	{Name: "image_version", Types: words("created ready deleted"), Keys: words("names versions")},
+	{Name: "issue_comment", Types: words(crud)},
+	{
+		Name: "issues",
+		Types: words("opened edited deleted transferred pinned unpinned closed reopened assigned unassigned " +
+			"labeled unlabeled locked unlocked milestoned demilestoned typed untyped"),
+	},
+	{Name: "label", Types: words(crud)},
+	{Name: "merge_group", Types: words("checks_requested"), Keys: words(branches)},
+	{Name: "milestone", Types: words(crud + " closed opened")},
+	{Name: "page_build"},
+	{Name: "project", Types: words("created closed reopened edited deleted")},
+	{Name: "project_card", Types: words("created moved converted edited deleted")},
+	{Name: "project_column", Types: words("created updated moved deleted")},
+	{Name: "public"},
+	{Name: "pull_request", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths)},
+	{Name: "pull_request_comment", Types: words(crud)},
+	{Name: "pull_request_review", Types: words("submitted edited dismissed")},
+	{Name: "pull_request_review_comment", Types: words(crud)},
+	{Name: "pull_request_target", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths)},
+	{Name: "push", Keys: words(branches, "tags tags-ignore", paths)},
+	{Name: "registry_package", Types: words("published updated")},
+	{Name: "release", Types: words("published unpublished created edited deleted prereleased released")},
+	{Name: "repository_dispatch", AnyType: true},
+	{Name: "schedule"},
+	{Name: "status"},
+	{Name: "watch", Types: words("started")},
+	{Name: "workflow_call", Keys: words("inputs secrets outputs")},
+	{Name: "workflow_dispatch", Keys: words("inputs")},
+	{Name: "workflow_run", Types: words("completed requested in_progress"), Keys: words(branches, "workflows")},
+}
+
+// words are those of all texts.
+func words(texts ...string) []string { return strings.Fields(strings.Join(texts, " ")) }
