@@ -51,15 +51,39 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 	return job, nil
 }
 
+// afterEnd is how long a job that is over is still renewed (JOB-3): its runner may
+// have sent one more renewal before it knew.
+const afterEnd = time.Minute
+
 // Renew lets the runner keep its job for another lease, whose end it returns. A
-// job that is over, or held by another, is NotFound: the runner must stop. The
-// renewal need not be on disk, since the runner comes again.
+// job that is over is NotFound, which makes the runner stop it; but not at once
+// (see [afterEnd]), unless the job was cancelled. The renewal need not be on disk,
+// since the runner comes again.
 func (q *Queue) Renew(ctx context.Context, j *actions.Job) (time.Time, error) {
+	if j.Status != actions.Completed {
+		until, err := q.renew(ctx, j.ID)
+		if actions.KindOf(err) != actions.NotFound {
+			return until, err
+		}
+		if j, err = q.store.Job(ctx, j.ID); err != nil { // it has just ended
+			return time.Time{}, err
+		}
+	}
+	until := j.CompletedAt.Add(afterEnd)
+	cancelled := j.Conclusion == actions.Cancelled && !j.CancelAt.IsZero()
+	if cancelled || !q.now().Before(until) {
+		return time.Time{}, actions.Errorf(actions.NotFound, "job %d is completed", j.ID)
+	}
+	return until, nil
+}
+
+// renew renews a job in progress. Another one is NotFound.
+func (q *Queue) renew(ctx context.Context, id int64) (time.Time, error) {
 	until := q.now().Add(q.lease)
 	err := q.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
-		ok, err := tx.RenewJob(ctx, j.ID, until)
+		ok, err := tx.RenewJob(ctx, id, until)
 		if err == nil && !ok {
-			err = actions.Errorf(actions.NotFound, "job %d is not in progress", j.ID)
+			err = actions.Errorf(actions.NotFound, "job %d is not in progress", id)
 		}
 		return err
 	})

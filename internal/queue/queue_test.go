@@ -347,28 +347,53 @@ func TestABusyRunnerHearsOfTheCancellationOfItsJob(t *testing.T) {
 	}
 }
 
-func TestRenewalOfAJobThatIsOverIsRefused(t *testing.T) {
+func TestAJobIsRenewedUntilShortlyAfterItsEnd(t *testing.T) { // JOB-3
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b := newBench(t, st)
 		job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
 		b.must(b.acquire(job, r))
-		until, err := b.Renew(t.Context(), job)
-		if err != nil || !until.Equal(b.now().Add(lease)) {
-			t.Fatalf("renewed until %v, %v; want %v", until, err, b.now().Add(lease))
-		}
-		ctx := t.Context()
-		b.must(st.Update(ctx, func(tx *store.Tx) error {
-			j, err := tx.Job(ctx, job.ID)
-			if err != nil {
-				return err
+		renewed := func(when string, j *actions.Job, want time.Time) {
+			t.Helper()
+			if until, err := b.Renew(t.Context(), j); err != nil || !until.Equal(want) {
+				t.Errorf("%s: until %v, %v; want %v", when, until, err, want)
 			}
-			j.Complete(actions.Success, b.now())
-			return tx.UpdateJob(ctx, j)
-		}))
-		if _, err := b.Renew(ctx, job); actions.KindOf(err) != actions.NotFound {
-			t.Errorf("renewal after the end: %v, want not found", err)
+		}
+		renewed("in progress", job, b.now().Add(lease))
+		ended := b.end(job, actions.Success)
+		for when, j := range map[string]*actions.Job{"read before the end": job, "read after it": ended} {
+			renewed(when, j, b.now().Add(time.Minute))
+		}
+		b.pass(time.Minute)
+		if _, err := b.Renew(t.Context(), ended); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("a minute later: %v, want not found", err)
 		}
 	})
+}
+
+func TestACancelledJobIsNotRenewedAfterItsEnd(t *testing.T) { // JOB-3
+	b := newBench(t, storetest.Open(t))
+	job := b.job("linux")
+	b.must(b.acquire(job, b.runner(actions.Scope{}, "linux")))
+	job.CancelAt = b.now()
+	b.end(job, actions.Cancelled)
+	if _, err := b.Renew(t.Context(), job); actions.KindOf(err) != actions.NotFound {
+		t.Errorf("renewal: %v, want not found, which stops the runner", err)
+	}
+}
+
+// end concludes a job that is in progress, and returns it as it is then.
+func (b *bench) end(job *actions.Job, c actions.Conclusion) (j *actions.Job) {
+	b.t.Helper()
+	ctx := b.t.Context()
+	b.must(b.st.Update(ctx, func(tx *store.Tx) (err error) {
+		if j, err = tx.Job(ctx, job.ID); err != nil {
+			return err
+		}
+		j.CancelAt = job.CancelAt
+		j.Complete(c, b.now())
+		return tx.UpdateJob(ctx, j)
+	}))
+	return j
 }
 
 // Seen with many runners: the database was read before another runner acquired

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/scheduler"
@@ -21,8 +20,6 @@ const (
 	maxText        = 4096    // characters of a path, title or message
 	maxOutputs     = 1 << 20 // bytes of a job's outputs in all (RES-4)
 	maxNumber      = 1 << 30 // of lines and columns, and of the steps they belong to
-
-	renewAfterEnd = time.Minute // one more renewal may be under way
 )
 
 // result is what a completion means.
@@ -133,9 +130,5 @@ func conclusionOf(s string) (c actions.Conclusion, ok bool) {
 	}
 	return "", false
 }
-
-// forcedEnd says whether the server, and not the runner, ended the job: then its
-// runner is to stop at its next renewal.
-func forcedEnd(j *actions.Job) bool { return j.Conclusion == actions.Cancelled && !j.CancelAt.IsZero() }
 
 func number[N ~int | ~int64](n N) int { return int(min(max(n, 0), maxNumber)) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
@@ -74,20 +73,9 @@ func (a *API) renewJob(w http.ResponseWriter, r *http.Request) error {
 	if err := sameJob(job, req.JobID); err != nil {
 		return err
 	}
-	var until time.Time
-	if job.Status != actions.Completed {
-		until, err = a.Queue.Renew(r.Context(), job)
-		if actions.KindOf(err) == actions.NotFound { // it has just ended
-			job, err = a.Store.Job(r.Context(), job.ID)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if job.Status == actions.Completed {
-		if until = job.CompletedAt.Add(renewAfterEnd); !a.Now().Before(until) || forcedEnd(job) {
-			return actions.Errorf(actions.NotFound, "job %d is completed", job.ID)
-		}
+	until, err := a.Queue.Renew(r.Context(), job)
+	if err != nil {
+		return err
 	}
 	return httpjson.Write(w, http.StatusOK, wire.RenewJobResponse{LockedUntil: wire.At(until)})
 }
