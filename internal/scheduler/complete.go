@@ -8,22 +8,16 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// A Result is what a runner reports of a job that is over.
-type Result struct {
-	Conclusion  actions.Conclusion
-	Outputs     map[string]string
-	Steps       []*actions.Step // the final state of all steps, as it was reported: see [steps.Clean]
-	Annotations []*actions.Annotation
-}
-
 // Complete ends a job with what its runner reports, and starts what comes
 // next. A job that is over stays as it is, and that is no error: the runner may
-// not have heard the first answer.
+// not have heard the first answer. What a runner reports is its last word on the
+// job, so what is too much or makes no sense is only left out.
 func (s *Scheduler) Complete(ctx context.Context, guid string, res *Result) error {
 	job, err := s.store.JobByGUID(ctx, guid)
 	if err != nil || job.Status == actions.Completed {
 		return wrap("complete", err)
 	}
+	res = res.kept()
 	ended := false // by this call
 	err = s.change(ctx, job.RunID, s.ofJob(job, func(d *draft, r *row) {
 		if ended = r.job.Status != actions.Completed; ended {
@@ -68,12 +62,6 @@ func (d *draft) outputs(job *actions.Job, res *Result) []*actions.Annotation {
 			"The outputs of this job were dropped: those of all jobs of a run together may have at most 50 MB."))
 	}
 	return notes
-}
-
-// Missing is the warning that n things of a kind are not kept of what a runner
-// reported of its job.
-func Missing(what string, n int) *actions.Annotation {
-	return note(actions.LevelWarning, fmt.Sprintf("The runner reported more than can be kept of a job: %d %s are missing.", n, what))
 }
 
 // Fail ends a job that cannot go on, with a message that people find beside it.

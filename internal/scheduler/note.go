@@ -9,7 +9,7 @@ const maxText = 4096 // characters of a name or message
 
 // note is a remark on a job itself.
 func note(level actions.Level, message string) *actions.Annotation {
-	return &actions.Annotation{Path: ".github", StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
+	return &actions.Annotation{Path: noPath, StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
 }
 
 // failureAt says what is wrong at a place in the workflow file.

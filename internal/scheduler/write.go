@@ -75,7 +75,7 @@ func (d *draft) writeRows(ctx context.Context, tx *store.Tx) error {
 		}
 		notes := r.notes
 		if lost > 0 {
-			notes = append(slices.Clip(notes), Missing("steps", lost))
+			notes = append(slices.Clip(notes), missing("steps", lost))
 		}
 		for _, a := range notes {
 			a.JobID = r.job.ID
