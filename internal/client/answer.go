@@ -121,6 +121,21 @@ func (c *Client) Open(ctx context.Context, path string) (body io.ReadCloser, err
 	return body, err
 }
 
+// Fetch is all of what a URL gives without the token, as [Client.Visit] asks for it.
+func (c *Client) Fetch(ctx context.Context, to string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	res, err := c.Visit(ctx, to, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if !good(res) {
+		return nil, Refused(res)
+	}
+	return io.ReadAll(res.Body)
+}
+
 // Read is all of what [Client.Open] gives.
 func (c *Client) Read(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)

@@ -28,7 +28,7 @@ var productLimits = download.Limits{Files: 100, Bytes: 1 << 20}
 // does, which compares its digest, and says whether its files are those that the
 // last job uploaded.
 func (d *demo) showArtifact(ctx context.Context, run int64) error {
-	c, err := download.New(download.Config{URL: d.client.base, Token: d.client.token, Repo: repo, Version: "demo", Now: time.Now})
+	c, err := download.New(download.Config{URL: d.client.URL(), Token: d.client.Token(), Repo: repo, Version: "demo", Now: time.Now})
 	if err != nil {
 		return err
 	}

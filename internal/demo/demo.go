@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strings"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/client"
 	"github.com/understudy-ci/understudy/internal/server"
 )
 
@@ -45,7 +47,7 @@ func Run(ctx context.Context, c Config, deps server.Deps, t *Terminal) (err erro
 	if err != nil {
 		return err
 	}
-	d := &demo{stage: s, env: deps.Env, t: t, client: newClient(s.url), keep: c.Keep}
+	d := &demo{stage: s, env: deps.Env, t: t, agent: "understudy/" + deps.Version, keep: c.Keep}
 	t.field("server", fmt.Sprintf("%s, %s, %s", t.paint(cyan, s.url), count(c.Runners, "runner"), s.database))
 	err = d.perform(up)
 	if err != nil && up.Err() != nil {
@@ -75,7 +77,8 @@ type demo struct {
 	stage  *stage
 	env    []string
 	t      *Terminal
-	client *client
+	client *client.Client // of the user, once there is one
+	agent  string
 	keep   bool
 }
 
@@ -101,7 +104,7 @@ func (d *demo) perform(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	book, err := d.client.logs(ctx, repo, f.run.ID)
+	book, err := readLogs(ctx, d.client, repo, f.run.ID)
 	if err != nil {
 		v.finish(f)
 		return fmt.Errorf("logs of the run: %w", err)
@@ -117,7 +120,7 @@ func (d *demo) review(ctx context.Context, f *frame, book logbook, pushed time.T
 	if failed != nil {
 		d.failures(f, book)
 	}
-	summary, err := d.client.as("").summary(ctx, repo, f.run.ID)
+	summary, err := summary(ctx, d.client, f.run.URL)
 	if err != nil {
 		return errors.Join(failed, fmt.Errorf("page of the run: %w", err))
 	}
@@ -186,20 +189,23 @@ func (d *demo) accounts(ctx context.Context) (tokenFile string, err error) {
 	if err != nil {
 		return "", err
 	}
-	admin := d.client.as(token)
-	if err := admin.post(ctx, "/admin/users", map[string]string{"login": user, "email": user + "@example.com"}, nil); err != nil {
+	admin, err := client.New(client.Config{URL: d.stage.url, Token: token, Agent: d.agent})
+	if err != nil {
+		return "", err
+	}
+	if err := admin.Do(ctx, http.MethodPost, "/admin/users", map[string]string{"login": user, "email": user + "@example.com"}, nil); err != nil {
 		return "", err
 	}
 	var made struct {
 		Token string `json:"token"`
 	}
-	err = admin.post(ctx, "/admin/users/"+user+"/authorizations", map[string][]string{"scopes": {"repo", "workflow"}}, &made)
+	err = admin.Do(ctx, http.MethodPost, "/admin/users/"+user+"/authorizations", map[string][]string{"scopes": {"repo", "workflow"}}, &made)
 	if err != nil {
 		return "", err
 	}
-	d.client = d.client.as(made.Token)
+	d.client = admin.As(made.Token)
 	question := map[string]string{"name": strings.TrimPrefix(repo, user+"/"), "description": "Says on which day of the week a date falls"}
-	if err := d.client.post(ctx, "/user/repos", question, nil); err != nil {
+	if err := d.client.Do(ctx, http.MethodPost, "/user/repos", question, nil); err != nil {
 		return "", err
 	}
 	return writeToken(d.stage.dir, user+"-token", made.Token)

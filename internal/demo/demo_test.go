@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/client"
 	"github.com/understudy-ci/understudy/internal/server"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -90,10 +91,19 @@ func keep(t *testing.T, dir string, visit func(ctx context.Context, url string))
 	}
 }
 
+func clientOf(t *testing.T, url, token string) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Config{URL: url, Token: token})
+	if err != nil {
+		t.Error(err) // not on the test's own goroutine
+	}
+	return c
+}
+
 func TestDemoThatIsKeptCanBeUsedAndStaysOnDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "it's kept")
 	keep(t, dir, func(ctx context.Context, url string) {
-		if _, err := newClient(url).do(ctx, http.MethodGet, "/octo/hello/actions", nil); err != nil {
+		if _, err := clientOf(t, url, "").Fetch(ctx, url+"/octo/hello/actions"); err != nil {
 			t.Errorf("page without signing in: %v", err)
 		}
 	})
@@ -157,8 +167,8 @@ func TestCheckoutActionReadsPrivateRepositoriesAndOtherRefs(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		c := newClient(url).as(token)
-		if _, err := c.do(ctx, http.MethodPatch, "/api/v3/repos/"+repo, []byte(`{"private": true}`)); err != nil {
+		c := clientOf(t, url, token)
+		if err := c.Do(ctx, http.MethodPatch, "/repos/"+repo, map[string]bool{"private": true}, nil); err != nil {
 			t.Error(err)
 			return
 		}
@@ -180,7 +190,7 @@ func TestCheckoutActionReadsPrivateRepositoriesAndOtherRefs(t *testing.T) {
 }
 
 // checkConcluded waits for the run of a commit, which must end well.
-func checkConcluded(ctx context.Context, t *testing.T, c *client, sha string) {
+func checkConcluded(ctx context.Context, t *testing.T, c *client.Client, sha string) {
 	t.Helper()
 	w := &watcher{client: c, repo: repo, seen: make(map[string]span)}
 	r, err := w.find(ctx, sha)
@@ -196,7 +206,7 @@ func checkConcluded(ctx context.Context, t *testing.T, c *client, sha string) {
 	if f.run.Conclusion == success {
 		return
 	}
-	book, err := c.logs(ctx, repo, r.ID)
+	book, err := readLogs(ctx, c, repo, r.ID)
 	if err != nil {
 		t.Error(err)
 	}

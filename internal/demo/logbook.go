@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 // A logbook holds the logs of a run under the names that its archive gives them:
@@ -16,9 +18,9 @@ type logbook map[string]string
 
 const maxEntry = 16 << 20
 
-// logs downloads the archive of a run's logs.
-func (c *client) logs(ctx context.Context, repo string, run int64) (logbook, error) {
-	body, err := c.do(ctx, "GET", fmt.Sprintf("/api/v3/repos/%s/actions/runs/%d/logs", repo, run), nil)
+// readLogs downloads the archive of a run's logs.
+func readLogs(ctx context.Context, c *client.Client, repo string, run int64) (logbook, error) {
+	body, err := c.Read(ctx, fmt.Sprintf("/repos/%s/actions/runs/%d/logs", repo, run))
 	if err != nil {
 		return nil, err
 	}

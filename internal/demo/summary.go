@@ -8,15 +8,17 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 // summary reads the summaries of a run from its page, as text for a terminal.
-func (c *client) summary(ctx context.Context, repo string, run int64) (string, error) {
-	page, err := c.do(ctx, "GET", fmt.Sprintf("/%s/actions/runs/%d", repo, run), nil)
+func summary(ctx context.Context, c *client.Client, page string) (string, error) {
+	text, err := c.Fetch(ctx, page)
 	if err != nil {
 		return "", err
 	}
-	return summaryOf(string(page))
+	return summaryOf(string(text))
 }
 
 // Summaries are sections of the class md on the page, below the name of their job.

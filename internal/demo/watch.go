@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 const (
@@ -14,7 +16,7 @@ const (
 
 // A watcher follows a run and notes when it saw things begin and end.
 type watcher struct {
-	client *client
+	client *client.Client
 	repo   string
 	seen   map[string]span // of jobs and steps
 }
@@ -24,7 +26,7 @@ func (w *watcher) find(ctx context.Context, sha string) (*run, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, findLimit, fmt.Errorf("git push returned %v ago, and there is no run of %.10s: is its workflow broken?", findLimit, sha))
 	defer cancel()
 	for {
-		r, err := w.client.findRun(ctx, w.repo, sha)
+		r, err := findRun(ctx, w.client, w.repo, sha)
 		if r != nil || err != nil && ctx.Err() == nil {
 			return r, err
 		}
@@ -56,11 +58,11 @@ func (w *watcher) follow(ctx context.Context, id int64, show func(*frame)) (*fra
 
 // look asks for the run before its jobs: when it is completed, so are they.
 func (w *watcher) look(ctx context.Context, id int64) (*frame, error) {
-	r, err := w.client.run(ctx, w.repo, id)
+	r, err := getRun(ctx, w.client, w.repo, id)
 	if err != nil {
 		return nil, err
 	}
-	jobs, err := w.client.jobs(ctx, w.repo, id)
+	jobs, err := jobsOf(ctx, w.client, w.repo, id)
 	if err != nil {
 		return nil, err
 	}
