@@ -47,3 +47,12 @@ func KindOf(err error) Kind {
 	}
 	return Internal
 }
+
+// Text is what anybody may read of err: its text, and of an Internal one only that
+// it happened.
+func Text(err error) string {
+	if KindOf(err) == Internal {
+		return "Server Error"
+	}
+	return err.Error()
+}

@@ -23,16 +23,15 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
-	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
-	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -46,19 +45,16 @@ type Config struct {
 	Queue     *queue.Queue
 	Scheduler *scheduler.Scheduler
 	Runners   *runners.Runners
-	Sources   *source.Sources
-	Settings  contexts.Settings // for expressions
+	Assigner  *assign.Assigner
 	Logs      *logs.Logs
 	Git       *gitrepo.Git
 	Keys      *token.Keys
 	Log       *slog.Logger
 	Now       func() time.Time
-	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
 
 	Builtin        *builtin.Set   // nil for none
 	BuiltinPolicy  builtin.Policy // when they are used; "" is builtin.Fallback
 	NoToolkitPatch bool           // archives of actions are served as they are
-	JobServerURL   string         // github.server_url of jobs; "" is the base of their runner. See [ParseJobServerURL]
 }
 
 // An API serves runners.

@@ -5,7 +5,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/builtin"
-	"github.com/understudy-ci/understudy/internal/runnerapi"
 	"github.com/understudy-ci/understudy/internal/toolkit"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -270,38 +268,5 @@ func TestArchiveAddressesCannotBeBent(t *testing.T) {
 	object := regexp.MustCompile(`object=([0-9a-f]+)\.(\d+)\.(\d+)`)
 	for _, with := range []string{"object=$1.1$2.$3", "object=$1.$2.1$3", "object=$1.$2", "object=$1", "object=..", "object=" + strings.Repeat("a", 40) + ".$2.$3"} {
 		w.want(with, w.do(http.MethodGet, object.ReplaceAllString(url, with), "", nil, ""), http.StatusNotFound)
-	}
-}
-
-func TestJobsGetTheServerURLThatTheOperatorChose(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	server := func(name string) (url, api string) {
-		text, err := json.Marshal(w.hold(name).msg.ContextData["github"])
-		w.must(err)
-		for key, to := range map[string]*string{"server_url": &url, "api_url": &api} {
-			if m := regexp.MustCompile(`"k":"` + key + `","v":"([^"]*)"`).FindSubmatch(text); m != nil {
-				*to = string(m[1])
-			}
-		}
-		return url, api
-	}
-	if url, api := server("one"); url != w.http.URL || api != w.http.URL+"/api/v3" {
-		t.Errorf("%q and %q, want the runner's own base", url, api)
-	}
-	w.api.JobServerURL = "http://ci.localhost:3000"
-	if url, api := server("two"); url != w.api.JobServerURL || api != w.http.URL+"/api/v3" {
-		t.Errorf("%q and %q, want the operator's, and the runner's own base", url, api)
-	}
-}
-
-func TestJobServerURLIsAnAddressOfAServer(t *testing.T) {
-	for text, want := range map[string]string{
-		"http://ci.localhost:3000/": "http://ci.localhost:3000", "https://ci.ghe.com": "https://ci.ghe.com", "https://ci.example/prefix/": "https://ci.example/prefix",
-		"": "", "ci.localhost": "", "ftp://ci.localhost": "", "http://": "", "http://:80": "", "http://u:p@ci.localhost": "", "http://ci.localhost/?a=b": "", "http://ci.localhost/#a": "", "http://\x00": "",
-	} {
-		got, err := runnerapi.ParseJobServerURL(text)
-		if got != want || (err == nil) != (want != "") || err != nil && actions.KindOf(err) != actions.Invalid {
-			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
-		}
 	}
 }

@@ -24,14 +24,6 @@ func status(err error) int {
 	}
 }
 
-// text is what a caller may read of an error.
-func text(err error) string {
-	if actions.KindOf(err) == actions.Internal {
-		return "Server Error"
-	}
-	return err.Error()
-}
-
 // challenge makes clients fetch a new token: some send none before they read it.
 func challenge(w http.ResponseWriter, status int) {
 	if status == http.StatusUnauthorized {
@@ -44,7 +36,7 @@ func challenge(w http.ResponseWriter, status int) {
 // configuration when it reads RunnerNotFound, so that is for runners that are
 // really gone.
 func brokerError(w http.ResponseWriter, err error) error {
-	e := wire.BrokerError{Source: wire.BrokerSource, StatusCode: status(err), ErrorMessage: text(err)}
+	e := wire.BrokerError{Source: wire.BrokerSource, StatusCode: status(err), ErrorMessage: actions.Text(err)}
 	if _, ok := errors.AsType[*runners.SessionError](err); ok {
 		e.ErrorKind = wire.RunnerSessionInvalid
 	} else if actions.KindOf(err) == actions.Gone {
@@ -56,7 +48,7 @@ func brokerError(w http.ResponseWriter, err error) error {
 
 // runError answers in the shape of JOB-1.
 func runError(w http.ResponseWriter, err error) error {
-	e := wire.RunServiceError{Source: wire.RunServiceSource, StatusCode: status(err), ErrorMessage: text(err)}
+	e := wire.RunServiceError{Source: wire.RunServiceSource, StatusCode: status(err), ErrorMessage: actions.Text(err)}
 	if actions.KindOf(err) == actions.Gone { // the next poll says so
 		e.StatusCode = http.StatusNotFound
 	}
@@ -67,7 +59,7 @@ func runError(w http.ResponseWriter, err error) error {
 // oauthError answers in the shape of AUTH-1: always 400, with a Content-Length,
 // without which the refusal is not recognised.
 func oauthError(w http.ResponseWriter, err error) error {
-	e := wire.TokenError{Error: "invalid_request", Description: text(err)}
+	e := wire.TokenError{Error: "invalid_request", Description: actions.Text(err)}
 	switch actions.KindOf(err) { //nolint:exhaustive // the others are the client's mistakes
 	case actions.Internal, actions.Unavailable:
 		e.Error = "server_error"
@@ -83,7 +75,7 @@ func shimError(w http.ResponseWriter, err error) error {
 		Message  string `json:"message"`
 		TypeName string `json:"typeName"`
 		TypeKey  string `json:"typeKey"`
-	}{Message: text(err)}
+	}{Message: actions.Text(err)}
 	code := status(err)
 	switch actions.KindOf(err) { //nolint:exhaustive // clients know no names for the others
 	case actions.Conflict:

@@ -196,20 +196,3 @@ func TestHostileReportsLoseOnlyWhatIsTooMuch(t *testing.T) {
 		}
 	})
 }
-
-func TestAJobThatCannotBeDescribedFails(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	run := w.startAs(w.newScheduler(), simple, "jobs: what an older server could read")
-	guid := w.job(run).GUID
-	foreign := w.runnerOf("repos/mona/other", "mona/other", "foreign")
-	a, _ := foreign.acquire(guid)
-	w.wantSource("a runner that may not have it", a, http.StatusNotFound, wire.RunServiceSource, "")
-	if got := w.job(run).Status; got != actions.Queued {
-		t.Fatalf("the job is %s by a stranger's doing, want queued", got)
-	}
-	a, _ = w.runner("box").acquire(guid)
-	w.wantSource("acquire", a, http.StatusUnprocessableEntity, wire.RunServiceSource, "")
-	if got := w.job(run).Conclusion; got != actions.Failure {
-		t.Errorf("conclusion %s, want failure: it must not come back for ever", got)
-	}
-}

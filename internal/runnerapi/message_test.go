@@ -131,6 +131,16 @@ func scrub(w *world, h *held, text string) string {
 	return regexp.MustCompile(`(?m)[ \t]+$`).ReplaceAllString(text, "")
 }
 
+func TestAJobHearsWhatItMayNotDoWithCaches(t *testing.T) { // CACHE-4
+	w := newWorld(t, openStore(t))
+	for mode, want := range map[string]string{"write": "", "read": "read", "none": "none"} {
+		h := w.runner(mode).take(w.job(w.start("on: push\njobs: {a: {cache-mode: " + mode + ", runs-on: self-hosted, steps: [{run: a}]}}\n")).GUID)
+		if v := h.msg.Variable(wire.VarCacheMode); v != want || h.msg.Variable(wire.VarCacheV2) != "true" {
+			t.Errorf("%s: variable %q, want %q; service v2 %q", mode, v, want, h.msg.Variable(wire.VarCacheV2))
+		}
+	}
+}
+
 func TestTheTokenOfAJobDiesWithIt(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		h := w.runner("box").take(w.job(w.start(simple)).GUID)

@@ -1,13 +1,11 @@
 package runnerapi
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -24,40 +22,11 @@ func (a *API) acquireJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := detached(r)
 	defer cancel()
-	as, err := a.assignment(ctx, req.JobMessageID, runner)
+	d, err := a.Assigner.Acquire(ctx, req.JobMessageID, runner, httpjson.Base(r))
 	if err != nil {
 		return err
 	}
-	if err := a.read(ctx, as); err != nil {
-		if actions.KindOf(err) == actions.Invalid {
-			return a.refuse(ctx, as.job, err)
-		}
-		return err
-	}
-	job, err := a.Queue.Acquire(ctx, as.job.GUID, runner, func(tx *store.Tx) error {
-		if _, err := tx.Runner(ctx, runner.ID); err != nil { // one for one job may have had its job since
-			return err
-		}
-		return a.saveToken(ctx, tx, as)
-	})
-	if err != nil {
-		return err
-	}
-	as.job = job
-	msg, err := a.jobMessage(r, as)
-	if err != nil {
-		return a.refuse(ctx, as.job, err)
-	}
-	return httpjson.Write(w, http.StatusOK, msg)
-}
-
-// refuse fails a job that cannot be described to any runner: it must not come
-// back for ever, and keep others from their turn.
-func (a *API) refuse(ctx context.Context, job *actions.Job, reason error) error {
-	if err := a.Scheduler.Fail(ctx, job.ID, "The job could not be prepared for a runner: "+text(reason)); err != nil {
-		return err
-	}
-	return actions.Errorf(actions.Invalid, "job %d could not be prepared: %w", job.ID, reason)
+	return httpjson.Write(w, http.StatusOK, jobMessage(r, d))
 }
 
 // renewJob serves POST renewjob (JOB-3). 404 tells the runner to stop the job.

@@ -5,17 +5,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/wire"
 	"github.com/understudy-ci/understudy/internal/wire/convert"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// steps are the job's steps as runners read them (MSG-4). Their GUIDs follow
+// jobSteps are the job's steps as runners read them (MSG-4). Their GUIDs follow
 // from the job's, so a message that is asked for again is the same.
-func (as *assignment) steps() []wire.Step {
-	job := uuid.MustParse(as.job.GUID) // made by this server
-	out := make([]wire.Step, len(as.spec.Steps))
-	for i, s := range as.spec.Steps {
+func jobSteps(d *assign.Description) []wire.Step {
+	job := uuid.MustParse(d.Job.GUID) // made by this server
+	out := make([]wire.Step, len(d.Spec.Steps))
+	for i, s := range d.Spec.Steps {
 		out[i] = wire.Step{
 			Type: wire.ActionStep,
 			ID:   uuid.NewSHA1(job, []byte("step "+strconv.Itoa(i))).String(),

@@ -22,6 +22,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/auth"
 	blobfs "github.com/understudy-ci/understudy/internal/blob/fs"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -91,7 +92,7 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	w.must(err)
 	a := auth.New(st, w.now)
 	w.log, w.queue = log, queue.New(st, log, lease, w.now)
-	w.scheduler = w.newScheduler()
+	w.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: w.queue, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: lease})
 	w.people(a)
 	bot := w.account(actions.JobBot, actions.Bot, false)
 	rs := runners.New(runners.Config{
@@ -101,10 +102,12 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	w.rest, err = rest.New(rest.Config{Store: st, Auth: a, Runners: rs, Log: log, Now: w.now}, append(selfhostedrunners.Routes(rs, w.now), runnergroups.Routes()...))
 	w.must(err)
 	w.api = runnerapi.New(runnerapi.Config{
-		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Sources: source.New(st), Git: w.git, Keys: w.keys, Log: log, Now: w.now,
+		Store: st, Auth: a, Queue: w.queue, Scheduler: w.scheduler, Git: w.git, Keys: w.keys, Log: log, Now: w.now,
 		Runners: rs,
-		Logs:    logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now}),
-		BotID:   bot.ID,
+		Assigner: assign.New(assign.Config{
+			Store: st, Queue: w.queue, Scheduler: w.scheduler, Sources: source.New(st), Keys: w.keys, Log: log, Now: w.now, BotID: bot.ID,
+		}),
+		Logs: logs.New(logs.Config{Store: st, Blobs: blobs, Log: log, Now: w.now}),
 	})
 	w.serve()
 	return w
@@ -174,47 +177,28 @@ func (w *world) must(err error) {
 	}
 }
 
-// newScheduler makes a scheduler that remembers nothing, as after a restart.
-func (w *world) newScheduler() *scheduler.Scheduler {
-	return scheduler.New(scheduler.Config{Store: w.st, Queue: w.queue, Sources: source.New(w.st), Log: w.log, Now: w.now, NewID: uuid.NewString, Lease: lease})
-}
-
 // start makes a run of the workflow text in octo/hello.
 func (w *world) start(text string) *actions.Run {
 	w.t.Helper()
-	return w.startAs(w.scheduler, text, text)
-}
-
-// startAs makes a run of a workflow text for which another is recorded.
-func (w *world) startAs(s *scheduler.Scheduler, text, recorded string) *actions.Run {
-	w.t.Helper()
-	payload := `{"ref":"refs/heads/main","repository":{"full_name":"octo/hello","html_url":"http://ci.test/octo/hello"}}`
-	return w.startFor(s, event{"push", "refs/heads/main", payload}, text, recorded)
-}
-
-// An event is what a run is for.
-type event struct{ name, ref, payload string }
-
-func (w *world) startFor(s *scheduler.Scheduler, e event, text, recorded string) *actions.Run {
-	w.t.Helper()
+	const payload = `{"ref":"refs/heads/main","repository":{"full_name":"octo/hello","html_url":"http://ci.test/octo/hello"}}`
 	const path = ".github/workflows/ci.yml"
 	ctx := w.t.Context()
 	parsed, problem := workflow.Parse(path, []byte(text))
 	w.must(problem)
 	run := &actions.Run{
-		RepoID: w.hello.ID, Name: "CI", Title: "commit", Path: path, Event: e.name, Ref: e.ref, HeadBranch: "main",
+		RepoID: w.hello.ID, Name: "CI", Title: "commit", Path: path, Event: "push", Ref: "refs/heads/main", HeadBranch: "main",
 		HeadSHA: strings.Repeat("a", 40), Actor: w.hello.Owner,
 	}
-	src := &actions.RunSource{Payload: []byte(e.payload), Workflow: []byte(recorded)}
+	src := &actions.RunSource{Payload: []byte(payload), Workflow: []byte(text)}
 	st := &scheduler.Start{Run: run, Repo: w.hello, Source: src, Workflow: parsed}
-	w.must(s.Prepare(ctx, st))
+	w.must(w.scheduler.Prepare(ctx, st))
 	w.must(w.st.Update(ctx, func(tx *store.Tx) error {
 		rec := &actions.Workflow{RepoID: w.hello.ID, Path: path, Name: "CI", State: actions.Active, CreatedAt: w.now(), UpdatedAt: w.now()}
 		if err := tx.SaveWorkflow(ctx, rec); err != nil {
 			return err
 		}
 		run.WorkflowID = rec.ID
-		return s.Commit(ctx, tx, st)
+		return w.scheduler.Commit(ctx, tx, st)
 	}))
 	return run
 }

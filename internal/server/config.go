@@ -19,9 +19,9 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/cache"
-	"github.com/understudy-ci/understudy/internal/runnerapi"
 )
 
 // Config is everything an operator can set. --job-lease is also UNDERSTUDY_JOB_LEASE.
@@ -116,7 +116,7 @@ func (c *Config) checkStorage() error {
 		c.Blobs = filepath.Join(c.Data, "blobs")
 	}
 	if c.JobServerURL != "" {
-		u, err := runnerapi.ParseJobServerURL(c.JobServerURL)
+		u, err := assign.ParseServerURL(c.JobServerURL)
 		if err != nil {
 			return fmt.Errorf("--job-server-url: %w", err)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/cache"
@@ -161,6 +162,14 @@ func (s *Server) contextSettings() contexts.Settings {
 	return contexts.Settings{ArtifactDays: s.config.ArtifactDays, CacheGB: max(int(s.config.CacheQuota>>30), 1)}
 }
 
+// assigner says what runners are told; bot acts with the tokens of jobs.
+func (s *Server) assigner(bot *actions.Account) *assign.Assigner {
+	return assign.New(assign.Config{
+		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Sources: s.sources, Keys: s.keys, Log: s.log, Now: s.now,
+		BotID: bot.ID, Settings: s.contextSettings(), ServerURL: s.config.JobServerURL,
+	})
+}
+
 // mount makes the surfaces.
 func (s *Server) mount(bot *actions.Account) error {
 	res := results.New(results.Config{
@@ -182,11 +191,10 @@ func (s *Server) mount(bot *actions.Account) error {
 		return fmt.Errorf("built-in actions: %w", err)
 	}
 	s.runnerAPI = runnerapi.New(runnerapi.Config{
-		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Sources: s.sources, Settings: s.contextSettings(),
-		Runners: s.runners, Logs: s.logs, Git: s.repos, Keys: s.keys,
-		Log: s.log, Now: s.now, BotID: bot.ID,
+		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
+		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
-		NoToolkitPatch: !s.config.ToolkitPatch, JobServerURL: s.config.JobServerURL,
+		NoToolkitPatch: !s.config.ToolkitPatch,
 	})
 	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess}), s.now, bodyTimeout)
 	site, err := web.New(web.Config{

@@ -1,4 +1,4 @@
-package runnerapi
+package assign
 
 import (
 	"strings"
@@ -19,8 +19,8 @@ func (as *assignment) cacheMode() actions.CacheMode {
 
 // cacheScopes are the refs whose caches the job may use. The server's own answers
 // go by those in the token, so nothing that the job says can widen them.
-func (as *assignment) cacheScopes() []actions.CacheScope {
-	return actions.CacheScopes(as.run.Ref, as.baseRef(), as.repo.DefaultBranch, as.cacheMode())
+func (as *assignment) cacheScopes(mode actions.CacheMode) []actions.CacheScope {
+	return actions.CacheScopes(as.run.Ref, as.baseRef(), as.repo.DefaultBranch, mode)
 }
 
 // baseRef is the branch that a pull request is to be merged into, empty for

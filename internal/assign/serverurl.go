@@ -1,4 +1,4 @@
-package runnerapi
+package assign
 
 import (
 	"net/url"
@@ -7,23 +7,15 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// ParseJobServerURL reads what jobs get as github.server_url instead of the
+// ParseServerURL reads what jobs get as github.server_url instead of the
 // address by which their runner comes in. Only the name matters to the Actions
 // toolkit, and nothing that is built in connects to it: a *.localhost or
 // *.ghe.com name makes unchanged actions work where archives are not patched.
 // The error is Invalid.
-func ParseJobServerURL(text string) (string, error) {
+func ParseServerURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "", actions.Errorf(actions.Invalid, "%.200q is not an http or https URL of a server", text)
 	}
 	return strings.TrimRight(u.String(), "/"), nil
-}
-
-// serverURL is github.server_url of jobs whose runner comes in by html.
-func (a *API) serverURL(html string) string {
-	if a.JobServerURL != "" {
-		return a.JobServerURL
-	}
-	return html
 }

@@ -1,0 +1,109 @@
+// Package assign gives a job to a runner and says what the runner is told of it.
+//
+// [Assigner.Acquire] does both, in this order. It reads the job with its run, the
+// attempt, the repository and the workflow file that the run was planned from. Then
+// one transaction makes the runner the one that has the job ([queue.Queue.Acquire])
+// and saves the job's GITHUB_TOKEN. What comes out is a [Description]: the
+// contexts that only the server knows, what the tokens of the job are good for, what
+// it may do with caches, and the job as its workflow file has it. A surface writes
+// that in the words of a protocol, and adds nothing.
+//
+// A runner that asks again, because the first answer was lost, is told the same. A
+// job that cannot be described to any runner fails and says why: it would be offered
+// for ever otherwise.
+package assign
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
+	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/source"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// Config is what an Assigner needs. All fields are required but Settings and
+// ServerURL.
+type Config struct {
+	Store     *store.Store
+	Queue     *queue.Queue
+	Scheduler *scheduler.Scheduler
+	Sources   *source.Sources
+	Keys      *token.Keys
+	Log       *slog.Logger
+	Now       func() time.Time
+	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
+
+	Settings  contexts.Settings // for expressions
+	ServerURL string            // github.server_url; empty for the address by which the runner comes in. See [ParseServerURL]
+}
+
+// An Assigner is safe for concurrent use.
+type Assigner struct {
+	store     *store.Store
+	queue     *queue.Queue
+	scheduler *scheduler.Scheduler
+	sources   *source.Sources
+	keys      *token.Keys
+	log       *slog.Logger
+	now       func() time.Time
+	botID     int64
+	settings  contexts.Settings
+	serverURL string
+}
+
+// New makes an Assigner.
+func New(c Config) *Assigner {
+	return &Assigner{
+		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, sources: c.Sources, keys: c.Keys, log: c.Log, now: c.Now,
+		botID: c.BotID, settings: c.Settings, serverURL: c.ServerURL,
+	}
+}
+
+// Acquire gives the job with the GUID to runner r, and says what r is told of it.
+// base is the address by which r comes in. The errors are those of
+// [queue.Queue.Acquire]; a job that cannot be described is over then, and Invalid.
+func (a *Assigner) Acquire(ctx context.Context, guid string, r *actions.Runner, base shape.Base) (*Description, error) {
+	as, err := a.load(ctx, guid, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.read(ctx, as); err != nil {
+		if actions.KindOf(err) == actions.Invalid {
+			return nil, a.refuse(ctx, as.job, err)
+		}
+		return nil, err
+	}
+	as.job, err = a.queue.Acquire(ctx, as.job.GUID, r, func(tx *store.Tx) error {
+		if _, err := tx.Runner(ctx, r.ID); err != nil { // an ephemeral one may be gone since
+			return err
+		}
+		return a.saveToken(ctx, tx, as)
+	})
+	if err != nil {
+		return nil, err
+	}
+	d, err := a.describe(as, base)
+	if err != nil {
+		return nil, a.refuse(ctx, as.job, err)
+	}
+	return d, nil
+}
+
+// refuse fails a job that cannot be described to any runner.
+func (a *Assigner) refuse(ctx context.Context, job *actions.Job, reason error) error {
+	text := actions.Text(reason)
+	if actions.KindOf(reason) == actions.Internal {
+		a.log.ErrorContext(ctx, "job not described", "job", job.ID, "err", reason)
+	}
+	if err := a.scheduler.Fail(ctx, job.ID, "The job could not be prepared for a runner: "+text); err != nil {
+		return err
+	}
+	return actions.Errorf(actions.Invalid, "job %d could not be prepared: %s", job.ID, text)
+}

@@ -1,0 +1,170 @@
+package assign_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/assign"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+func each(t *testing.T, test func(t *testing.T, b *bench)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, st *store.Store) { test(t, newBench(t, st)) })
+}
+
+// eval is an expression over the contexts of a description, as text.
+func eval(t *testing.T, d *assign.Description, text string) string {
+	t.Helper()
+	e, err := expr.Parse(text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := e.Eval(&expr.Env{Contexts: d.Contexts})
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return expr.String(v)
+}
+
+func TestARunnerThatAsksAgainIsToldTheSame(t *testing.T) { // JOB-2
+	each(t, func(t *testing.T, b *bench) {
+		job := b.start(pushed, simple, simple)
+		first, err := b.Acquire(t.Context(), job.GUID, b.runner, here)
+		b.must(err)
+		b.at = b.at.Add(5 * time.Second)
+		again, err := b.Acquire(t.Context(), job.GUID, b.runner, here)
+		b.must(err)
+		json := func(d *assign.Description) string { return expr.ToJSON(d.Contexts) }
+		if first.Access != again.Access || first.Token != again.Token || json(first) != json(again) {
+			t.Errorf("first %+v\nagain %+v", first, again)
+		}
+		if d := cmp.Diff(first.Job, again.Job); d != "" {
+			t.Errorf("job (-first +again)\n%s", d)
+		}
+	})
+}
+
+func TestAJobIsDescribedToTheRunnerThatHasIt(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		job := b.start(pushed, simple, simple)
+		foreign := b.addRunner("foreign", actions.Scope{OwnerID: b.config.BotID})
+		if d, err := b.Acquire(t.Context(), job.GUID, foreign, here); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("a runner that may not have it: %+v, %v", d, err)
+		}
+		b.take(job)
+		if d, err := b.Acquire(t.Context(), job.GUID, b.runner, here); actions.KindOf(err) != actions.Conflict {
+			t.Errorf("a second runner: %+v, %v", d, err)
+		}
+	})
+}
+
+// One that was removed while it asked, as an ephemeral one is after its job.
+func TestARunnerThatIsGoneGetsNoJob(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	job := b.start(pushed, simple, simple)
+	b.must(b.config.Store.DeleteRunner(t.Context(), b.runner.ID))
+	if d, err := b.Acquire(t.Context(), job.GUID, b.runner, here); actions.KindOf(err) != actions.NotFound {
+		t.Errorf("%+v, %v; want not found", d, err)
+	}
+	if got := b.job(job.RunID).Status; got != actions.Queued {
+		t.Errorf("the job is %s, want queued", got)
+	}
+}
+
+// Threat: what no runner can be told comes back for ever, and keeps others waiting.
+func TestAJobThatCannotBeDescribedFails(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		job := b.start(pushed, simple, "jobs: what an older server could read")
+		b.restart()
+		foreign := b.addRunner("foreign", actions.Scope{OwnerID: b.config.BotID})
+		if _, err := b.Acquire(t.Context(), job.GUID, foreign, here); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("a runner that may not have it: %v, want not found", err)
+		}
+		if got := b.job(job.RunID).Status; got != actions.Queued {
+			t.Fatalf("the job is %s because of a runner that may not have it, want queued", got)
+		}
+		if _, err := b.Acquire(t.Context(), job.GUID, b.runner, here); actions.KindOf(err) != actions.Invalid {
+			t.Errorf("acquire: %v, want invalid", err)
+		}
+		failed, err := b.config.Store.Job(t.Context(), job.ID)
+		if err != nil || failed.Conclusion != actions.Failure {
+			t.Errorf("%s, %v; want failure", failed.Conclusion, err)
+		}
+	})
+}
+
+func TestJobsGetTheServerURLThatTheOperatorChose(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	const urls = "format('{0} {1}', github.server_url, github.api_url)"
+	if got, want := eval(t, b.take(b.start(pushed, simple, simple)), urls), here.HTML+" "+here.API; got != want {
+		t.Errorf("%q, want the address by which the runner comes in: %q", got, want)
+	}
+	b.config.ServerURL = "http://ci.localhost:3000"
+	b.restart()
+	if got, want := eval(t, b.take(b.start(pushed, simple, simple)), urls), "http://ci.localhost:3000 "+here.API; got != want {
+		t.Errorf("%q, want the operator's: %q", got, want)
+	}
+}
+
+func TestServerURLsAreAddressesOfServers(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://ci.localhost:3000/": "http://ci.localhost:3000", "https://ci.ghe.com": "https://ci.ghe.com", "https://ci.example/prefix/": "https://ci.example/prefix",
+		"": "", "ci.localhost": "", "ftp://ci.localhost": "", "http://": "", "http://:80": "", "http://u:p@ci.localhost": "", "http://ci.localhost/?a=b": "", "http://ci.localhost/#a": "", "http://\x00": "",
+	} {
+		got, err := assign.ParseServerURL(text)
+		if got != want || (err == nil) != (want != "") || err != nil && actions.KindOf(err) != actions.Invalid {
+			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+func TestTheTokenHasThePermissionsThatTheFileGives(t *testing.T) { // PRM-1
+	b := newBench(t, storetest.Open(t))
+	for _, test := range []struct {
+		name, workflow, job string
+		want                map[string]string
+	}{
+		{"nobody says anything", "", "", map[string]string{"contents": "read", "metadata": "read", "packages": "read"}},
+		{"the workflow does", "permissions: {issues: write}\n", "", map[string]string{"issues": "write", "metadata": "read"}},
+		{"the job does, too", "permissions: {issues: write}\n", "permissions: {contents: read}, ", map[string]string{"contents": "read", "metadata": "read"}},
+		{"the job takes all away", "permissions: write-all\n", "permissions: {}, ", map[string]string{"metadata": "read"}},
+	} {
+		text := "on: push\n" + test.workflow + "jobs: {a: {" + test.job + "runs-on: x, steps: [{run: make}]}}\n"
+		d := b.take(b.start(pushed, text, text))
+		if diff := cmp.Diff(test.want, d.Grants); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", test.name, diff)
+		}
+		saved, err := b.config.Store.TokenByHash(t.Context(), token.Hash(d.Token))
+		b.must(err)
+		if diff := cmp.Diff(test.want, saved.Access); diff != "" || saved.RepoID != b.repo.ID || saved.JobID != d.Job.ID || saved.AccountID != b.config.BotID {
+			t.Errorf("%s: saved %+v (-want +got)\n%s", test.name, saved, diff)
+		}
+	}
+}
+
+// A runner gets no second token, so they outlive the longest life of the job.
+func TestTokensLastAsLongAsTheJobMay(t *testing.T) { // AUTH-2
+	b := newBench(t, storetest.Open(t))
+	for minutes, want := range map[string]struct{ access, token time.Duration }{
+		"10":   {10*time.Minute + 5*time.Minute + time.Hour, 10*time.Minute + 5*time.Minute + time.Hour},
+		"7200": {120*time.Hour + 5*time.Minute + time.Hour, 24 * time.Hour},
+	} {
+		text := "on: push\njobs: {a: {timeout-minutes: " + minutes + ", runs-on: x, steps: [{run: make}]}}\n"
+		d := b.take(b.start(pushed, text, text))
+		saved, err := b.config.Store.TokenByHash(t.Context(), token.Hash(d.Token))
+		b.must(err)
+		if got := b.access(d).Expires.Sub(b.at); got != want.access {
+			t.Errorf("timeout-minutes %s: access for %s, want %s", minutes, got, want.access)
+		}
+		if got := saved.ExpiresAt.Sub(b.at); got != want.token {
+			t.Errorf("timeout-minutes %s: GITHUB_TOKEN for %s, want %s", minutes, got, want.token)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package assign
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/plan"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
+	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// A Description is what a runner is told of the job that it has acquired.
+type Description struct {
+	Job      *actions.Job
+	PlanID   string             // of the attempt
+	Workflow *workflow.Workflow // that the run was planned from
+	Spec     *workflow.Job      // the job in it
+
+	Contexts *expr.Object // those that only the server knows; no matrix for a job without one
+	Debug    bool         // people asked for debug logs
+
+	Access          string            // the token by which the runner acts on the job, and its steps on artifacts and caches
+	OrchestrationID string            // names the job in the logs of actions
+	Token           string            // GITHUB_TOKEN
+	Grants          map[string]string // its permissions, by scope
+	Caches          actions.CacheMode // what the job may do with caches
+}
+
+// An assignment is a job and all that its description is made of.
+type assignment struct {
+	job     *actions.Job
+	run     *actions.Run
+	attempt *actions.Attempt
+	repo    *actions.Repository
+	source  *contexts.Source
+	spec    *workflow.Job
+	jobs    []plan.Job        // of the attempt, if the job needs any
+	token   string            // GITHUB_TOKEN
+	grants  map[string]string // its permissions
+}
+
+// load reads the job with its run, if the runner may take it now. Nothing is
+// changed yet: [queue.Queue.Acquire] decides again.
+func (a *Assigner) load(ctx context.Context, guid string, r *actions.Runner) (*assignment, error) {
+	if uuid.Validate(guid) != nil {
+		return nil, actions.Errorf(actions.NotFound, "job %.60q", guid)
+	}
+	as := &assignment{}
+	err := a.store.View(ctx, func(tx *store.Tx) (err error) {
+		if as.job, err = tx.JobByGUID(ctx, strings.ToLower(guid)); err != nil {
+			return err
+		}
+		asked := *as.job
+		if err := asked.Acquire(r, a.now(), 0); err != nil {
+			return err
+		}
+		if as.run, err = tx.Run(ctx, as.job.RunID); err != nil {
+			return err
+		}
+		if as.attempt, err = tx.Attempt(ctx, as.run.ID, as.job.Attempt); err != nil {
+			return err
+		}
+		as.repo, err = tx.Repository(ctx, as.job.RepoID)
+		return err
+	})
+	return as, err
+}
+
+// read finds the job in its workflow, and the jobs that it needs. With an error of
+// kind Invalid no runner can ever be told about it.
+func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
+	if as.source, err = a.sources.Of(ctx, as.run); err != nil {
+		return err
+	}
+	if as.spec = as.source.Workflow.Job(as.job.Key); as.spec == nil {
+		return actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
+	}
+	if len(as.spec.Needs) > 0 { // they are over, and stay as they are
+		if as.jobs, err = a.store.PlanJobs(ctx, as.run.ID, as.job.Attempt); err != nil {
+			return err
+		}
+	}
+	as.grants = grants(as.source.Workflow, as.spec)
+	as.token, err = a.keys.Installation(as.job.GUID)
+	return err
+}
+
+// describe makes the description of a job that its runner has.
+func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, error) {
+	d := &Description{
+		Job: as.job, PlanID: as.attempt.PlanID, Workflow: as.source.Workflow, Spec: as.spec, Debug: as.attempt.Debug,
+		OrchestrationID: as.attempt.PlanID + "." + as.job.GUID, Token: as.token, Grants: as.grants, Caches: as.cacheMode(),
+	}
+	start := as.job.StartedAt // so one that is asked for again is the same
+	var err error
+	d.Access, err = a.keys.SignJob(token.Job{
+		PlanGUID: d.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
+		OrchestrationID: d.OrchestrationID, Caches: as.cacheScopes(d.Caches), Expires: as.end(start),
+	}, start)
+	if err != nil {
+		return nil, err
+	}
+	if a.serverURL != "" {
+		base.HTML = a.serverURL
+	}
+	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: a.settings, Base: base}
+	d.Contexts, err = run.Job(as.job, as.jobs)
+	return d, err
+}
+
+// slack is how long a job's tokens outlive the job's longest life: for uploads,
+// and because a runner gets no second one (AUTH-2).
+const slack = time.Hour
+
+// end is when a job that starts at the given time is over at the latest, and its
+// tokens with it.
+func (as *assignment) end(start time.Time) time.Time {
+	return start.Add(as.job.Timeout + as.job.CancelTimeout + slack)
+}
