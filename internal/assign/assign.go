@@ -1,16 +1,16 @@
-// Package assign gives a job to a runner and says what the runner is told of it.
+// Package assign gives a job to a runner, and says what the runner is told about it.
 //
-// [Assigner.Acquire] does both, in this order. It reads the job with its run, the
-// attempt, the repository and the workflow file that the run was planned from. Then
-// one transaction makes the runner the one that has the job ([queue.Queue.Acquire])
-// and saves the job's GITHUB_TOKEN. What comes out is a [Description]: the
-// contexts that only the server knows, what the tokens of the job are good for, what
-// it may do with caches, and the job as its workflow file has it. A surface writes
-// that in the words of a protocol, and adds nothing.
+// [Assigner.Acquire] reads the job with its run, its attempt, its repository and the
+// workflow file that the run was planned from. One transaction then gives the job to
+// the runner ([queue.Queue.Acquire]) and saves the job's GITHUB_TOKEN. The answer is
+// a [Description]: the contexts that only the server knows, the job's tokens and what
+// they permit, what the job may do with caches, and the job as the workflow file has
+// it. A surface writes the description as a message of its protocol. It decides
+// nothing about it.
 //
 // A runner that asks again, because the first answer was lost, is told the same. A
-// job that cannot be described to any runner fails and says why: it would be offered
-// for ever otherwise.
+// job that cannot be described to any runner fails, with the reason; otherwise it
+// would be offered for ever.
 package assign
 
 import (
@@ -41,7 +41,7 @@ type Config struct {
 	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
 
 	Settings  contexts.Settings // for expressions
-	ServerURL string            // github.server_url; empty for the address by which the runner comes in. See [ParseServerURL]
+	ServerURL string            // github.server_url; empty for the address at which the runner reaches the server. See [ParseServerURL]
 }
 
 // An Assigner is safe for concurrent use.
@@ -66,9 +66,10 @@ func New(c Config) *Assigner {
 	}
 }
 
-// Acquire gives the job with the GUID to runner r, and says what r is told of it.
-// base is the address by which r comes in. The errors are those of
-// [queue.Queue.Acquire]; a job that cannot be described is over then, and Invalid.
+// Acquire gives the job with the GUID to runner r, and says what r is told about it.
+// base is the address at which r reaches the server. The errors are those of
+// [queue.Queue.Acquire], and Invalid for a job that cannot be described: it has
+// failed then.
 func (a *Assigner) Acquire(ctx context.Context, guid string, r *actions.Runner, base shape.Base) (*Description, error) {
 	as, err := a.load(ctx, guid, r)
 	if err != nil {
@@ -81,7 +82,7 @@ func (a *Assigner) Acquire(ctx context.Context, guid string, r *actions.Runner, 
 		return nil, err
 	}
 	as.job, err = a.queue.Acquire(ctx, as.job.GUID, r, func(tx *store.Tx) error {
-		if _, err := tx.Runner(ctx, r.ID); err != nil { // an ephemeral one may be gone since
+		if _, err := tx.Runner(ctx, r.ID); err != nil { // an ephemeral one may have been removed meanwhile
 			return err
 		}
 		return a.saveToken(ctx, tx, as)

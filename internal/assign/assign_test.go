@@ -78,7 +78,7 @@ func TestARunnerThatIsGoneGetsNoJob(t *testing.T) {
 	}
 }
 
-// Threat: what no runner can be told comes back for ever, and keeps others waiting.
+// Threat: a job that no runner can be told about is offered for ever, and others wait.
 func TestAJobThatCannotBeDescribedFails(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		job := b.start(pushed, simple, "jobs: what an older server could read")
@@ -104,7 +104,7 @@ func TestJobsGetTheServerURLThatTheOperatorChose(t *testing.T) {
 	b := newBench(t, storetest.Open(t))
 	const urls = "format('{0} {1}', github.server_url, github.api_url)"
 	if got, want := eval(t, b.take(b.start(pushed, simple, simple)), urls), here.HTML+" "+here.API; got != want {
-		t.Errorf("%q, want the address by which the runner comes in: %q", got, want)
+		t.Errorf("%q, want the address at which the runner reaches the server: %q", got, want)
 	}
 	b.config.ServerURL = "http://ci.localhost:3000"
 	b.restart()
@@ -149,7 +149,7 @@ func TestTheTokenHasThePermissionsThatTheFileGives(t *testing.T) { // PRM-1
 	}
 }
 
-// A runner gets no second token, so they outlive the longest life of the job.
+// A runner cannot get a second token, so tokens are valid until the job must have ended.
 func TestTokensLastAsLongAsTheJobMay(t *testing.T) { // AUTH-2
 	b := newBench(t, storetest.Open(t))
 	for minutes, want := range map[string]struct{ access, token time.Duration }{

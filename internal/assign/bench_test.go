@@ -26,7 +26,7 @@ const (
 	simple = "on: push\njobs: {a: {runs-on: x, steps: [{run: exit 0}]}}\n"
 )
 
-// here is the address by which the runners of a bench come in.
+// here is the address at which the runners of a bench reach the server.
 var here = shape.Base{API: "http://10.0.0.1:3000/api/v3", HTML: "http://10.0.0.1:3000"}
 
 // A bench is an Assigner on a real store, with a repository and a runner.
@@ -54,7 +54,7 @@ func newBench(t *testing.T, st *store.Store) *bench {
 	return b
 }
 
-// restart makes the services anew: they remember nothing.
+// restart makes new services, which remember nothing.
 func (b *bench) restart() {
 	c := &b.config
 	c.Sources = source.New(c.Store)

@@ -17,8 +17,8 @@ func (as *assignment) cacheMode() actions.CacheMode {
 	return actions.DefaultCacheMode(as.run.Event, as.run.Ref, as.repo.DefaultBranch)
 }
 
-// cacheScopes are the refs whose caches the job may use. The server's own answers
-// go by those in the token, so nothing that the job says can widen them.
+// cacheScopes are the refs whose caches the job may use. The server takes them from
+// the token, so nothing that the job says can add to them.
 func (as *assignment) cacheScopes(mode actions.CacheMode) []actions.CacheScope {
 	return actions.CacheScopes(as.run.Ref, as.baseRef(), as.repo.DefaultBranch, mode)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// A Description is what a runner is told of the job that it has acquired.
+// A Description is what a runner is told about the job that it has acquired.
 type Description struct {
 	Job      *actions.Job
 	PlanID   string             // of the attempt
@@ -74,8 +74,8 @@ func (a *Assigner) load(ctx context.Context, guid string, r *actions.Runner) (*a
 	return as, err
 }
 
-// read finds the job in its workflow, and the jobs that it needs. With an error of
-// kind Invalid no runner can ever be told about it.
+// read finds the job in its workflow, and the jobs that it needs. An error of kind
+// Invalid means that the job cannot be described to any runner.
 func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 	if as.source, err = a.sources.Of(ctx, as.run); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 	if as.spec = as.source.Workflow.Job(as.job.Key); as.spec == nil {
 		return actions.Errorf(actions.Invalid, "the workflow has no job %q", as.job.Key)
 	}
-	if len(as.spec.Needs) > 0 { // they are over, and stay as they are
+	if len(as.spec.Needs) > 0 { // they are completed, and do not change any more
 		if as.jobs, err = a.store.PlanJobs(ctx, as.run.ID, as.job.Attempt); err != nil {
 			return err
 		}
@@ -93,13 +93,13 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 	return err
 }
 
-// describe makes the description of a job that its runner has.
+// describe makes the description of a job that its runner has acquired.
 func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, error) {
 	d := &Description{
 		Job: as.job, PlanID: as.attempt.PlanID, Workflow: as.source.Workflow, Spec: as.spec, Debug: as.attempt.Debug,
 		OrchestrationID: as.attempt.PlanID + "." + as.job.GUID, Token: as.token, Grants: as.grants, Caches: as.cacheMode(),
 	}
-	start := as.job.StartedAt // so one that is asked for again is the same
+	start := as.job.StartedAt // not now: a runner that asks again gets the same token
 	var err error
 	d.Access, err = a.keys.SignJob(token.Job{
 		PlanGUID: d.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
@@ -116,12 +116,11 @@ func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, erro
 	return d, err
 }
 
-// slack is how long a job's tokens outlive the job's longest life: for uploads,
-// and because a runner gets no second one (AUTH-2).
+// slack is how long a job's tokens are valid after the job must have ended: for
+// uploads, and because a runner cannot get a second one (AUTH-2).
 const slack = time.Hour
 
-// end is when a job that starts at the given time is over at the latest, and its
-// tokens with it.
+// end is when the tokens of a job that starts at the given time expire.
 func (as *assignment) end(start time.Time) time.Time {
 	return start.Add(as.job.Timeout + as.job.CancelTimeout + slack)
 }

@@ -27,7 +27,7 @@ func grants(w *workflow.Workflow, j *workflow.Job) map[string]string {
 	return out
 }
 
-// longestLife of a GITHUB_TOKEN, whatever the job may take.
+// longestLife is how long a GITHUB_TOKEN is valid at most.
 const longestLife = 24 * time.Hour
 
 // saveToken saves the job's GITHUB_TOKEN: from then on it is valid.

@@ -8,7 +8,7 @@ import (
 )
 
 // ParseServerURL reads what jobs get as github.server_url instead of the
-// address by which their runner comes in. Only the name matters to the Actions
+// address at which their runner reaches the server. Only the name matters to the Actions
 // toolkit, and nothing that is built in connects to it: a *.localhost or
 // *.ghe.com name makes unchanged actions work where archives are not patched.
 // The error is Invalid.

@@ -2,14 +2,15 @@
 // OAuth token, broker and run service, action resolution, and the live console.
 //
 // A runner proves itself with a key pair: it signs an assertion, gets a runner
-// token, opens its session and polls. A poll is held until the queue has
-// something to say. The job that it is offered it acquires, which answers with
-// the whole job message; with the job's own token it then renews, reports and
-// completes. Who is asking is always taken from the token, never from a body.
+// token, opens its session and polls. A poll is held until the queue has a
+// message for it. The runner acquires the job that it is offered: package assign
+// describes the job, and this package writes the description as the job message.
+// With the job's own token the runner then renews, reports and completes. Who is
+// asking is always taken from the token, never from a body.
 //
-// Every URL that a runner is given keeps the base by which that runner came in,
-// and ends in a slash; clients join it with another one, so requests come here with
-// single slashes ([httpjson.SingleSlashes]).
+// Every URL that a runner is given begins with the address at which that runner
+// reached the server, and ends in a slash. Clients add another slash when they
+// join paths, so requests come through [httpjson.SingleSlashes].
 // Errors have the shapes that runners look for, and none is a bare 403, which
 // old runners read as an order to stop.
 package runnerapi
@@ -83,7 +84,7 @@ func New(c Config) *API {
 		"GET /_runner/feed/{job}":                                          {a.feed, restError},
 		"GET /_runner/actions/{repo}/{sha}/{file}":                         {a.actionArchive, restError},
 		"GET /_runner/broker/_apis/connectionData":                         {a.connectionData, restError},
-		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions": {a.migrateSession, shimError},
+		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions": {a.migrateSession, oldError},
 		"POST /actions/build/{plan}/jobs/{job}/runnerresolve/actions":      {a.resolveActions, restError},
 	} {
 		a.mux.Handle(pattern, a.wrap(h.serve, h.fail))
@@ -93,8 +94,8 @@ func New(c Config) *API {
 
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// wrap is the one place where an error becomes an answer. What is ours to fix
-// is logged here, and the caller learns only that.
+// wrap turns errors into answers; nothing else does. An internal error is logged,
+// and the caller learns only that there was one.
 func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
@@ -102,7 +103,7 @@ func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.
 			return
 		}
 		if over := r.Context().Err(); over != nil && errors.Is(err, over) {
-			err = actions.Errorf(actions.Unavailable, "the server is stopping") // if anybody listens still
+			err = actions.Errorf(actions.Unavailable, "the server is stopping") // for a client that still listens
 		}
 		if actions.KindOf(err) == actions.Internal {
 			a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
@@ -117,7 +118,7 @@ func (a *API) wrap(h handler, fail func(http.ResponseWriter, error) error) http.
 // and, without the prefix of the REST API, the calls by which runners register.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
-// A base is that by which a runner comes in: "https://ci.example".
+// A base is the address at which a runner reaches the server: "https://ci.example".
 type base string
 
 func baseOf(r *http.Request) base { return base(httpjson.Base(r).HTML) }
@@ -136,7 +137,7 @@ func (a *API) callingRunner(r *http.Request) (*actions.Runner, error) {
 	return a.Runners.Authenticate(r.Context(), text)
 }
 
-// callingJob is the job whose token the request carries, which may be over.
+// callingJob is the job whose token the request carries. It may be completed.
 func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
 	text, err := httpjson.Bearer(r)
 	if err != nil {
@@ -156,10 +157,10 @@ func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
 	return job, err
 }
 
-// detachedLife bounds what goes on without a caller.
-const detachedLife = time.Minute
+// detachedTime is how long a write may go on when its caller has hung up.
+const detachedTime = time.Minute
 
-// detached lets a write go on when its caller hangs up, for a bounded time.
+// detached is a context for a write that outlives its request.
 func detached(r *http.Request) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(r.Context()), detachedLife)
+	return context.WithTimeout(context.WithoutCancel(r.Context()), detachedTime)
 }

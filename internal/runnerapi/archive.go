@@ -25,7 +25,7 @@ const (
 )
 
 // An archive is what a signed URL of an action names: the commit, the job that
-// asked, and the place in that job's log for what there is to say about it.
+// asked, and the part of that job's log for notes about it.
 type archive struct {
 	repo int64 // 0 for built-in actions
 	job  int64
@@ -54,7 +54,7 @@ func archiveOf(g token.Grant) (archive, error) {
 	return at, nil
 }
 
-// locate fills in where the archive of an action can be fetched for a while.
+// locate fills in the URLs of an action's archive, which expire.
 func (a *API) locate(r *http.Request, info *wire.ActionInfo, at archive) (err error) {
 	if info.TarURL, err = a.archiveURL(r, at, gitrepo.TarGz); err != nil {
 		return err
@@ -63,8 +63,8 @@ func (a *API) locate(r *http.Request, info *wire.ActionInfo, at archive) (err er
 	return err
 }
 
-// archiveURL is good without credentials: runners send theirs to whatever host
-// they are told.
+// archiveURL is a signed URL, so that runners need not send credentials with it:
+// they would send them to any host.
 func (a *API) archiveURL(r *http.Request, at archive, f gitrepo.Format) (string, error) {
 	path := "/_runner/actions/" + strconv.FormatInt(at.repo, 10) + "/" + at.sha + "/" + at.name + "." + string(f)
 	base := httpjson.Base(r)
@@ -143,7 +143,7 @@ func (a *API) writeLifted(ctx context.Context, at archive, top string, f gitrepo
 	var git sync.WaitGroup
 	git.Go(func() { pw.CloseWithError(a.Git.Archive(ctx, at.repo, at.sha, top, gitrepo.Tar, pw)) })
 	defer git.Wait()
-	defer func() { pr.CloseWithError(err) }() // git has nobody to write to
+	defer func() { pr.CloseWithError(err) }() // stops git
 	if f == gitrepo.Zip {
 		return toolkit.Zip(w, pr)
 	}
@@ -157,8 +157,8 @@ func (a *API) writeLifted(ctx context.Context, at archive, top string, f gitrepo
 	return report, err
 }
 
-// note says in the log of the job what was done to an action. Nothing fails
-// because it could not be said.
+// note writes into the log of the job what was done to an action. If it cannot,
+// that is only logged.
 func (a *API) note(ctx context.Context, at archive, report toolkit.Report) {
 	if len(report.Lifted) == 0 && len(report.Kept) == 0 {
 		return
@@ -179,7 +179,7 @@ func (a *API) note(ctx context.Context, at archive, report toolkit.Report) {
 	}
 }
 
-// notes are the lines about an action whose archive was looked through.
+// notes are the lines about an action whose archive was searched.
 func notes(action string, report toolkit.Report) (lines []string) {
 	if len(report.Lifted) > 0 {
 		lines = append(lines, fmt.Sprintf("Lifted the host check of the Actions toolkit in %s (%s). With --no-toolkit-patch the server hands out actions as they are.",

@@ -11,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -269,4 +271,75 @@ func TestArchiveAddressesCannotBeBent(t *testing.T) {
 	for _, with := range []string{"object=$1.1$2.$3", "object=$1.$2.1$3", "object=$1.$2", "object=$1", "object=..", "object=" + strings.Repeat("a", 40) + ".$2.$3"} {
 		w.want(with, w.do(http.MethodGet, object.ReplaceAllString(url, with), "", nil, ""), http.StatusNotFound)
 	}
+}
+
+func TestArchivesHaveOneDirectoryAndAnExpiry(t *testing.T) { // ACT-1
+	w := newWorld(t, openStore(t))
+	dotted := w.repository(&w.tools.Owner, ".github", false)
+	for _, repo := range []string{"octo/tools", "octo/.github"} {
+		target := w.tools
+		if repo == "octo/.github" {
+			target = dotted
+		}
+		w.push(target, "name: x", "refs/heads/main")
+		h := w.runner("box-" + strconv.FormatInt(target.ID, 10)).take(w.job(w.start(simple)).GUID)
+		_, found, _ := h.resolve(repo + "@main")
+		info := found.Actions[repo+"@main"]
+		tarURL, zipURL := info.TarURL, info.ZipURL
+		wantNames(t, tarNames(t, w.want("tar", w.do(http.MethodGet, tarURL, "Basic eDp5", nil, ""), http.StatusOK).body), info.ResolvedSHA)
+		wantNames(t, zipNames(t, w.want("zip", w.do(http.MethodGet, zipURL, "token x", nil, ""), http.StatusOK).body), info.ResolvedSHA)
+		w.want("head", w.do(http.MethodHead, tarURL, "", nil, ""), http.StatusOK)
+		for name, bad := range map[string]string{
+			"unsigned":          tarURL[:strings.Index(tarURL, "?")],
+			"another file":      strings.Replace(tarURL, ".tar.gz?", ".zip?", 1),
+			"another commit":    strings.ReplaceAll(tarURL, info.ResolvedSHA, strings.Repeat("1", 40)),
+			"another purpose":   strings.Replace(tarURL, "purpose=action", "purpose=log", 1),
+			"another signature": tarURL[:len(tarURL)-4] + "AAAA",
+			"twice":             tarURL + "&repo=1",
+		} {
+			w.want(name, w.do(http.MethodGet, bad, "", nil, ""), http.StatusNotFound)
+		}
+		w.pass(10*time.Minute + time.Second)
+		w.want("expired", w.do(http.MethodGet, tarURL, "", nil, ""), http.StatusNotFound)
+	}
+}
+
+func wantNames(t *testing.T, names []string, sha string) {
+	t.Helper()
+	dir := "action-" + sha + "/"
+	if len(names) != 2 || names[0] != dir || names[1] != dir+"action.yml" {
+		t.Errorf("the archive has %q, want one directory %s with one file", names, dir)
+	}
+}
+
+func tarNames(t *testing.T, body []byte) (names []string) {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return names
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag != tar.TypeXGlobalHeader {
+			names = append(names, h.Name)
+		}
+	}
+}
+
+func zipNames(t *testing.T, body []byte) (names []string) {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.File {
+		names = append(names, f.Name)
+	}
+	return names
 }

@@ -49,12 +49,12 @@ func (w *world) registrationToken(scope, kind string) string {
 }
 
 // request is the body of a registration.
-func (w *world) request(place, name string, labels ...string) *wire.RegisterRequest {
+func (w *world) request(urlPath, name string, labels ...string) *wire.RegisterRequest {
 	w.t.Helper()
 	key, err := oneKey()
 	w.must(err)
 	req := &wire.RegisterRequest{
-		URL: w.http.URL + "/" + place, GroupID: 1, Name: name, Version: "2.336.0", PublicKey: wire.PublicKeyXML(&key.PublicKey),
+		URL: w.http.URL + "/" + urlPath, GroupID: 1, Name: name, Version: "2.336.0", PublicKey: wire.PublicKeyXML(&key.PublicKey),
 		Labels: []wire.RunnerLabel{{Name: "self-hosted", Type: wire.LabelSystem}, {Name: "Linux", Type: wire.LabelSystem}},
 	}
 	for _, l := range labels {
@@ -81,9 +81,9 @@ func (w *world) runner(name string, labels ...string) *client {
 	return w.runnerOf("enterprises/understudy", "enterprises/understudy", name, labels...)
 }
 
-func (w *world) runnerOf(scope, place, name string, labels ...string) *client {
+func (w *world) runnerOf(scope, urlPath, name string, labels ...string) *client {
 	w.t.Helper()
-	c := w.register(w.request(place, name, labels...), w.registrationToken(scope, "registration-token"))
+	c := w.register(w.request(urlPath, name, labels...), w.registrationToken(scope, "registration-token"))
 	c.connect()
 	return c
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // status is [httpjson.StatusOf] with two exceptions. There is no 403: old
-// runners read a bare one as "your version is too old" and stop (SES-2). And what
-// may pass is 503: clients try that again for minutes, and 500 only a few times.
+// runners read a bare one as "your version is too old" and stop (SES-2). And an
+// internal error is 503: clients retry that for minutes, and 500 only a few times.
 func status(err error) int {
 	switch k := actions.KindOf(err); k {
 	case actions.Forbidden:
@@ -32,9 +32,8 @@ func challenge(w http.ResponseWriter, status int) {
 }
 
 // brokerError answers in the shape of SES-2. RunnerSessionInvalid tells the runner
-// to open a new session. The runner deletes its
-// configuration when it reads RunnerNotFound, so that is for runners that are
-// really gone.
+// to open a new session. RunnerNotFound makes it delete its configuration, so only
+// runners that were removed get that.
 func brokerError(w http.ResponseWriter, err error) error {
 	e := wire.BrokerError{Source: wire.BrokerSource, StatusCode: status(err), ErrorMessage: actions.Text(err)}
 	if _, ok := errors.AsType[*runners.SessionError](err); ok {
@@ -69,8 +68,8 @@ func oauthError(w http.ResponseWriter, err error) error {
 	return httpjson.Write(w, http.StatusBadRequest, e)
 }
 
-// shimError answers in the shape of OLD-1, for the routes of the old protocol.
-func shimError(w http.ResponseWriter, err error) error {
+// oldError answers in the shape of OLD-1, for the routes of the old protocol.
+func oldError(w http.ResponseWriter, err error) error {
 	e := struct {
 		Message  string `json:"message"`
 		TypeName string `json:"typeName"`

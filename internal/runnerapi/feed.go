@@ -24,9 +24,9 @@ const (
 	maxFeedLine    = 1024    // characters
 )
 
-// feed serves GET the WebSocket of the live console (LOG-5): a job's runner sends
-// lines as they appear, for whoever follows. It only sends; and since some runners
-// never read, they are not asked for a sign of life either.
+// feed serves GET /_runner/feed/{job}, the WebSocket of the live console (LOG-5): a
+// job's runner sends lines as they appear, for people who follow the log. The
+// server sends nothing, not even pings, since some runners never read.
 func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	job, err := a.callingJob(r)
 	switch {
@@ -57,11 +57,11 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 
 // readFeed publishes what a runner sends, until either side closes.
 func (a *API) readFeed(ctx context.Context, conn *websocket.Conn, job *actions.Job) {
-	defer conn.CloseNow() //nolint:errcheck // closed already, or of no use
+	defer conn.CloseNow() //nolint:errcheck // closed already, or broken
 	for {
 		_, message, err := conn.Read(ctx)
 		if err != nil {
-			return // the end, or too long: the library has told the runner
+			return // closed, or a message is too long: the library has told the runner
 		}
 		var m wire.FeedLines
 		if json.Unmarshal(message, &m) != nil {
@@ -97,8 +97,8 @@ func feedLines(entries []string) []string {
 	return lines
 }
 
-// cutLine returns the first characters of a line; without the rest, which it
-// would hold in memory.
+// cutLine returns the first characters of a line, as a copy that does not keep the
+// rest in memory.
 func cutLine(line string) string {
 	if len(line) <= maxFeedLine {
 		return line

@@ -30,7 +30,7 @@ func TestJobsGoOnlyToRunnersThatMayTakeThem(t *testing.T) { // JOB-2, JOB-1
 			a, _ := plain.acquire(id)
 			w.wantSource("job "+id[:min(len(id), 8)], a, http.StatusNotFound, wire.RunServiceSource, "")
 		}
-		first, second := w.runner("first", "gpu"), w.runnerOf(repo, place, "second", "Gpu")
+		first, second := w.runner("first", "gpu"), w.runnerOf(repo, urlPath, "second", "Gpu")
 		first.take(guid)
 		a, _ := second.acquire(guid)
 		w.wantSource("a job that another has", a, http.StatusConflict, wire.RunServiceSource, "")

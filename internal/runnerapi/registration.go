@@ -83,6 +83,19 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// mayRegister is an error unless the request carries a registration token of the
+// scope, or the token that one was exchanged for.
+func (a *API) mayRegister(r *http.Request, scope actions.Scope) error {
+	scheme, text := httpjson.Authorization(r)
+	is, err := a.Runners.Admits(r.Context(), scheme, text, scope, false)
+	if err == nil && !is {
+		err = errRegistrationToken
+	}
+	return err
+}
+
+var errRegistrationToken = actions.Errorf(actions.Unauthorized, "a registration token is required")
+
 // configuredBase is the base of the request with the port that the runner's own
 // URL has: the official runner drops it from these two calls, and then insists
 // that the URLs it is given have it (REG-1).

@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	site  = "enterprises/understudy"
-	repo  = "repos/octo/hello"
-	place = "octo/hello"
+	site    = "enterprises/understudy"
+	repo    = "repos/octo/hello"
+	urlPath = "octo/hello"
 )
 
 // exchange trades a registration token.
-func (w *world) exchange(authorization, place, event string, out *wire.RegistrationResponse) *answer {
+func (w *world) exchange(authorization, urlPath, event string, out *wire.RegistrationResponse) *answer {
 	w.t.Helper()
 	if out == nil {
 		out = &wire.RegistrationResponse{}
 	}
-	in := wire.RegistrationRequest{URL: w.http.URL + "/" + place, RunnerEvent: event}
+	in := wire.RegistrationRequest{URL: w.http.URL + "/" + urlPath, RunnerEvent: event}
 	return w.call(http.MethodPost, "/api/v3/actions/runner-registration", authorization, in, out)
 }
 
@@ -36,34 +36,34 @@ func TestRegistrationTokensAreGoodForOneThing(t *testing.T) {
 		reg, remove := w.registrationToken(repo, "registration-token"), w.registrationToken(repo, "remove-token")
 		other := w.registrationToken("repos/mona/other", "registration-token")
 		for _, c := range []struct {
-			name, authorization, place, event string
-			want                              int
+			name, authorization, urlPath, event string
+			want                                int
 		}{
-			{"as it should be", "RemoteAuth " + reg, place, "register", 200},
-			{"scheme in another case", "remoteauth " + reg, place, "register", 200},
+			{"as it should be", "RemoteAuth " + reg, urlPath, "register", 200},
+			{"scheme in another case", "remoteauth " + reg, urlPath, "register", 200},
 			{"name in another case", "RemoteAuth " + reg, "Octo/HELLO", "register", 200},
 			{"a clone URL", "RemoteAuth " + reg, "octo/hello.git", "register", 200},
-			{"to remove", "RemoteAuth " + remove, place, "remove", 200},
-			{"a remove token to register", "RemoteAuth " + remove, place, "register", 404},
-			{"a registration token to remove", "RemoteAuth " + reg, place, "remove", 404},
-			{"of another repository", "RemoteAuth " + other, place, "register", 404},
+			{"to remove", "RemoteAuth " + remove, urlPath, "remove", 200},
+			{"a remove token to register", "RemoteAuth " + remove, urlPath, "register", 404},
+			{"a registration token to remove", "RemoteAuth " + reg, urlPath, "remove", 404},
+			{"of another repository", "RemoteAuth " + other, urlPath, "register", 404},
 			{"for the site", "RemoteAuth " + reg, site, "register", 404},
 			{"for an organization", "RemoteAuth " + reg, "guild", "register", 404},
 			{"for nothing", "RemoteAuth " + reg, "octo/nothing", "register", 404},
-			{"made up", "RemoteAuth AAAAAAAAAAAAAAAAAAAAAAAAAAAAA", place, "register", 404},
-			{"no token, a private repository", "", place, "register", 401},
+			{"made up", "RemoteAuth AAAAAAAAAAAAAAAAAAAAAAAAAAAAA", urlPath, "register", 404},
+			{"no token, a private repository", "", urlPath, "register", 401},
 			{"no token, no repository", "", "octo/nothing", "register", 401},
-			{"a person's token", "token " + w.admin, place, "register", 401},
-			{"another event", "RemoteAuth " + reg, place, "destroy", 422},
+			{"a person's token", "token " + w.admin, urlPath, "register", 401},
+			{"another event", "RemoteAuth " + reg, urlPath, "destroy", 422},
 			{"a URL of three parts", "RemoteAuth " + reg, "octo/hello/actions", "register", 422},
 			{"a URL of none", "RemoteAuth " + reg, "", "register", 422},
 		} {
-			if a := w.exchange(c.authorization, c.place, c.event, nil); a.status != c.want {
+			if a := w.exchange(c.authorization, c.urlPath, c.event, nil); a.status != c.want {
 				t.Errorf("%s: %d %s, want %d", c.name, a.status, a.body, c.want)
 			}
 		}
 		w.pass(time.Hour)
-		w.want("after an hour", w.exchange("RemoteAuth "+reg, place, "register", nil), http.StatusNotFound)
+		w.want("after an hour", w.exchange("RemoteAuth "+reg, urlPath, "register", nil), http.StatusNotFound)
 	})
 }
 
@@ -71,11 +71,11 @@ func TestRegistrationTokensAreGoodForOneThing(t *testing.T) {
 func TestAdminTokensAreGoodForOneThing(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		var register, remove wire.RegistrationResponse
-		w.want("register", w.exchange("RemoteAuth "+w.registrationToken(repo, "registration-token"), place, "register", &register), http.StatusOK)
-		w.want("remove", w.exchange("RemoteAuth "+w.registrationToken(repo, "remove-token"), place, "remove", &remove), http.StatusOK)
-		c := w.runnerOf(repo, place, "box")
+		w.want("register", w.exchange("RemoteAuth "+w.registrationToken(repo, "registration-token"), urlPath, "register", &register), http.StatusOK)
+		w.want("remove", w.exchange("RemoteAuth "+w.registrationToken(repo, "remove-token"), urlPath, "remove", &remove), http.StatusOK)
+		c := w.runnerOf(repo, urlPath, "box")
 		runner := "/api/v3/" + repo + "/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
-		in := w.request(place, "second")
+		in := w.request(urlPath, "second")
 		const path = "/api/v3/actions/runners/register"
 		w.want("register with a remove token", w.call(http.MethodPost, path, "Bearer "+remove.Token, in, nil), http.StatusNotFound)
 		w.want("register elsewhere", w.call(http.MethodPost, path, "Bearer "+register.Token, w.request("mona/other", "second"), nil), http.StatusNotFound)
@@ -92,7 +92,7 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 		reg := w.registrationToken(repo, "registration-token")
 		small, err := rsa.GenerateKey(rand.Reader, 1024)
 		w.must(err)
-		w.runnerOf(repo, place, "box")
+		w.runnerOf(repo, urlPath, "box")
 		for name, c := range map[string]struct {
 			change func(*wire.RegisterRequest)
 			want   int
@@ -112,7 +112,7 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 			"NUL in the URL":     {func(r *wire.RegisterRequest) { r.URL = "http://h/octo/a\x00b" }, 422},
 			"NUL in the version": {func(r *wire.RegisterRequest) { r.Version = "2\x00" + strings.Repeat("é", 99) }, 200},
 		} {
-			req := w.request(place, "new")
+			req := w.request(urlPath, "new")
 			c.change(req)
 			if a := w.call(http.MethodPost, "/api/v3/actions/runners/register", "RemoteAuth "+reg, req, nil); a.status != c.want {
 				t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.want)
@@ -123,8 +123,8 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 
 func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // REG-3
 	each(t, func(t *testing.T, w *world) {
-		old := w.runnerOf(repo, place, "box")
-		req := w.request(place, "box")
+		old := w.runnerOf(repo, urlPath, "box")
+		req := w.request(urlPath, "box")
 		key, err := otherKey()
 		w.must(err)
 		req.PublicKey, req.Replace, req.RunnerID = wire.PublicKeyXML(&key.PublicKey), true, old.id
@@ -194,7 +194,7 @@ func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
 		var tenant wire.RegistrationResponse
 		in := wire.RegistrationRequest{URL: given, RunnerEvent: "register"}
 		w.want(given, w.call(http.MethodPost, "/api/v3/actions/runner-registration", "RemoteAuth "+reg, in, &tenant), http.StatusOK)
-		req := w.request(place, "box")
+		req := w.request(urlPath, "box")
 		req.URL, req.Replace = given, true
 		c := w.register(req, reg)
 		if tenant.URL != want+"/_runner/broker/" || c.auth.ServerURL != tenant.URL || c.auth.AuthorizationURL != want+"/_runner/token/" {

@@ -2,18 +2,16 @@ package runnerapi
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/httpjson"
 )
 
 // scopeOf finds the scope that a runner was configured with, by the path of its
 // --url: one segment is an organization, two are a repository, and enterprises/… is
-// the site (REG-1). What it names must exist; whether the runner may know that is for
-// its token to say.
+// the site (REG-1). What it names must exist; callers check whether the runner may
+// know that.
 func (a *API) scopeOf(ctx context.Context, text string) (actions.Scope, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
@@ -44,16 +42,3 @@ func (a *API) scopeOf(ctx context.Context, text string) (actions.Scope, error) {
 	}
 	return actions.Scope{}, actions.Errorf(actions.Invalid, "url %.200q names no organization, repository or enterprise", text)
 }
-
-// mayRegister lets through a runner with a registration token for the scope, or
-// with the token that was made of it.
-func (a *API) mayRegister(r *http.Request, scope actions.Scope) error {
-	scheme, text := httpjson.Authorization(r)
-	is, err := a.Runners.Admits(r.Context(), scheme, text, scope, false)
-	if err == nil && !is {
-		err = errRegistrationToken
-	}
-	return err
-}
-
-var errRegistrationToken = actions.Errorf(actions.Unauthorized, "a registration token is required")

@@ -6,10 +6,10 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 )
 
-// An independent runner in Go registers by V2 and then opens a V1 session; the
-// two routes here send it on to the broker (OLD-2).
+// An independent runner in Go registers with the new protocol and then opens a
+// session of the old one; these two routes send it on to the broker (OLD-2).
 
-// sessionsResource is the V1 location of sessions.
+// sessionsResource is the id by which clients of the old protocol look up the path of sessions.
 const sessionsResource = "134e239e-2df3-4794-a6f6-24f1f19ec8dc"
 
 type locations struct {
@@ -46,8 +46,8 @@ func (a *API) connectionData(w http.ResponseWriter, _ *http.Request) error {
 	})
 }
 
-// migrateSession serves POST _apis/distributedtask/pools/{pool}/sessions: a
-// session like any other, and the word to poll it at the broker.
+// migrateSession serves POST _apis/distributedtask/pools/{pool}/sessions: it
+// opens a session like any other, and says that it is polled at the broker.
 func (a *API) migrateSession(w http.ResponseWriter, r *http.Request) error {
 	s, _, err := a.session(r)
 	if err != nil {

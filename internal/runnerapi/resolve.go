@@ -97,8 +97,8 @@ func (a *API) actionRepository(ctx context.Context, job *actions.Job, ref wire.A
 	return repo, err
 }
 
-// resolveBuiltin answers with an action of the server's own, whatever the
-// version, and says so in the log of the job.
+// resolveBuiltin answers with an action that the server carries, whatever the
+// version, and notes that in the log of the job.
 func (a *API) resolveBuiltin(r *http.Request, job *actions.Job, ref wire.ActionRef, own *builtin.Action, why string) (*wire.ActionInfo, error) {
 	at := archive{job: job.ID, part: a.Logs.NewPart(), sha: own.SHA, name: path.Base(own.Name)}
 	info := &wire.ActionInfo{Name: ref.Action, ResolvedName: "understudy/" + own.Name, ResolvedSHA: own.SHA, Version: ref.Version}
@@ -106,14 +106,14 @@ func (a *API) resolveBuiltin(r *http.Request, job *actions.Job, ref wire.ActionR
 		return nil, err
 	}
 	note := fmt.Sprintf("%.200s is the action that Understudy carries itself (SHA:%s): %s", ref.Key(), own.SHA, why)
-	if err := a.Logs.Note(r.Context(), job, at.part, note); err != nil { // the action says it, too
+	if err := a.Logs.Note(r.Context(), job, at.part, note); err != nil { // the action itself says it, too
 		a.Log.WarnContext(r.Context(), "built-in action not noted in the log of its job", "job", job.ID, "err", err)
 	}
 	return info, nil
 }
 
 // commitOf is the commit that a version means. A commit that no branch or tag
-// of the repository reaches does not count: it may be a stranger's.
+// of the repository reaches is not found: anybody may have made it.
 func (a *API) commitOf(ctx context.Context, repo *actions.Repository, version string) (string, error) {
 	view := a.Git.View(repo.ID)
 	sha, err := view.Resolve(ctx, version)

@@ -57,7 +57,7 @@ func sameJob(job *actions.Job, guid string) error {
 	return nil
 }
 
-// completeJob serves POST completejob (JOB-4). A job that is over stays as it is.
+// completeJob serves POST completejob (JOB-4). A completed job stays as it is.
 func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	job, err := a.callingJob(r)
 	if err != nil {

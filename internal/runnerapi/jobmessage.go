@@ -15,8 +15,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// jobMessage is the whole job message (MSG-1). r is the runner's request, which
-// came by the base of the URLs in the message.
+// jobMessage is the whole job message (MSG-1). Its URLs begin with the address that
+// the runner's request came to.
 func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 	w, spec := d.Workflow, d.Spec
 	return &wire.JobMessage{
@@ -45,7 +45,7 @@ func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 
 const zeroGUID = "00000000-0000-0000-0000-000000000000"
 
-// present are the tokens that the file has, later ones winning.
+// present are the tokens that the file has. Of two, the later one wins.
 func present(tokens ...*workflow.Token) []*wire.Token {
 	out := []*wire.Token{}
 	for _, t := range tokens {
