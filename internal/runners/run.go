@@ -13,6 +13,7 @@ import (
 func (s *Runners) Run(ctx context.Context) error {
 	heard := s.store.Subscribe(store.RunnerTopic(0))
 	defer heard.Close()
+	s.compareAll(ctx, s.here()) // of what came before, nothing was heard
 	for {
 		select {
 		case <-ctx.Done():
@@ -27,10 +28,14 @@ func (s *Runners) Run(ctx context.Context) error {
 		if all {
 			ids = s.here()
 		}
-		for _, id := range ids {
-			if err := s.compare(ctx, id); err != nil && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "session not read", "runner", id, "err", err) // comes again
-			}
+		s.compareAll(ctx, ids)
+	}
+}
+
+func (s *Runners) compareAll(ctx context.Context, ids []int64) {
+	for _, id := range ids {
+		if err := s.compare(ctx, id); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "session not read", "runner", id, "err", err) // comes again
 		}
 	}
 }

@@ -137,19 +137,16 @@ func TestASessionThatIsTakenOverAtAnotherServerLosesItsPoll(t *testing.T) {
 	eachServers(t, time.Hour, func(t *testing.T, w *world, there *runners.Runners) {
 		w.loop(w.Runners)
 		r, session := w.connected("box")
-		for what, end := range map[string]func() error{
-			"a new session": func() (err error) {
-				session, err = there.OpenSession(t.Context(), r, session.Owner)
-				return err
-			},
-			"the end of the session": func() error { return there.EndSession(t.Context(), r) },
-		} {
-			poll := w.poll(r, runners.Poll{Session: session.ID})
-			w.must(end())
-			t.Log(what)
-			w.ended(poll)
-		}
 		poll := w.poll(r, runners.Poll{Session: session.ID})
+		session, err := there.OpenSession(t.Context(), r, session.Owner)
+		w.must(err)
+		w.ended(poll)
+
+		poll = w.poll(r, runners.Poll{Session: session.ID})
+		w.must(there.EndSession(t.Context(), r))
+		w.ended(poll)
+
+		poll = w.poll(r, runners.Poll{Session: session.ID})
 		w.must(there.Remove(t.Context(), r.Scope, r.ID))
 		w.ended(poll)
 	})

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-const (
-	maxTries   = 10          // of changes that other servers, or runners, came before
-	changeTime = time.Minute // for all of them; the caller may be gone meanwhile
-)
+// changeTime is how long changes that others come before are tried again. The
+// caller may be gone meanwhile.
+const changeTime = time.Minute
 
 // A change is something that happens to a run: a job ends, somebody cancels. The
 // function makes it in a draft. It may read the store. It is called again if the
@@ -76,7 +77,9 @@ var errUnfinished = errors.New("a change of the run broke off")
 // together makes some changes of a run, or none of them. A change that is
 // refused has its own error, and is no reason to refuse the others.
 func (s *Scheduler) together(ctx context.Context, runID int64, turns []*turn) error {
-	for range maxTries {
+	pause := backoff.NewExponentialBackOff() // of random length, so that servers get out of step
+	pause.InitialInterval, pause.MaxInterval = time.Millisecond, 250*time.Millisecond
+	for {
 		st, remembered, err := s.state(ctx, runID)
 		if err != nil {
 			return err
@@ -85,8 +88,15 @@ func (s *Scheduler) together(ctx context.Context, runID int64, turns []*turn) er
 			return err
 		}
 		s.states.Remove(runID)
+		if remembered {
+			continue // what memory holds may be old, and nobody came before
+		}
+		select {
+		case <-ctx.Done():
+			return actions.Errorf(actions.Unavailable, "run %d is being changed by others", runID)
+		case <-time.After(pause.NextBackOff()):
+		}
 	}
-	return actions.Errorf(actions.Unavailable, "run %d is being changed by others", runID)
 }
 
 // try makes the changes in a draft, plans, and writes what came out of it. None

@@ -315,13 +315,22 @@ func watched(t *testing.T, fn func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, storetest.Open(t))
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- b.Run(ctx) }()
+		defer b.loop()()
 		fn(b)
-		cancel()
-		b.must(<-done)
 	})
+}
+
+// loop runs the scheduler's loop until the caller ends it.
+func (b *bench) loop() (end func()) {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+	}
 }
 
 func TestAJobOfASilentRunnerFailsAndSaysSo(t *testing.T) { // STA-5
@@ -355,15 +364,11 @@ func TestAfterAStartEveryLeaseGetsAFullPeriod(t *testing.T) {
 		run := b.start(chain)
 		b.acquire(run, "a")
 		time.Sleep(time.Hour) // the server is away, longer than the lease
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- b.Run(ctx) }()
+		defer b.loop()()
 		time.Sleep(lease - 10*time.Second)
 		b.want(run, actions.InProgress, "", "a in_progress")
 		time.Sleep(30 * time.Second)
 		b.want(run, actions.Completed, actions.Failure, "a completed failure", "b completed skipped", "c completed skipped")
-		cancel()
-		b.must(<-done)
 	})
 }
 
