@@ -95,3 +95,34 @@ func TestARenewalThatComesBeforeTheEndKeepsTheJob(t *testing.T) {
 		b.want(run, actions.Completed, actions.Failure, "a completed failure")
 	})
 }
+
+// One that is asked to stop and one whose job is ended both hear of it at once.
+func TestARunnerThatWaitsHearsOfTheCancellation(t *testing.T) { // CAN-1, CAN-5
+	for _, force := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, storetest.Open(t))
+			run := b.start(oneJob)
+			job := b.acquire(run, "a")
+			told := make(chan *queue.Message, 1)
+			go func() {
+				m, err := b.queue.Message(t.Context(), b.runner, false)
+				if err != nil {
+					t.Error(err)
+				}
+				told <- m
+			}()
+			synctest.Wait()
+			time.Sleep(time.Minute) // it waits for long
+			b.must(b.Cancel(t.Context(), run.ID, force))
+			synctest.Wait()
+			select {
+			case m := <-told:
+				if m == nil || m.Cancel == nil || m.Cancel.ID != job.ID {
+					t.Errorf("force %v: the runner was told %+v, want to cancel job %d", force, m, job.ID)
+				}
+			default:
+				t.Errorf("force %v: the runner was not told", force)
+			}
+		})
+	}
+}
