@@ -65,7 +65,7 @@ func (b *bench) listBoth(c *conn, s *server, few, many *seeded, path string) (le
 		for k, r := range []*seeded{few, many} {
 			path := r.repo.path("%s&round=%d", strings.Replace(path, "{run}", strconv.FormatInt(r.run, 10), 1), i)
 			began := b.Now()
-			if _, err := c.expect(http.MethodGet, "/api/v3"+path, "Bearer "+s.user.token, nil); err != nil {
+			if _, err := c.expect(http.MethodGet, "/api/v3"+path, "Bearer "+s.user.Token(), nil); err != nil {
 				return 0, 0, err
 			}
 			took[k] = append(took[k], b.since(began))
@@ -174,7 +174,7 @@ func (s *server) listed(ctx context.Context, name string) (*seeded, error) {
 	}
 	v := &seeded{repo: r}
 	var made struct{ ID int64 }
-	if err := r.api.do(ctx, http.MethodGet, r.path(""), nil, &made); err != nil {
+	if err := r.api.Do(ctx, http.MethodGet, r.path(""), nil, &made); err != nil {
 		return nil, err
 	}
 	v.id = made.ID
@@ -213,6 +213,5 @@ func (b *bench) restart(ctx context.Context, s *server) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	again.use(s)
-	return again, nil
+	return again, again.use(s)
 }

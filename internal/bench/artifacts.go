@@ -178,7 +178,7 @@ func (b *bench) smallArtifacts(ctx context.Context) ([]Row, error) {
 	var list struct {
 		Total int `json:"total_count"`
 	}
-	if err := r.api.do(ctx, http.MethodGet, r.path("/actions/artifacts"), nil, &list); err != nil {
+	if err := r.api.Do(ctx, http.MethodGet, r.path("/actions/artifacts"), nil, &list); err != nil {
 		return nil, err
 	}
 	if list.Total != b.smallCount {

@@ -60,8 +60,11 @@ func (b *bench) serveMany(ctx context.Context, n int) (_ *cluster, err error) {
 		}
 		c.servers = append(c.servers, s)
 		if len(c.servers) > 1 {
-			s.use(c.servers[0])
-		} else if err := s.signUp(ctx); err != nil {
+			err = s.use(c.servers[0])
+		} else {
+			err = s.signUp(ctx)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -74,13 +74,13 @@ func dispatches(ctx context.Context, b *bench) ([]Row, error) {
 
 // dispatchMany dispatches a workflow n times, over a few connections.
 func (r *repo) dispatchMany(ctx context.Context, file string, n int) error {
-	conns, closeAll, err := dialMany(ctx, strings.TrimSuffix(r.api.base, "/api/v3"), dispatchConns)
+	conns, closeAll, err := dialMany(ctx, strings.TrimSuffix(r.api.URL(), "/api/v3"), dispatchConns)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
 	body := []byte(`{"ref":"main"}`)
-	target, auth := "/api/v3"+r.dispatchPath(file), "Bearer "+r.api.token
+	target, auth := "/api/v3"+r.dispatchPath(file), "Bearer "+r.api.Token()
 	return inTurns(conns, n, func(c *conn, _ int) error {
 		_, err := c.expect(http.MethodPost, target, auth, body)
 		return err

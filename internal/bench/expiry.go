@@ -97,7 +97,7 @@ func (b *bench) watchExpiry(ctx context.Context, s *server, v *seeded) (took tim
 			Size int64 `json:"active_artifacts_size_in_bytes"`
 		}
 		err := until(ctx, "removal", 20*time.Millisecond, 2*expiryLimit, func() (bool, error) {
-			err := v.repo.in(s).api.do(ctx, http.MethodGet, v.repo.path("/actions/artifacts/usage"), nil, &usage)
+			err := v.repo.in(s).api.Do(ctx, http.MethodGet, v.repo.path("/actions/artifacts/usage"), nil, &usage)
 			return usage.Size == 0, err
 		})
 		took = b.since(began)
@@ -112,7 +112,7 @@ func (b *bench) watchExpiry(ctx context.Context, s *server, v *seeded) (took tim
 		for i := 0; pause(aside, expiryPause) == nil; i++ {
 			path := "/api/v3" + v.repo.path("/actions/runs?round=%d", i) // a question that was never asked is not remembered
 			asked := b.Now()
-			if _, err := c.expect(http.MethodGet, path, "Bearer "+s.user.token, nil); err != nil {
+			if _, err := c.expect(http.MethodGet, path, "Bearer "+s.user.Token(), nil); err != nil {
 				return err
 			}
 			waits = append(waits, b.since(asked))

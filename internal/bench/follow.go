@@ -102,11 +102,7 @@ func (r *repo) followJob(ctx context.Context, runID, jobID int64) ([]time.Durati
 
 // stream reads the stream of a job's page until f has enough.
 func (r *repo) stream(ctx context.Context, runID, jobID int64, f func(event string, data []byte) (more bool, err error)) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/actions/runs/%d/job/%d/live", r.url, runID, jobID), nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := r.api.Visit(ctx, fmt.Sprintf("%s/actions/runs/%d/job/%d/live", r.url, runID, jobID), nil)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -88,7 +87,7 @@ func (r *repo) firstStep(ctx context.Context, sha string) (m moments, err error)
 	if err != nil || len(jobs) == 0 {
 		return m, errors.Join(err, fmt.Errorf("run %d has %d jobs", v.ID, len(jobs)))
 	}
-	log, err := r.api.raw(ctx, http.MethodGet, r.path("/actions/jobs/%d/logs", jobs[0].ID), nil)
+	log, err := r.api.Read(ctx, r.path("/actions/jobs/%d/logs", jobs[0].ID))
 	if err != nil {
 		return m, err
 	}

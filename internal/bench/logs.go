@@ -93,6 +93,6 @@ func (r *repo) dispatch(ctx context.Context, file string) (id int64, err error) 
 		ID int64 `json:"workflow_run_id"`
 	}
 	body := object{"ref": "main", "return_run_details": true}
-	err = r.api.do(ctx, http.MethodPost, r.dispatchPath(file), body, &made)
+	err = r.api.Do(ctx, http.MethodPost, r.dispatchPath(file), body, &made)
 	return made.ID, err
 }

@@ -45,7 +45,7 @@ func reads(ctx context.Context, b *bench) ([]Row, error) {
 		Total int   `json:"total_count"`
 		Runs  []run `json:"workflow_runs"`
 	}
-	if err := r.api.do(ctx, http.MethodGet, r.path("/actions/runs"), nil, &list); err != nil {
+	if err := r.api.Do(ctx, http.MethodGet, r.path("/actions/runs"), nil, &list); err != nil {
 		return nil, err
 	}
 	if list.Total != readRuns || len(list.Runs) == 0 {
@@ -89,7 +89,7 @@ func (b *bench) askAgain(ctx context.Context, s *server, r *repo, q question) (R
 	if q.changing {
 		meanwhile = r.change
 	}
-	got, bare, size, err := b.compare(ctx, load, s, "/api/v3"+q.path, "Bearer "+s.user.token, meanwhile)
+	got, bare, size, err := b.compare(ctx, load, s, "/api/v3"+q.path, "Bearer "+s.user.Token(), meanwhile)
 	if err != nil {
 		return Row{}, err
 	}
@@ -124,7 +124,7 @@ func (b *bench) askOnce(ctx context.Context, s *server, q question) (Row, error)
 	took := make([]time.Duration, b.askedOnce)
 	for i := range took {
 		began := b.Now()
-		if _, err := c.expect(http.MethodGet, fmt.Sprintf("/api/v3%s&round=%d", q.path, i), "Bearer "+s.user.token, nil); err != nil {
+		if _, err := c.expect(http.MethodGet, fmt.Sprintf("/api/v3%s&round=%d", q.path, i), "Bearer "+s.user.Token(), nil); err != nil {
 			return Row{}, err
 		}
 		took[i] = b.since(began)
@@ -142,7 +142,7 @@ func (b *bench) askOnce(ctx context.Context, s *server, q question) (Row, error)
 // change makes runs, one after the other, until ctx ends.
 func (r *repo) change(ctx context.Context) error {
 	for pause(ctx, time.Second/changesPerSecond) == nil {
-		err := r.api.do(ctx, http.MethodPost, r.dispatchPath("none.yml"), object{"ref": "main"}, nil)
+		err := r.api.Do(ctx, http.MethodPost, r.dispatchPath("none.yml"), object{"ref": "main"}, nil)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}

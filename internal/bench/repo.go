@@ -8,12 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 // A repo is a repository on a server with a clone of it.
 type repo struct {
 	b    *bench
-	api  api
+	api  *client.Client
 	name string
 	url  string // of its pages
 	dir  string // the clone
@@ -27,10 +29,10 @@ func (s *server) repository(ctx context.Context, name string, public bool, workf
 		return nil, err
 	}
 	r := &repo{b: s.b, api: s.user, name: name, url: s.url + "/" + login + "/" + name, dir: dir}
-	if err := s.user.do(ctx, http.MethodPost, "/user/repos", object{"name": name, "private": !public}, nil); err != nil {
+	if err := s.user.Do(ctx, http.MethodPost, "/user/repos", object{"name": name, "private": !public}, nil); err != nil {
 		return nil, err
 	}
-	remote := strings.Replace(r.url, "://", "://"+login+":"+s.user.token+"@", 1) + ".git"
+	remote := strings.Replace(r.url, "://", "://"+login+":"+s.user.Token()+"@", 1) + ".git"
 	if err := r.git(ctx, "init", "--quiet", "--initial-branch=main"); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/client"
 	"github.com/understudy-ci/understudy/internal/runner"
 )
 
@@ -36,7 +37,7 @@ type server struct {
 	ended   chan struct{} // closed when the process has ended
 	ready   time.Duration // from its start to the first 200
 
-	admin, user api // the REST API for the site admin, and for login
+	admin, user *client.Client // the REST API for the site admin, and for login
 }
 
 // serve starts a server on a new data directory, with an account that is no
@@ -140,33 +141,39 @@ func (s *server) signUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.admin = api{s.url + "/api/v3", strings.TrimSpace(string(text))}
+	if s.admin, err = client.New(client.Config{URL: s.url, Token: strings.TrimSpace(string(text))}); err != nil {
+		return err
+	}
 	s.user, err = s.account(ctx, login)
 	return err
 }
 
 // account makes an account and a token for it.
-func (s *server) account(ctx context.Context, name string) (api, error) {
-	err := s.admin.do(ctx, http.MethodPost, "/admin/users", object{"login": name, "email": name + "@example.com"}, nil)
+func (s *server) account(ctx context.Context, name string) (*client.Client, error) {
+	err := s.admin.Do(ctx, http.MethodPost, "/admin/users", object{"login": name, "email": name + "@example.com"}, nil)
 	if err != nil {
-		return api{}, err
+		return nil, err
 	}
 	var made struct{ Token string }
 	scopes := object{"scopes": []string{"repo", "workflow"}}
-	err = s.admin.do(ctx, http.MethodPost, "/admin/users/"+name+"/authorizations", scopes, &made)
-	return api{s.admin.base, made.Token}, err
+	err = s.admin.Do(ctx, http.MethodPost, "/admin/users/"+name+"/authorizations", scopes, &made)
+	return s.admin.As(made.Token), err
 }
 
 // use gives a server the accounts of another one, whose data it has.
-func (s *server) use(other *server) {
-	s.admin, s.user = api{s.url + "/api/v3", other.admin.token}, api{s.url + "/api/v3", other.user.token}
+func (s *server) use(other *server) (err error) {
+	if s.admin, err = client.New(client.Config{URL: s.url, Token: other.admin.Token()}); err != nil {
+		return err
+	}
+	s.user = s.admin.As(other.user.Token())
+	return nil
 }
 
 // awaitRunners waits until all bundled runners are online.
 func (s *server) awaitRunners(ctx context.Context) error {
 	return until(ctx, "bundled runners", 20*time.Millisecond, startLimit, func() (bool, error) {
 		var list struct{ Runners []struct{ Status string } }
-		err := s.admin.do(ctx, http.MethodGet, "/enterprises/understudy/actions/runners", nil, &list)
+		err := s.admin.Do(ctx, http.MethodGet, "/enterprises/understudy/actions/runners", nil, &list)
 		online := 0
 		for _, r := range list.Runners {
 			if r.Status == "online" {

@@ -300,11 +300,11 @@ func (b *bench) permissionGone(ctx context.Context, c *cluster) (took []time.Dur
 	}
 	path := r.path("/collaborators/%s", guest)
 	for range b.clusterTries {
-		if err := r.api.do(ctx, http.MethodPut, path, object{"permission": "push"}, nil); err != nil {
+		if err := r.api.Do(ctx, http.MethodPut, path, object{"permission": "push"}, nil); err != nil {
 			return nil, err
 		}
-		d, err := b.refused(ctx, c.servers[1:], r, visitor.token, func() error {
-			return r.api.do(ctx, http.MethodDelete, path, nil, nil)
+		d, err := b.refused(ctx, c.servers[1:], r, visitor.Token(), func() error {
+			return r.api.Do(ctx, http.MethodDelete, path, nil, nil)
 		})
 		if err != nil {
 			return nil, err

@@ -48,7 +48,7 @@ func (s *server) newCrew(ctx context.Context) (*crew, error) {
 		return nil, err
 	}
 	var made struct{ Token string }
-	err = s.admin.do(ctx, http.MethodPost, "/enterprises/understudy/actions/runners/registration-token", nil, &made)
+	err = s.admin.Do(ctx, http.MethodPost, "/enterprises/understudy/actions/runners/registration-token", nil, &made)
 	return &crew{s, key, made.Token}, err
 }
 

@@ -1,11 +1,8 @@
 package bench
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,53 +11,6 @@ import (
 
 // An object is a body in JSON.
 type object map[string]any
-
-// An api is the REST API for one token. It is for what surrounds a measurement;
-// load is made by a [conn].
-type api struct{ base, token string }
-
-const answerLimit = 30 * time.Second
-
-// do sends a request and reads its answer into out, unless that is nil.
-func (a api) do(ctx context.Context, method, path string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
-	defer cancel()
-	body, err := a.raw(ctx, method, path, in)
-	if err != nil || out == nil {
-		return err
-	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	return nil
-}
-
-// raw is do with the body of the answer as it came. Redirects are followed.
-func (a api) raw(ctx context.Context, method, path string, in any) ([]byte, error) {
-	var body io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+a.token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s %s: %s: %.300s", method, path, resp.Status, text)
-	}
-	return text, err
-}
 
 // A run is what measurements read of a workflow run.
 type run struct {
@@ -83,7 +33,7 @@ func (r *repo) run(ctx context.Context, sha string) (found run, err error) {
 		Runs []run `json:"workflow_runs"`
 	}
 	err = until(ctx, "run of "+sha, 10*time.Millisecond, time.Minute, func() (bool, error) {
-		if err := r.api.do(ctx, http.MethodGet, r.path("/actions/runs?per_page=10"), nil, &list); err != nil {
+		if err := r.api.Do(ctx, http.MethodGet, r.path("/actions/runs?per_page=10"), nil, &list); err != nil {
 			return false, err
 		}
 		i := slices.IndexFunc(list.Runs, func(v run) bool { return v.HeadSHA == sha })
@@ -99,7 +49,7 @@ func (r *repo) run(ctx context.Context, sha string) (found run, err error) {
 func (r *repo) conclude(ctx context.Context, id int64, every, limit time.Duration) error {
 	var v run
 	return until(ctx, fmt.Sprintf("conclusion of run %d", id), every, limit, func() (bool, error) {
-		if err := r.api.do(ctx, http.MethodGet, r.path("/actions/runs/%d", id), nil, &v); err != nil {
+		if err := r.api.Do(ctx, http.MethodGet, r.path("/actions/runs/%d", id), nil, &v); err != nil {
 			return false, err
 		}
 		if v.Status == "completed" && v.Conclusion != "success" {
@@ -112,7 +62,7 @@ func (r *repo) conclude(ctx context.Context, id int64, every, limit time.Duratio
 // jobs are those of a run, up to 100.
 func (r *repo) jobs(ctx context.Context, id int64) ([]job, error) {
 	var list struct{ Jobs []job }
-	err := r.api.do(ctx, http.MethodGet, r.path("/actions/runs/%d/jobs?per_page=100", id), nil, &list)
+	err := r.api.Do(ctx, http.MethodGet, r.path("/actions/runs/%d/jobs?per_page=100", id), nil, &list)
 	return list.Jobs, err
 }
 
