@@ -29,14 +29,10 @@ func (r *repository) in(t *testing.T) *repository {
 	return &c
 }
 
-// conforming is a client that follows no redirect and compares answers with
-// GitHub's description of its API.
-func conforming(t *testing.T) *http.Client {
+// conforming compares answers with GitHub's description of its API.
+func conforming(t *testing.T) http.RoundTripper {
 	t.Helper()
-	return &http.Client{
-		Transport:     openapitest.New(t).Transport(http.DefaultTransport),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return openapitest.New(t).Transport(http.DefaultTransport)
 }
 
 // A reply is an answer of the server, read.
@@ -49,28 +45,10 @@ type reply struct {
 }
 
 // ask sends a request as the holder of a token, or as nobody. The address is a
-// path of the API or a whole URL.
+// path of the API or a whole URL of the server.
 func (s *server) ask(token, method, address string, in any) *reply {
 	s.t.Helper()
-	if strings.HasPrefix(address, "/") {
-		address = s.url + "/api/v3" + address
-	}
-	var send io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		send = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(s.t.Context(), method, address, send)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if token != "" {
-		req.Header.Set("Authorization", "token "+token)
-	}
-	res, err := conforming(s.t).Do(req)
+	res, err := s.client(token, conforming(s.t)).Send(s.t.Context(), method, address, in)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,16 +1,15 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/understudy-ci/understudy/internal/client"
 )
 
 // A run, a job and a registered runner, as far as the tests look at them.
@@ -33,48 +32,39 @@ type (
 	}
 )
 
-// call sends a request to the REST API as the site admin. It returns the status
-// and the text of the answer.
-func (s *server) call(method, path string, in any) (status int, body []byte) {
+// client is the REST API for the holder of a token, or for nobody.
+func (s *server) client(token string, transport http.RoundTripper) *client.Client {
 	s.t.Helper()
-	var send io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		send = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+"/api/v3"+path, send)
+	c, err := client.New(client.Config{URL: s.url, Token: token, Transport: transport})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "token "+s.token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close() // read to its end
-	body, err = io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	return resp.StatusCode, body
+	return c
 }
 
-// do is call for what must succeed. It fills out, unless that is nil.
+// admin is the REST API for the site admin.
+func (s *server) admin() *client.Client {
+	s.t.Helper()
+	return s.client(s.token, http.DefaultTransport)
+}
+
+// do sends a request that must succeed to the REST API, as the site admin. It
+// fills out, unless that is nil.
 func (s *server) do(method, path string, in, out any) {
 	s.t.Helper()
-	status, body := s.call(method, path, in)
-	if status >= http.StatusMultipleChoices {
-		s.t.Fatalf("%s %s: %d %s", method, path, status, body)
+	if err := s.admin().Do(s.t.Context(), method, path, in, out); err != nil {
+		s.t.Fatal(err)
 	}
-	if out == nil {
-		return
+}
+
+// read reads what the REST API gives the site admin at a path.
+func (s *server) read(path string) []byte {
+	s.t.Helper()
+	body, err := s.admin().Read(s.t.Context(), path)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	if err := json.Unmarshal(body, out); err != nil {
-		s.t.Fatalf("%s %s: %v in %s", method, path, err, body)
-	}
+	return body
 }
 
 // registrationToken makes a token for runners of a scope: /repos/OWNER/REPO,
@@ -187,16 +177,17 @@ func (r *repository) pushWorkflow(text string) *run {
 // runs lists all runs, the newest first.
 func (r *repository) runs() []run {
 	r.t.Helper()
-	var all []run
-	for page := 1; ; page++ {
-		var v struct {
-			Runs []run `json:"workflow_runs"`
-		}
-		r.do(http.MethodGet, fmt.Sprintf("%s/actions/runs?per_page=100&page=%d", r.api, page), nil, &v)
-		if all = append(all, v.Runs...); len(v.Runs) < 100 {
-			return all
-		}
+	type page struct {
+		Runs []run `json:"workflow_runs"`
 	}
+	var all []run
+	for p, err := range client.Pages[page](r.t.Context(), r.admin(), r.api+"/actions/runs?per_page=100") {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, p.Runs...)
+	}
+	return all
 }
 
 // runOf is the one run at a commit.
@@ -256,12 +247,8 @@ func (r *repository) annotations(j *job) []string {
 // log is the text of a job's log without the time stamps.
 func (r *repository) log(j *job) []string {
 	r.t.Helper()
-	status, body := r.call(http.MethodGet, fmt.Sprintf("%s/actions/jobs/%d/logs", r.api, j.ID), nil)
-	if status != http.StatusOK {
-		r.t.Fatalf("log of job %d: %d %s", j.ID, status, body)
-	}
 	var lines []string
-	for line := range strings.Lines(string(body)) {
+	for line := range strings.Lines(string(r.read(fmt.Sprintf("%s/actions/jobs/%d/logs", r.api, j.ID)))) {
 		_, text, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
 		lines = append(lines, text)
 	}

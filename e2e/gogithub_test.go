@@ -21,7 +21,8 @@ import (
 // goGithub is go-github's client of a server, as its users set it up.
 func goGithub(t *testing.T, url, token string) *github.Client {
 	t.Helper()
-	c, err := github.NewClient(conforming(t)).WithAuthToken(token).WithEnterpriseURLs(url, url)
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c, err := github.NewClient(&http.Client{Transport: conforming(t), CheckRedirect: stay}).WithAuthToken(token).WithEnterpriseURLs(url, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func refused(t *testing.T, err error, status int, message string) {
 // download reads a signed URL without a token.
 func download(t *testing.T, u *url.URL) []byte {
 	t.Helper()
-	a := (&server{t: t}).ask("", http.MethodGet, u.String(), nil)
+	a := (&server{t: t, url: u.Scheme + "://" + u.Host}).ask("", http.MethodGet, u.String(), nil)
 	a.want(http.StatusOK, "")
 	return a.body
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/understudy-ci/understudy/internal/client"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -115,24 +116,21 @@ type artifact struct {
 // artifacts lists all artifacts of the repository.
 func (r *repository) artifacts() []artifact {
 	r.t.Helper()
+	type page struct{ Artifacts []artifact }
 	var all []artifact
-	for page := 1; ; page++ {
-		var v struct{ Artifacts []artifact }
-		r.do(http.MethodGet, fmt.Sprintf("%s/actions/artifacts?per_page=100&page=%d", r.api, page), nil, &v)
-		if all = append(all, v.Artifacts...); len(v.Artifacts) < 100 {
-			return all
+	for p, err := range client.Pages[page](r.t.Context(), r.admin(), r.api+"/actions/artifacts?per_page=100") {
+		if err != nil {
+			r.t.Fatal(err)
 		}
+		all = append(all, p.Artifacts...)
 	}
+	return all
 }
 
 // download is what the artifact holds.
 func (r *repository) download(a *artifact) []byte {
 	r.t.Helper()
-	status, body := r.call(http.MethodGet, fmt.Sprintf("%s/actions/artifacts/%d/zip", r.api, a.ID), nil)
-	if status != http.StatusOK {
-		r.t.Fatalf("artifact %s: %d %s", a.Name, status, body)
-	}
-	return body
+	return r.read(fmt.Sprintf("%s/actions/artifacts/%d/zip", r.api, a.ID))
 }
 
 // whole checks that an artifact is what was uploaded.
