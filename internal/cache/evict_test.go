@@ -39,8 +39,8 @@ func TestNewCachesPushOutThoseRestoredLongestAgo(t *testing.T) {
 		}
 		w.pass(time.Minute)
 		w.save(mainRef, "e", ten+ten+ten)
-		if got := w.keys(); got != "e" || w.Keys() != 1 {
-			t.Errorf("left: %s, %d blobs", got, w.Keys())
+		if got := w.keys(); got != "e" || w.Kept() != 1 {
+			t.Errorf("left: %s, %d blobs", got, w.Kept())
 		}
 		w.usage()
 	})
@@ -60,11 +60,11 @@ func TestPullRequestsNeverPushOutCachesOfBranches(t *testing.T) {
 		if got := w.keys(); got != "main feature tag flood-28 flood-29" {
 			t.Errorf("left: %s", got)
 		}
-		before := w.Keys()
+		before := w.Kept()
 		if _, err := w.try(pullRef, "big", ten+ten+"x"); actions.KindOf(err) != actions.Invalid {
 			t.Errorf("a cache for which branches leave no room: %v", err)
 		}
-		if got := w.keys(); got != "main feature tag flood-28 flood-29" || w.Keys() != before {
+		if got := w.keys(); got != "main feature tag flood-28 flood-29" || w.Kept() != before {
 			t.Errorf("left after the refusal: %s", got)
 		}
 		w.pass(time.Second)
@@ -94,8 +94,8 @@ func TestCachesThatNobodyRestoresAreRemoved(t *testing.T) {
 		}
 		w.pass(2 * time.Hour)
 		w.sweep()
-		if got := w.keys(); got != "kept" || w.Keys() != 1 {
-			t.Errorf("left: %s, %d blobs", got, w.Keys())
+		if got := w.keys(); got != "kept" || w.Kept() != 1 {
+			t.Errorf("left: %s, %d blobs", got, w.Kept())
 		}
 		w.pass(7 * day)
 		w.sweep()
@@ -110,8 +110,8 @@ func TestDeletedCachesAreGoneAtOnce(t *testing.T) {
 		w.save(featureRef, "A", "x")
 		w.save(pullRef, "b", "x")
 		gone, err := w.caches.Delete(t.Context(), store.CacheFilter{RepoID: w.Repo.ID, Key: "a", Ref: mainRef})
-		if err != nil || len(gone) != 1 || w.Keys() != 2 {
-			t.Errorf("%d deleted of one ref (%v), %d blobs left", len(gone), err, w.Keys())
+		if err != nil || len(gone) != 1 || w.Kept() != 2 {
+			t.Errorf("%d deleted of one ref (%v), %d blobs left", len(gone), err, w.Kept())
 		}
 		if gone, err = w.caches.Delete(t.Context(), store.CacheFilter{RepoID: w.Repo.ID, Key: "a"}); err != nil || len(gone) != 1 {
 			t.Errorf("%d deleted (%v)", len(gone), err)
@@ -120,8 +120,8 @@ func TestDeletedCachesAreGoneAtOnce(t *testing.T) {
 		for _, want := range []actions.Kind{"", actions.NotFound} {
 			w.wantKind("by id", w.caches.DeleteOne(t.Context(), w.Repo.ID, e.ID), want)
 		}
-		if n, size := w.usage(); n != 1 || size != 1 || w.Keys() != 1 {
-			t.Errorf("%d caches of %d bytes in %d blobs are left", n, size, w.Keys())
+		if n, size := w.usage(); n != 1 || size != 1 || w.Kept() != 1 {
+			t.Errorf("%d caches of %d bytes in %d blobs are left", n, size, w.Kept())
 		}
 	})
 }

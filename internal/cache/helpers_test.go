@@ -178,7 +178,7 @@ func (w *world) keys() string {
 // wantNoBytes checks that no blob holds anything.
 func (w *world) wantNoBytes() {
 	w.t.Helper()
-	if n := w.Keys(); n != 0 {
+	if n := w.Kept(); n != 0 {
 		w.t.Errorf("%d blobs are left", n)
 	}
 }

@@ -90,7 +90,7 @@ func TestRepeatedUploadReplacesAndNeverDoubles(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		sweepBlobs(t, f)
-		if n := f.Keys(); n != 1 {
+		if n := f.Kept(); n != 1 {
 			t.Errorf("%d blobs are left, want 1", n)
 		}
 		if dead, err := st.DeadBlobs(t.Context(), 10); err != nil || len(dead) != 0 {
@@ -116,7 +116,7 @@ func TestAppendedBodiesAreKeptOnceEach(t *testing.T) {
 		if got, want := stepLog(t, f.Logs, j, s.GUID), "one\ntwo\nthree\nend\n"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if n := f.Keys(); n != 4 {
+		if n := f.Kept(); n != 4 {
 			t.Errorf("%d blobs are left, want 4", n)
 		}
 	})
@@ -171,7 +171,7 @@ func TestFailedUploadLeavesNothing(t *testing.T) {
 	for _, body := range []string{"", bom} {
 		put(t, f.Logs, j, s.GUID, 1, body)
 	}
-	if n := f.Keys(); n != 0 {
+	if n := f.Kept(); n != 0 {
 		t.Errorf("%d blobs are left", n)
 	}
 	if _, _, err := f.Logs.OpenStep(t.Context(), j, s.GUID); actions.KindOf(err) != actions.NotFound {
@@ -344,7 +344,7 @@ func TestSummariesComeInTheOrderOfSteps(t *testing.T) {
 			t.Error(d)
 		}
 		sweepBlobs(t, f)
-		if n := f.Keys(); n != 2 {
+		if n := f.Kept(); n != 2 {
 			t.Errorf("%d blobs are left, want 2", n)
 		}
 	})

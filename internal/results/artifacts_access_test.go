@@ -7,19 +7,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // Threat: upload to an artifact of another job or run with one's own runtime token.
 func TestForeignIDsAreRefusedByEveryMethod(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	mine, other := s.client(s.Job("build")), s.client(s.Job("test"))
-	foreign := newServer(t, s.Store, logs.Limits{}) // another repository of the same store
+	foreign := newServer(t) // which signs with other keys
 	stranger := foreign.client(foreign.Job("build"))
-	stranger.Base = s.http.URL
+	stranger.Base = s.URL
 	for _, c := range []*resultstest.Client{mine, other} {
 		if _, err := c.Upload(t.Context(), "of-"+c.IDs.JobID, []byte("x"), 9); err != nil {
 			t.Fatal(err)
@@ -66,14 +64,14 @@ func TestForeignIDsAreRefusedByEveryMethod(t *testing.T) {
 // Threat: cache server reachable without token, or token of repo A reads B; upload
 // to an artifact of another job or run with one's own runtime token.
 func TestOneRunDoesNotSeeAnothers(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	mine := s.client(s.Job("build"))
 	id, err := mine.Upload(t.Context(), "dist", []byte("x"), 9)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The same server, a job of another repository.
-	foreign := &server{Fixture: newServer(t, s.Store, logs.Limits{}).Fixture, keys: s.keys, http: s.http}
+	foreign := s.foreign()
 	stranger := foreign.client(foreign.Job("build"))
 	if list, err := stranger.List(t.Context(), "", id); err != nil || len(list) != 0 {
 		t.Errorf("by id: %v, %v", list, err)
@@ -92,7 +90,7 @@ func TestOneRunDoesNotSeeAnothers(t *testing.T) {
 // Threat: cache written after the job ended with a stolen runtime token (the same
 // holds for artifacts): the token dies with the job, without grace.
 func TestAJobThatIsOverKeepsNothing(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j := s.Job("build")
 	c := s.client(j)
 	if _, err := c.Upload(t.Context(), "done", []byte("x"), 9); err != nil {
@@ -102,7 +100,7 @@ func TestAJobThatIsOverKeepsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Complete(j, s.now())
+	s.Complete(j, s.Now())
 	const status, code = http.StatusPreconditionFailed, "failed_precondition"
 	_, err = c.Create(t.Context(), "new")
 	wantRefused(t, "create", err, status, code)
@@ -125,7 +123,7 @@ func TestAJobThatIsOverKeepsNothing(t *testing.T) {
 
 // Tokens that were checked are known: for as long as they and their jobs last.
 func TestAKnownTokenEndsInItsTime(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j := s.Job("build")
 	c := s.client(j)
 	for range 2 {
@@ -137,7 +135,7 @@ func TestAKnownTokenEndsInItsTime(t *testing.T) {
 	altered.Token = c.Token[:len(c.Token)-2] + "AA"
 	_, err := altered.List(t.Context(), "", 0)
 	wantRefused(t, "altered", err, http.StatusUnauthorized, "unauthenticated")
-	s.wait(time.Hour)
+	s.Pass(time.Hour)
 	_, err = c.List(t.Context(), "", 0)
 	wantRefused(t, "after its time", err, http.StatusUnauthorized, "unauthenticated")
 }

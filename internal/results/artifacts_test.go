@@ -16,12 +16,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/artifact"
-	"github.com/understudy-ci/understudy/internal/logs"
-	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -44,8 +41,7 @@ func wantRefused(t *testing.T, what string, err error, status int, code string) 
 
 // ART-4, BLOB-3: blocks in parallel and in no order; an empty artifact has none.
 func TestWhatGoesUpComesDown(t *testing.T) { // ART-1
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
 		up, down := s.client(s.Job("build")), s.client(s.Job("test"))
 		for _, size := range []int{0, 1, 1000, 3 * 64 << 10, 41*64<<10 + 1} {
 			name, content := fmt.Sprint("artifact-", size), noise(size)
@@ -76,22 +72,16 @@ func TestWhatGoesUpComesDown(t *testing.T) { // ART-1
 
 // ART-2: what clients write, and what they have written.
 func TestEveryFormOfARequestIsUnderstood(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j := s.Job("build")
 	post := func(method, fields string) string {
 		t.Helper()
 		body := fmt.Sprintf(`{"workflow_run_backend_id":%q,"workflow_job_run_backend_id":%q%s}`, s.Attempt.PlanID, strings.ToUpper(j.GUID), fields)
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+"/twirp/"+wire.ArtifactService+"/"+method, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
+		a := s.Do(http.MethodPost, "/twirp/"+wire.ArtifactService+"/"+method, s.token(j), body, "Content-Type: application/json")
+		if a.StatusCode != http.StatusOK {
+			t.Errorf("%s%s: %d %s", method, fields, a.StatusCode, a.Text)
 		}
-		req.Header.Set("Authorization", "Bearer "+s.token(j))
-		req.Header.Set("Content-Type", "application/json")
-		status, answer, _ := s.do(req)
-		if status != http.StatusOK {
-			t.Errorf("%s%s: %d %s", method, fields, status, answer)
-		}
-		return answer
+		return string(a.Text)
 	}
 	late := time.Now().AddDate(2, 0, 0).UTC().Format(time.RFC3339Nano)
 	for i, create := range []string{
@@ -139,7 +129,7 @@ func TestEveryFormOfARequestIsUnderstood(t *testing.T) {
 
 // LIM-1: names are file names on every system. Threat: artifact name used as a path.
 func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c := s.client(s.Job("build"))
 	for _, name := range []string{
 		"", ".", "..", "../x", "a/b", `a\b`, `..\..\x`, "a:b", "a<b", "a>b", "a|b", "a*b", "a?b", `a"b`, "a\rb", "a\nb", "nul\x00byte",
@@ -161,7 +151,7 @@ func TestNamesThatAreNoFileNamesAreRefused(t *testing.T) {
 
 // ART-9: each error has a code of Twirp's, and the toolkit shows its text.
 func TestFinalizeTellsWhatIsWrong(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, other := s.client(s.Job("build")), s.client(s.Job("test"))
 	content := []byte("content")
 	good := resultstest.Digest(content)
@@ -207,7 +197,7 @@ func TestFinalizeTellsWhatIsWrong(t *testing.T) {
 
 // Threat: size or hash declared falsely.
 func TestAFalseSizeOrHashKeepsNothing(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c := s.client(s.Job("build"))
 	content := noise(50_000)
 	for name, declared := range map[string]struct {
@@ -237,7 +227,7 @@ func TestAFalseSizeOrHashKeepsNothing(t *testing.T) {
 
 // Threat: artifact replaced after finalize, or deleted and uploaded again.
 func TestAnArtifactNeverChanges(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, other := s.client(s.Job("build")), s.client(s.Job("test"))
 	to, err := c.Create(t.Context(), "dist")
 	if err == nil {
@@ -291,7 +281,7 @@ func TestAnArtifactNeverChanges(t *testing.T) {
 
 // ART-5: names are unique in an attempt, and the first to finalize gets the name.
 func TestOfTwoWhoUploadOneNameOneGetsIt(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	clients := make([]*resultstest.Client, 8)
 	errs := make([]error, len(clients))
 	for i := range clients {
@@ -319,7 +309,7 @@ func TestOfTwoWhoUploadOneNameOneGetsIt(t *testing.T) {
 
 // ART-5: a later attempt may use the name again, and sees both.
 func TestAttemptsHaveTheirOwnNames(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	first := s.client(s.Job("build"))
 	if _, err := first.Upload(t.Context(), "dist", []byte("1"), 9); err != nil {
 		t.Fatal(err)
@@ -363,8 +353,9 @@ func TestAttemptsHaveTheirOwnNames(t *testing.T) {
 }
 
 func TestLimitsOfAJobAndARepository(t *testing.T) {
-	limits := artifact.Limits{PerJob: 2, Bytes: 1000, Quota: 1500, Days: 90}
-	s := newLimitedServer(t, storetest.Open(t), logs.Limits{}, limits, object.DefaultLimits())
+	s := newServer(t,
+		servertest.WithDeps(func(d *servertest.Deps) { d.Limits.JobArtifacts = 2 }),
+		servertest.WithConfig(func(c *servertest.Config) { c.ArtifactSize, c.ArtifactQuota = 1000, 1500 }))
 	j := s.Job("build")
 	c := s.client(j)
 	to, err := c.Create(t.Context(), "large")
@@ -400,22 +391,16 @@ func TestLimitsOfAJobAndARepository(t *testing.T) {
 }
 
 func TestHugeAndBrokenRequestsAreRefused(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j := s.Job("build")
 	send := func(contentType, body string) (int, string) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+"/twirp/"+wire.ArtifactService+"/"+wire.CreateArtifact, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+s.token(j))
-		req.Header.Set("Content-Type", contentType)
-		status, answer, _ := s.do(req)
+		a := s.Do(http.MethodPost, "/twirp/"+wire.ArtifactService+"/"+wire.CreateArtifact, s.token(j), body, "Content-Type: "+contentType)
 		var e wire.TwirpError
-		if err := json.Unmarshal([]byte(answer), &e); err != nil {
-			t.Errorf("%s", answer)
+		if err := json.Unmarshal(a.Text, &e); err != nil {
+			t.Errorf("%s", a.Text)
 		}
-		return status, e.Code
+		return a.StatusCode, e.Code
 	}
 	for _, c := range []struct {
 		name, contentType, body string

@@ -17,49 +17,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/logs"
-	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // callV3 sends a request as @actions/artifact 1.x does.
-func (s *server) callV3(j *actions.Job, method, to string, header map[string]string, body []byte, out any) int {
+func (s *site) callV3(j *actions.Job, method, to string, header map[string]string, body []byte, out any) int {
 	s.T.Helper()
-	req, err := http.NewRequestWithContext(s.T.Context(), method, to, bytes.NewReader(body))
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+s.token(j))
-	req.Header.Set("Accept", "application/json;api-version=6.0-preview")
+	headers := []string{"Accept: application/json;api-version=6.0-preview"}
 	for k, v := range header {
-		req.Header.Set(k, v)
+		headers = append(headers, k+": "+v)
 	}
-	status, answer, h := s.do(req)
+	a := s.Do(method, to, s.token(j), bytes.NewReader(body), headers...)
 	switch to := out.(type) {
 	case nil:
 	case *string:
-		*to = answer
+		*to = string(a.Text)
 	default:
-		if err := json.Unmarshal([]byte(answer), out); err != nil {
-			s.T.Errorf("%s %s: %d %s", method, req.URL, status, answer)
+		if err := json.Unmarshal(a.Text, out); err != nil {
+			s.T.Errorf("%s %s: %d %s", method, to, a.StatusCode, a.Text)
 		}
 	}
 	var problem struct{ Message string }
-	if status >= 400 && (json.Unmarshal([]byte(answer), &problem) != nil || problem.Message == "") {
-		s.T.Errorf("%s %s: %d without a message: %s", method, req.URL, status, answer)
+	if a.StatusCode >= 400 && (json.Unmarshal(a.Text, &problem) != nil || problem.Message == "") {
+		s.T.Errorf("%s %s: %d without a message: %s", method, to, a.StatusCode, a.Text)
 	}
-	if h.Get("X-Content-Type-Options") != "nosniff" {
-		s.T.Errorf("headers %v", h)
+	if a.Header.Get("X-Content-Type-Options") != "nosniff" {
+		s.T.Errorf("headers %v", a.Header)
 	}
-	return status
+	return a.StatusCode
 }
 
-func (s *server) runV3() string {
-	return fmt.Sprintf("%s/_apis/pipelines/workflows/%d/artifacts?api-version=6.0-preview", s.http.URL, s.Run.ID)
+func (s *site) runV3() string {
+	return fmt.Sprintf("%s/_apis/pipelines/workflows/%d/artifacts?api-version=6.0-preview", s.URL, s.Run.ID)
 }
 
-func (s *server) beginV3(j *actions.Job, name string) wire.ArtifactV3 {
+func (s *site) beginV3(j *actions.Job, name string) wire.ArtifactV3 {
 	s.T.Helper()
 	body, err := json.Marshal(wire.CreateArtifactV3{Type: wire.ActionsStorage, Name: name, RetentionDays: 5})
 	if err != nil {
@@ -73,7 +65,7 @@ func (s *server) beginV3(j *actions.Job, name string) wire.ArtifactV3 {
 }
 
 // putV3 uploads a file in pieces of the given size, compressed or not.
-func (s *server) putV3(j *actions.Job, a wire.ArtifactV3, item, content string, piece int, compressed bool) {
+func (s *site) putV3(j *actions.Job, a wire.ArtifactV3, item, content string, piece int, compressed bool) {
 	s.T.Helper()
 	header := map[string]string{"Content-Type": "application/octet-stream"}
 	sent := []byte(content)
@@ -97,14 +89,14 @@ func (s *server) putV3(j *actions.Job, a wire.ArtifactV3, item, content string, 
 	}
 }
 
-func (s *server) finishV3(j *actions.Job, name string, size int) (status int, a wire.ArtifactV3) {
+func (s *site) finishV3(j *actions.Job, name string, size int) (status int, a wire.ArtifactV3) {
 	s.T.Helper()
 	status = s.callV3(j, http.MethodPatch, s.runV3()+"&artifactName="+url.QueryEscape(name), nil, fmt.Appendf(nil, `{"Size":%d}`, size), &a)
 	return status, a
 }
 
 // downloadV3 lists and fetches the files of an artifact, by their paths.
-func (s *server) downloadV3(j *actions.Job, name string) map[string]string {
+func (s *site) downloadV3(j *actions.Job, name string) map[string]string {
 	s.T.Helper()
 	var list wire.List[wire.ArtifactV3]
 	if status := s.callV3(j, http.MethodGet, s.runV3(), nil, nil, &list); status != http.StatusOK || list.Count != len(list.Value) {
@@ -134,8 +126,7 @@ func (s *server) downloadV3(j *actions.Job, name string) map[string]string {
 // ART-10: files in pieces, compressed or not; the same artifact is there for version 4
 // and for REST.
 func TestVersion3FilesGoUpAndDown(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
 		up, down := s.Job("build"), s.Job("test")
 		a := s.beginV3(up, "dist")
 		text := strings.Repeat("a line of text\n", 1000)
@@ -169,7 +160,7 @@ func TestVersion3FilesGoUpAndDown(t *testing.T) {
 
 // ART-10: a second upload under the same name adds or replaces files.
 func TestVersion3ArtifactsGrow(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	for _, files := range []map[string]string{{"dist/a": "1", "dist/b": "1"}, {"dist/b": "2", "dist/c": "2"}} {
 		j := s.Job("build")
 		a := s.beginV3(j, "dist")
@@ -188,7 +179,7 @@ func TestVersion3ArtifactsGrow(t *testing.T) {
 
 // Threat: upload to an artifact of another job or run with one's own runtime token.
 func TestVersion3KnowsWhoseRunItIs(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j, other := s.Job("build"), s.Job("test")
 	a := s.beginV3(j, "dist")
 	s.putV3(j, a, "dist/a", "x", 10, false)
@@ -205,7 +196,7 @@ func TestVersion3KnowsWhoseRunItIs(t *testing.T) {
 	var list wire.List[wire.ArtifactV3]
 	s.callV3(j, http.MethodGet, s.runV3(), nil, nil, &list)
 	container := list.Value[0].FileContainerResourceURL
-	foreign := &server{Fixture: newServer(t, s.Store, logs.Limits{}).Fixture, keys: s.keys, http: s.http}
+	foreign := s.foreign()
 	stranger := foreign.Job("build")
 	for _, c := range []struct{ method, to string }{
 		{http.MethodGet, s.runV3()},
@@ -219,22 +210,18 @@ func TestVersion3KnowsWhoseRunItIs(t *testing.T) {
 			t.Errorf("%s %s by another repository: %d", c.method, c.to, status)
 		}
 	}
-	s.Complete(j, s.now())
+	s.Complete(j, s.Now())
 	if status := s.callV3(j, http.MethodGet, s.runV3(), nil, nil, nil); status != http.StatusConflict {
 		t.Errorf("after the job's end: %d", status)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.runV3(), http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status, _, _ := s.do(req); status != http.StatusUnauthorized {
-		t.Errorf("without a token: %d", status)
+	if a := s.Do(http.MethodGet, s.runV3(), "", nil); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a token: %d", a.StatusCode)
 	}
 }
 
 // Threat: zip slip, symlink, absolute path, NUL or 4 GB name in uploaded archives.
 func TestVersion3RequestsThatCannotBeServed(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j := s.Job("build")
 	a := s.beginV3(j, "dist")
 	for _, c := range []struct {
@@ -280,8 +267,8 @@ func TestVersion3RequestsThatCannotBeServed(t *testing.T) {
 	if status, _ := s.finishV3(j, "dist", 99); status != http.StatusBadRequest {
 		t.Errorf("finish with another size: %d", status)
 	}
-	for _, path := range []string{"/_apis/resources/Containers/0?itemPath=x", "/_apis/resources/Containers/4711?itemPath=x", "/_apis/resources/Containers/x?itemPath=x", "/_apis/unknown"} {
-		if status := s.callV3(j, http.MethodGet, s.http.URL+path, nil, nil, nil); status != http.StatusNotFound {
+	for _, path := range []string{"/_apis/resources/Containers/0?itemPath=x", "/_apis/resources/Containers/4711?itemPath=x", "/_apis/resources/Containers/x?itemPath=x"} {
+		if status := s.callV3(j, http.MethodGet, s.URL+path, nil, nil, nil); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
@@ -290,7 +277,7 @@ func TestVersion3RequestsThatCannotBeServed(t *testing.T) {
 // Threat: zip bomb shown in preview. Clients take what is listed for all that there
 // is, so a part of it would be a download that lacks files.
 func TestVersion3ListsAllFilesOrNone(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j := s.Job("build")
 	var body bytes.Buffer
 	z := zip.NewWriter(&body)
@@ -306,7 +293,7 @@ func TestVersion3ListsAllFilesOrNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status := s.callV3(j, http.MethodGet, fmt.Sprintf("%s/_apis/resources/Containers/%d?itemPath=many", s.http.URL, id), nil, nil, nil); status != http.StatusBadRequest {
+	if status := s.callV3(j, http.MethodGet, fmt.Sprintf("%s/_apis/resources/Containers/%d?itemPath=many", s.URL, id), nil, nil, nil); status != http.StatusBadRequest {
 		t.Errorf("more files than are listed: %d", status)
 	}
 }

@@ -12,18 +12,18 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/logs"
-	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // BenchmarkLogIngestion sends pieces of 4 MiB as the bundled runner does: a call
 // for a place, then the piece. Client and server share the machine.
 func BenchmarkLogIngestion(b *testing.B) {
-	s := newServer(b, storetest.Open(b), logs.Limits{Part: 1 << 30, Job: 1 << 50, Parts: 1 << 40, Summary: 1, Live: 1, AllLive: 1})
+	s := newServer(b, servertest.WithDeps(func(d *servertest.Deps) {
+		d.Limits.Logs = logs.Limits{Part: 1 << 30, Job: 1 << 50, Parts: 1 << 40, Summary: 1, Live: 1, AllLive: 1}
+	}))
 	j := s.Job("build")
 	step := s.Step(j, 1, "Run")
 	line := []byte("2026-11-20T12:43:29.6859909Z a line of a log as they are\n")
@@ -32,13 +32,9 @@ func BenchmarkLogIngestion(b *testing.B) {
 	b.SetParallelism(5)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			req, err := http.NewRequestWithContext(b.Context(), http.MethodPut, s.stepURL(j, step.GUID)+"&"+wire.CompAppendBlock, bytes.NewReader(piece))
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			if status, answer, _ := s.do(req); status != http.StatusCreated {
-				b.Errorf("%d %s", status, answer)
+			a := s.Do(http.MethodPut, s.stepURL(j, step.GUID)+"&"+wire.CompAppendBlock, "", bytes.NewReader(piece))
+			if a.StatusCode != http.StatusCreated {
+				b.Errorf("%d %s", a.StatusCode, a.Text)
 			}
 		}
 	})
@@ -51,9 +47,8 @@ func BenchmarkLogIngestion(b *testing.B) {
 // of 1 KiB: four requests each, of eight jobs at once. Client and server share the
 // machine, and the disk is not waited for.
 func BenchmarkSmallArtifacts(b *testing.B) {
-	limits := artifact.Limits{PerJob: 1 << 30, Bytes: 1 << 20, Days: 1}
-	s := newLimitedServer(b, storetest.Open(b), logs.Limits{}, limits, object.DefaultLimits())
-	s.http.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 8 // httptest's own
+	s := newServer(b, servertest.WithDeps(func(d *servertest.Deps) { d.Limits.JobArtifacts = 1 << 30 }))
+	s.Client.Transport.(*http.Transport).MaxIdleConnsPerHost = 8 // httptest's own
 	content := noise(1 << 10)
 	var n atomic.Int64
 	b.SetParallelism(8 / runtime.GOMAXPROCS(0))
@@ -72,7 +67,7 @@ func BenchmarkSmallArtifacts(b *testing.B) {
 // BenchmarkDownload reads an artifact of 64 MiB in blocks of 8 MiB, as the
 // toolkit does. The bytes go from the files to the connection in the kernel.
 func BenchmarkDownload(b *testing.B) {
-	s := newServer(b, storetest.Open(b), logs.Limits{})
+	s := newServer(b)
 	c := s.client(s.Job("build"))
 	content := noise(64 << 20)
 	if _, err := c.Upload(b.Context(), "large", content, 8<<20); err != nil {
@@ -106,7 +101,7 @@ func BenchmarkDownload(b *testing.B) {
 // BenchmarkUpload sends an artifact of 64 MiB in blocks of 8 MiB, four at a time.
 // The server computes its digest, and the disk is not waited for.
 func BenchmarkUpload(b *testing.B) {
-	s := newServer(b, storetest.Open(b), logs.Limits{})
+	s := newServer(b)
 	s.hashAhead(b)
 	c := s.client(s.Job("build"))
 	content := noise(64 << 20)
@@ -130,12 +125,12 @@ func BenchmarkUpload(b *testing.B) {
 }
 
 // hashAhead lets blocks be hashed while others arrive.
-func (s *server) hashAhead(b *testing.B) {
+func (s *site) hashAhead(b *testing.B) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := s.objects.Run(ctx); err != nil {
+		if err := s.Objects.Run(ctx); err != nil {
 			b.Error(err)
 		}
 	})

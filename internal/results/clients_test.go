@@ -12,16 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
 // BLOB-1: an URL without three words in its path stops the storage
 // library before it sends anything, and a parameter that it splits or uses itself
 // comes back as another. BLOB-1: the signature has no padding.
 func TestSignedURLsAreAsStorageClientsWantThem(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c, upload := s.open("dist")
 	if err := c.PutWhole(t.Context(), upload, []byte("x")); err != nil {
 		t.Fatal(err)
@@ -67,7 +65,7 @@ func TestSignedURLsAreAsStorageClientsWantThem(t *testing.T) {
 // the last block comes first.
 func TestArtifactsInBlocksOfTheToolkit(t *testing.T) {
 	const block = 8 << 20
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c := s.client(s.Job("build"))
 	for name, size := range map[string]int{"a block": block, "a block and a byte": block + 1, "two blocks less a byte": 2*block - 1} {
 		content := noise(size)
@@ -101,7 +99,7 @@ func TestALargeCacheComesInBlocksAndWithoutAPause(t *testing.T) {
 		t.Skip("moves 130 MiB")
 	}
 	const block, size = 64 << 20, 2*64<<20 + 17
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c := s.saver(mainRef)
 	content := noise(block)
 	to := c.create("large")
@@ -122,7 +120,7 @@ func TestALargeCacheComesInBlocksAndWithoutAPause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := s.http.Client().Do(req)
+	resp, err := s.Client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,12 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/results/resultstest"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // upload uploads an artifact of a new job, and returns it as the store has it.
-func (s *server) upload(in wire.CreateArtifactRequest, content []byte) *actions.Artifact {
+func (s *site) upload(in wire.CreateArtifactRequest, content []byte) *actions.Artifact {
 	s.T.Helper()
 	c := s.client(s.Job("build"))
 	to, err := c.CreateAs(s.T.Context(), in)
@@ -39,9 +37,9 @@ func (s *server) upload(in wire.CreateArtifactRequest, content []byte) *actions.
 	return art
 }
 
-func (s *server) urlOf(art *actions.Artifact) string {
+func (s *site) urlOf(art *actions.Artifact) string {
 	s.T.Helper()
-	url, err := s.api.ArtifactURL(s.T.Context(), s.http.URL, art)
+	url, err := s.Results.ArtifactURL(s.T.Context(), s.URL, art)
 	if err != nil {
 		s.T.Fatal(err)
 	}
@@ -49,22 +47,20 @@ func (s *server) urlOf(art *actions.Artifact) string {
 }
 
 // ask sends a request with headers to a signed URL.
-func (s *server) ask(method, url string, header map[string]string) (int, string, http.Header) {
+func (s *site) ask(method, url string, header map[string]string) (int, string, http.Header) {
 	s.T.Helper()
-	req, err := http.NewRequestWithContext(s.T.Context(), method, url, http.NoBody)
-	if err != nil {
-		s.T.Fatal(err)
-	}
+	var headers []string
 	for k, v := range header {
-		req.Header.Set(k, v)
+		headers = append(headers, k+": "+v)
 	}
-	return s.do(req)
+	a := s.Do(method, url, "", nil, headers...)
+	return a.StatusCode, string(a.Text), a.Header
 }
 
 // BLOB-6: the content type decides what clients do, and the file's name is there twice.
 // Threat: HTML/SVG artifact opened in the browser runs script with the user's session.
 func TestADownloadIsAFileAndNoPage(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	for _, c := range []struct{ name, mime, contentType, file string }{
 		{"dist", "", "application/zip", "dist.zip"},
 		{"dist.zip", "application/zip", "application/zip", "dist.zip"},
@@ -98,7 +94,7 @@ func TestADownloadIsAFileAndNoPage(t *testing.T) {
 
 // BLOB-7: storage clients and browsers ask for parts, each with a header of its own.
 func TestPartsOfADownload(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	content := noise(1050) // in 11 blocks
 	art := s.upload(wire.CreateArtifactRequest{Name: "dist"}, content)
 	url, tag, text := s.urlOf(art), `"`+art.Digest+`"`, string(content)
@@ -146,24 +142,19 @@ func TestPartsOfADownload(t *testing.T) {
 // range, another host. A download's URL is for all of one object, so there are no
 // other ranges; after its minute none is served.
 func TestADownloadURLIsGoodForAMinute(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	url := s.urlOf(s.upload(wire.CreateArtifactRequest{Name: "dist"}, []byte("content")))
 	for _, method := range []string{http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodPatch} {
 		if status, code := s.send(method, url, "x"); status != http.StatusForbidden || code != "AuthenticationFailed" {
 			t.Errorf("%s: %d %s", method, status, code)
 		}
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
+	if a := s.Do(http.MethodGet, url, "", nil, "Host: evil.example"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("on another host: %d", a.StatusCode)
 	}
-	req.Host = "evil.example"
-	if status, _, _ := s.do(req); status != http.StatusForbidden {
-		t.Errorf("on another host: %d", status)
-	}
-	if elsewhere, err := s.api.ArtifactURL(t.Context(), "https://ci.example", &actions.Artifact{Status: actions.ArtifactLive, ID: 1, ObjectID: 1, ExpiresAt: s.now().Add(time.Hour)}); err != nil {
+	if elsewhere, err := s.Results.ArtifactURL(t.Context(), "https://ci.example", &actions.Artifact{Status: actions.ArtifactLive, ID: 1, ObjectID: 1, ExpiresAt: s.Now().Add(time.Hour)}); err != nil {
 		t.Error(err)
-	} else if status, _ := s.send(http.MethodGet, strings.Replace(elsewhere, "https://ci.example", s.http.URL, 1), ""); status != http.StatusForbidden {
+	} else if status, _ := s.send(http.MethodGet, strings.Replace(elsewhere, "https://ci.example", s.URL, 1), ""); status != http.StatusForbidden {
 		t.Errorf("of another host: %d", status)
 	}
 	for range 2 { // a client may try again
@@ -171,7 +162,7 @@ func TestADownloadURLIsGoodForAMinute(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	}
-	s.wait(time.Minute)
+	s.Pass(time.Minute)
 	for method, header := range map[string]map[string]string{http.MethodGet: nil, http.MethodHead: nil, "GET ": {"Range": "bytes=0-1"}} {
 		if status, _, h := s.ask(strings.TrimSpace(method), url, header); status != http.StatusForbidden || h.Get("X-Ms-Error-Code") != "AuthenticationFailed" {
 			t.Errorf("%s after a minute: %d", method, status)
@@ -181,36 +172,36 @@ func TestADownloadURLIsGoodForAMinute(t *testing.T) {
 
 // Threat: expired or deleted object: 410 for artifacts, bytes really gone.
 func TestADownloadEndsWithItsArtifact(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	deleted := s.upload(wire.CreateArtifactRequest{Name: "deleted"}, noise(500))
-	expired := s.upload(wire.CreateArtifactRequest{Name: "expired", ExpiresAt: wire.At(s.now().Add(25 * time.Hour))}, noise(500))
-	s.wait(25*time.Hour - 30*time.Second)
+	expired := s.upload(wire.CreateArtifactRequest{Name: "expired", ExpiresAt: wire.At(s.Now().Add(25 * time.Hour))}, noise(500))
+	s.Pass(25*time.Hour - 30*time.Second)
 	urlOfDeleted, urlOfExpired := s.urlOf(deleted), s.urlOf(expired)
 	s.wantDownload(urlOfDeleted, http.StatusOK)
 	s.wantDownload(urlOfExpired, http.StatusOK)
-	if err := s.artifacts.Delete(t.Context(), deleted); err != nil {
+	if err := s.Artifacts.Delete(t.Context(), deleted); err != nil {
 		t.Fatal(err)
 	}
-	s.wait(30 * time.Second)
+	s.Pass(30 * time.Second)
 	s.wantDownload(urlOfDeleted, http.StatusNotFound)
 	s.wantDownload(urlOfExpired, http.StatusGone)
-	if err := s.artifacts.Sweep(t.Context()); err != nil {
+	if err := s.Artifacts.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.wantDownload(urlOfExpired, http.StatusGone)
-	if _, err := s.api.ArtifactURL(t.Context(), s.http.URL, expired); actions.KindOf(err) != actions.Gone {
+	if _, err := s.Results.ArtifactURL(t.Context(), s.URL, expired); actions.KindOf(err) != actions.Gone {
 		t.Errorf("URL of an expired artifact: %v", err)
 	}
-	if err := s.objects.Sweep(t.Context()); err != nil {
+	if err := s.Objects.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := s.Keys(); n != 0 {
+	if n := s.Kept(); n != 0 {
 		t.Errorf("%d blobs are left", n)
 	}
 }
 
 // wantDownload asks for a URL in each way in which it can be read.
-func (s *server) wantDownload(url string, want int) {
+func (s *site) wantDownload(url string, want int) {
 	s.T.Helper()
 	for _, c := range []struct {
 		method string
@@ -229,7 +220,7 @@ func (s *server) wantDownload(url string, want int) {
 
 // A reader that is slow gets all there is; one that hangs up costs nothing.
 func TestADownloadThatBreaksOffLeavesTheServerWhole(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	c := s.client(s.Job("build"))
 	content := noise(8 << 20)
 	if _, err := c.Upload(t.Context(), "large", content, 1<<20); err != nil {
@@ -244,11 +235,11 @@ func TestADownloadThatBreaksOffLeavesTheServerWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.http.Listener.Addr().String())
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.WriteString(conn, "GET "+strings.TrimPrefix(url, s.http.URL)+" HTTP/1.1\r\nHost: "+s.http.Listener.Addr().String()+"\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(conn, "GET "+strings.TrimPrefix(url, s.URL)+" HTTP/1.1\r\nHost: "+strings.TrimPrefix(s.URL, "http://")+"\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.CopyN(io.Discard, conn, 100_000); err != nil {

@@ -21,8 +21,6 @@
 //
 // The older services, artifacts of version 3 and caches of version 1, are below
 // /_apis/ and keep their things in the same places.
-//
-// Doubled slashes before a service's name are one, without a redirect.
 package results
 
 import (

@@ -12,18 +12,16 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-func (s *server) update(j *actions.Job, order int, steps ...wire.StepUpdate) (int, string) {
+func (s *site) update(j *actions.Job, order int, steps ...wire.StepUpdate) (int, string) {
 	s.T.Helper()
 	return s.call(j, wire.StepsUpdatePath, wire.StepsUpdateRequest{ResultsIDs: s.ids(j), ChangeOrder: wire.Int(order), Steps: steps}, nil)
 }
 
-func (s *server) steps(j *actions.Job) []actions.Step {
+func (s *site) steps(j *actions.Job) []actions.Step {
 	s.T.Helper()
 	list, err := s.Store.Steps(s.T.Context(), j.ID)
 	if err != nil {
@@ -37,10 +35,9 @@ func (s *server) steps(j *actions.Job) []actions.Step {
 }
 
 func TestStatesOfStepsAreTakenInOrder(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
 		j := s.Job("build")
-		changed := st.Subscribe(store.RunTopic(j.RunID))
+		changed := s.Store.Subscribe(store.RunTopic(j.RunID))
 		defer changed.Close()
 		id := uuid.NewString()
 		start, end := time.Date(2026, 11, 20, 12, 0, 0, 678e6, time.UTC), time.Date(2026, 11, 20, 12, 0, 1, 0, time.UTC)
@@ -60,7 +57,7 @@ func TestStatesOfStepsAreTakenInOrder(t *testing.T) {
 		if d := cmp.Diff(want, s.steps(j)); d != "" {
 			t.Error(d)
 		}
-		s.Complete(j, s.now())
+		s.Complete(j, s.Now())
 		if status, code := s.update(j, 4, wire.StepUpdate{ExternalID: id, Number: 2, Name: "after the end"}); status != http.StatusOK {
 			t.Errorf("right after the end: %d %s", status, code)
 		}
@@ -72,7 +69,7 @@ func TestStatesOfStepsAreTakenInOrder(t *testing.T) {
 
 // Two runners number the same words differently (LOG-2).
 func TestStateOfAStepIsWhatItsEndSays(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
+	s := newServer(t)
 	j := s.Job("build")
 	for i, c := range []struct {
 		name       string
@@ -109,8 +106,7 @@ func TestStateOfAStepIsWhatItsEndSays(t *testing.T) {
 }
 
 func TestHostileStepsAreCleanedOrRefused(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		s := newServer(t, st, logs.Limits{})
+	each(t, func(t *testing.T, s *site) {
 		j := s.Job("build")
 		ids := s.ids(j)
 		id := uuid.NewString()
@@ -143,13 +139,8 @@ func TestHostileStepsAreCleanedOrRefused(t *testing.T) {
 }
 
 // callRaw calls the update of steps with a body that need not be UTF-8.
-func (s *server) callRaw(j *actions.Job, body string) (int, string) {
+func (s *site) callRaw(j *actions.Job, body string) (int, string) {
 	s.T.Helper()
-	req, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.http.URL+"/"+wire.StepsUpdatePath, strings.NewReader(body))
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+s.token(j))
-	status, answer, _ := s.do(req)
-	return status, answer
+	a := s.Do(http.MethodPost, "/"+wire.StepsUpdatePath, s.token(j), body)
+	return a.StatusCode, string(a.Text)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -12,22 +11,16 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/blob"
-	blobfs "github.com/understudy-ci/understudy/internal/blob/fs"
-	"github.com/understudy-ci/understudy/internal/logs"
-	"github.com/understudy-ci/understudy/internal/object"
-	"github.com/understudy-ci/understudy/internal/results"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // A tiredStore is a store that has no room left or is away, from time to time, and
 // may hand out addresses of its own.
 type tiredStore struct {
-	*blobfs.Store
-	full, away atomic.Bool
-	signs      bool
+	blob.Store
+	full, away, signs atomic.Bool
 }
 
 func (s *tiredStore) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Info, error) {
@@ -46,25 +39,25 @@ func (s *tiredStore) Open(ctx context.Context, key string) (blob.Object, error) 
 }
 
 func (s *tiredStore) Presign(_ context.Context, key string, o blob.PresignOptions) (string, bool, error) {
-	return fmt.Sprintf("https://bucket.example/%d?X-Sig=1&life=%s&type=%s&as=%s", len(key), o.Expires, o.ContentType, o.Disposition), s.signs, nil
+	return fmt.Sprintf("https://bucket.example/%d?X-Sig=1&life=%s&type=%s&as=%s", len(key), o.Expires, o.ContentType, o.Disposition), s.signs.Load(), nil
 }
 
-// with makes the surface keep its objects in blobs.
-func (s *server) with(blobs blob.Store) {
-	log := slog.New(slog.NewTextHandler(s.T.Output(), nil))
-	s.objects = object.New(object.Config{Store: s.Store, Blobs: blobs, Log: log, Now: s.now})
-	s.artifacts = artifact.New(artifact.Config{Store: s.Store, Objects: s.objects, Log: log, Now: s.now, Limits: artifact.DefaultLimits()})
-	c := s.api.Config
-	c.Artifacts, c.Objects = s.artifacts, s.objects
-	s.api = results.New(c)
-	s.http.Config.Handler = s.api
+// newTiredServer is a server with such a store.
+func newTiredServer(t *testing.T) (*site, *tiredStore) {
+	t.Helper()
+	blobs := &tiredStore{}
+	s := newServer(t, servertest.WithDeps(func(d *servertest.Deps) {
+		d.Blobs = func(under blob.Store) blob.Store {
+			blobs.Store = under
+			return blobs
+		}
+	}))
+	return s, blobs
 }
 
 // BLOB-5: 503 is what makes storage clients wait and try again.
 func TestAFullDiskIsRefusedCleanlyAndRecoveredFrom(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
-	blobs := &tiredStore{Store: s.Blobs}
-	s.with(blobs)
+	s, blobs := newTiredServer(t)
 	c, to := s.open("dist")
 	blobs.full.Store(true)
 	wantRefused(t, "block", c.PutBlock(t.Context(), to, id("1"), noise(100)), http.StatusServiceUnavailable, "ServerBusy")
@@ -82,9 +75,7 @@ func TestAFullDiskIsRefusedCleanlyAndRecoveredFrom(t *testing.T) {
 
 // BLOB-5: 503 is what makes storage clients wait and try again.
 func TestADownloadSaysThatTheStorageIsAway(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
-	blobs := &tiredStore{Store: s.Blobs}
-	s.with(blobs)
+	s, blobs := newTiredServer(t)
 	content := noise(5000)
 	url := s.urlOf(s.upload(wire.CreateArtifactRequest{Name: "dist"}, content))
 	blobs.away.Store(true)
@@ -114,9 +105,8 @@ func TestADownloadSaysThatTheStorageIsAway(t *testing.T) {
 // Threat: storage credentials visible in API, redirect or error: a client gets a
 // presigned URL of the one blob, for a minute, and its name and type are in it.
 func TestABucketThatClientsReachServesThem(t *testing.T) {
-	s := newServer(t, storetest.Open(t), logs.Limits{})
-	blobs := &tiredStore{Store: s.Blobs, signs: true}
-	s.with(blobs)
+	s, blobs := newTiredServer(t)
+	blobs.signs.Store(true)
 	art := s.upload(wire.CreateArtifactRequest{Name: "page.html", MimeType: "text/html"}, noise(50))
 	url := s.urlOf(art)
 	if !strings.HasPrefix(url, "https://bucket.example/") || !strings.Contains(url, "life="+time.Minute.String()+"&type=text/html&as=attachment; filename=\"page.html\"") {
@@ -131,11 +121,11 @@ func TestABucketThatClientsReachServesThem(t *testing.T) {
 		t.Errorf("the service gives %s, %v", signed, err)
 	}
 	several := s.upload(wire.CreateArtifactRequest{Name: "several"}, noise(500)) // blobs
-	if url := s.urlOf(several); !strings.HasPrefix(url, s.http.URL) {
+	if url := s.urlOf(several); !strings.HasPrefix(url, s.URL) {
 		t.Errorf("of several blobs: %s", url)
 	}
-	blobs.signs = false
-	if url := s.urlOf(art); !strings.HasPrefix(url, s.http.URL) {
+	blobs.signs.Store(false)
+	if url := s.urlOf(art); !strings.HasPrefix(url, s.URL) {
 		t.Errorf("of a bucket that clients do not reach: %s", url)
 	}
 }

@@ -50,7 +50,7 @@ type Config struct {
 	ToolkitPatch   bool   `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
 	JobServerURL   string `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
 
-	NoSync bool `kong:"-"` // tests only: the database answers before the data is on disk
+	NoSync bool `kong:"-"` // tests only: nothing waits for the disk
 }
 
 // defaultRunners is how many runners a server for one machine has.

@@ -21,6 +21,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/githttp"
@@ -55,6 +56,17 @@ type Deps struct {
 	Env     []string      // environment of the bundled runners, as KEY=value
 	S3      S3Credentials // of the bucket in --blobs, if it is one
 	Version string
+
+	Limits Limits                      // zero for the usual ones
+	Blobs  func(blob.Store) blob.Store // tests only: what stands before the storage; nil for nothing
+}
+
+// Limits are those that operators do not set. Where one is zero it is the usual.
+type Limits struct {
+	Logs            logs.Limits
+	Objects         object.Limits
+	JobArtifacts    int // of one job
+	CachesPerMinute int // begun in one repository
 }
 
 // A Server is one understudy process. Its state is open between New and Close.
@@ -82,10 +94,13 @@ type Server struct {
 	artifacts    *artifact.Artifacts
 	caches       *cache.Caches
 
+	signs *results.API // URLs of what is kept
+
 	rest, graphql, runnerAPI, results, git, web http.Handler
 
 	table []rest.Route // of the REST API
 
+	blobs      blob.Store
 	closeBlobs func() error
 
 	local    string // base by which bundled runners come in: http://127.0.0.1:3000; empty without them, perhaps
@@ -175,7 +190,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	res := results.New(results.Config{
 		Store: s.store, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
-	s.results = res
+	s.results, s.signs = res, res
 	s.table = s.pages(res)
 	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now}
 	api, err := rest.New(core, s.table)

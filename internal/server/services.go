@@ -3,11 +3,13 @@ package server
 import (
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/results"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -24,16 +26,18 @@ type Services struct {
 	Queue     *queue.Queue
 	Scheduler *scheduler.Scheduler
 	Trigger   *trigger.Trigger
+	Blobs     blob.Store
 	Logs      *logs.Logs
 	Objects   *object.Objects
 	Artifacts *artifact.Artifacts
 	Caches    *cache.Caches
+	Results   *results.API // signs URLs for the other surfaces
 }
 
 // Services are valid until Close.
 func (s *Server) Services() Services {
 	return Services{
 		Store: s.store, Git: s.repos, Keys: s.keys, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Trigger: s.trigger,
-		Logs: s.logs, Objects: s.objects, Artifacts: s.artifacts, Caches: s.caches,
+		Blobs: s.blobs, Logs: s.logs, Objects: s.objects, Artifacts: s.artifacts, Caches: s.caches, Results: s.signs,
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -29,7 +30,7 @@ func (s *Server) openBlobs(ctx context.Context) (storage, error) {
 		return storage{}, fmt.Errorf("no storage is reached by %.32q: give a directory, or s3://BUCKET/PREFIX?endpoint=URL", scheme+"://")
 	}
 	if !strings.HasPrefix(s.config.Blobs, "s3:") {
-		dir, err := fs.New(s.config.Blobs, fs.Options{Now: s.now})
+		dir, err := fs.New(s.config.Blobs, fs.Options{Now: s.now, NoSync: s.config.NoSync})
 		if err != nil {
 			return storage{}, err
 		}
@@ -51,17 +52,22 @@ func (s *Server) openBlobs(ctx context.Context) (storage, error) {
 // keep makes the services for what jobs leave. A database that is a file has one
 // server, and so do the blobs that it knows; with PostgreSQL there may be others.
 func (s *Server) keep(in storage) {
-	c := s.config
+	c, d := s.config, s.deps
+	if d.Blobs != nil {
+		in.blobs = d.Blobs(in.blobs)
+	}
+	s.blobs = in.blobs
 	alone := strings.HasPrefix(c.Database, "sqlite:")
-	s.logs = logs.New(logs.Config{Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now})
+	s.logs = logs.New(logs.Config{Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Limits: d.Limits.Logs})
 	s.objects = object.New(object.Config{
-		Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Exclusive: alone, Compose: in.direct,
+		Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Exclusive: alone, Compose: in.direct, Limits: d.Limits.Objects,
 	})
 	limits := artifact.DefaultLimits()
+	limits.PerJob = cmp.Or(d.Limits.JobArtifacts, limits.PerJob)
 	limits.Bytes, limits.Quota, limits.Days = int64(c.ArtifactSize), int64(c.ArtifactQuota), c.ArtifactDays
 	s.artifacts = artifact.New(artifact.Config{Store: s.store, Objects: s.objects, Log: s.log, Now: s.now, Limits: limits})
 	s.caches = cache.New(cache.Config{
 		Store: s.store, Objects: s.objects, Log: s.log, Now: s.now,
-		Limits: cache.Limits{Bytes: int64(c.CacheQuota), Days: c.CacheDays},
+		Limits: cache.Limits{Bytes: int64(c.CacheQuota), Days: c.CacheDays, PerMinute: d.Limits.CachesPerMinute},
 	})
 }

@@ -61,7 +61,9 @@ func (s *Site) Do(method, path, token string, body any, headers ...string) *Repl
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
-		r.Header.Set(name, value)
+		if r.Header.Set(name, value); name == "Host" {
+			r.Host = value
+		}
 	}
 	res, err := s.Client.Do(r)
 	s.Must(err)

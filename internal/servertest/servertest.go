@@ -40,17 +40,30 @@ type Site struct {
 	ahead atomic.Int64 // nanoseconds that the server's clock is ahead
 }
 
+// Config is what an operator can set, named here for tests that must not import
+// package server.
+type Config = server.Config
+
+// Deps are what a process gives its server.
+type Deps = server.Deps
+
 // An Option changes what New makes.
 type Option func(*options)
 
 type options struct {
-	config    func(*server.Config)
+	config    func(*Config)
+	deps      func(*Deps)
 	transport func(http.RoundTripper) http.RoundTripper
 }
 
 // WithConfig lets change set what an operator could.
-func WithConfig(change func(*server.Config)) Option {
+func WithConfig(change func(*Config)) Option {
 	return func(o *options) { o.config = change }
+}
+
+// WithDeps lets change set what a process gives its server.
+func WithDeps(change func(*Deps)) Option {
+	return func(o *options) { o.deps = change }
 }
 
 // WithTransport lets wrap see every request and answer of the site's client.
@@ -88,8 +101,12 @@ func NewOn(t testing.TB, url string, opts ...Option) *Site {
 	}
 	s.Data = config.Data
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	deps := server.Deps{Log: log, Now: s.Now, Random: rand.Reader, Program: "/bin/false"}
+	if o.deps != nil {
+		o.deps(&deps)
+	}
 	var err error
-	s.Server, err = server.New(t.Context(), config, server.Deps{Log: log, Now: s.Now, Random: rand.Reader, Program: "/bin/false"})
+	s.Server, err = server.New(t.Context(), config, deps)
 	s.Must(err)
 	t.Cleanup(func() {
 		if err := s.Server.Close(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/blob"
 	blobfs "github.com/understudy-ci/understudy/internal/blob/fs"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -18,7 +19,7 @@ import (
 // A Fixture is a run of one attempt and the logs that keep what it prints.
 type Fixture struct {
 	Store   *store.Store
-	Blobs   *blobfs.Store
+	Blobs   blob.Store
 	Logs    *logs.Logs
 	Repo    *actions.Repository
 	Run     *actions.Run
@@ -33,11 +34,16 @@ func New(t testing.TB, st *store.Store, limits logs.Limits) *Fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Fixture{Store: st, Blobs: blobs, T: t}
-	f.Logs = logs.New(logs.Config{
+	return On(t, st, blobs, logs.New(logs.Config{
 		Store: st, Blobs: blobs, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Now: time.Now, Limits: limits,
-	})
+	}))
+}
+
+// On makes a run without jobs, of a repository of its own, on a server's store.
+func On(t testing.TB, st *store.Store, blobs blob.Store, l *logs.Logs) *Fixture {
+	t.Helper()
+	f := &Fixture{Store: st, Blobs: blobs, Logs: l, T: t}
 	ctx, now := t.Context(), time.Now()
 	owner := &actions.Account{Login: "octo-" + uuid.NewString()[:8], Type: actions.User, CreatedAt: now, UpdatedAt: now}
 	if err := st.CreateAccount(ctx, owner); err != nil {
@@ -47,7 +53,7 @@ func New(t testing.TB, st *store.Store, limits logs.Limits) *Fixture {
 	if err := st.CreateRepository(ctx, f.Repo); err != nil {
 		t.Fatal(err)
 	}
-	err = st.Update(ctx, func(tx *store.Tx) error {
+	err := st.Update(ctx, func(tx *store.Tx) error {
 		w := &actions.Workflow{RepoID: f.Repo.ID, Path: ".github/workflows/ci.yml", Name: "CI", State: actions.Active, CreatedAt: now, UpdatedAt: now}
 		if err := tx.SaveWorkflow(ctx, w); err != nil {
 			return err
@@ -104,8 +110,8 @@ func (f *Fixture) update(fn func(tx *store.Tx) error) {
 	}
 }
 
-// Keys counts the blobs.
-func (f *Fixture) Keys() (n int) {
+// Kept counts the blobs.
+func (f *Fixture) Kept() (n int) {
 	f.T.Helper()
 	for _, err := range f.Blobs.List(f.T.Context()) {
 		if err != nil {
