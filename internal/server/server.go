@@ -65,8 +65,9 @@ type Deps struct {
 type Limits struct {
 	Logs            logs.Limits
 	Objects         object.Limits
-	JobArtifacts    int // of one job
-	CachesPerMinute int // begun in one repository
+	JobArtifacts    int   // of one job
+	CachesPerMinute int   // begun in one repository
+	Streams         int64 // of events, open at once
 }
 
 // A Server is one understudy process. Its state is open between New and Close.
@@ -213,7 +214,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	})
 	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Access: s.gitAccess}), s.now, bodyTimeout)
 	site, err := web.New(web.Config{
-		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now,
+		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now, Streams: s.deps.Limits.Streams,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
 			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
 		},

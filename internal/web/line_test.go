@@ -54,13 +54,13 @@ func TestLongLinesAreCut(t *testing.T) {
 }
 
 func FuzzLine(f *testing.F) {
-	for _, s := range hostile {
+	for _, s := range Hostile {
 		f.Add(s)
 	}
 	f.Add("2026-11-20T12:43:29.6859909Z ##[group]\x1b[1;31mx\x1b[0m")
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, p := range lineOf(s).Pieces {
-			if p.Text == "" || !utf8.ValidString(p.Text) || !styles.MatchString(p.Class) || strings.ContainsAny(p.Text, "\x00\x1b\r\x7f") {
+			if p.Text == "" || !utf8.ValidString(p.Text) || !Styles.MatchString(p.Class) || strings.ContainsAny(p.Text, "\x00\x1b\r\x7f") {
 				t.Errorf("%q: piece %q", s, p)
 			}
 		}

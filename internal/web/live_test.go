@@ -1,4 +1,4 @@
-package web
+package web_test
 
 import (
 	"bufio"
@@ -13,11 +13,12 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/web"
 )
 
 // events reads a stream as a browser does.
 type events struct {
-	t   testing.TB
+	testing.TB
 	in  *bufio.Reader
 	res *http.Response
 }
@@ -25,15 +26,15 @@ type events struct {
 type event struct{ name, id, data string }
 
 func (b *browser) stream(path string) *events {
-	t := b.ts.t
+	t := b.ts.TB
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // ends a test that hangs
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.ts.url+path, nil)
-	b.ts.check(err)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.ts.URL+path, nil)
+	b.ts.Must(err)
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.AddCookie(&http.Cookie{Name: "understudy_session", Value: b.cookie})
-	res, err := http.DefaultClient.Do(r)
-	b.ts.check(err)
+	res, err := b.ts.Client.Do(r)
+	b.ts.Must(err)
 	t.Cleanup(func() { cancel(); res.Body.Close() })
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%s: %s, %v", path, res.Status, res.Header)
@@ -44,13 +45,13 @@ func (b *browser) stream(path string) *events {
 // next is the next event of that name; others are passed over. The end of the
 // stream is an event without a name.
 func (s *events) next(name string) event {
-	s.t.Helper()
+	s.Helper()
 	var e event
 	for {
 		text, err := s.in.ReadString('\n')
 		if err != nil {
 			if name != "" {
-				s.t.Fatalf("the stream ended before %q: %v", name, err)
+				s.Fatalf("the stream ended before %q: %v", name, err)
 			}
 			return event{}
 		}
@@ -71,16 +72,16 @@ func (s *events) next(name string) event {
 	}
 }
 
-func (s *events) lines() liveLines {
-	s.t.Helper()
-	var l liveLines
+func (s *events) lines() web.LiveLines {
+	s.Helper()
+	var l web.LiveLines
 	if err := json.Unmarshal([]byte(s.next("lines").data), &l); err != nil {
-		s.t.Fatal(err)
+		s.Fatal(err)
 	}
 	return l
 }
 
-func textOf(l liveLine) string {
+func textOf(l web.LiveLine) string {
 	var b strings.Builder
 	for _, p := range l.Pieces {
 		b.WriteString(p[1])
@@ -90,27 +91,26 @@ func textOf(l liveLine) string {
 
 func TestJobPageFollowsItsLog(t *testing.T) {
 	s := newSample(t, plain)
-	s.times.settle = time.Millisecond
-	steps, err := s.store.Steps(t.Context(), s.live.ID)
-	s.check(err)
-	page := s.browser().get(jobPath(headOf(s.repo), s.live)).body
+	steps, err := s.Store.Steps(t.Context(), s.live.ID)
+	s.Must(err)
+	page := s.browser().get(jobPath(pathOf(s.repo), s.live)).body
 	if !strings.Contains(page, "cc -o hello") || !strings.Contains(page, `<data hidden value="2">`) {
 		t.Fatalf("the page lacks what is stored:\n%s", page)
 	}
-	st := s.browser().stream(jobPath(headOf(s.repo), s.live) + "/live?have=1:1,2:2")
+	st := s.browser().stream(jobPath(pathOf(s.repo), s.live) + "/live?have=1:1,2:2")
 	if e := st.next("steps"); !strings.Contains(e.data, `"name":"Run make","class":"running"`) {
 		t.Errorf("steps: %s", e.data)
 	}
-	s.logs.Publish(s.live.ID, steps[1].GUID, 3, []string{"\x1b[31mthree\x1b[0m", "four"})
+	s.Logs.Publish(s.live.ID, steps[1].GUID, 3, []string{"\x1b[31mthree\x1b[0m", "four"})
 	l := st.lines()
-	want := liveLines{Step: 2, From: 3, Lines: []liveLine{{Pieces: [][2]string{{"f1", "three"}}}, {Pieces: [][2]string{{"", "four"}}}}}
+	want := web.LiveLines{Step: 2, From: 3, Lines: []web.LiveLine{{Pieces: [][2]string{{"f1", "three"}}}, {Pieces: [][2]string{{"", "four"}}}}}
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Errorf("lines:\n%s", diff)
 	}
 
 	// A step that nobody has announced waits for its name.
 	guid := s.guid()
-	s.logs.Publish(s.live.ID, guid, 1, []string{"early"})
+	s.Logs.Publish(s.live.ID, guid, 1, []string{"early"})
 	s.update(func(tx *store.Tx) error {
 		return tx.SaveStep(t.Context(), s.live, &actions.Step{JobID: s.live.ID, GUID: guid, Number: 3, Name: "Late", Status: actions.InProgress, StartedAt: time.Now()})
 	})
@@ -120,7 +120,7 @@ func TestJobPageFollowsItsLog(t *testing.T) {
 
 	s.live.Complete(actions.Success, time.Now())
 	s.update(func(tx *store.Tx) error { return tx.UpdateJob(t.Context(), s.live) })
-	s.logs.End(s.live.ID)
+	s.Logs.End(s.live.ID)
 	if e := st.next("end"); !strings.Contains(e.data, "completed success") {
 		t.Errorf("end: %s", e.data)
 	}
@@ -129,38 +129,22 @@ func TestJobPageFollowsItsLog(t *testing.T) {
 
 func TestFollowerThatComesAgainGetsOnlyWhatIsNew(t *testing.T) {
 	s := newSample(t, plain)
-	steps, err := s.store.Steps(t.Context(), s.live.ID)
-	s.check(err)
-	s.logs.Publish(s.live.ID, steps[1].GUID, 3, []string{"three", "four"})
-	path := jobPath(headOf(s.repo), s.live) + "/live?have=1:1,2:"
+	steps, err := s.Store.Steps(t.Context(), s.live.ID)
+	s.Must(err)
+	s.Logs.Publish(s.live.ID, steps[1].GUID, 3, []string{"three", "four"})
+	path := jobPath(pathOf(s.repo), s.live) + "/live?have=1:1,2:"
 	if l := s.browser().stream(path + "3").lines(); l.From != 4 || l.Lost || textOf(l.Lines[0]) != "four" {
 		t.Errorf("after line 3: %+v", l)
 	}
-	s.logs.Publish(s.live.ID, steps[1].GUID, 9, []string{"nine"})
+	s.Logs.Publish(s.live.ID, steps[1].GUID, 9, []string{"nine"})
 	if l := s.browser().stream(path + "4").lines(); l.From != 9 || !l.Lost {
 		t.Errorf("after a gap: %+v", l)
 	}
 }
 
-func TestCursorReadsWhatItWrites(t *testing.T) {
-	want := cursor{1: 7, 20: 1 << 30}
-	if diff := cmp.Diff(want, parseCursor(want.String())); diff != "" {
-		t.Error(diff)
-	}
-	for _, text := range []string{"", ",", "1", "1:", ":1", "x:y", "1:-5", "1:99999999999999999999", "\x00", "1:1099511627777"} {
-		if got := parseCursor(text); len(got) != 0 {
-			t.Errorf("%q became %v", text, got)
-		}
-	}
-	if got := parseCursor(strings.Repeat("1:1,", 1<<20)); len(got) != 1 {
-		t.Errorf("got %d steps", len(got))
-	}
-}
-
 func TestRunPageHearsOfChangesUntilTheRunIsOver(t *testing.T) {
 	s := newSample(t, plain)
-	s.times.settle = time.Millisecond
-	st := s.browser().stream(runPath(headOf(s.repo), s.running.ID) + "/live")
+	st := s.browser().stream(runPath(pathOf(s.repo), s.running.ID) + "/live")
 	st.next("changed")
 	s.addStep(s.live, 3, "Another", "", "")
 	st.next("changed")
@@ -172,12 +156,12 @@ func TestRunPageHearsOfChangesUntilTheRunIsOver(t *testing.T) {
 
 func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	s := newSample(t, plain)
-	friend := s.account("friend")
+	friend := s.User("friend")
 	repo := s.testSite.repo(s.owner, "private", true)
 	run := s.addRun(repo, ".github/workflows/ci.yml", nil)
 	job := s.addJob(run, "build", "build", nil)
-	s.check(s.store.SetCollaborator(t.Context(), repo.ID, friend.ID, actions.Read))
-	h := headOf(repo)
+	s.Must(s.Store.SetCollaborator(t.Context(), repo.ID, friend.ID, actions.Read))
+	h := pathOf(repo)
 
 	b, out := s.signedIn(friend), s.signedIn(friend)
 	ofRun, ofJob := b.stream(runPath(h, run.ID)+"/live"), b.stream(jobPath(h, job)+"/live")
@@ -190,10 +174,45 @@ func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	}
 	signedOut.next("")
 
-	s.check(s.store.SetCollaborator(t.Context(), repo.ID, friend.ID, actions.NoAccess))
+	s.Must(s.Store.SetCollaborator(t.Context(), repo.ID, friend.ID, actions.NoAccess))
 	ofRun.next("")
 	ofJob.next("")
 	if got := b.get(runPath(h, run.ID) + "/live"); got.status != http.StatusNotFound {
 		t.Errorf("the browser that comes again gets %d", got.status)
+	}
+}
+
+func TestNotesOfTheServerStandAboveTheSteps(t *testing.T) {
+	s := newSample(t, plain)
+	if page := s.browser().get(jobPath(pathOf(s.repo), s.failed)).body; strings.Contains(page, `id="notes"`) {
+		t.Errorf("a job without notes shows some:\n%s", page)
+	}
+	path := jobPath(pathOf(s.repo), s.live)
+	s.Must(s.Logs.Note(t.Context(), s.live, s.Logs.NewPart(), "Lifted the host check in octo/<b> (dist/index.js)"))
+	page := s.browser().get(path).body
+	notes, steps := strings.Index(page, `<details class="step" id="notes">`), strings.Index(page, `id="steps"`)
+	if notes < 0 || steps < notes || !strings.Contains(page, `<span>Lifted the host check in octo/&lt;b&gt; (dist/index.js)</span>`) {
+		t.Errorf("the page lacks the note, or it is not above the steps:\n%s", page)
+	}
+	s.Must(s.Logs.Note(t.Context(), s.live, s.Logs.NewPart(), "##[warning]octo/act may refuse to work here"))
+	if page := s.browser().get(path).body; !strings.Contains(page, `id="notes" open`) || !strings.Contains(page, "<span>Warning: octo/act may") {
+		t.Errorf("the warning is folded or missing:\n%s", page)
+	}
+}
+
+func TestANoteComesOntoTheOpenPage(t *testing.T) {
+	s := newSample(t, plain)
+	path := jobPath(pathOf(s.repo), s.live)
+	st := s.browser().stream(path + "/live")
+	before := st.next("head").data
+	s.Must(s.Logs.Note(t.Context(), s.live, s.Logs.NewPart(), "Lifted the host check"))
+	s.update(func(tx *store.Tx) error {
+		return tx.SaveStep(t.Context(), s.live, &actions.Step{JobID: s.live.ID, GUID: s.guid(), Number: 3, Name: "Next", Status: actions.InProgress, StartedAt: time.Now()})
+	})
+	if after := st.next("head").data; after == before {
+		t.Errorf("the page is not told to look again: %s", after)
+	}
+	if part := s.browser().get(path + "?part=live").body; !strings.Contains(part, "Lifted the host check") {
+		t.Errorf("the part that it loads lacks the note:\n%s", part)
 	}
 }

@@ -1,4 +1,4 @@
-package web
+package web_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -30,10 +31,10 @@ func stamped(lines ...string) string {
 }
 
 // newSample makes the sample; say makes the text that strangers choose.
-func newSample(t testing.TB, say func(string) string) *sample {
+func newSample(t testing.TB, say func(string) string, opts ...servertest.Option) *sample {
 	t.Helper()
-	s := &sample{testSite: newTestSite(t)}
-	s.owner = s.account("octo")
+	s := &sample{testSite: newTestSite(t, opts...)}
+	s.owner = s.User("octo")
 	s.repo = s.testSite.repo(s.owner, "hello", false)
 	s.repo.Description = say("A small program that greets the world")
 	s.update(func(tx *store.Tx) error { return tx.UpdateRepository(t.Context(), s.repo) })
@@ -52,7 +53,7 @@ func newSample(t testing.TB, say func(string) string) *sample {
 }
 
 func (s *sample) annotate(j *actions.Job, l actions.Level, path string, line, column int, title, message string) {
-	s.check(s.store.CreateAnnotation(s.t.Context(), &actions.Annotation{
+	s.Must(s.Store.CreateAnnotation(s.Context(), &actions.Annotation{
 		JobID: j.ID, Path: path, StartLine: line, EndLine: line, StartColumn: column, Level: l, Title: title, Message: message,
 	}))
 }
@@ -72,7 +73,7 @@ func (s *sample) addDone(say func(string) string) {
 		s.addStep(j, 1, say("Set up job"), actions.Success, stamped("Current runner version: '2.330.0'"))
 		st := s.addStep(j, 2, say("Run make"), actions.Success, stamped("ok"))
 		if i == 0 {
-			s.check(s.logs.PutSummary(s.t.Context(), j, st.GUID, strings.NewReader(say("## Built\n\n| target | size |\n|---|---|\n| linux | 4.2 MB |\n\nSee [the notes](https://example.com/notes) and `make`.\n"))))
+			s.Must(s.Logs.PutSummary(s.Context(), j, st.GUID, strings.NewReader(say("## Built\n\n| target | size |\n|---|---|\n| linux | 4.2 MB |\n\nSee [the notes](https://example.com/notes) and `make`.\n"))))
 		}
 	}
 	s.failed = s.addJob(s.done, "test", say("test"), completed(actions.Failure))
@@ -92,10 +93,10 @@ func (s *sample) addDone(say func(string) string) {
 // addArtifacts adds one of each kind to the run that is done, with names that no
 // service would take.
 func (s *sample) addArtifacts(say func(string) string) {
-	s.dist = s.addArtifact(s.failed, say("dist"), actions.ZipType, archived(s.t, say("bin/hello")+".txt", "x", "README.md", "# Hello\n", "docs/", ""), nil)
+	s.dist = s.addArtifact(s.failed, say("dist"), actions.ZipType, archived(s.TB, say("bin/hello")+".txt", "x", "README.md", "# Hello\n", "docs/", ""), nil)
 	s.addArtifact(s.failed, say("report.html"), "text/html", []byte("<script>evil()</script>"), nil)
 	s.addArtifact(s.failed, say("broken"), actions.ZipType, []byte("no archive"), nil)
-	s.addArtifact(s.failed, say("coverage"), actions.ZipType, archived(s.t, "c", "x"), func(a *actions.Artifact) {
+	s.addArtifact(s.failed, say("coverage"), actions.ZipType, archived(s.TB, "c", "x"), func(a *actions.Artifact) {
 		a.ExpiresAt = time.Now().Add(-time.Hour)
 	})
 }
@@ -109,7 +110,7 @@ func (s *sample) addRunning(say func(string) string) {
 	s.live = s.addJob(s.running, "build", say("build"), func(j *actions.Job) {
 		j.Status, j.StartedAt, j.RunnerName = actions.InProgress, time.Now().Add(-20*time.Second), say("box-2")
 	})
-	s.check(s.logs.Note(s.t.Context(), s.live, s.logs.NewPart(), say("Lifted the host check of the Actions toolkit in octo/setup-hello@v1 (dist/index.js).")))
+	s.Must(s.Logs.Note(s.Context(), s.live, s.Logs.NewPart(), say("Lifted the host check of the Actions toolkit in octo/setup-hello@v1 (dist/index.js).")))
 	s.addStep(s.live, 1, say("Set up job"), actions.Success, stamped("Runner name: 'box-2'"))
 	s.addStep(s.live, 2, say("Run make"), "", stamped("cc -c hello.c", "cc -o hello hello.o"))
 	s.queued = s.addJob(s.running, "gpu", say("gpu"), func(j *actions.Job) { j.Labels = []string{"self-hosted", say("gpu")} })

@@ -1,15 +1,15 @@
-package web
+package web_test
 
 import (
 	"net/http"
-	"runtime"
 	"testing"
+
+	"github.com/understudy-ci/understudy/internal/servertest"
 )
 
 func TestStreamsDoNotTakeAllThatTheServerHas(t *testing.T) {
-	s := newSample(t, plain)
-	s.seats.all, s.seats.anonymous = 3, 2
-	job, run := jobPath(headOf(s.repo), s.live)+"/live", runPath(headOf(s.repo), s.running.ID)+"/live"
+	s := newSample(t, plain, servertest.WithDeps(func(d *servertest.Deps) { d.Limits.Streams = 4 }))
+	job, run := jobPath(pathOf(s.repo), s.live)+"/live", runPath(pathOf(s.repo), s.running.ID)+"/live"
 	visitor, owner := s.browser(), s.signedIn(s.owner)
 	first := visitor.stream(job)
 	visitor.stream(run).next("changed")
@@ -19,14 +19,17 @@ func TestStreamsDoNotTakeAllThatTheServerHas(t *testing.T) {
 		}
 	}
 	owner.stream(job).next("steps")
+	owner.stream(job).next("steps")
 	if got := owner.get(job); got.status != http.StatusServiceUnavailable {
-		t.Errorf("the fourth of three streams is answered %d", got.status)
+		t.Errorf("the fifth of four streams is answered %d", got.status)
 	}
 
 	first.next("steps")
 	first.res.Body.Close()
-	for s.seats.taken.Load() == 3 { // until the server has heard of it
-		runtime.Gosched()
+	for again := http.StatusServiceUnavailable; again == http.StatusServiceUnavailable; { // until the server has heard of it
+		res := owner.open(http.MethodHead, job, nil, nil)
+		res.Body.Close()
+		again = res.StatusCode
 	}
 	owner.stream(job).next("steps")
 }

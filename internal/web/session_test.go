@@ -1,8 +1,8 @@
-package web
+package web_test
 
 import (
+	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -11,13 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/httpjson"
-	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/servertest"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 func TestSignInShowsPrivateRepositories(t *testing.T) {
 	ts := newTestSite(t)
-	octo := ts.account("octo")
+	octo := ts.User("octo")
 	ts.repo(octo, "secret", true)
 	ts.repo(octo, "open", false)
 
@@ -36,13 +36,13 @@ func TestSignInShowsPrivateRepositories(t *testing.T) {
 
 func TestPrivateAndMissingRepositoriesLookTheSame(t *testing.T) {
 	ts := newTestSite(t)
-	octo, other := ts.account("octo"), ts.account("other")
+	octo, other := ts.User("octo"), ts.User("other")
 	run := ts.addRun(ts.repo(octo, "secret", true), ".github/workflows/ci.yml", nil)
 	job := ts.addJob(run, "build", "build", nil)
 	ts.addStep(job, 1, "hello", actions.Success, "hello\n")
-	at := jobPath(&repoHead{}, job)
+	at := jobPath("", job)
 	for _, b := range []*browser{ts.browser(), ts.signedIn(other)} {
-		for _, path := range []string{"", "/actions", "/actions/workflows/ci.yml", runPath(&repoHead{}, run.ID), runPath(&repoHead{}, run.ID) + "/live", at, at + "/live", at + "/logs", at + "/logs/1"} {
+		for _, path := range []string{"", "/actions", "/actions/workflows/ci.yml", runPath("", run.ID), runPath("", run.ID) + "/live", at, at + "/live", at + "/logs", at + "/logs/1"} {
 			private, missing := b.get("/octo/secret"+path), b.get("/octo/nothing"+path)
 			if private.status != http.StatusNotFound {
 				t.Errorf("%s: %d, want 404", path, private.status)
@@ -59,13 +59,13 @@ func TestPrivateAndMissingRepositoriesLookTheSame(t *testing.T) {
 
 func TestJobsAndRunsOfOtherRepositoriesAreNotFound(t *testing.T) {
 	ts := newTestSite(t)
-	octo := ts.account("octo")
+	octo := ts.User("octo")
 	ts.repo(octo, "a", false)
 	run := ts.addRun(ts.repo(octo, "b", true), ".github/workflows/ci.yml", nil)
 	job := ts.addJob(run, "build", "build", nil)
 	other := ts.addRun(ts.repo(octo, "c", false), ".github/workflows/ci.yml", nil)
 	b := ts.browser()
-	a, c := &repoHead{Path: "/octo/a"}, &repoHead{Path: "/octo/c"}
+	a, c := "/octo/a", "/octo/c"
 	for _, path := range []string{runPath(a, run.ID), jobPath(a, job), jobPath(a, job) + "/logs", jobPath(a, job) + "/live", runPath(c, other.ID) + strings.TrimPrefix(jobPath(c, job), runPath(c, run.ID))} {
 		if got := b.get(path); got.status != http.StatusNotFound {
 			t.Errorf("%s: %d, want 404", path, got.status)
@@ -75,10 +75,10 @@ func TestJobsAndRunsOfOtherRepositoriesAreNotFound(t *testing.T) {
 
 func TestEachSignInMakesANewSession(t *testing.T) {
 	ts := newTestSite(t)
-	octo := ts.account("octo")
+	octo := ts.User("octo")
 	b := ts.browser()
 	b.cookie = "planted-by-an-attacker"
-	token := ts.token(octo, "repo")
+	token := ts.Token(octo, "repo")
 	got := b.post("/login", url.Values{"token": {token}, "return_to": {"/octo/x"}})
 	first := b.cookie
 	if got.status != http.StatusSeeOther || got.header.Get("Location") != "/octo/x" || first == "planted-by-an-attacker" || first == token {
@@ -104,9 +104,9 @@ func TestEachSignInMakesANewSession(t *testing.T) {
 
 func TestSessionEndsWithItsTokenAndOnSigningOut(t *testing.T) {
 	ts := newTestSite(t)
-	octo := ts.account("octo")
-	text, err := ts.auth.Create(t.Context(), &actions.Token{AccountID: octo.ID, Kind: actions.Classic, Scopes: []string{"repo"}, ExpiresAt: time.Now().Add(time.Hour)})
-	ts.check(err)
+	octo := ts.User("octo")
+	text, err := ts.Auth.Create(t.Context(), &actions.Token{AccountID: octo.ID, Kind: actions.Classic, Scopes: []string{"repo"}, ExpiresAt: time.Now().Add(time.Hour)})
+	ts.Must(err)
 	b := ts.browser()
 	got := b.post("/login", url.Values{"token": {text}})
 	if age := got.header.Get("Set-Cookie"); !strings.Contains(age, "Max-Age=3599") && !strings.Contains(age, "Max-Age=3600") {
@@ -123,14 +123,14 @@ func TestSessionEndsWithItsTokenAndOnSigningOut(t *testing.T) {
 
 func TestTokensThatCannotSignInGetNoSession(t *testing.T) {
 	ts := newTestSite(t)
-	octo := ts.account("octo")
-	gone := ts.account("gone")
-	expired, err := ts.auth.Create(t.Context(), &actions.Token{AccountID: octo.ID, Kind: actions.Classic, Scopes: []string{"repo"}, ExpiresAt: time.Now().Add(-time.Hour)})
-	ts.check(err)
-	fine, err := ts.auth.Create(t.Context(), &actions.Token{AccountID: octo.ID, Kind: actions.FineGrained})
-	ts.check(err)
-	session, err := ts.auth.Create(t.Context(), &actions.Token{AccountID: gone.ID, Kind: actions.WebSession, ExpiresAt: time.Now().Add(time.Hour)})
-	ts.check(err)
+	octo := ts.User("octo")
+	gone := ts.User("gone")
+	expired, err := ts.Auth.Create(t.Context(), &actions.Token{AccountID: octo.ID, Kind: actions.Classic, Scopes: []string{"repo"}, ExpiresAt: time.Now().Add(-time.Hour)})
+	ts.Must(err)
+	fine, err := ts.Auth.Create(t.Context(), &actions.Token{AccountID: octo.ID, Kind: actions.FineGrained})
+	ts.Must(err)
+	session, err := ts.Auth.Create(t.Context(), &actions.Token{AccountID: gone.ID, Kind: actions.WebSession, ExpiresAt: time.Now().Add(time.Hour)})
+	ts.Must(err)
 	unknown := ts.browser().post("/login", url.Values{"token": {"ghp_000000000000000000000000000000000000"}})
 	for name, token := range map[string]string{"expired": expired, "session": session, "empty": "", "long": strings.Repeat("x", 5000)} {
 		b := ts.browser()
@@ -139,7 +139,7 @@ func TestTokensThatCannotSignInGetNoSession(t *testing.T) {
 			t.Errorf("%s: %d, cookie %q, differs from an unknown token:\n%s", name, got.status, b.cookie, diff)
 		}
 	}
-	for name, token := range map[string]string{"fine-grained": fine, "no scope": ts.token(octo), "public_repo": ts.token(octo, "public_repo", "workflow")} {
+	for name, token := range map[string]string{"fine-grained": fine, "no scope": ts.Token(octo), "public_repo": ts.Token(octo, "public_repo", "workflow")} {
 		b := ts.browser()
 		if got := b.post("/login", url.Values{"token": {token}}); got.status != http.StatusUnauthorized || b.cookie != "" {
 			t.Errorf("%s: %d, cookie %q: a lesser token became a session", name, got.status, b.cookie)
@@ -149,74 +149,80 @@ func TestTokensThatCannotSignInGetNoSession(t *testing.T) {
 
 func TestAuthorizationHeaderIsNoSession(t *testing.T) {
 	ts := newTestSite(t)
-	octo := ts.account("octo")
+	octo := ts.User("octo")
 	ts.repo(octo, "secret", true)
 	b := ts.browser()
-	header := http.Header{"Authorization": {"Bearer " + ts.token(octo, "repo")}}
+	header := http.Header{"Authorization": {"Bearer " + ts.Token(octo, "repo")}}
 	if got := b.do(http.MethodGet, "/octo/secret", nil, header); got.status != http.StatusNotFound {
 		t.Errorf("got %d", got.status)
 	}
-	b.cookie = ts.token(octo, "repo")
+	b.cookie = ts.Token(octo, "repo")
 	if got := b.get("/octo/secret"); got.status != http.StatusNotFound {
 		t.Errorf("a token as cookie: %d", got.status)
 	}
 }
 
-func TestReturnGoesNowhereElse(t *testing.T) {
-	for _, to := range []string{
-		"/", "/octo/hello", "/octo/hello/actions/runs/7/job/9", "/octo/hello/actions?branch=feat%2Fx&page=2", "/a/b.c_d~e-f",
-	} {
-		if got := localPath(to); got != to {
-			t.Errorf("%q became %q", to, got)
-		}
-	}
-	for _, to := range []string{
-		"", "octo", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/%2fevil.example", "/%2F%2Fevil.example", "/%5cevil.example",
-		"/\t/evil.example", "/\n/evil.example", "\t//evil.example", " //evil.example", "https://evil.example", "https:evil.example", "javascript:alert(1)", "//user@evil.example",
-		"/@evil.example", "/a@b", "/.//evil.example", "/../evil", "/a/..//evil.example", "/a/./b", "/a/", "/a#//b", "/a?x=\r\nSet-Cookie:y", "/login", "/login?return_to=/x",
-		"/logout", "/a;b", "/a:b", "/é", "/a?b=%zz", "/\x00", "/a?next=//evil.example", strings.Repeat("/a", 2000),
-	} {
-		if got := localPath(to); got != "/" {
-			t.Errorf("%q became %q, want /", to, got)
-		}
-	}
+// pushed makes a repository with a run that waits for a runner.
+func (ts *testSite) pushed(owner *actions.Account) (*actions.Repository, *actions.Run) {
+	ts.Helper()
+	repo := ts.Repository(owner, "hello", false)
+	ts.Push(repo, "main", ts.Token(owner, "repo", "workflow"), map[string]string{".github/workflows/ci.yml": "on: push\njobs: {a: {runs-on: linux, steps: [{run: x}]}}"})
+	runs, _, err := ts.Store.Runs(ts.Context(), store.RunFilter{RepoID: repo.ID}, store.Page{Number: 1, Size: 1})
+	ts.Must(err)
+	return repo, runs[0]
+}
+
+// state is how far a run is.
+func (ts *testSite) state(run *actions.Run) string {
+	ts.Helper()
+	now, err := ts.Store.Run(ts.Context(), run.ID)
+	ts.Must(err)
+	return fmt.Sprintf("attempt %d is %s", now.Attempt, now.Status)
 }
 
 func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 	ts := newTestSite(t)
-	octo := ts.account("octo")
-	repo := ts.repo(octo, "hello", false)
-	run := ts.addRun(repo, ".github/workflows/ci.yml", nil)
+	octo := ts.User("octo")
+	repo, run := ts.pushed(octo)
 	b := ts.signedIn(octo)
-	at := runPath(headOf(repo), run.ID)
+	at := runPath(pathOf(repo), run.ID)
 	good := b.csrf(at)
-	host := strings.TrimPrefix(ts.url, "http://")
+	host := strings.TrimPrefix(ts.URL, "http://")
+	before := ts.state(run)
 	for _, c := range []struct {
 		name   string
 		header http.Header
 		csrf   string
-		want   int
 	}{
-		{"of this site", http.Header{"Sec-Fetch-Site": {"same-origin"}}, good, http.StatusSeeOther},
-		{"of this site in an older browser", http.Header{"Origin": {"http://" + host}}, good, http.StatusSeeOther},
-		{"cross-site", http.Header{"Sec-Fetch-Site": {"cross-site"}}, good, http.StatusForbidden},
-		{"same-site", http.Header{"Sec-Fetch-Site": {"same-site"}}, good, http.StatusForbidden},
-		{"other origin", http.Header{"Origin": {"https://evil.example"}}, good, http.StatusForbidden},
-		{"null origin", http.Header{"Origin": {"null"}}, good, http.StatusForbidden},
-		{"lookalike origin", http.Header{"Origin": {"http://" + host + ".evil.example"}}, good, http.StatusForbidden},
-		{"no token", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", http.StatusForbidden},
-		{"wrong token", http.Header{"Sec-Fetch-Site": {"same-origin"}}, good[1:] + "A", http.StatusForbidden},
+		{"cross-site", http.Header{"Sec-Fetch-Site": {"cross-site"}}, good},
+		{"same-site", http.Header{"Sec-Fetch-Site": {"same-site"}}, good},
+		{"other origin", http.Header{"Origin": {"https://evil.example"}}, good},
+		{"null origin", http.Header{"Origin": {"null"}}, good},
+		{"lookalike origin", http.Header{"Origin": {"http://" + host + ".evil.example"}}, good},
+		{"no token", http.Header{"Sec-Fetch-Site": {"same-origin"}}, ""},
+		{"wrong token", http.Header{"Sec-Fetch-Site": {"same-origin"}}, good[1:] + "A"},
 	} {
-		ts.scheduler.calls = nil
 		for _, action := range []string{"/cancel", "/rerun"} {
 			got := b.do(http.MethodPost, at+action, url.Values{"csrf": {c.csrf}}, c.header)
-			if done := len(ts.scheduler.calls) > 0; got.status != c.want || done != (c.want == http.StatusSeeOther) {
-				t.Errorf("%s, %s: %d, done %t; want %d", c.name, action, got.status, done, c.want)
+			if now := ts.state(run); got.status != http.StatusForbidden || now != before {
+				t.Errorf("%s, %s: %d, %s", c.name, action, got.status, now)
+			}
+		}
+	}
+	for name, header := range map[string]http.Header{
+		"of this site":                     {"Sec-Fetch-Site": {"same-origin"}},
+		"of this site in an older browser": {"Origin": {"http://" + host}},
+	} {
+		for _, action := range []string{"/cancel", "/rerun"} {
+			before := ts.state(run)
+			got := b.do(http.MethodPost, at+action, url.Values{"csrf": {good}}, header)
+			if now := ts.state(run); got.status != http.StatusSeeOther || now == before {
+				t.Errorf("%s, %s: %d, %s", name, action, got.status, now)
 			}
 		}
 	}
 	for _, path := range []string{"/login", "/logout"} {
-		form := url.Values{"csrf": {good}, "token": {ts.token(octo, "repo")}}
+		form := url.Values{"csrf": {good}, "token": {ts.Token(octo, "repo")}}
 		if got := b.do(http.MethodPost, path, form, http.Header{"Sec-Fetch-Site": {"cross-site"}}); got.status != http.StatusForbidden {
 			t.Errorf("%s by another site: %d", path, got.status)
 		}
@@ -231,10 +237,9 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 
 func TestOnlyThoseWhoMayChangeARunSeeButtons(t *testing.T) {
 	ts := newTestSite(t)
-	octo, reader := ts.account("octo"), ts.account("reader")
-	repo := ts.repo(octo, "hello", false)
-	run := ts.addRun(repo, ".github/workflows/ci.yml", nil)
-	at := runPath(headOf(repo), run.ID)
+	octo, reader := ts.User("octo"), ts.User("reader")
+	repo, run := ts.pushed(octo)
+	at := runPath(pathOf(repo), run.ID)
 	owner, b := ts.signedIn(octo), ts.signedIn(reader)
 	if got := owner.get(at); !strings.Contains(got.body, "Cancel run") {
 		t.Error("the owner sees no button")
@@ -242,26 +247,26 @@ func TestOnlyThoseWhoMayChangeARunSeeButtons(t *testing.T) {
 	if got := b.get(at); strings.Contains(got.body, "Cancel run") {
 		t.Error("a reader sees a button")
 	}
-	if got := b.post(at+"/cancel", url.Values{"csrf": {b.csrf("/")}}); got.status != http.StatusForbidden || len(ts.scheduler.calls) > 0 {
+	before := ts.state(run)
+	if got := b.post(at+"/cancel", url.Values{"csrf": {b.csrf("/")}}); got.status != http.StatusForbidden || ts.state(run) != before {
 		t.Errorf("cancel by a reader: %d", got.status)
 	}
-	ts.scheduler.err = actions.Errorf(actions.Conflict, "Cannot cancel a workflow run that is completed.")
-	if got := owner.post(at+"/cancel", url.Values{"csrf": {owner.csrf(at)}, "force": {"1"}}); got.status != http.StatusConflict || !strings.Contains(got.body, "Cannot cancel a workflow run") {
-		t.Errorf("cancel of what is over: %d\n%s", got.status, got.body)
+	force := url.Values{"csrf": {owner.csrf(at)}, "force": {"1"}}
+	if got := owner.post(at+"/cancel", force); got.status != http.StatusSeeOther || ts.state(run) != "attempt 1 is completed" {
+		t.Errorf("cancel by the owner: %d", got.status)
 	}
-	if diff := cmp.Diff([]string{"cancel 1 true"}, ts.scheduler.calls); diff != "" {
-		t.Error(diff)
+	if got := owner.post(at+"/cancel", force); got.status != http.StatusConflict || !strings.Contains(got.body, "Cannot cancel a workflow run") {
+		t.Errorf("cancel of what is over: %d\n%s", got.status, got.body)
 	}
 }
 
 func TestCookieIsSecureOverHTTPS(t *testing.T) {
-	ts := newTestSite(t)
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	if c := ts.cookie(r, "x", time.Hour); c.Secure {
-		t.Error("a browser would not send it back over http")
-	}
-	r = httpjson.WithBase(r, shape.Base{HTML: "https://ci.example"})
-	if c := ts.cookie(r, "x", time.Hour); !c.Secure {
-		t.Error("a browser would send it over http")
+	ts := newTestSite(t, servertest.WithConfig(func(c *servertest.Config) { c.TrustedProxy = []string{"127.0.0.1/32"} }))
+	form := url.Values{"token": {ts.Token(ts.User("octo"), "repo")}}
+	for scheme, want := range map[string]bool{"http": false, "https": true} {
+		got := ts.browser().do(http.MethodPost, "/login", form, http.Header{"Sec-Fetch-Site": {"same-origin"}, "X-Forwarded-Proto": {scheme}})
+		if cookie := got.header.Get("Set-Cookie"); cookie == "" || strings.Contains(cookie, "Secure") != want {
+			t.Errorf("over %s the cookie is %q", scheme, cookie)
+		}
 	}
 }

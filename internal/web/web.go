@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"html/template"
 	"log/slog"
@@ -18,7 +19,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what the pages need. All fields are required.
+// Config is what the pages need. All fields but Streams are required.
 type Config struct {
 	Store     *store.Store
 	Auth      *auth.Auth
@@ -27,6 +28,7 @@ type Config struct {
 	Scheduler Scheduler
 	Log       *slog.Logger
 	Now       func() time.Time
+	Streams   int64 // of events that may be open at once; 0 for many
 
 	// ArtifactURL signs a URL, good for a minute, of an artifact.
 	ArtifactURL func(r *http.Request, art *actions.Artifact) (string, error)
@@ -66,7 +68,7 @@ func New(c Config) (*Site, error) {
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
 		scheduler: c.Scheduler, log: c.Log, now: c.Now,
 		renderer: newMarkdown(), mux: http.NewServeMux(), times: defaultTimes,
-		seats: seats{all: maxStreams, anonymous: maxAnonymousStreams},
+		seats: seats{all: cmp.Or(c.Streams, maxStreams)},
 	}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {

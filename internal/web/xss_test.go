@@ -1,4 +1,4 @@
-package web
+package web_test
 
 import (
 	"encoding/json"
@@ -9,29 +9,14 @@ import (
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/web"
 )
-
-// hostile are texts that become markup or script where they are not escaped.
-// Each carries the word evil, by which its traces are found.
-var hostile = []string{
-	`<script>evil(1)</script>`,
-	`"><img src=x onerror=evil(1)>`,
-	`' onmouseover='evil(1)`,
-	`</title></textarea></style></summary></details><svg onload=evil(1)>`,
-	`javascript:evil(1)//`,
-	`[a](javascript:evil(1)) ![b](https://evil.example/x.png) <https://x" onclick="evil(1)> <javascript:evil(1)> <iframe src=//evil.example>`,
-	`[a](data:text/html,<script>evil(1)</script>) [b]( java&#115;cript:evil(1)) [c](&#106;avascript:evil(1)) [d](//evil.example) [e](/logout?evil)`,
-	"\x1b]8;;javascript:evil(1)\x07link\x1b]8;;\x07 \x1b[31m<b>evil</b>\x1b[0m \x1b]0;evil\x07",
-	"<!--><script>evil(1)</script>-->\u2028<script>evil(1)</script>",
-	`{{.}}${evil(1)}` + "`" + `evil`,
-	"<evil\x00 onload=evil(1)>\xff\xfe<evil>",
-}
 
 // tags finds what a browser takes for a tag, with its attributes.
 var tags = regexp.MustCompile(`<[a-zA-Z/!][^>]*>?`)
 
 func TestTextOfStrangersIsNeverMarkup(t *testing.T) {
-	for _, evil := range hostile {
+	for _, evil := range web.Hostile {
 		s := newSample(t, func(text string) string { return text + evil })
 		b := s.signedIn(s.owner)
 		seen := false
@@ -79,35 +64,32 @@ func harmless(tag string) bool {
 
 func TestLiveLinesAreDataAndNotMarkup(t *testing.T) {
 	s := newSample(t, plain)
-	steps, err := s.store.Steps(t.Context(), s.live.ID)
-	s.check(err)
-	s.logs.Publish(s.live.ID, steps[1].GUID, 3, hostile)
-	st := s.browser().stream(jobPath(headOf(s.repo), s.live) + "/live?have=1:1,2:2")
+	steps, err := s.Store.Steps(t.Context(), s.live.ID)
+	s.Must(err)
+	s.Logs.Publish(s.live.ID, steps[1].GUID, 3, web.Hostile)
+	st := s.browser().stream(jobPath(pathOf(s.repo), s.live) + "/live?have=1:1,2:2")
 	e := st.next("lines")
-	var got liveLines
-	s.check(json.Unmarshal([]byte(e.data), &got))
-	if len(got.Lines) != len(hostile) {
-		t.Fatalf("got %d lines, want %d: %s", len(got.Lines), len(hostile), e.data)
+	var got web.LiveLines
+	s.Must(json.Unmarshal([]byte(e.data), &got))
+	if len(got.Lines) != len(web.Hostile) {
+		t.Fatalf("got %d lines, want %d: %s", len(got.Lines), len(web.Hostile), e.data)
 	}
 	for i, l := range got.Lines {
 		for _, p := range l.Pieces {
-			if !styles.MatchString(p[0]) || strings.ContainsFunc(p[1], special) && !strings.Contains(p[1], "\uFFFD") {
-				t.Errorf("%q became %q", hostile[i], p)
+			if !web.Styles.MatchString(p[0]) || strings.ContainsFunc(p[1], web.Special) && !strings.Contains(p[1], "\uFFFD") {
+				t.Errorf("%q became %q", web.Hostile[i], p)
 			}
 		}
 	}
 }
 
-// styles are the classes that colours can give.
-var styles = regexp.MustCompile(`^((f|b)\d+|bold|italic|underline|cut| )*$`)
-
 func TestRawLogsAreTextAndWhole(t *testing.T) {
 	s := newSample(t, plain)
 	j := s.addJob(s.running, "raw", "raw", completed(actions.Success))
-	log := strings.Join(hostile, "\n") + "\n"
+	log := strings.Join(web.Hostile, "\n") + "\n"
 	s.addStep(j, 1, "one", actions.Success, log)
 	s.addStep(j, 2, "two", actions.Success, "two\n")
-	b, at := s.browser(), jobPath(headOf(s.repo), j)+"/logs"
+	b, at := s.browser(), jobPath(pathOf(s.repo), j)+"/logs"
 	one := b.get(at + "/1")
 	if one.header.Get("Content-Type") != "text/plain; charset=utf-8" || one.body != log {
 		t.Errorf("step: %v\n%q", one.header, one.body)
