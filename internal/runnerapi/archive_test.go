@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/builtin"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/toolkit"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -30,23 +32,6 @@ const hostCheck = `function isGhes() {
     return ghUrl.hostname.toUpperCase() !== 'GITHUB.COM';
 }
 `
-
-// pushFiles commits files to a repository, as refs/heads/main, and returns the commit.
-func (w *world) pushFiles(repo *actions.Repository, files map[string]string) string {
-	w.t.Helper()
-	tree := w.t.TempDir()
-	w.runGit(tree, "init", "-q", "-b", "main")
-	for name, text := range files {
-		to := filepath.Join(tree, filepath.FromSlash(name))
-		w.must(os.MkdirAll(filepath.Dir(to), 0o755))
-		w.must(os.WriteFile(to, []byte(text), 0o600))
-	}
-	w.runGit(tree, "add", "-A")
-	w.runGit(tree, "commit", "-q", "-m", "action")
-	w.runGit(tree, "-c", "core.hooksPath=/dev/null", "push", "-q", "--force", "--receive-pack", "git -c core.hooksPath=/dev/null receive-pack",
-		w.bare(repo), "HEAD:refs/heads/main")
-	return w.runGit(tree, "rev-parse", "HEAD")
-}
 
 // hold gives the job of a new run to a new runner.
 func (w *world) hold(name string) *held {
@@ -60,16 +45,16 @@ var logStamps = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT[\d:.]+Z `)
 func (h *held) log() string {
 	w := h.c.w
 	w.t.Helper()
-	job, err := w.st.JobByGUID(w.t.Context(), h.msg.JobID)
-	w.must(err)
-	r, _, err := w.api.Logs.OpenJob(w.t.Context(), job)
+	job, err := w.Store.JobByGUID(w.t.Context(), h.msg.JobID)
+	w.Must(err)
+	r, _, err := w.Logs.OpenJob(w.t.Context(), job)
 	if actions.KindOf(err) == actions.NotFound {
 		return ""
 	}
-	w.must(err)
+	w.Must(err)
 	defer r.Close()
 	text, err := io.ReadAll(r)
-	w.must(err)
+	w.Must(err)
 	return logStamps.ReplaceAllString(string(text), "")
 }
 
@@ -80,29 +65,29 @@ func (w *world) fetch(url string) map[string]string {
 	files := map[string]string{}
 	add := func(name string, r io.Reader) {
 		text, err := io.ReadAll(r)
-		w.must(err)
+		w.Must(err)
 		if _, name, _ = strings.Cut(name, "/"); name != "" && !strings.HasSuffix(name, "/") {
 			files[name] = string(text)
 		}
 	}
 	if strings.Contains(url, ".zip?") {
 		z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
-		w.must(err)
+		w.Must(err)
 		for _, f := range z.File {
 			r, err := f.Open()
-			w.must(err)
+			w.Must(err)
 			add(f.Name, r)
 		}
 		return files
 	}
 	z, err := gzip.NewReader(bytes.NewReader(body))
-	w.must(err)
+	w.Must(err)
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return files
 		}
-		w.must(err)
+		w.Must(err)
 		if h.Typeflag == tar.TypeReg {
 			add(h.Name, r)
 		}
@@ -137,8 +122,7 @@ func TestArchivesHaveTheHostCheckLifted(t *testing.T) { // ENV-4 option F
 }
 
 func TestArchivesStayAsTheyAreWhenToldSo(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	w.api.NoToolkitPatch = true
+	w := newWorld(t, func(c *servertest.Config) { c.ToolkitPatch = false })
 	files := map[string]string{"action.yml": "name: x", "dist/index.js": hostCheck}
 	w.pushFiles(w.tools, files)
 	h := w.hold("box")
@@ -155,7 +139,7 @@ func TestArchivesStayAsTheyAreWhenToldSo(t *testing.T) {
 }
 
 func TestUnknownHostChecksAreWarnedOf(t *testing.T) {
-	w := newWorld(t, openStore(t))
+	w := newWorld(t, nil)
 	const minified = `var a=()=>{throw Error("download-artifact@v4+ are not currently supported on GHES.")}`
 	sha := w.pushFiles(w.tools, map[string]string{"action.yml": "name: x", "dist/i.js": minified, "plain.js": "1"})
 	h := w.hold("box")
@@ -169,12 +153,18 @@ func TestUnknownHostChecksAreWarnedOf(t *testing.T) {
 }
 
 func TestArchivesOfCommitsThatAreGoneAreNotFound(t *testing.T) {
-	w := newWorld(t, openStore(t))
+	w := newWorld(t, nil)
 	w.push(w.tools, "name: x", "refs/heads/main")
 	h := w.hold("box")
 	_, found, _ := h.resolve("octo/tools@main")
 	info := found.Actions["octo/tools@main"]
-	w.must(os.RemoveAll(filepath.Join(w.bare(w.tools), "objects")))
+	w.Must(filepath.WalkDir(filepath.Join(w.Data, "repositories"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "objects" {
+			return err
+		}
+		w.Must(os.RemoveAll(path))
+		return fs.SkipDir
+	}))
 	for _, url := range []string{info.TarURL, info.ZipURL} {
 		if a := w.do(http.MethodGet, url, "", nil, ""); a.status == http.StatusOK {
 			t.Errorf("%s: an archive of nothing", url)
@@ -182,17 +172,17 @@ func TestArchivesOfCommitsThatAreGoneAreNotFound(t *testing.T) {
 	}
 }
 
-func (w *world) carry() *builtin.Set {
+// carried are the actions that the server carries itself.
+func (w *world) carried() *builtin.Set {
 	w.t.Helper()
-	set, err := builtin.New("1.2.3")
-	w.must(err)
-	w.api.Builtin = set
+	set, err := builtin.New(version)
+	w.Must(err)
 	return set
 }
 
 func TestBuiltinActionsStandInForWhatIsNotHere(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		set := w.carry()
+		set := w.carried()
 		upload, _ := set.Find("actions/upload-artifact")
 		h := w.hold("box")
 		refs := []string{"actions/upload-artifact@v4", "Actions/Upload-Artifact@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "actions/upload-artifact@main"}
@@ -228,41 +218,41 @@ func TestBuiltinActionsStandInForWhatIsNotHere(t *testing.T) {
 }
 
 func TestOperatorsSayWhenBuiltinActionsAreUsed(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	set := w.carry()
-	carried, _ := set.Find("actions/checkout")
-	org := w.account("actions", actions.Organization, false)
-	sha := w.push(w.repository(org, "checkout", false), "name: checkout", "refs/tags/v4")
-	h := w.hold("box")
-	for policy, want := range map[builtin.Policy]struct{ here, other, elsewhere string }{
-		"":               {sha, "", "carried"},
-		builtin.Fallback: {sha, "", "carried"},
-		builtin.Prefer:   {carried.SHA, carried.SHA, "carried"},
-		builtin.Never:    {sha, "", ""},
+	const here, carried = "here", "carried"
+	for policy, want := range map[builtin.Policy]struct{ there, other, elsewhere string }{
+		"":               {here, "", carried},
+		builtin.Fallback: {here, "", carried},
+		builtin.Prefer:   {carried, carried, carried},
+		builtin.Never:    {here, "", ""},
 	} {
-		w.api.BuiltinPolicy = policy
-		_, found, _ := h.resolve("actions/checkout@v4")
-		if got := found.Actions["actions/checkout@v4"].ResolvedSHA; got != want.here {
-			t.Errorf("%q: here it is %q, want %q", policy, got, want.here)
-		}
-		_, found, _ = h.resolve("actions/checkout@v9")
-		if got := found.Actions["actions/checkout@v9"].ResolvedSHA; got != want.other {
-			t.Errorf("%q: a version that is not here is %q, want %q", policy, got, want.other)
-		}
-		a, _, missing := h.resolve("actions/cache@v4")
-		if got := a.status == http.StatusOK; got != (want.elsewhere != "") {
-			t.Errorf("%q: what is not here answers %d", policy, a.status)
-		}
-		if said := missing.Errors["actions/cache@v4"].Message; want.elsewhere == "" && !strings.Contains(said, "--builtin-actions never") {
-			t.Errorf("%q: the error does not say that there would be one: %s", policy, said)
-		}
+		t.Run(string(policy), func(t *testing.T) {
+			w := newWorld(t, func(c *servertest.Config) { c.BuiltinActions = string(policy) })
+			ours, _ := w.carried().Find("actions/checkout")
+			sha := w.push(w.Repository(w.Organization("actions"), "checkout", false), "name: checkout", "refs/tags/v4")
+			names := map[string]string{sha: here, ours.SHA: carried}
+			h := w.hold("box")
+			_, found, _ := h.resolve("actions/checkout@v4")
+			if got := names[found.Actions["actions/checkout@v4"].ResolvedSHA]; got != want.there {
+				t.Errorf("what is here is %q, want %q", got, want.there)
+			}
+			_, found, _ = h.resolve("actions/checkout@v9")
+			if got := names[found.Actions["actions/checkout@v9"].ResolvedSHA]; got != want.other {
+				t.Errorf("a version that is not here is %q, want %q", got, want.other)
+			}
+			a, _, missing := h.resolve("actions/cache@v4")
+			if got := a.status == http.StatusOK; got != (want.elsewhere != "") {
+				t.Errorf("what is not here answers %d", a.status)
+			}
+			if said := missing.Errors["actions/cache@v4"].Message; want.elsewhere == "" && !strings.Contains(said, "--builtin-actions never") {
+				t.Errorf("the error does not say that there would be one: %s", said)
+			}
+		})
 	}
 }
 
 // The signature covers which built-in action it is, and whose log is written to.
 func TestArchiveAddressesCannotBeBent(t *testing.T) {
-	w := newWorld(t, openStore(t))
-	w.carry()
+	w := newWorld(t, nil)
 	h := w.hold("box")
 	_, found, _ := h.resolve("actions/cache@v4")
 	url := found.Actions["actions/cache@v4"].TarURL
@@ -274,8 +264,8 @@ func TestArchiveAddressesCannotBeBent(t *testing.T) {
 }
 
 func TestArchivesHaveOneDirectoryAndAnExpiry(t *testing.T) { // ACT-1
-	w := newWorld(t, openStore(t))
-	dotted := w.repository(&w.tools.Owner, ".github", false)
+	w := newWorld(t, nil)
+	dotted := w.Repository(&w.tools.Owner, ".github", false)
 	for _, repo := range []string{"octo/tools", "octo/.github"} {
 		target := w.tools
 		if repo == "octo/.github" {
@@ -299,7 +289,7 @@ func TestArchivesHaveOneDirectoryAndAnExpiry(t *testing.T) { // ACT-1
 		} {
 			w.want(name, w.do(http.MethodGet, bad, "", nil, ""), http.StatusNotFound)
 		}
-		w.pass(10*time.Minute + time.Second)
+		w.Pass(10*time.Minute + time.Second)
 		w.want("expired", w.do(http.MethodGet, tarURL, "", nil, ""), http.StatusNotFound)
 	}
 }

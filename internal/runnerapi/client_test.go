@@ -42,7 +42,7 @@ func (w *world) registrationToken(scope, kind string) string {
 		ExpiresAt time.Time `json:"expires_at"`
 	}
 	w.want(kind, w.call(http.MethodPost, "/api/v3/"+scope+"/actions/runners/"+kind, "Bearer "+w.admin, nil, &out), http.StatusCreated)
-	if d := out.ExpiresAt.Sub(w.now()); d < 59*time.Minute || d > time.Hour {
+	if d := out.ExpiresAt.Sub(w.Now()); d < 59*time.Minute || d > time.Hour {
 		w.t.Errorf("%s expires in %s, want an hour", kind, d)
 	}
 	return out.Token
@@ -52,9 +52,9 @@ func (w *world) registrationToken(scope, kind string) string {
 func (w *world) request(urlPath, name string, labels ...string) *wire.RegisterRequest {
 	w.t.Helper()
 	key, err := oneKey()
-	w.must(err)
+	w.Must(err)
 	req := &wire.RegisterRequest{
-		URL: w.http.URL + "/" + urlPath, GroupID: 1, Name: name, Version: "2.336.0", PublicKey: wire.PublicKeyXML(&key.PublicKey),
+		URL: w.URL + "/" + urlPath, GroupID: 1, Name: name, Version: "2.336.0", PublicKey: wire.PublicKeyXML(&key.PublicKey),
 		Labels: []wire.RunnerLabel{{Name: "self-hosted", Type: wire.LabelSystem}, {Name: "Linux", Type: wire.LabelSystem}},
 	}
 	for _, l := range labels {
@@ -67,7 +67,7 @@ func (w *world) request(urlPath, name string, labels ...string) *wire.RegisterRe
 func (w *world) register(req *wire.RegisterRequest, regToken string) *client {
 	w.t.Helper()
 	key, err := oneKey()
-	w.must(err)
+	w.Must(err)
 	c := &client{w: w, key: key, name: req.Name, algorithm: jwt.SigningMethodPS256}
 	var out wire.RegisterResponse
 	w.want("register", w.call(http.MethodPost, "/api/v3/actions/runners/register", "RemoteAuth "+regToken, req, &out), http.StatusOK)
@@ -97,7 +97,7 @@ func (c *client) connect() {
 
 func (c *client) assertion(change func(jwt.MapClaims)) string {
 	c.w.t.Helper()
-	now := c.w.now()
+	now := c.w.Now()
 	claims := jwt.MapClaims{
 		"sub": c.auth.ClientID, "iss": c.auth.ClientID, "aud": c.auth.AuthorizationURL, "jti": uuid.NewString(),
 		"nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
@@ -106,7 +106,7 @@ func (c *client) assertion(change func(jwt.MapClaims)) string {
 		change(claims)
 	}
 	text, err := jwt.NewWithClaims(c.algorithm, claims).SignedString(c.key)
-	c.w.must(err)
+	c.w.Must(err)
 	return text
 }
 
@@ -118,7 +118,7 @@ func (c *client) authorize(assertion string, out *wire.TokenResponse) *answer {
 	}
 	a := c.w.do(http.MethodPost, c.auth.AuthorizationURL, "", strings.NewReader(form.Encode()), "application/x-www-form-urlencoded")
 	if out != nil && a.status == http.StatusOK {
-		c.w.must(json.Unmarshal(a.body, out))
+		c.w.Must(json.Unmarshal(a.body, out))
 	}
 	return a
 }
@@ -170,7 +170,7 @@ func (c *client) offer() *wire.RunnerJobRequest {
 		c.w.t.Fatalf("message %+v, want an offer", m)
 	}
 	req := &wire.RunnerJobRequest{}
-	c.w.must(json.Unmarshal([]byte(m.Body), req))
+	c.w.Must(json.Unmarshal([]byte(m.Body), req))
 	return req
 }
 
@@ -184,7 +184,7 @@ func (c *client) acquire(guid string) (*answer, *held) {
 	c.w.t.Helper()
 	h := &held{c: c}
 	in := wire.AcquireJobRequest{JobMessageID: guid, RunnerOS: "Linux"}
-	a := c.w.call(http.MethodPost, c.w.http.URL+"/_runner/run/acquirejob", c.access, in, &h.msg)
+	a := c.w.call(http.MethodPost, c.w.URL+"/_runner/run/acquirejob", c.access, in, &h.msg)
 	if a.status == http.StatusOK {
 		h.raw = a.body
 		h.access = "Bearer " + h.msg.Connection().Token()

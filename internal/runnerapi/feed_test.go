@@ -1,14 +1,11 @@
-package runnerapi
+package runnerapi_test
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -20,44 +17,32 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/logs/logstest"
-	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
-// A feedServer serves the live console only.
+// A feedServer is a server with a run whose jobs have a live console.
 type feedServer struct {
+	*servertest.Site
 	*logstest.Fixture
-	keys *token.Keys
-	http *httptest.Server
 }
 
 func newFeedServer(t *testing.T) *feedServer {
 	t.Helper()
-	s := &feedServer{Fixture: logstest.New(t, storetest.Open(t), logs.Limits{})}
-	var err error
-	if s.keys, err = token.LoadKeys(t.TempDir(), rand.Reader); err != nil {
-		t.Fatal(err)
-	}
-	a := &API{Config: Config{
-		Store: s.Store, Logs: s.Logs, Keys: s.keys, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: time.Now,
-	}}
-	mux := http.NewServeMux()
-	mux.Handle("GET /_runner/feed/{job}", a.wrap(a.feed, restError))
-	s.http = httptest.NewServer(mux)
-	t.Cleanup(s.http.Close)
-	return s
+	s := servertest.New(t)
+	return &feedServer{s, logstest.On(t, s.Store, s.Blobs, s.Logs)}
 }
 
 // dial connects with the token of one job to the feed of another.
 func (s *feedServer) dial(j *actions.Job, to string) (*websocket.Conn, int, error) {
 	s.T.Helper()
-	text, err := s.keys.SignJob(token.Job{
+	text, err := s.Keys.SignJob(token.Job{
 		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
 	}, time.Now())
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	url := "ws" + strings.TrimPrefix(s.http.URL, "http") + "/_runner/feed/" + to
+	url := "ws" + strings.TrimPrefix(s.URL, "http") + "/_runner/feed/" + to
 	header := http.Header{"Authorization": {"Bearer " + text}}
 	conn, resp, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPHeader: header})
 	status := 0
@@ -186,11 +171,5 @@ func TestMessagesThatAreNoneEndTheFeed(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
-	}
-}
-
-func TestOneMessageHasAtMostSoManyLines(t *testing.T) { // LOG-4
-	if n := len(feedLines([]string{strings.Repeat("\n", 1<<20)})); n != maxFeedLines {
-		t.Errorf("%d lines", n)
 	}
 }

@@ -23,9 +23,9 @@ func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) { // STA-4
 	each(t, func(t *testing.T, w *world) {
 		reg := w.registrationToken("repos/octo/hello", "registration-token")
 		var tenant wire.RegistrationResponse
-		in := wire.RegistrationRequest{URL: w.http.URL + "/octo/hello", RunnerEvent: wire.EventRegister}
+		in := wire.RegistrationRequest{URL: w.URL + "/octo/hello", RunnerEvent: wire.EventRegister}
 		w.want("exchange", w.call(http.MethodPost, "/api/v3/actions/runner-registration", "RemoteAuth "+reg, in, &tenant), http.StatusOK)
-		if tenant.TokenSchema != "OAuthAccessToken" || !tenant.UseV2Flow || tenant.Token == "" || tenant.URL != w.http.URL+"/_runner/broker/" {
+		if tenant.TokenSchema != "OAuthAccessToken" || !tenant.UseV2Flow || tenant.Token == "" || tenant.URL != w.URL+"/_runner/broker/" {
 			t.Errorf("exchange: %+v, want a token of the V2 flow and the broker's URL (REG-2)", tenant)
 		}
 		var claims jwt.RegisteredClaims
@@ -55,7 +55,7 @@ func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) { // STA-4
 		a, _ := c.ask(wire.StatusOnline)
 		w.wantSource("poll of a removed runner", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
 		w.want("token of a removed runner", c.authorize(c.assertion(nil), nil), http.StatusBadRequest)
-		if got, err := w.st.Run(t.Context(), run.ID); err != nil || got.Conclusion != actions.Success {
+		if got, err := w.Store.Run(t.Context(), run.ID); err != nil || got.Conclusion != actions.Success {
 			t.Errorf("run %+v, %v; want success", got, err)
 		}
 	})
@@ -73,7 +73,7 @@ func runOneJob(c *client, guid string) {
 	h := c.take(offer.RunnerRequestID)
 	a, until := h.renew()
 	w.want("renewjob", a, http.StatusOK)
-	if d := until.Sub(w.now()); d < lease-10*time.Second || d > lease {
+	if d := until.Sub(w.Now()); d < lease-10*time.Second || d > lease {
 		w.t.Errorf("locked for %s, want %s", d, lease)
 	}
 	if a, m := c.ask(wire.StatusBusy); a.status != http.StatusAccepted || m != nil || len(a.body) != 0 {
@@ -108,18 +108,18 @@ func TestAJITConfigurationIsACompleteRunnerForOneJob(t *testing.T) { // REG-4
 		in := map[string]any{"name": "once", "runner_group_id": 1, "labels": []string{"self-hosted"}, "work_folder": "w"}
 		w.want("generate", w.call(http.MethodPost, "/api/v3/repos/octo/hello/actions/runners/generate-jitconfig", "token "+w.admin, in, &out), http.StatusCreated)
 		config, err := wire.DecodeJIT(out.Config)
-		w.must(err)
+		w.Must(err)
 		key, err := config.Key.PrivateKey()
-		w.must(err)
+		w.Must(err)
 		s := config.Settings
-		if int64(s.AgentID) != out.Runner.ID || !bool(s.Ephemeral) || !bool(s.UseV2Flow) || s.ServerURL != s.ServerURLV2 || s.GitHubURL != w.http.URL+"/octo/hello" || s.WorkFolder != "w" {
+		if int64(s.AgentID) != out.Runner.ID || !bool(s.Ephemeral) || !bool(s.UseV2Flow) || s.ServerURL != s.ServerURLV2 || s.GitHubURL != w.URL+"/octo/hello" || s.WorkFolder != "w" {
 			t.Errorf("settings %+v, want an ephemeral runner of octo/hello in the V2 flow", s)
 		}
 		c := jitClient(w, config, key)
 		c.connect()
 		first, second := w.job(w.start(simple)), w.job(w.start(simple))
 		runEphemeral(c, first.GUID, second.GUID)
-		if _, err := w.st.Runner(t.Context(), out.Runner.ID); actions.KindOf(err) != actions.NotFound {
+		if _, err := w.Store.Runner(t.Context(), out.Runner.ID); actions.KindOf(err) != actions.NotFound {
 			t.Errorf("the registration after the job: %v, want not found (END-3)", err)
 		}
 		w.want("the configuration a second time", c.authorize(c.assertion(nil), nil), http.StatusBadRequest)
@@ -188,13 +188,13 @@ func TestTheIndependentRunnerFindsItsWay(t *testing.T) {
 		run := w.start(simple)
 		a := w.do(http.MethodGet, c.auth.ServerURL+"message?sessionId="+c.session+"&runnerVersion=3.0.0&status=Online&disableUpdate=false", c.access, nil, "")
 		var m struct{ MessageType, Body string }
-		w.must(json.Unmarshal(a.body, &m))
+		w.Must(json.Unmarshal(a.body, &m))
 		if m.MessageType != "RunnerJobRequest" {
 			t.Fatalf("message %+v, want an offer", m)
 		}
 		h := c.take(w.job(run).GUID)
 		report := `{"PlanID":"` + h.msg.Plan.PlanID + `","JobID":"` + h.msg.JobID + `","Conclusion":"succeeded","Outputs":{"o":{"Value":"42","IsSecret":false}}}`
-		a = w.do(http.MethodPost, w.http.URL+"/_runner//run//completejob", h.access, strings.NewReader(report), "application/json")
+		a = w.do(http.MethodPost, w.URL+"/_runner//run//completejob", h.access, strings.NewReader(report), "application/json")
 		w.want("completejob", a, http.StatusOK)
 		if j := w.job(run); j.Conclusion != actions.Success || j.Outputs["o"] != "42" {
 			t.Errorf("job %s with %v, want success with an output", j.Conclusion, j.Outputs)

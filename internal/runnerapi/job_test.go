@@ -68,7 +68,7 @@ func TestAnAcquireThatIsAskedForAgainGetsTheSame(t *testing.T) { // JOB-2
 		c := w.runner("box")
 		run := w.start(simple)
 		h := c.take(w.job(run).GUID)
-		w.pass(5 * time.Second)
+		w.Pass(5 * time.Second)
 		if again := c.take(strings.ToUpper(w.job(run).GUID)); string(again.raw) != string(h.raw) {
 			t.Errorf("the second message differs:\n%s\n%s", h.raw, again.raw)
 		}
@@ -82,7 +82,7 @@ func TestACancelledJobCannotBeAcquired(t *testing.T) { // JOB-2
 	each(t, func(t *testing.T, w *world) {
 		c := w.runner("box")
 		run := w.start(simple)
-		w.must(w.scheduler.Cancel(t.Context(), run.ID, false))
+		w.Must(w.Scheduler.Cancel(t.Context(), run.ID, false))
 		a, _ := c.acquire(w.job(run).GUID)
 		w.wantSource("acquire", a, http.StatusUnprocessableEntity, wire.RunServiceSource, "")
 	})
@@ -107,7 +107,7 @@ func TestTheTokenSaysWhichJobItIs(t *testing.T) {
 		} {
 			w.want("resolve for another job", w.call(http.MethodPost, path, b.access, struct{}{}, nil), http.StatusNotFound)
 		}
-		j, err := w.st.JobByGUID(t.Context(), a.msg.JobID)
+		j, err := w.Store.JobByGUID(t.Context(), a.msg.JobID)
 		if err != nil || j.Status != actions.InProgress {
 			t.Errorf("the other job is %s, %v; want it in progress", j.Status, err)
 		}
@@ -120,10 +120,10 @@ func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // JOB-3
 		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
 		a, until := h.renew()
 		w.want("renewal under way", a, http.StatusOK)
-		if !until.After(w.now()) {
+		if !until.After(w.Now()) {
 			t.Errorf("locked until %s, which is over", until)
 		}
-		w.pass(time.Minute)
+		w.Pass(time.Minute)
 		a, _ = h.renew()
 		w.wantSource("a minute later", a, http.StatusNotFound, wire.RunServiceSource, "")
 	})
@@ -180,8 +180,8 @@ func TestHostileReportsLoseOnlyWhatIsTooMuch(t *testing.T) {
 		if j.Conclusion != actions.Success || j.Outputs["a"] != "small" || len(j.Outputs) != 2 {
 			t.Errorf("job %s with %d outputs, want success with a and c", j.Conclusion, len(j.Outputs))
 		}
-		steps, err := w.st.Steps(t.Context(), j.ID)
-		w.must(err)
+		steps, err := w.Store.Steps(t.Context(), j.ID)
+		w.Must(err)
 		if len(steps) != 2000 {
 			t.Fatalf("%d steps, want 2000", len(steps))
 		}
@@ -190,7 +190,7 @@ func TestHostileReportsLoseOnlyWhatIsTooMuch(t *testing.T) {
 				t.Errorf("step %+v is as it was sent", s)
 			}
 		}
-		notes, total, err := w.st.Annotations(t.Context(), j.ID, storePage)
+		notes, total, err := w.Store.Annotations(t.Context(), j.ID, storePage)
 		if err != nil || total != 1000+3 || notes[0].StartLine != 1 || notes[0].EndLine != 1<<30 || notes[0].StepNumber != 0 || notes[0].Level != actions.LevelFailure {
 			t.Errorf("%d annotations, the first %+v, %v; want 1000 and three warnings", total, notes[0], err)
 		}

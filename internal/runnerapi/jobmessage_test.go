@@ -57,15 +57,15 @@ func TestTheJobMessageIsAsRunnersReadIt(t *testing.T) { // MSG-1, MSG-4, MSG-5, 
 		h := w.runner("box").take(w.job(run).GUID)
 		checkMessage(t, h)
 		var pretty bytes.Buffer
-		w.must(json.Indent(&pretty, h.raw, "", " "))
+		w.Must(json.Indent(&pretty, h.raw, "", " "))
 		got := scrub(w, h, pretty.String()) + "\n"
 		path := filepath.Join("testdata", "message.json")
 		if *update {
-			w.must(os.MkdirAll("testdata", 0o755))
-			w.must(os.WriteFile(path, []byte(got), 0o644))
+			w.Must(os.MkdirAll("testdata", 0o755))
+			w.Must(os.WriteFile(path, []byte(got), 0o644))
 		}
 		want, err := os.ReadFile(path)
-		w.must(err)
+		w.Must(err)
 		if d := cmp.Diff(string(want), got); d != "" {
 			t.Errorf("message (-want +got; -update writes it):\n%s", d)
 		}
@@ -89,7 +89,7 @@ func checkMessage(t *testing.T, h *held) {
 	}
 	c := m.Connection()
 	for name, url := range map[string]string{"endpoint": c.URL, "results": m.Variable(wire.VarResultsEndpoint), "runtime": c.Data[wire.PipelinesServiceURL]} {
-		if !strings.HasPrefix(url, h.c.w.http.URL+"/") || !strings.HasSuffix(url, "/") {
+		if !strings.HasPrefix(url, h.c.w.URL+"/") || !strings.HasSuffix(url, "/") {
 			t.Errorf("URL of %s: %q has no slash at its end, or another base", name, url)
 		}
 	}
@@ -121,7 +121,7 @@ func scrub(w *world, h *held, text string) string {
 		{h.msg.Variable(wire.VarToken), "GITHUB-TOKEN"},
 		{h.msg.JobID, "JOB"},
 		{h.msg.Plan.PlanID, "PLAN"},
-		{strings.TrimPrefix(w.http.URL, "http://"), "HOST"},
+		{strings.TrimPrefix(w.URL, "http://"), "HOST"},
 	} {
 		text = strings.ReplaceAll(text, r.old, r.name)
 	}
@@ -132,7 +132,7 @@ func scrub(w *world, h *held, text string) string {
 }
 
 func TestAJobHearsWhatItMayNotDoWithCaches(t *testing.T) { // CACHE-4
-	w := newWorld(t, openStore(t))
+	w := newWorld(t, nil)
 	for mode, want := range map[string]string{"write": "", "read": "read", "none": "none"} {
 		h := w.runner(mode).take(w.job(w.start("on: push\njobs: {a: {cache-mode: " + mode + ", runs-on: self-hosted, steps: [{run: a}]}}\n")).GUID)
 		if v := h.msg.Variable(wire.VarCacheMode); v != want || h.msg.Variable(wire.VarCacheV2) != "true" {

@@ -27,7 +27,7 @@ func (w *world) exchange(authorization, urlPath, event string, out *wire.Registr
 	if out == nil {
 		out = &wire.RegistrationResponse{}
 	}
-	in := wire.RegistrationRequest{URL: w.http.URL + "/" + urlPath, RunnerEvent: event}
+	in := wire.RegistrationRequest{URL: w.URL + "/" + urlPath, RunnerEvent: event}
 	return w.call(http.MethodPost, "/api/v3/actions/runner-registration", authorization, in, out)
 }
 
@@ -62,7 +62,7 @@ func TestRegistrationTokensAreGoodForOneThing(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d", c.name, a.status, a.body, c.want)
 			}
 		}
-		w.pass(time.Hour)
+		w.Pass(time.Hour)
 		w.want("after an hour", w.exchange("RemoteAuth "+reg, urlPath, "register", nil), http.StatusNotFound)
 	})
 }
@@ -91,7 +91,7 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		reg := w.registrationToken(repo, "registration-token")
 		small, err := rsa.GenerateKey(rand.Reader, 1024)
-		w.must(err)
+		w.Must(err)
 		w.runnerOf(repo, urlPath, "box")
 		for name, c := range map[string]struct {
 			change func(*wire.RegisterRequest)
@@ -126,7 +126,7 @@ func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // REG-3
 		old := w.runnerOf(repo, urlPath, "box")
 		req := w.request(urlPath, "box")
 		key, err := otherKey()
-		w.must(err)
+		w.Must(err)
 		req.PublicKey, req.Replace, req.RunnerID = wire.PublicKeyXML(&key.PublicKey), true, old.id
 		fresh := w.register(req, w.registrationToken(repo, "registration-token"))
 		fresh.key = key
@@ -139,7 +139,7 @@ func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // REG-3
 		w.wantSource("poll with the old token", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
 		a, _ = old.acquire(w.job(w.start(simple)).GUID)
 		w.wantSource("acquire with the old token", a, http.StatusNotFound, wire.RunServiceSource, "")
-		_, n, err := w.st.Runners(t.Context(), actions.Scope{RepoID: w.hello.ID}, "", storePage)
+		_, n, err := w.Store.Runners(t.Context(), actions.Scope{RepoID: w.hello.ID}, "", storePage)
 		if err != nil || n != 1 {
 			t.Errorf("%d runners, %v; want one", n, err)
 		}
@@ -150,11 +150,11 @@ func TestAssertionsThatProveNothing(t *testing.T) { // AUTH-1
 	each(t, func(t *testing.T, w *world) {
 		c := w.register(w.request(site, "box"), w.registrationToken(site, "registration-token"))
 		key, err := otherKey()
-		w.must(err)
+		w.Must(err)
 		forged := *c
 		forged.key = key
 		none, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{"sub": c.auth.ClientID, "iss": c.auth.ClientID}).SignedString(jwt.UnsafeAllowNoneSignatureType)
-		w.must(err)
+		w.Must(err)
 		for name, test := range map[string]struct{ assertion, code, text string }{
 			"another key":      {forged.assertion(nil), "invalid_request", ""},
 			"no signature":     {none, "invalid_request", ""},
@@ -164,7 +164,7 @@ func TestAssertionsThatProveNothing(t *testing.T) { // AUTH-1
 			"another issuer":   {c.assertion(func(m jwt.MapClaims) { m["iss"] = "x" }), "invalid_request", ""},
 			"NUL as client":    {c.assertion(func(m jwt.MapClaims) { m["sub"] = "\x00" }), "invalid_request", ""},
 			"unknown client":   {c.assertion(func(m jwt.MapClaims) { m["sub"] = "6f9619ff-8b86-4011-b42d-00c04fc964ff" }), wire.ErrInvalidClient, ""},
-			"clock 10 m late":  {c.assertion(func(m jwt.MapClaims) { m["exp"] = w.now().Add(-10 * time.Minute).Unix() }), "invalid_request", "Current server time is"},
+			"clock 10 m late":  {c.assertion(func(m jwt.MapClaims) { m["exp"] = w.Now().Add(-10 * time.Minute).Unix() }), "invalid_request", "Current server time is"},
 		} {
 			a := c.authorize(test.assertion, nil)
 			if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), `"error":"`+test.code+`"`) || !strings.Contains(string(a.body), test.text) || a.header.Get("Content-Length") == "" {
@@ -172,7 +172,7 @@ func TestAssertionsThatProveNothing(t *testing.T) { // AUTH-1
 			}
 		}
 		late := c.assertion(func(m jwt.MapClaims) {
-			m["exp"], m["nbf"] = w.now().Add(-4*time.Minute).Unix(), w.now().Add(-9*time.Minute).Unix()
+			m["exp"], m["nbf"] = w.Now().Add(-4*time.Minute).Unix(), w.Now().Add(-9*time.Minute).Unix()
 		})
 		w.want("a clock that is four minutes late", c.authorize(late, nil), http.StatusOK)
 		https := c.assertion(func(m jwt.MapClaims) { m["aud"] = strings.Replace(c.auth.AuthorizationURL, "http:", "https:", 1) })
@@ -184,12 +184,12 @@ func TestAssertionsThatProveNothing(t *testing.T) { // AUTH-1
 
 // The official runner calls these two without the port, and then wants it back (REG-1).
 func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
-	w := newWorld(t, openStore(t))
+	w := newWorld(t, nil)
 	reg := w.registrationToken(repo, "registration-token")
 	for given, want := range map[string]string{
 		"http://127.0.0.1:3000/octo/hello": "http://127.0.0.1:3000",
 		"http://127.0.0.1/octo/hello":      "http://127.0.0.1",
-		"http://evil.test/octo/hello":      w.http.URL,
+		"http://evil.test/octo/hello":      w.URL,
 	} {
 		var tenant wire.RegistrationResponse
 		in := wire.RegistrationRequest{URL: given, RunnerEvent: "register"}

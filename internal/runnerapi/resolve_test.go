@@ -22,7 +22,7 @@ func (h *held) resolve(refs ...string) (*answer, *wire.ResolveActionsResponse, *
 	found, missing := &wire.ResolveActionsResponse{}, &wire.ResolveActionsError{}
 	a := w.call(http.MethodPost, path, h.access, req, found)
 	if a.status == http.StatusUnprocessableEntity {
-		w.must(json.Unmarshal(a.body, missing))
+		w.Must(json.Unmarshal(a.body, missing))
 	}
 	return a, found, missing
 }
@@ -75,7 +75,7 @@ func TestActionsResolveToCommitsOfTheirRepository(t *testing.T) { // ACT-1
 // A commit that a forced push left behind is still in the repository. Anybody could
 // have made it.
 func TestCommitsThatNoRefReachesAreNotFound(t *testing.T) {
-	w := newWorld(t, openStore(t))
+	w := newWorld(t, nil)
 	gone := w.push(w.tools, "one", "refs/heads/main")
 	w.push(w.tools, "two", "refs/heads/main")
 	h := w.runner("box").take(w.job(w.start(simple)).GUID)

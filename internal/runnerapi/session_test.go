@@ -24,7 +24,7 @@ func TestASecondSessionIsAConflictUntilTheFirstIsSilent(t *testing.T) { // SES-1
 			t.Errorf("second session of the old protocol: %d %s, want 409 with its type (OLD-1)", a.status, a.body)
 		}
 		w.want("the same process again", c.open(c.name+" (PID: 1)"), http.StatusOK)
-		w.pass(actions.SessionLife)
+		w.Pass(actions.SessionLife)
 		w.want("when the first is silent", thief.open("elsewhere (PID: 2)"), http.StatusOK)
 		thief.ask(wire.StatusOnline) // it lives
 		a, _ = c.ask(wire.StatusOnline)
@@ -64,7 +64,7 @@ func TestPollsNeedARunnersToken(t *testing.T) {
 			a, _ = bad.acquire(uuid.NewString())
 			w.wantSource("token: "+name, a, http.StatusUnauthorized, wire.RunServiceSource, "")
 		}
-		w.pass(time.Hour)
+		w.Pass(time.Hour)
 		a, _ := c.ask(wire.StatusBusy)
 		w.wantSource("an hour later", a, http.StatusUnauthorized, wire.BrokerSource, "")
 		c.login()
@@ -85,7 +85,7 @@ func TestOfferIsRepeatedUntilItIsAcquired(t *testing.T) { // SES-2, SES-3
 		w.want("acknowledge", c.acknowledge(strings.ToUpper(guid)), http.StatusOK)
 		a, _ := other.ask(wire.StatusOnline)
 		w.want("poll of another while the offer stands", a, http.StatusAccepted)
-		w.pass(2*time.Minute + time.Second)
+		w.Pass(2*time.Minute + time.Second)
 		if got := other.offer().RunnerRequestID; got != guid {
 			t.Errorf("offered %s to another, want %s", got, guid)
 		}
@@ -97,12 +97,12 @@ func TestACancelledJobIsStoppedByAMessage(t *testing.T) { // END-1
 		c := w.runner("box")
 		run := w.start(simple)
 		h := c.take(w.job(run).GUID)
-		w.must(w.scheduler.Cancel(t.Context(), run.ID, false))
-		w.pass(3 * time.Second)
+		w.Must(w.Scheduler.Cancel(t.Context(), run.ID, false))
+		w.Pass(3 * time.Second)
 		a, m := c.ask(wire.StatusBusy)
 		w.want("poll", a, http.StatusOK)
 		var cancel wire.JobCancellation
-		w.must(json.Unmarshal([]byte(m.Body), &cancel))
+		w.Must(json.Unmarshal([]byte(m.Body), &cancel))
 		if m.MessageType != wire.JobCancellationType || cancel.JobID != h.msg.JobID || time.Duration(cancel.Timeout) != 5*time.Minute {
 			t.Errorf("message %+v, want a cancellation of %s in five minutes", m, h.msg.JobID)
 		}
@@ -120,7 +120,7 @@ func TestAForcedCancellationStopsRenewals(t *testing.T) { // JOB-3
 		c := w.runner("box")
 		run := w.start(simple)
 		h := c.take(w.job(run).GUID)
-		w.must(w.scheduler.Cancel(t.Context(), run.ID, true))
+		w.Must(w.Scheduler.Cancel(t.Context(), run.ID, true))
 		a, _ := h.renew()
 		w.wantSource("renewal", a, http.StatusNotFound, wire.RunServiceSource, "")
 		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
@@ -142,7 +142,7 @@ func TestAJobWhoseRunnerIsIdleAgainHasFailed(t *testing.T) { // END-3
 		if got := w.job(run).Conclusion; got != actions.Failure {
 			t.Errorf("conclusion %s, want failure", got)
 		}
-		notes, _, err := w.st.Annotations(t.Context(), w.job(run).ID, storePage)
+		notes, _, err := w.Store.Annotations(t.Context(), w.job(run).ID, storePage)
 		if err != nil || len(notes) != 1 || !strings.Contains(notes[0].Message, "idle again") {
 			t.Errorf("annotations %v, %v; want one that says why", notes, err)
 		}
@@ -156,9 +156,9 @@ func TestOddWordsOfARunnerDoNoHarm(t *testing.T) {
 		query := "sessionId=" + c.session + "&status=online&os=%00%ff" + strings.Repeat("é", 100) + "&runnerVersion=%1b[31m&architecture=%F0%9F"
 		a := w.do(http.MethodGet, c.auth.ServerURL+"message?"+query, c.access, nil, "")
 		w.want("poll", a, http.StatusAccepted)
-		w.pass(actions.SessionLife)
+		w.Pass(actions.SessionLife)
 		w.want("session", c.open("\x00\x1b]0;x\x07"+strings.Repeat("y", 10_000)), http.StatusOK)
-		s, err := w.st.RunnerSession(t.Context(), int64(c.id))
+		s, err := w.Store.RunnerSession(t.Context(), int64(c.id))
 		if err != nil || len(s.Owner) > 255 || strings.ContainsAny(s.Owner, "\x00\x1b\x07") {
 			t.Errorf("session of %q, %v", s.Owner, err)
 		}
@@ -195,15 +195,15 @@ func TestNonsenseIsRefusedInTheRoutesOwnShape(t *testing.T) {
 }
 
 func TestARunnerShowsOnlineWhileItIsThere(t *testing.T) {
-	w := newWorld(t, openStore(t))
+	w := newWorld(t, nil)
 	c := w.runner("box")
 	status := func() string {
 		t.Helper()
-		r, err := w.st.Runner(t.Context(), int64(c.id))
+		r, err := w.Store.Runner(t.Context(), int64(c.id))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Online(w.now()) {
+		if r.Online(w.Now()) {
 			return "online"
 		}
 		return "offline"

@@ -65,9 +65,11 @@ type Deps struct {
 type Limits struct {
 	Logs            logs.Limits
 	Objects         object.Limits
-	JobArtifacts    int   // of one job
-	CachesPerMinute int   // begun in one repository
-	Streams         int64 // of events, open at once
+	JobArtifacts    int           // of one job
+	CachesPerMinute int           // begun in one repository
+	Streams         int64         // of events, open at once
+	Poll            time.Duration // for which a runner's poll is held
+	Completion      time.Duration // by which the end of a job may be behind its runner's next poll
 }
 
 // A Server is one understudy process. Its state is open between New and Close.
@@ -167,6 +169,7 @@ func (s *Server) build(ctx context.Context) error {
 	})
 	s.runners = runners.New(runners.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
+		PollTime: d.Limits.Poll, CompletionTime: d.Limits.Completion,
 	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
 	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
