@@ -99,6 +99,41 @@ func TestServerKilledAtAnyMomentNeitherLosesNorDoublesAPush(t *testing.T) {
 	}
 }
 
+// Each run is a transaction of its own, so the server dies between two of them.
+func TestServerKilledAmongTheRunsOfAPushMakesEachOfThemOnce(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--runners", "0")
+	r := s.newRepository("hello")
+	const workflows = 200
+	var files []string
+	want := map[string]int{}
+	for i := range workflows {
+		path := fmt.Sprintf(".github/workflows/w%02d.yml", i)
+		files = append(files, path, quick("nobody"))
+		want[path] = 1
+	}
+	sha := r.commit(files...)
+	push := r.git("push", "origin", "main")
+	if err := push.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the push makes no run", func() bool { return len(r.runs()) > 0 })
+	s.kill()
+	answered := push.Wait() == nil // if this test was slow
+	s.start()
+	got := map[string]int{}
+	for _, one := range r.runs() {
+		got[one.Path]++
+		if one.SHA != sha {
+			t.Errorf("run of %s at %s, want %s", one.Path, one.SHA, sha)
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("runs after the restart: %v, want one of each of %d workflows", got, workflows)
+	}
+	t.Logf("killed when the push was answered: %t", answered)
+}
+
 // A twoPush is a push of two branches, each to a new commit.
 type twoPush struct {
 	*repository

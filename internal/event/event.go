@@ -1,13 +1,77 @@
 // Package event says what GitHub's events are. It is pure: no I/O and no clock.
 //
 // One table (file table.go) has a row for each event that a workflow may name
-// below `on`. Package workflow checks files by it.
+// below `on`: its activity types and filters, by which package workflow checks
+// files; the commit and ref that its runs get, and the payload that becomes
+// github.event, by which package trigger makes them. An [Event] is one that has
+// happened, with all that its payload is made of.
+//
+// A new event is one row in table.go and one payload, in a file of its own.
 package event
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/shape"
 )
+
+// An Event is something that has happened in a repository. Whoever saw it happen
+// fills it in, and gives it to trigger.Fire.
+type Event struct {
+	Name   string // of its [Kind]
+	Action string // activity type, empty for an event that has none
+	Repo   *actions.Repository
+	Actor  *actions.Account
+	ByJob  bool       // the actor used the token of a job
+	Base   shape.Base // for URLs in the payload
+
+	Ref   string          // that runs get, in full; only of an event whose kind says [Own]
+	Head  *actions.Commit // that runs get; nil for the one at which the ref stands
+	Title string          // of runs, empty for the name of their workflow
+
+	// FilterRef is the full ref that filters of branches and tags look at, empty
+	// for an event that has no such filters.
+	FilterRef string
+	// Changed gives the paths of the files that the event changed, and false when
+	// that cannot be told. It is called only when a filter of paths depends on it.
+	Changed func() (paths []string, known bool)
+
+	Workflow string // path of the only workflow that may start, empty for any
+	Inputs   []byte // context inputs of runs, a JSON object; empty for none
+	Intent   int64  // the [actions.Push] that it is part of, 0 for none
+
+	// Complete reads what only the payload needs. It is called once it is known
+	// that a workflow starts. nil: everything is there.
+	Complete func() error
+
+	Push     *Push     // of a push
+	Dispatch *Dispatch // of a workflow_dispatch
+}
+
+// Payload is github.event of the event, as JSON. The event must be of this kind.
+func (k Kind) Payload(e *Event) ([]byte, error) {
+	payload, err := json.Marshal(k.payload(e))
+	if err != nil {
+		return nil, fmt.Errorf("payload of %s: %w", e.Name, err)
+	}
+	return payload, nil
+}
+
+// Ref is the full ref that runs of the event get.
+func (k Kind) Ref(e *Event) string {
+	if k.Of == DefaultBranch {
+		return actions.BranchPrefix + e.Repo.DefaultBranch
+	}
+	return e.Ref
+}
+
+// Happens says whether the event can happen here. Others are only read, in
+// workflow files.
+func (k Kind) Happens() bool { return k.payload != nil }
 
 // KindOf returns the kind of the event with a name, and false when there is none.
 func KindOf(name string) (Kind, bool) {
@@ -17,6 +81,9 @@ func KindOf(name string) (Kind, bool) {
 	}
 	return table[i], true
 }
+
+// Kinds are all rows of the table.
+func Kinds() []Kind { return slices.Clone(table) }
 
 // HasTypes says whether the event has activity types.
 func (k Kind) HasTypes() bool { return k.AnyType || len(k.Types) > 0 }
@@ -32,6 +99,3 @@ func (k Kind) DefaultTypes() []string {
 	}
 	return k.Types
 }
-
-// Kinds are all rows of the table.
-func Kinds() []Kind { return slices.Clone(table) }

@@ -1,10 +1,15 @@
 package event_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/event"
+	"github.com/understudy-ci/understudy/internal/shape"
 )
 
 func TestEveryRowOfTheTableIsFoundByItsName(t *testing.T) {
@@ -31,5 +36,95 @@ func TestTypesThatCountByDefaultAreAmongThoseOfTheEvent(t *testing.T) { // TRG-2
 	k, _ := event.KindOf("pull_request")
 	if want := []string{"opened", "synchronize", "reopened"}; !slices.Equal(k.DefaultTypes(), want) {
 		t.Errorf("pull_request counts %q by default, want %q", k.DefaultTypes(), want)
+	}
+}
+
+func TestRunsAreOfTheDefaultBranchUnlessTheEventNamesARef(t *testing.T) { // TRG-2
+	own := []string{
+		"create", "deployment", "deployment_status", "merge_group", "pull_request", "pull_request_review", "pull_request_review_comment",
+		"push", "registry_package", "release", "workflow_dispatch",
+	}
+	repo := &actions.Repository{DefaultBranch: "trunk"}
+	for _, k := range event.Kinds() {
+		want := "refs/heads/trunk"
+		if slices.Contains(own, k.Name) || k.Name == "workflow_call" { // the latter has the caller's
+			want = "refs/tags/v1"
+		}
+		if got := k.Ref(&event.Event{Name: k.Name, Repo: repo, Ref: "refs/tags/v1"}); got != want {
+			t.Errorf("runs of %s are of %s, want %s", k.Name, got, want)
+		}
+	}
+}
+
+var (
+	octo = &actions.Account{ID: 1, Login: "octo", Type: actions.User}
+	base = shape.Base{API: "http://ci.example/api/v3", HTML: "http://ci.example"}
+)
+
+// payload is github.event of an event by octo in octo/hello.
+func payload(t *testing.T, e *event.Event) map[string]any {
+	t.Helper()
+	k, ok := event.KindOf(e.Name)
+	if !ok || !k.Happens() {
+		t.Fatalf("%s does not happen", e.Name)
+	}
+	e.Repo, e.Actor, e.Base = &actions.Repository{ID: 2, Owner: *octo, Name: "hello", DefaultBranch: "main"}, octo, base
+	text, err := k.Payload(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p map[string]any
+	if err := json.Unmarshal(text, &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+const old, young = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
+
+func TestThePayloadOfAPushSaysWhatMoved(t *testing.T) { // TRG-3
+	for _, tt := range []struct {
+		name            string
+		before          string
+		forced, created bool
+		compare         string
+	}{
+		{"moved", old, false, false, "http://ci.example/octo/hello/compare/111111111111...222222222222"},
+		{"forced", old, true, false, "http://ci.example/octo/hello/compare/111111111111...222222222222"},
+		{"new", actions.ZeroSHA, false, true, "http://ci.example/octo/hello/compare/222222222222"},
+	} {
+		head := &actions.Commit{SHA: young, Message: "second"}
+		p := payload(t, &event.Event{Name: "push", Ref: "refs/heads/main", Head: head, Push: &event.Push{
+			Update: actions.RefUpdate{Ref: "refs/heads/main", Before: tt.before, After: young}, Forced: tt.forced, Commits: []*actions.Commit{head},
+		}})
+		for key, want := range map[string]any{
+			"ref": "refs/heads/main", "before": tt.before, "after": young, "forced": tt.forced, "created": tt.created, "deleted": false,
+			"compare": tt.compare,
+		} {
+			if p[key] != want {
+				t.Errorf("%s: %s is %v, want %v", tt.name, key, p[key], want)
+			}
+		}
+		commits, _ := p["commits"].([]any)
+		if last, _ := p["head_commit"].(map[string]any); len(commits) != 1 || last["id"] != young || last["message"] != "second" {
+			t.Errorf("%s: commits %v, the last %v", tt.name, commits, last)
+		}
+	}
+}
+
+func TestThePayloadOfADispatchHasItsInputs(t *testing.T) { // TRG-3, TRG-12
+	for given, want := range map[string]any{"": nil, `{"dry": "true"}`: map[string]any{"dry": "true"}} {
+		p := payload(t, &event.Event{
+			Name: "workflow_dispatch", Ref: "refs/heads/main", Workflow: ".github/workflows/ci.yml", Dispatch: &event.Dispatch{Inputs: []byte(given)},
+		})
+		if diff := cmp.Diff(want, p["inputs"]); diff != "" {
+			t.Errorf("inputs of %q (-want +got):\n%s", given, diff)
+		}
+		if p["ref"] != "refs/heads/main" || p["workflow"] != ".github/workflows/ci.yml" {
+			t.Errorf("payload %v", p)
+		}
+		if _, has := p["organization"]; has {
+			t.Error("there is no organization, and the payload has one")
+		}
 	}
 }

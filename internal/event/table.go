@@ -15,7 +15,27 @@ type Kind struct {
 	// Keys are what else a workflow may say below the event: filters, and what it
 	// takes and gives.
 	Keys []string
+
+	Of          Of   // which ref and commit its runs get
+	Unreadable  bool // a workflow file that cannot be read gets a run, which says what is wrong
+	SkipMarkers bool // the message of the commit may ask for no runs (TRG-8)
+	FromJobs    bool // starts runs also when a job's token has caused it (TRG-9)
+
+	// payload makes github.event (TRG-3). Without it the event is read and checked
+	// in workflow files, and never happens here.
+	payload func(*Event) any
 }
+
+// Of says which ref and commit the runs of an event are of, and so at which commit
+// its workflow files are read (TRG-2).
+type Of int
+
+// What runs are of.
+const (
+	DefaultBranch Of = iota // the default branch of the repository, at its tip
+	Own                     // what the event itself names: see the row
+	Caller                  // nothing: the run is that of whoever calls the workflow
+)
 
 // Keys and activity types that several events have.
 const (
@@ -32,10 +52,10 @@ var table = []Kind{
 	{Name: "branch_protection_rule", Types: words(crud)},
 	{Name: "check_run", Types: words("created rerequested completed requested_action")},
 	{Name: "check_suite", Types: words("completed")},
-	{Name: "create"},
+	{Name: "create", Of: Own}, // the new ref
 	{Name: "delete"},
-	{Name: "deployment"},
-	{Name: "deployment_status"},
+	{Name: "deployment", Of: Own},        // the ref and commit that are deployed; of a bare commit no ref
+	{Name: "deployment_status", Of: Own}, // as of deployment
 	{
 		Name: "discussion",
 		Types: words(crud + " transferred pinned unpinned labeled unlabeled locked unlocked category_changed " +
@@ -52,27 +72,36 @@ var table = []Kind{
 			"labeled unlabeled locked unlocked milestoned demilestoned typed untyped"),
 	},
 	{Name: "label", Types: words(crud)},
-	{Name: "merge_group", Types: words("checks_requested"), Keys: words(branches)},
+	{Name: "merge_group", Types: words("checks_requested"), Keys: words(branches), Of: Own}, // the ref of the group
 	{Name: "milestone", Types: words(crud + " closed opened")},
 	{Name: "page_build"},
 	{Name: "project", Types: words("created closed reopened edited deleted")},
 	{Name: "project_card", Types: words("created moved converted edited deleted")},
 	{Name: "project_column", Types: words("created updated moved deleted")},
 	{Name: "public"},
-	{Name: "pull_request", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths)},
+	{ // refs/pull/N/merge, and its base when it was merged
+		Name: "pull_request", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths),
+		Of: Own, SkipMarkers: true,
+	},
 	{Name: "pull_request_comment", Types: words(crud)},
-	{Name: "pull_request_review", Types: words("submitted edited dismissed")},
-	{Name: "pull_request_review_comment", Types: words(crud)},
+	{Name: "pull_request_review", Types: words("submitted edited dismissed"), Of: Own}, // refs/pull/N/merge
+	{Name: "pull_request_review_comment", Types: words(crud), Of: Own},                 // refs/pull/N/merge
 	{Name: "pull_request_target", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths)},
-	{Name: "push", Keys: words(branches, "tags tags-ignore", paths)},
-	{Name: "registry_package", Types: words("published updated")},
-	{Name: "release", Types: words("published unpublished created edited deleted prereleased released")},
-	{Name: "repository_dispatch", AnyType: true},
+	{ // the ref that moved, at where it moved to
+		Name: "push", Keys: words(branches, "tags tags-ignore", paths),
+		Of: Own, Unreadable: true, SkipMarkers: true, payload: newPush,
+	},
+	{Name: "registry_package", Types: words("published updated"), Of: Own}, // the commit of the package
+	{ // the tag
+		Name:  "release",
+		Types: words("published unpublished created edited deleted prereleased released"), Of: Own,
+	},
+	{Name: "repository_dispatch", AnyType: true, FromJobs: true},
 	{Name: "schedule"},
 	{Name: "status"},
 	{Name: "watch", Types: words("started")},
-	{Name: "workflow_call", Keys: words("inputs secrets outputs")},
-	{Name: "workflow_dispatch", Keys: words("inputs")},
+	{Name: "workflow_call", Keys: words("inputs secrets outputs"), Of: Caller},
+	{Name: "workflow_dispatch", Keys: words("inputs"), Of: Own, FromJobs: true, payload: newDispatch}, // the chosen branch or tag
 	{Name: "workflow_run", Types: words("completed requested in_progress"), Keys: words(branches, "workflows")},
 }
 

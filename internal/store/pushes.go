@@ -31,9 +31,32 @@ func (q queries) Pushes(ctx context.Context) ([]*actions.Push, error) {
 	return db.All(ctx, q.ex, scanPush, `select `+pushColumns+` from pushes order by id`)
 }
 
-// DeletePush ends an intent, and says whether it was still there: who gets
-// true makes the runs.
+// HasPush says whether an intent has not ended yet.
+func (q queries) HasPush(ctx context.Context, id int64) (bool, error) {
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from pushes where id = $1`, id)
+	return n > 0, err
+}
+
+// DeletePush ends an intent, and says whether it was still there.
 func (q queries) DeletePush(ctx context.Context, id int64) (bool, error) {
 	n, err := db.Exec(ctx, q.ex, `delete from pushes where id = $1`, id)
 	return n > 0, err
+}
+
+// CreatePushRun notes that a push makes a run, and says whether it is the first to
+// do so: with false there is no run to make, because it is there, or because the
+// intent has ended.
+func (tx *Tx) CreatePushRun(ctx context.Context, pushID int64, ref, path string) (bool, error) {
+	n, err := db.Exec(ctx, tx.ex, `insert into push_runs (push_id, ref, path)
+		select id, cast($2 as text), cast($3 as text) from pushes where id = $1 on conflict do nothing`, pushID, ref, path)
+	if err != nil {
+		return false, fmt.Errorf("run of push %d: %w", pushID, err)
+	}
+	return n > 0, nil
+}
+
+// PushRuns lists the paths of the workflow files of which a push has made the runs
+// for one of its refs.
+func (q queries) PushRuns(ctx context.Context, pushID int64, ref string) ([]string, error) {
+	return db.All(ctx, q.ex, db.Value[string], `select path from push_runs where push_id = $1 and ref = $2`, pushID, ref)
 }

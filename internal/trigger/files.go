@@ -47,14 +47,18 @@ func (f *file) name() string {
 // A fileKey is the object name and path of a file.
 type fileKey struct{ sha, path string }
 
-// at reads the workflow files of a commit in the order of their names.
-func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit string) ([]*file, error) {
+// at reads the workflow files of a commit in the order of their names: only the one
+// with a path, unless that is empty.
+func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit, only string) ([]*file, error) {
 	entries, err := t.entries(ctx, v, commit)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]*file, 0, len(entries))
 	for _, e := range entries {
+		if only != "" && pathOf(e) != only {
+			continue
+		}
 		f, err := t.read(ctx, v, commit, e)
 		if err != nil {
 			return nil, err
@@ -95,20 +99,6 @@ func isWorkflow(e gitrepo.Entry) bool {
 }
 
 func pathOf(e gitrepo.Entry) string { return actions.WorkflowPath(e.Name) }
-
-// one reads a single workflow file of a commit.
-func (t *Trigger) one(ctx context.Context, v *gitrepo.View, commit, name string) (*file, error) {
-	entries, err := t.entries(ctx, v, commit)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if pathOf(e) == name {
-			return t.read(ctx, v, commit, e)
-		}
-	}
-	return nil, actions.Errorf(actions.NotFound, "no workflow file %s", name)
-}
 
 func (t *Trigger) read(ctx context.Context, v *gitrepo.View, commit string, e gitrepo.Entry) (*file, error) {
 	key := fileKey{e.SHA, pathOf(e)}

@@ -2,116 +2,110 @@ package trigger
 
 import (
 	"context"
-	"slices"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// started is what one push makes: workflows that are new or gone, and runs.
-type started struct {
-	repo   *actions.Repository
-	seen   []seen
-	gone   []string // paths that left the default branch
-	starts []*scheduler.Start
-}
-
-// A seen is a workflow file that the push has brought to a branch or tag.
-type seen struct {
-	path, name string
-	onDefault  bool // the file of the default branch has the last word on the name
-}
-
-// see keeps one entry per path.
-func (s *started) see(f *file, onDefault bool) {
-	w := seen{f.path, f.name(), onDefault}
-	i := slices.IndexFunc(s.seen, func(have seen) bool { return have.path == w.path })
-	switch {
-	case i < 0:
-		s.seen = append(s.seen, w)
-	case onDefault:
-		s.seen[i] = w
+// register brings the rows of the workflows up to date with the files of the
+// default branch; gone are paths that have left it. What people have disabled
+// stays so, whatever is pushed. A push whose intent has ended changes nothing, since
+// later ones have come; as long as it has not, all of this may be done again, so it
+// need not be on disk before the intent ends.
+func (t *Trigger) register(ctx context.Context, p *actions.Push, files []*file, gone []string) error {
+	known, err := t.store.AllWorkflows(ctx, p.RepoID)
+	if err != nil || len(outdated(p.RepoID, known, files, gone, t.now())) == 0 {
+		return err
 	}
-}
-
-// save writes what changed of the workflows, and the runs of those that are not
-// disabled, and returns how many these are.
-func (t *Trigger) save(ctx context.Context, tx *store.Tx, s *started) (int, error) {
-	ids, err := t.record(ctx, tx, s)
-	if err != nil {
-		return 0, err
-	}
-	runs := 0
-	for _, st := range s.starts {
-		id, active := ids[st.Run.Path]
-		if !active {
-			continue
+	return t.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+		if open, err := tx.HasPush(ctx, p.ID); err != nil || !open {
+			return err
 		}
-		st.Run.WorkflowID = id
-		if err := t.scheduler.Commit(ctx, tx, st); err != nil {
-			return 0, err
+		known, err := tx.AllWorkflows(ctx, p.RepoID)
+		if err != nil {
+			return err
 		}
-		runs++
-	}
-	return runs, nil
-}
-
-// record brings the rows of the workflows up to date, and returns the ids of the
-// active ones by path. What people have disabled stays so, whatever is pushed.
-func (t *Trigger) record(ctx context.Context, tx *store.Tx, s *started) (map[string]int64, error) {
-	if len(s.seen)+len(s.gone) == 0 {
-		return nil, nil
-	}
-	list, err := tx.AllWorkflows(ctx, s.repo.ID)
-	if err != nil {
-		return nil, err
-	}
-	known := make(map[string]*actions.Workflow, len(list))
-	for _, w := range list {
-		known[w.Path] = w
-	}
-	now := t.now()
-	save := func(w *actions.Workflow) error {
-		known[w.Path], w.UpdatedAt = w, now
-		return tx.SaveWorkflow(ctx, w)
-	}
-	for _, path := range s.gone {
-		if w := known[path]; w != nil && w.State == actions.Active {
-			w.State = actions.Deleted
-			if err := save(w); err != nil {
-				return nil, err
+		for _, w := range outdated(p.RepoID, known, files, gone, t.now()) {
+			if err := tx.SaveWorkflow(ctx, w); err != nil {
+				return err
 			}
 		}
+		return nil
+	})
+}
+
+// outdated are the rows that are not as files of the default branch demand, as they
+// should be: new ones, too.
+func outdated(repoID int64, known []*actions.Workflow, files []*file, gone []string, now time.Time) []*actions.Workflow {
+	rows := make(map[string]*actions.Workflow, len(known))
+	for _, w := range known {
+		rows[w.Path] = w
 	}
-	for _, f := range s.seen {
-		w := known[f.path]
+	var list []*actions.Workflow
+	for _, path := range gone {
+		if w := rows[path]; w != nil && w.State == actions.Active {
+			w.State, w.UpdatedAt = actions.Deleted, now
+			list = append(list, w)
+		}
+	}
+	for _, f := range files {
+		w := rows[f.path]
 		if w == nil {
-			w = &actions.Workflow{RepoID: s.repo.ID, Path: f.path, CreatedAt: now}
+			w = &actions.Workflow{RepoID: repoID, Path: f.path, CreatedAt: now}
 		}
-		if f.apply(w) {
-			if err := save(w); err != nil {
-				return nil, err
-			}
-		}
-	}
-	ids := make(map[string]int64, len(known))
-	for path, w := range known {
-		if w.State == actions.Active {
-			ids[path] = w.ID
+		before := *w
+		w.Name = f.name()
+		f.found(w)
+		if *w != before {
+			w.UpdatedAt = now
+			list = append(list, w)
 		}
 	}
-	return ids, nil
+	return list
 }
 
-// apply changes w as the file demands, and says whether that is a change.
-func (f seen) apply(w *actions.Workflow) bool {
-	before := *w
-	if w.Name == "" || f.onDefault {
-		w.Name = f.name
+// found notes in w that its file is there. The name is that of the default branch,
+// if it has been there.
+func (f *file) found(w *actions.Workflow) {
+	if w.Name == "" {
+		w.Name = f.name()
 	}
 	if w.State != actions.DisabledManually {
 		w.State = actions.Active
 	}
-	return *w != before
+}
+
+// record returns the row of a workflow that an event is to start. One that the
+// event asks for by name must be there and active; any other is made, or is back,
+// with its file.
+func (t *Trigger) record(ctx context.Context, tx *store.Tx, e *event.Event, f *file) (*actions.Workflow, error) {
+	w, err := tx.WorkflowByPath(ctx, e.Repo.ID, f.path)
+	if e.Workflow != "" {
+		if err == nil {
+			err = enabled(w, e.Name)
+		}
+		return w, err
+	}
+	if actions.KindOf(err) == actions.NotFound {
+		w, err = &actions.Workflow{RepoID: e.Repo.ID, Path: f.path, CreatedAt: t.now()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	before := *w
+	if f.found(w); *w == before {
+		return w, nil
+	}
+	w.UpdatedAt = t.now()
+	return w, tx.SaveWorkflow(ctx, w)
+}
+
+// enabled refuses an event that asks for a disabled workflow.
+func enabled(w *actions.Workflow, name string) error {
+	if w.State != actions.Active {
+		return actions.Errorf(actions.Invalid, "Cannot trigger a '%s' on a disabled workflow", name)
+	}
+	return nil
 }

@@ -1,15 +1,21 @@
 // Package trigger turns events into runs.
 //
-// A push comes in two halves. Before any ref moves, [Trigger.Intend] writes down
-// what is about to move. When git is done, [Trigger.Pushed] reads the workflow
-// files at the new commits, decides which of them the push starts, and writes
-// their runs, in one transaction that also ends the intent. A server that dies
-// in between finds the intent when it starts again, asks the refs what became of
-// it, and goes on from there ([Trigger.Reconcile]); so a push that was answered
-// has its runs, once.
+// [Trigger.Fire] does it for every event: it reads the workflow files at the commit
+// that the event's row in the table of package event says, takes those whose `on`
+// lets the event through, and makes a run of each. A run is planned outside of any
+// transaction and written in one of its own, so a push with a thousand runs keeps
+// nobody from writing for longer than one run takes.
 //
-// A dispatch is checked against the workflow file at its ref and is one
-// transaction.
+// A push comes in two halves. Before any ref moves, [Trigger.Intend] writes down
+// what is about to move. When git is done, [Trigger.Pushed] fires an event for each
+// ref. Each run that it makes is noted with the intent, in the transaction that
+// makes the run, and the intent ends when the last run is there. A server that dies
+// in between finds the intent when it starts again, asks the refs what became of
+// it, and makes the runs that are missing ([Trigger.Reconcile]); so a push that was
+// answered has its runs, once.
+//
+// A dispatch is checked against the workflow file at its ref, and is one event for
+// one workflow.
 //
 // Files are known by their object name, so a file that did not change is not
 // parsed again.
@@ -39,10 +45,3 @@ type Trigger struct {
 func New(st *store.Store, git *gitrepo.Git, sc *scheduler.Scheduler, log *slog.Logger, now func() time.Time) *Trigger {
 	return &Trigger{store: st, git: git, scheduler: sc, log: log, now: now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize)}
 }
-
-// GitHub's limits on one push (TRG-8): with more tags, or more branches, than
-// this, none of them is an event.
-const (
-	maxTags     = 3
-	maxBranches = 5000
-)

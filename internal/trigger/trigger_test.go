@@ -39,6 +39,9 @@ type bench struct {
 	repo  *actions.Repository
 	*gittest.Tree
 	bare string
+
+	newID func() string           // called twice for a run with one job, when it is planned
+	serve func() *trigger.Trigger // another server on the same store and repositories
 }
 
 func newBench(t *testing.T, st *store.Store) *bench {
@@ -54,9 +57,13 @@ func newBench(t *testing.T, st *store.Store) *bench {
 			t.Error(err)
 		}
 	})
-	q := queue.New(st, log, time.Minute, time.Now)
-	sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: time.Minute})
-	b := &bench{t: t, st: st, Trigger: trigger.New(st, git, sc, log, time.Now), Tree: gittest.New(t, "nowhere")}
+	b := &bench{t: t, st: st, Tree: gittest.New(t, "nowhere"), newID: uuid.NewString}
+	b.serve = func() *trigger.Trigger {
+		q := queue.New(st, log, time.Minute, time.Now)
+		sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: func() string { return b.newID() }, Lease: time.Minute})
+		return trigger.New(st, git, sc, log, time.Now)
+	}
+	b.Trigger = b.serve()
 	now := time.Now()
 	b.owner = &actions.Account{Login: "octo", Type: actions.User, CreatedAt: now, UpdatedAt: now}
 	b.must(st.CreateAccount(t.Context(), b.owner))

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
@@ -77,7 +78,7 @@ func FuzzParseNeverFailsBadly(f *testing.F) {
 		}
 		if w != nil {
 			for _, e := range w.On {
-				e.MatchPush("refs/heads/main", func() ([]string, bool) { return []string{"a/b.c"}, true })
+				e.Match(&event.Event{FilterRef: "refs/heads/main", Changed: func() ([]string, bool) { return []string{"a/b.c"}, true }})
 			}
 			new(dumper).workflow(w)
 		}

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/event"
@@ -55,12 +54,6 @@ type CallSecret struct {
 type CallOutput struct {
 	Name, Description string
 	Value             *Token
-}
-
-// MatchType reports whether the event's `action` is one that the entry asks
-// for. Events without types match always.
-func (e *Event) MatchType(action string) bool {
-	return len(e.Types) == 0 || slices.Contains(e.Types, action)
 }
 
 // events reads `on`: a name, a sequence of names, or a mapping.

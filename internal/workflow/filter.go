@@ -1,6 +1,12 @@
 package workflow
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
+)
 
 // Limits of path filters (TRG-7).
 const (
@@ -49,13 +55,15 @@ func (f *filter) name(name string, only, ignore []string) bool {
 	return true
 }
 
-// MatchPush reports whether a push of ref (refs/heads/… or refs/tags/…) starts
-// the workflow (TRG-5). changed gives the paths of the files that the push
-// changed, and false if that cannot be told because the diff is too large; it
-// is called only when the answer depends on it.
-func (e *Event) MatchPush(ref string, changed func() ([]string, bool)) bool {
+// Match says whether an event starts the workflow, as far as this entry of `on`
+// goes: its activity type, its ref and the files that it changed must all pass
+// (TRG-5, TRG-7). Files are not looked at for tags.
+func (e *Event) Match(ev *event.Event) bool {
+	if len(e.Types) > 0 && !slices.Contains(e.Types, ev.Action) {
+		return false
+	}
 	f := newFilter()
-	if tag, ok := strings.CutPrefix(ref, "refs/tags/"); ok {
+	if tag, ok := strings.CutPrefix(ev.FilterRef, actions.TagPrefix); ok {
 		if e.Tags == nil && e.TagsIgnore == nil {
 			return e.Branches == nil && e.BranchesIgnore == nil
 		}
@@ -64,20 +72,8 @@ func (e *Event) MatchPush(ref string, changed func() ([]string, bool)) bool {
 	if e.Branches == nil && e.BranchesIgnore == nil && (e.Tags != nil || e.TagsIgnore != nil) {
 		return false
 	}
-	branch := strings.TrimPrefix(ref, "refs/heads/")
-	return f.name(branch, e.Branches, e.BranchesIgnore) && e.matchPaths(f, changed)
-}
-
-// MatchBranch reports whether the branch filters let a branch through: the
-// base branch of a pull request, the head branch of a workflow run.
-func (e *Event) MatchBranch(branch string) bool {
-	return newFilter().name(branch, e.Branches, e.BranchesIgnore)
-}
-
-// MatchPaths reports whether the path filters let a change through; changed is
-// as for [Event.MatchPush].
-func (e *Event) MatchPaths(changed func() ([]string, bool)) bool {
-	return e.matchPaths(newFilter(), changed)
+	branch := strings.TrimPrefix(ev.FilterRef, actions.BranchPrefix)
+	return f.name(branch, e.Branches, e.BranchesIgnore) && e.matchPaths(f, ev.Changed)
 }
 
 func (e *Event) matchPaths(f *filter, changed func() ([]string, bool)) bool {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -41,8 +42,19 @@ func app(c *rest.Call) *appJSON {
 		CreatedAt:   made,
 		UpdatedAt:   made,
 		Permissions: map[string]string{"actions": "write", "checks": "write", "contents": "write", "metadata": "read"},
-		Events:      []string{"push", "workflow_dispatch"},
+		Events:      happening(),
 	}
+}
+
+// happening are the names of the events that can happen here.
+func happening() []string {
+	var names []string
+	for _, k := range event.Kinds() {
+		if k.Happens() {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 type checkSuiteJSON struct {

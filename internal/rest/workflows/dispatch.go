@@ -38,6 +38,7 @@ func (p *page) dispatch(w http.ResponseWriter, r *http.Request) error {
 	c := rest.CallOf(r)
 	id, err := p.trigger.Dispatch(r.Context(), &trigger.Dispatch{
 		Base: c.Base, Repo: c.Repo, Workflow: wf, Ref: body.Ref, Inputs: inputs, Actor: c.Caller.Account,
+		ByJob: c.Caller.Job() != 0,
 	})
 	if err != nil {
 		return err

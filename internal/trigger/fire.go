@@ -1,0 +1,182 @@
+package trigger
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
+	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// Fire makes the runs that an event starts, in the order of the names of their
+// workflow files, and returns those that it has made. Each run is planned, and then
+// written in a transaction of its own, so that others who write wait for one run at
+// most. With an error there may be some runs and not the others.
+//
+// Of an event with an intent no run is made twice, whoever fires it again. What is
+// written for it may be lost with the power until the intent is ended durably, which
+// is up to the caller; the intent then still tells of it. Any other event is on disk
+// when Fire returns.
+func (t *Trigger) Fire(ctx context.Context, e event.Event) ([]*actions.Run, error) {
+	kind, ok := event.KindOf(e.Name)
+	if !ok || !kind.Happens() {
+		return nil, actions.Errorf(actions.Invalid, "The event '%s' does not happen on this server", e.Name)
+	}
+	if e.ByJob && !kind.FromJobs { // a workflow could start itself for ever (TRG-9)
+		return nil, nil
+	}
+	if err := t.locate(ctx, kind, &e); err != nil {
+		return nil, err
+	}
+	files, err := t.matching(ctx, kind, &e)
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	e.Head = clipped(e.Head)
+	if e.Complete != nil {
+		if err := e.Complete(); err != nil {
+			return nil, err
+		}
+	}
+	payload, err := kind.Payload(&e)
+	if err != nil {
+		return nil, err
+	}
+	var runs []*actions.Run
+	for _, f := range files {
+		run, err := t.start(ctx, &e, f, payload)
+		if err != nil {
+			return runs, fmt.Errorf("%s: %w", f.path, err)
+		}
+		if run != nil {
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
+// locate gives the event the ref and the commit that its runs get.
+func (t *Trigger) locate(ctx context.Context, kind event.Kind, e *event.Event) error {
+	e.Ref = kind.Ref(e)
+	if e.Head != nil {
+		return nil
+	}
+	view := t.git.View(e.Repo.ID)
+	sha, err := view.Resolve(ctx, e.Ref)
+	if err != nil {
+		return err
+	}
+	c, err := view.Commit(ctx, sha)
+	if err != nil {
+		return err
+	}
+	e.Head = &c.Commit
+	return nil
+}
+
+// matching are the workflow files that the event starts, less those whose runs
+// were made before.
+func (t *Trigger) matching(ctx context.Context, kind event.Kind, e *event.Event) ([]*file, error) {
+	if kind.SkipMarkers && skipped(e.Head.Message) {
+		return nil, nil
+	}
+	all, err := t.at(ctx, t.git.View(e.Repo.ID), e.Head.SHA, e.Workflow)
+	if err != nil {
+		return nil, err
+	}
+	files := slices.DeleteFunc(all, func(f *file) bool {
+		if f.problem != nil {
+			return !kind.Unreadable
+		}
+		on := f.workflow.On.Event(e.Name)
+		return on == nil || !on.Match(e)
+	})
+	if e.Intent == 0 || len(files) == 0 {
+		return files, nil
+	}
+	made, err := t.store.PushRuns(ctx, e.Intent, e.Ref)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(files, func(f *file) bool { return slices.Contains(made, f.path) }), nil
+}
+
+// start makes the run of one file. It is nil when the workflow is disabled, or
+// somebody else has made the run.
+func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []byte) (*actions.Run, error) {
+	run := &actions.Run{
+		RepoID: e.Repo.ID, Name: f.name(), Title: cmp.Or(actions.Clip(e.Title, maxTitle), f.name()), Path: f.path, Event: e.Name,
+		Ref: e.Ref, HeadBranch: actions.ShortRef(e.Ref), HeadSHA: e.Head.SHA, HeadCommit: *e.Head, Actor: *e.Actor,
+	}
+	st := &scheduler.Start{
+		Run: run, Repo: e.Repo, Workflow: f.workflow, Problem: f.problem,
+		Source: &actions.RunSource{Payload: payload, Inputs: e.Inputs, Workflow: f.text},
+	}
+	if err := t.scheduler.Prepare(ctx, st); err != nil {
+		return nil, err
+	}
+	update := t.store.Update
+	if e.Intent != 0 {
+		update = t.store.UpdateRelaxed
+	}
+	made := false
+	err := update(ctx, func(tx *store.Tx) (err error) {
+		made, err = t.write(ctx, tx, e, f, st)
+		return err
+	})
+	if err != nil || !made {
+		return nil, err
+	}
+	return run, nil
+}
+
+// write writes a run, unless that is not to be, and says whether it did.
+func (t *Trigger) write(ctx context.Context, tx *store.Tx, e *event.Event, f *file, st *scheduler.Start) (bool, error) {
+	if e.Intent != 0 {
+		if first, err := tx.CreatePushRun(ctx, e.Intent, e.Ref, f.path); err != nil || !first {
+			return false, err
+		}
+	}
+	w, err := t.record(ctx, tx, e, f)
+	if err != nil || w.State != actions.Active {
+		return false, err
+	}
+	st.Run.WorkflowID = w.ID
+	return true, t.scheduler.Commit(ctx, tx, st)
+}
+
+const (
+	maxMessage = 64 << 10 // characters of a commit's message, in payloads and runs
+	maxTitle   = 1024     // of a title, name or address
+)
+
+// clipped is a commit whose texts are cut to a size that can be kept with each of
+// its runs.
+func clipped(of *actions.Commit) *actions.Commit {
+	c := *of
+	c.Message = actions.Clip(c.Message, maxMessage)
+	for _, who := range []*actions.Signature{&c.Author, &c.Committer} {
+		who.Name, who.Email = actions.Clip(who.Name, maxTitle), actions.Clip(who.Email, maxTitle)
+		if _, east := who.Time.Zone(); max(east, -east) >= 24*3600 { // JSON has no such zones; git does
+			who.Time = who.Time.UTC()
+		}
+	}
+	return &c
+}
+
+// skipped says whether a commit message asks for no runs (TRG-8).
+func skipped(message string) bool {
+	for _, marker := range []string{"[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"} {
+		if strings.Contains(message, marker) {
+			return true
+		}
+	}
+	lines := strings.Split(strings.TrimRight(message, "\n"), "\n")
+	last := lines[len(lines)-1]
+	return len(lines) >= 3 && lines[len(lines)-2] == "" && (last == "skip-checks: true" || last == "skip-checks:true")
+}
