@@ -32,23 +32,6 @@ func (s CacheScope) Reads() bool { return s.Permission&CacheRead != 0 }
 // Writes says whether caches can be saved to the scope.
 func (s CacheScope) Writes() bool { return s.Permission&CacheWrite != 0 }
 
-// DefaultCacheMode is the mode of a job that names none. What people without
-// write access can set off may not write what later runs of the default branch
-// restore (CACHE-4): there only the events that need such access write. A
-// job of pull_request_target works for a stranger on whatever branch it is.
-func DefaultCacheMode(event, ref, defaultBranch string) CacheMode {
-	switch event {
-	case "push", "schedule", "workflow_dispatch", "repository_dispatch", "delete", "registry_package", "page_build":
-		return CacheWrites
-	case "pull_request_target":
-		return CacheReads
-	}
-	if ref == BranchPrefix+defaultBranch {
-		return CacheReads
-	}
-	return CacheWrites
-}
-
 // CacheScopes are the caches that a job may use, in the order in which they are
 // searched (CACHE-3, CACHE-4): its own ref, the only one that it may write; for
 // a pull request the base branch, baseRef, which is empty otherwise; the default

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
 )
 
 // cacheMode is what the job may do with caches: what its own key says, else the
@@ -14,7 +15,7 @@ func (as *assignment) cacheMode() actions.CacheMode {
 			return actions.CacheMode(mode)
 		}
 	}
-	return actions.DefaultCacheMode(as.run.Event, as.run.Ref, as.repo.DefaultBranch)
+	return event.CacheMode(as.run.Event, as.run.Ref, as.repo.DefaultBranch)
 }
 
 // cacheScopes are the refs whose caches the job may use. The server takes them from

@@ -1,6 +1,10 @@
 package event
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
 
 // A Kind is what is known of one event, whoever causes it.
 type Kind struct {
@@ -20,6 +24,10 @@ type Kind struct {
 	Unreadable  bool // a workflow file that cannot be read gets a run, which says what is wrong
 	SkipMarkers bool // the message of the commit may ask for no runs (TRG-8)
 	FromJobs    bool // starts runs also when a job's token has caused it (TRG-9)
+
+	// Caches is what jobs may do with caches on any ref (CACHE-4). It is empty for
+	// what people without write access can set off: see [CacheMode].
+	Caches actions.CacheMode
 
 	// payload makes github.event (TRG-3). Without it the event is read and checked
 	// in workflow files, and never happens here.
@@ -53,7 +61,7 @@ var table = []Kind{
 	{Name: "check_run", Types: words("created rerequested completed requested_action")},
 	{Name: "check_suite", Types: words("completed")},
 	{Name: "create", Of: Own}, // the new ref
-	{Name: "delete"},
+	{Name: "delete", Caches: actions.CacheWrites},
 	{Name: "deployment", Of: Own},        // the ref and commit that are deployed; of a bare commit no ref
 	{Name: "deployment_status", Of: Own}, // as of deployment
 	{
@@ -74,7 +82,7 @@ var table = []Kind{
 	{Name: "label", Types: words(crud)},
 	{Name: "merge_group", Types: words("checks_requested"), Keys: words(branches), Of: Own}, // the ref of the group
 	{Name: "milestone", Types: words(crud + " closed opened")},
-	{Name: "page_build"},
+	{Name: "page_build", Caches: actions.CacheWrites},
 	{Name: "project", Types: words("created closed reopened edited deleted")},
 	{Name: "project_card", Types: words("created moved converted edited deleted")},
 	{Name: "project_column", Types: words("created updated moved deleted")},
@@ -86,22 +94,31 @@ var table = []Kind{
 	{Name: "pull_request_comment", Types: words(crud)},
 	{Name: "pull_request_review", Types: words("submitted edited dismissed"), Of: Own}, // refs/pull/N/merge
 	{Name: "pull_request_review_comment", Types: words(crud), Of: Own},                 // refs/pull/N/merge
-	{Name: "pull_request_target", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths)},
+	{ // a job works for a stranger, on whatever branch it is
+		Name: "pull_request_target", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths),
+		Caches: actions.CacheReads,
+	},
 	{ // the ref that moved, at where it moved to
 		Name: "push", Keys: words(branches, "tags tags-ignore", paths),
-		Of: Own, Unreadable: true, SkipMarkers: true, payload: newPush,
+		Of: Own, Unreadable: true, SkipMarkers: true, Caches: actions.CacheWrites, payload: newPush,
 	},
-	{Name: "registry_package", Types: words("published updated"), Of: Own}, // the commit of the package
+	{ // the commit of the package
+		Name: "registry_package", Types: words("published updated"),
+		Of: Own, Caches: actions.CacheWrites,
+	},
 	{ // the tag
-		Name:  "release",
-		Types: words("published unpublished created edited deleted prereleased released"), Of: Own,
+		Name: "release", Types: words("published unpublished created edited deleted prereleased released"),
+		Of: Own,
 	},
-	{Name: "repository_dispatch", AnyType: true, FromJobs: true},
-	{Name: "schedule"},
+	{Name: "repository_dispatch", AnyType: true, FromJobs: true, Caches: actions.CacheWrites},
+	{Name: "schedule", Caches: actions.CacheWrites},
 	{Name: "status"},
 	{Name: "watch", Types: words("started")},
 	{Name: "workflow_call", Keys: words("inputs secrets outputs"), Of: Caller},
-	{Name: "workflow_dispatch", Keys: words("inputs"), Of: Own, FromJobs: true, payload: newDispatch}, // the chosen branch or tag
+	{ // the chosen branch or tag
+		Name: "workflow_dispatch", Keys: words("inputs"),
+		Of: Own, FromJobs: true, Caches: actions.CacheWrites, payload: newDispatch,
+	},
 	{Name: "workflow_run", Types: words("completed requested in_progress"), Keys: words(branches, "workflows")},
 }
 
