@@ -96,49 +96,18 @@ func CheckArtifactName(name string) error {
 	return nil
 }
 
-// Retention is how long the artifacts of a repository are kept.
-type Retention struct {
-	Days    int // without a wish, and the longest that a job may ask for
-	MaxDays int // greatest that the repository may set
-}
-
-// ArtifactDays is how long artifacts are kept where neither the repository nor
-// the server says anything (LIM-1).
-const ArtifactDays = 90
-
-// The greatest settings of repositories (LIM-1).
+// For how many days a repository can keep its artifacts at most (LIM-1).
 const (
 	MaxPublicDays  = 90
 	MaxPrivateDays = 400
 )
 
-// Retention is how long the repository's artifacts are kept on a server whose
-// default is so many days.
-func (r *Repository) Retention(days int) Retention {
-	most := MaxPublicDays
-	if r.Private {
-		most = MaxPrivateDays
-	}
-	if r.ArtifactDays > 0 {
-		days = r.ArtifactDays
-	}
-	return Retention{Days: min(days, most), MaxDays: most}
-}
-
-// Check says whether a repository may keep its artifacts for so many days.
-func (r Retention) Check(days int) error {
-	if days < 1 || days > r.MaxDays {
-		return Errorf(Invalid, "artifacts are kept for 1 to %d days, not %d", r.MaxDays, days)
-	}
-	return nil
-}
-
-// Until is when an artifact expires that is created now: at the moment asked for
-// (zero for the default), at most as late as the repository's days say, and not
-// before a day is over. These are bounds and no errors (ART-4): the moment
-// comes from the clock of a runner.
-func (r Retention) Until(asked, now time.Time) time.Time {
-	last := now.AddDate(0, 0, r.Days)
+// ArtifactExpiry is when an artifact expires that is created now in a repository
+// which keeps its artifacts for so many days: at the moment asked for (zero for the
+// default), at most as late as the days say, and not before a day is over. These
+// are bounds and no errors (ART-4): the moment comes from the clock of a runner.
+func ArtifactExpiry(days int, asked, now time.Time) time.Time {
+	last := now.AddDate(0, 0, days)
 	asked = ClockTime(asked)
 	if asked.IsZero() || asked.After(last) {
 		return last

@@ -17,11 +17,6 @@ type Repository struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	PushedAt      time.Time // zero until the first push
-
-	// What the repository has set; 0 stands for the server's default.
-	ArtifactDays int // how long artifacts are kept
-	CacheGB      int // how much all caches may hold
-	CacheDays    int // how long a cache is kept that nobody reads
 }
 
 // FullName is "owner/name".

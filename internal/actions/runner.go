@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A Scope says for whom a runner works: one repository, all of an owner's, or
-// all of the site's ("enterprises/understudy"). At most one field is set.
+// A Scope is one repository, all of an owner's, or all of the site's
+// ("enterprises/understudy"): for whom a runner works, or where something is set.
+// At most one field is set.
 type Scope struct {
 	OwnerID int64 // an organization
 	RepoID  int64

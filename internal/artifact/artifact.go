@@ -30,6 +30,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -38,37 +39,41 @@ type Limits struct {
 	PerJob int   // artifacts of one job
 	Bytes  int64 // of one artifact
 	Quota  int64 // bytes of a repository's live artifacts; 0 for no limit
-	Days   int   // artifacts are kept where the repository says nothing
 }
 
 // DefaultLimits are GitHub's, as far as it documents them (LIM-1).
 func DefaultLimits() Limits {
-	return Limits{PerJob: 500, Bytes: 390 << 30, Days: actions.ArtifactDays}
+	return Limits{PerJob: 500, Bytes: 390 << 30}
 }
 
-// Config is what artifacts need. All fields are required.
+// Config is what artifacts need. All fields are required but Settings.
 type Config struct {
-	Store   *store.Store
-	Objects *object.Objects
-	Log     *slog.Logger
-	Now     func() time.Time
-	Limits  Limits
+	Store    *store.Store
+	Objects  *object.Objects
+	Settings *settings.Settings // nil for those of a server whose operator says nothing
+	Log      *slog.Logger
+	Now      func() time.Time
+	Limits   Limits
 }
 
 // Artifacts is safe for concurrent use.
 type Artifacts struct {
-	store   *store.Store
-	objects *object.Objects
-	log     *slog.Logger
-	now     func() time.Time
-	limits  Limits
-	sooner  chan time.Time // of size 1: an artifact that expires before Run would wake
+	store    *store.Store
+	objects  *object.Objects
+	settings *settings.Settings
+	log      *slog.Logger
+	now      func() time.Time
+	limits   Limits
+	sooner   chan time.Time // of size 1: an artifact that expires before Run would wake
 }
 
 // New makes the service. It starts nothing: see [Artifacts.Run].
 func New(c Config) *Artifacts {
+	if c.Settings == nil {
+		c.Settings = settings.New(c.Store)
+	}
 	return &Artifacts{
-		store: c.Store, objects: c.Objects, log: c.Log, now: c.Now, limits: c.Limits,
+		store: c.Store, objects: c.Objects, settings: c.Settings, log: c.Log, now: c.Now, limits: c.Limits,
 		sooner: make(chan time.Time, 1),
 	}
 }

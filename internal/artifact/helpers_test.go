@@ -20,6 +20,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/artifact"
 	blobfs "github.com/understudy-ci/understudy/internal/blob/fs"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -34,6 +35,7 @@ type fixture struct {
 	repo    *actions.Repository
 	run     *actions.Run
 	ahead   atomic.Int64 // of the real clock, in nanoseconds
+	set     *settings.Settings
 	reopen  func() *artifact.Artifacts
 }
 
@@ -44,7 +46,7 @@ func newFixture(t testing.TB, st *store.Store, change func(*artifact.Limits)) *f
 
 func newFixtureWith(t testing.TB, st *store.Store, change func(*artifact.Limits), o blobfs.Options) *fixture {
 	t.Helper()
-	f := &fixture{st: st, dir: filepath.Join(t.TempDir(), "blobs")}
+	f := &fixture{st: st, set: settings.New(st), dir: filepath.Join(t.TempDir(), "blobs")}
 	blobs, err := blobfs.New(f.dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +58,7 @@ func newFixtureWith(t testing.TB, st *store.Store, change func(*artifact.Limits)
 		change(&limits)
 	}
 	f.reopen = func() *artifact.Artifacts {
-		return artifact.New(artifact.Config{Store: st, Objects: f.objects, Log: log, Now: f.now, Limits: limits})
+		return artifact.New(artifact.Config{Store: st, Objects: f.objects, Settings: f.set, Log: log, Now: f.now, Limits: limits})
 	}
 	f.Artifacts = f.reopen()
 	f.addRepository(t)
@@ -107,6 +109,14 @@ func (f *fixture) addRun(t testing.TB) *actions.Run {
 		t.Fatal(err)
 	}
 	return run
+}
+
+// keepFor sets for how many days the repository's artifacts are kept.
+func (f *fixture) keepFor(t testing.TB, days int) {
+	t.Helper()
+	if err := f.set.Update(t.Context(), settings.Repo(f.repo), settings.Set(settings.RetentionDays, days)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // job adds a job in progress to the run.

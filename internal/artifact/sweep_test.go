@@ -20,7 +20,8 @@ const day = 24 * time.Hour
 // reuse of ids.
 func TestExpiredArtifactsKeepTheirRowAndLoseTheirBytes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		ctx, f := t.Context(), newFixture(t, st, func(l *artifact.Limits) { l.Days = 2 })
+		ctx, f := t.Context(), newFixture(t, st, nil)
+		f.keepFor(t, 2)
 		job := f.job(t)
 		small := f.add(t, job, "small", "MARKER")
 		large := f.add(t, job, "large", strings.Repeat("MARKER of many bytes\n", 10_000))
@@ -86,10 +87,7 @@ func TestChangedRetentionIsForNewArtifacts(t *testing.T) {
 	ctx, f := t.Context(), open(t, nil)
 	job := f.job(t)
 	before := f.add(t, job, "before", "x")
-	f.repo.ArtifactDays = 3
-	if err := f.st.Update(ctx, func(tx *store.Tx) error { return tx.UpdateRepository(ctx, f.repo) }); err != nil {
-		t.Fatal(err)
-	}
+	f.keepFor(t, 3)
 	after := f.add(t, job, "after", "x")
 	for a, days := range map[*actions.Artifact]int{before: 90, after: 3} {
 		if got := a.ExpiresAt.Sub(a.CreatedAt); got != time.Duration(days)*day {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -89,11 +90,15 @@ func (a *Artifacts) plan(ctx context.Context, job *actions.Job, in Upload) (*act
 	if a.limits.Quota > 0 && room.Bytes >= a.limits.Quota {
 		return nil, nil, a.full(room.Bytes)
 	}
+	days, err := settings.Get(ctx, a.settings, settings.Repo(&room.Repo), settings.RetentionDays)
+	if err != nil {
+		return nil, nil, err
+	}
 	now := a.now()
 	return &actions.Artifact{
 		RepoID: job.RepoID, RunID: job.RunID, Attempt: job.Attempt, JobID: job.ID,
 		Name: in.Name, ContentType: in.ContentType, Status: actions.ArtifactPending,
-		CreatedAt: now, UpdatedAt: now, ExpiresAt: room.Repo.Retention(a.limits.Days).Until(in.ExpiresAt, now),
+		CreatedAt: now, UpdatedAt: now, ExpiresAt: actions.ArtifactExpiry(days, in.ExpiresAt, now),
 	}, room, nil
 }
 

@@ -19,9 +19,9 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -40,8 +40,8 @@ type Config struct {
 	Now       func() time.Time
 	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
 
-	Settings  contexts.Settings // for expressions
-	ServerURL string            // github.server_url; empty for the address at which the runner reaches the server. See [ParseServerURL]
+	Settings  *settings.Settings // nil for those of a server whose operator says nothing
+	ServerURL string             // github.server_url; empty for the address at which the runner reaches the server. See [ParseServerURL]
 }
 
 // An Assigner is safe for concurrent use.
@@ -54,12 +54,15 @@ type Assigner struct {
 	log       *slog.Logger
 	now       func() time.Time
 	botID     int64
-	settings  contexts.Settings
+	settings  *settings.Settings
 	serverURL string
 }
 
 // New makes an Assigner.
 func New(c Config) *Assigner {
+	if c.Settings == nil {
+		c.Settings = settings.New(c.Store)
+	}
 	return &Assigner{
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, sources: c.Sources, keys: c.Keys, log: c.Log, now: c.Now,
 		botID: c.BotID, settings: c.Settings, serverURL: c.ServerURL,

@@ -9,6 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -111,6 +112,21 @@ func TestJobsGetTheServerURLThatTheOperatorChose(t *testing.T) {
 	if got, want := eval(t, b.take(b.start(pushed, simple, simple)), urls), "http://ci.localhost:3000 "+here.API; got != want {
 		t.Errorf("%q, want the operator's: %q", got, want)
 	}
+}
+
+func TestJobsAreToldWhatIsSetNow(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		const told = "format('{0} {1}', github.retention_days, github.artifact_cache_size_limit)"
+		if got := eval(t, b.take(b.start(pushed, simple, simple)), told); got != "90 10" {
+			t.Errorf("before anybody has set anything: %q, want GitHub's 90 days and 10 GB", got)
+		}
+		set := settings.New(b.config.Store)
+		b.must(set.Update(t.Context(), settings.Org(&b.repo.Owner), settings.Set(settings.RetentionDays, 30)))
+		b.must(set.Update(t.Context(), settings.Repo(b.repo), settings.Set(settings.CacheBytes, settings.Gigabytes(3))))
+		if got := eval(t, b.take(b.start(pushed, simple, simple)), told); got != "30 3" {
+			t.Errorf("%q, want the days of the owner and the gigabytes of the repository", got)
+		}
+	})
 }
 
 func TestServerURLsAreAddressesOfServers(t *testing.T) {

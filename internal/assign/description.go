@@ -36,15 +36,16 @@ type Description struct {
 
 // An assignment is a job and all that its description is made of.
 type assignment struct {
-	job     *actions.Job
-	run     *actions.Run
-	attempt *actions.Attempt
-	repo    *actions.Repository
-	source  *contexts.Source
-	spec    *workflow.Job
-	jobs    []plan.Job        // of the attempt, if the job needs any
-	token   string            // GITHUB_TOKEN
-	grants  map[string]string // its permissions
+	job      *actions.Job
+	run      *actions.Run
+	attempt  *actions.Attempt
+	repo     *actions.Repository
+	source   *contexts.Source
+	spec     *workflow.Job
+	jobs     []plan.Job        // of the attempt, if the job needs any
+	settings contexts.Settings // of the repository
+	token    string            // GITHUB_TOKEN
+	grants   map[string]string // its permissions
 }
 
 // load reads the job with its run, if the runner may take it now. Nothing is
@@ -88,6 +89,9 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 			return err
 		}
 	}
+	if as.settings, err = a.settings.OfRun(ctx, as.repo); err != nil {
+		return err
+	}
 	as.grants = grants(as.source.Workflow, as.spec)
 	as.token, err = a.keys.Installation(as.job.GUID)
 	return err
@@ -111,7 +115,7 @@ func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, erro
 	if a.serverURL != "" {
 		base.HTML = a.serverURL
 	}
-	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: a.settings, Base: base}
+	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: as.settings, Base: base}
 	d.Contexts, err = run.Job(as.job, as.jobs)
 	return d, err
 }

@@ -31,66 +31,55 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// Limits are GitHub's where a repository sets no other (CACHE-5).
+// Limits are GitHub's (CACHE-5). How much a repository may hold, and for how long, is
+// a setting: [settings.CacheBytes], [settings.CacheDays].
 type Limits struct {
-	Bytes     int64 // of all caches of a repository
-	Days      int   // a cache is kept that nobody restores
 	PerMinute int   // uploads of a repository
 	Pending   int64 // uploads that a job may have begun
 }
 
-// DefaultLimits are for servers whose operator said nothing else.
-func DefaultLimits() Limits {
-	return Limits{Bytes: 10 * gigabyte, Days: 7, PerMinute: 200, Pending: 500}
-}
-
-const gigabyte = 1 << 30
-
-// Config is what caches need. All fields are required but Limits.
+// Config is what caches need. All fields are required but Settings and Limits.
 type Config struct {
-	Store   *store.Store
-	Objects *object.Objects
-	Log     *slog.Logger
-	Now     func() time.Time
-	Limits  Limits // zero fields stand for DefaultLimits
+	Store    *store.Store
+	Objects  *object.Objects
+	Settings *settings.Settings // nil for those of a server whose operator says nothing
+	Log      *slog.Logger
+	Now      func() time.Time
+	Limits   Limits // zero fields stand for 200 and 500
 }
 
 // Caches is safe for concurrent use.
 type Caches struct {
-	store   *store.Store
-	objects *object.Objects
-	log     *slog.Logger
-	now     func() time.Time
-	limits  Limits
-	rate    rate
+	store    *store.Store
+	objects  *object.Objects
+	settings *settings.Settings
+	log      *slog.Logger
+	now      func() time.Time
+	limits   Limits
+	rate     rate
 }
 
 // New makes caches. It starts nothing: see [Caches.Run].
 func New(c Config) *Caches {
-	l, d := c.Limits, DefaultLimits()
-	l.Bytes, l.Days = cmp.Or(l.Bytes, d.Bytes), cmp.Or(l.Days, d.Days)
-	l.PerMinute, l.Pending = cmp.Or(l.PerMinute, d.PerMinute), cmp.Or(l.Pending, d.Pending)
-	return &Caches{store: c.Store, objects: c.Objects, log: c.Log, now: c.Now, limits: l, rate: rate{most: l.PerMinute}}
+	l := Limits{cmp.Or(c.Limits.PerMinute, 200), cmp.Or(c.Limits.Pending, 500)}
+	if c.Settings == nil {
+		c.Settings = settings.New(c.Store)
+	}
+	return &Caches{store: c.Store, objects: c.Objects, settings: c.Settings, log: c.Log, now: c.Now, limits: l, rate: rate{most: l.PerMinute}}
 }
 
-// Days is how long a cache of a repository is kept that nobody restores.
-func (c *Caches) Days(r *actions.Repository) int {
-	if r.CacheDays > 0 {
-		return r.CacheDays
+// limit is how many bytes the caches of a repository may hold together.
+func (c *Caches) limit(ctx context.Context, repoID int64) (int64, error) {
+	repo, err := c.store.Repository(ctx, repoID)
+	if err != nil {
+		return 0, err
 	}
-	return c.limits.Days
-}
-
-// Bytes is how much the caches of a repository may hold together.
-func (c *Caches) Bytes(r *actions.Repository) int64 {
-	if r.CacheGB > 0 {
-		return int64(r.CacheGB) * gigabyte
-	}
-	return c.limits.Bytes
+	return settings.Get(ctx, c.settings, settings.Repo(repo), settings.CacheBytes)
 }
 
 // ErrExists answers a reservation of what is live, or another job uploads.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/cache"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -241,7 +242,7 @@ func TestWhatAnEndedJobBeganIsReplaced(t *testing.T) {
 // Threat: size declared falsely: refused, and nothing is kept.
 func TestUploadsOfAnotherSizeAreRefusedWithTheirBytes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		w := newWorld(t, st, cache.Limits{Bytes: 100})
+		w := newWorld(t, st, cache.Limits{}, settings.CacheBytes.Default(100))
 		j := w.Job("build")
 		e := w.begin(j, mainRef, "key")
 		_, err := w.finalize(j, mainRef, "key", 0)

@@ -9,10 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/cache"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -23,7 +22,7 @@ var ten = strings.Repeat("x", 10)
 // CACHE-5: the new entry is kept, and those restored longest ago go.
 func TestNewCachesPushOutThoseRestoredLongestAgo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		w := newWorld(t, st, cache.Limits{Bytes: 30})
+		w := newWorld(t, st, cache.Limits{}, settings.CacheBytes.Default(30))
 		old := w.save(mainRef, "a", ten)
 		for _, key := range []string{"b", "c"} {
 			w.pass(time.Minute)
@@ -49,7 +48,7 @@ func TestNewCachesPushOutThoseRestoredLongestAgo(t *testing.T) {
 // Threat: cache flood evicts trusted entries.
 func TestPullRequestsNeverPushOutCachesOfBranches(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		w := newWorld(t, st, cache.Limits{Bytes: 50})
+		w := newWorld(t, st, cache.Limits{}, settings.CacheBytes.Default(50))
 		w.save(mainRef, "main", ten)
 		w.save(featureRef, "feature", ten)
 		w.save("refs/tags/v1", "tag", ten)
@@ -126,22 +125,40 @@ func TestDeletedCachesAreGoneAtOnce(t *testing.T) {
 	})
 }
 
+func TestRepositoriesKeepUnusedCachesForTheirOwnTime(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		short, long := newWorld(t, st, cache.Limits{}), newWorld(t, st, cache.Limits{})
+		set := settings.New(st)
+		for w, days := range map[*world]int{short: 2, long: 9} {
+			if err := set.Update(t.Context(), settings.Repo(w.Repo), settings.Set(settings.CacheDays, days)); err != nil {
+				t.Fatal(err)
+			}
+			w.save(mainRef, "key", "x")
+		}
+		short.pass(3 * 24 * time.Hour)
+		short.sweep()
+		if short.keys() != "" || long.keys() != "key" {
+			t.Errorf("left after three days: %q and %q, want those of the other repository", short.keys(), long.keys())
+		}
+		long.pass(10 * 24 * time.Hour)
+		long.sweep()
+		if got := long.keys(); got != "" {
+			t.Errorf("left after ten days: %q", got)
+		}
+	})
+}
+
 func TestSmallerLimitIsKept(t *testing.T) {
-	w := newWorld(t, storetest.Open(t), cache.Limits{Bytes: 100})
+	w := newWorld(t, storetest.Open(t), cache.Limits{}, settings.CacheBytes.Default(100))
 	w.save(mainRef, "a", ten)
 	w.pass(time.Second)
 	w.save(pullRef, "b", ten)
-	smaller := cache.New(cache.Config{Store: w.Store, Objects: w.objects, Log: w.log, Now: w.now, Limits: cache.Limits{Bytes: 15}})
+	smaller := cache.New(cache.Config{Store: w.Store, Objects: w.objects, Settings: settings.New(w.Store, settings.CacheBytes.Default(15)), Log: w.log, Now: w.now})
 	if err := smaller.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.keys(); got != "a" {
 		t.Errorf("left: %s; those of pull requests go first", got)
-	}
-	repo := *w.Repo
-	repo.CacheGB, repo.CacheDays = 2, 3
-	if d := cmp.Diff([]int64{2 << 30, 3}, []int64{smaller.Bytes(&repo), int64(smaller.Days(&repo))}); d != "" {
-		t.Error(d)
 	}
 }
 
@@ -183,7 +200,7 @@ func TestRestoringIsNotedAndTheLoopSweeps(t *testing.T) {
 // requests takes nothing from branches.
 func TestUploadsWithoutAnEndHaveALimit(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
-		w := newWorld(t, st, cache.Limits{Bytes: 15})
+		w := newWorld(t, st, cache.Limits{}, settings.CacheBytes.Default(15))
 		j := w.Job("pull")
 		var flood *actions.Cache
 		for _, key := range []string{"a", "b"} {

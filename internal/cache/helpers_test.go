@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/logs/logstest"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -34,13 +35,13 @@ type world struct {
 	late    atomic.Int64
 }
 
-func newWorld(t *testing.T, st *store.Store, limits cache.Limits) *world {
+func newWorld(t *testing.T, st *store.Store, limits cache.Limits, defaults ...settings.Default) *world {
 	t.Helper()
 	w := &world{Fixture: logstest.New(t, st, logs.Limits{}), t: t}
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w.log = log
 	w.objects = object.New(object.Config{Store: st, Blobs: w.Blobs, Log: log, Now: w.now})
-	w.caches = cache.New(cache.Config{Store: st, Objects: w.objects, Log: log, Now: w.now, Limits: limits})
+	w.caches = cache.New(cache.Config{Store: st, Objects: w.objects, Settings: settings.New(st, defaults...), Log: log, Now: w.now, Limits: limits})
 	return w
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -38,28 +39,56 @@ func (c *Caches) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := c.now()
-	err = c.removeAll(ctx, func(q queries) ([]*actions.Cache, error) { return q.UnusedCaches(ctx, now, c.limits.Days, batch) })
+	for after := int64(0); ; {
+		list, err := c.store.CacheStocks(ctx, after, batch)
+		if err != nil {
+			return err
+		}
+		for _, stock := range list {
+			if err := c.sweepRepo(ctx, stock); err != nil {
+				return err
+			}
+			after = stock.Repo.ID
+		}
+		if len(list) < batch {
+			return nil
+		}
+	}
+}
+
+// sweepRepo removes what a repository keeps no longer.
+func (c *Caches) sweepRepo(ctx context.Context, stock *store.CacheStock) error {
+	scope := settings.Repo(&stock.Repo)
+	days, err := settings.Get(ctx, c.settings, scope, settings.CacheDays)
 	if err != nil {
 		return err
 	}
-	over, err := c.store.OverfullRepositories(ctx, c.limits.Bytes)
-	if err != nil {
-		return err
-	}
-	for _, id := range over {
-		if err := c.Shrink(ctx, id); err != nil {
+	if since := c.now().UTC().AddDate(0, 0, -days); !stock.Oldest.After(since) {
+		err = c.removeAll(ctx, func(q queries) ([]*actions.Cache, error) { return q.UnusedCaches(ctx, stock.Repo.ID, since, batch) })
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	limit, err := settings.Get(ctx, c.settings, scope, settings.CacheBytes)
+	if err != nil || stock.Bytes <= limit {
+		return err
+	}
+	return c.shrink(ctx, stock.Repo.ID, limit)
 }
 
 // Shrink removes what the caches of a repository have above its limit, those of
 // pull requests first.
 func (c *Caches) Shrink(ctx context.Context, repoID int64) error {
+	limit, err := c.limit(ctx, repoID)
+	if err != nil {
+		return err
+	}
+	return c.shrink(ctx, repoID, limit)
+}
+
+func (c *Caches) shrink(ctx context.Context, repoID, limit int64) error {
 	for _, pulls := range []bool{true, false} {
-		if err := c.evict(ctx, repoID, 0, pulls); err != nil {
+		if err := c.evict(ctx, repoID, 0, pulls, limit); err != nil {
 			return err
 		}
 	}
@@ -69,7 +98,7 @@ func (c *Caches) Shrink(ctx context.Context, repoID int64) error {
 // queries is what [store.Store] and [store.Tx] have in common here.
 type queries interface {
 	AbandonedCaches(ctx context.Context, limit int) ([]*actions.Cache, error)
-	UnusedCaches(ctx context.Context, now time.Time, days, limit int) ([]*actions.Cache, error)
+	UnusedCaches(ctx context.Context, repoID int64, since time.Time, limit int) ([]*actions.Cache, error)
 }
 
 // removeAll removes all that list names, batch after batch. The transaction asks
@@ -95,22 +124,18 @@ func (c *Caches) removeAll(ctx context.Context, list func(queries) ([]*actions.C
 }
 
 // evict removes the caches of a repository that were restored longest ago, but
-// not the one with the id keep, until the rest is within the limit; only those
+// not the one with the id keep, until the rest is within limit, in bytes; only those
 // of pull requests, if so asked.
-func (c *Caches) evict(ctx context.Context, repoID, keep int64, pulls bool) error {
+func (c *Caches) evict(ctx context.Context, repoID, keep int64, pulls bool, limit int64) error {
 	for more := true; more; {
 		var gone int
 		err := c.store.Update(ctx, func(tx *store.Tx) error {
 			more, gone = false, 0
-			repo, err := tx.Repository(ctx, repoID)
-			if err != nil {
-				return err
-			}
 			used, err := tx.CacheUsage(ctx, repoID)
 			if err != nil {
 				return err
 			}
-			over := used.Bytes - c.Bytes(repo)
+			over := used.Bytes - limit
 			if over <= 0 {
 				return nil
 			}

@@ -29,6 +29,10 @@ func (c *Caches) Reserve(ctx context.Context, job *actions.Job, scopes []actions
 	if err = cmp.Or(err, actions.CheckCacheKey(up.Key), actions.CheckCacheVersion(up.Version)); err != nil {
 		return nil, err
 	}
+	limit, err := c.limit(ctx, job.RepoID)
+	if err != nil {
+		return nil, err
+	}
 	now := c.now()
 	made := &actions.Cache{
 		RepoID: job.RepoID, JobID: job.ID, Scope: scope, Key: up.Key, Version: up.Version, CreatedAt: now, LastAccessedAt: now,
@@ -37,7 +41,7 @@ func (c *Caches) Reserve(ctx context.Context, job *actions.Job, scopes []actions
 		return nil, err
 	}
 	// An upload that power loss undoes is begun again.
-	err = c.store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return c.reserve(ctx, tx, made, up.Size) })
+	err = c.store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return c.reserve(ctx, tx, made, up.Size, limit) })
 	if err != nil {
 		c.rate.giveBack(uploaderOf(made), now)
 		return nil, err
@@ -45,15 +49,10 @@ func (c *Caches) Reserve(ctx context.Context, job *actions.Job, scopes []actions
 	return made, nil
 }
 
-func (c *Caches) reserve(ctx context.Context, tx *store.Tx, made *actions.Cache, size int64) error {
+func (c *Caches) reserve(ctx context.Context, tx *store.Tx, made *actions.Cache, size, limit int64) error {
 	if err := running(ctx, tx, made.JobID); err != nil {
 		return err
 	}
-	repo, err := tx.Repository(ctx, made.RepoID)
-	if err != nil {
-		return err
-	}
-	limit := c.Bytes(repo)
 	if size < 0 || size > limit {
 		return tooLarge(size, limit)
 	}
@@ -121,6 +120,14 @@ func running(ctx context.Context, tx *store.Tx, jobID int64) error {
 // Uploading returns the cache of a repository whose bytes may come now: it is
 // pending, its job is in progress, and there is room.
 func (c *Caches) Uploading(ctx context.Context, repoID, id int64) (*actions.Cache, error) {
+	limit, err := c.limit(ctx, repoID)
+	if err != nil {
+		return nil, err
+	}
+	return c.uploading(ctx, repoID, id, limit)
+}
+
+func (c *Caches) uploading(ctx context.Context, repoID, id, limit int64) (*actions.Cache, error) {
 	var found *actions.Cache
 	err := c.store.View(ctx, func(tx *store.Tx) (err error) {
 		if found, err = tx.Cache(ctx, id); err != nil {
@@ -135,7 +142,7 @@ func (c *Caches) Uploading(ctx context.Context, repoID, id int64) (*actions.Cach
 		if err := running(ctx, tx, found.JobID); err != nil {
 			return err
 		}
-		return c.room(ctx, tx, found)
+		return room(ctx, tx, found, limit)
 	})
 	if err != nil {
 		return nil, err
@@ -144,15 +151,11 @@ func (c *Caches) Uploading(ctx context.Context, repoID, id int64) (*actions.Cach
 }
 
 // room refuses more bytes of a repository whose uploads that are not complete have
-// as many as all its caches may have. Pull requests are counted alone, and so
+// as many as limit, which all its caches may have. Pull requests are counted alone, and so
 // are branches. What arrives at the same time may go beyond.
-func (c *Caches) room(ctx context.Context, tx *store.Tx, e *actions.Cache) error {
-	repo, err := tx.Repository(ctx, e.RepoID)
-	if err != nil {
-		return err
-	}
+func room(ctx context.Context, tx *store.Tx, e *actions.Cache, limit int64) error {
 	bytes, err := tx.PendingCacheBytes(ctx, e.RepoID, e.OfPull())
-	if limit := c.Bytes(repo); err == nil && bytes > limit {
+	if err == nil && bytes > limit {
 		err = actions.Errorf(actions.TooMany, "caches that are being uploaded have %d bytes; those of the repository may have %d together", bytes, limit)
 	}
 	return err
@@ -161,18 +164,18 @@ func (c *Caches) room(ctx context.Context, tx *store.Tx, e *actions.Cache) error
 // PutRange takes a piece of a cache that the job uploads by offsets. The size is
 // -1 or 0 when nobody said it.
 func (c *Caches) PutRange(ctx context.Context, job *actions.Job, id, offset int64, r io.Reader, size int64) error {
-	pending, err := c.Uploading(ctx, job.RepoID, id)
+	limit, err := c.limit(ctx, job.RepoID)
+	if err != nil {
+		return err
+	}
+	pending, err := c.uploading(ctx, job.RepoID, id, limit)
 	if err == nil && pending.JobID != job.ID {
 		err = actions.Errorf(actions.NotFound, "cache %d", id)
 	}
 	if err != nil {
 		return err
 	}
-	repo, err := c.store.Repository(ctx, job.RepoID)
-	if err != nil {
-		return err
-	}
-	if limit := c.Bytes(repo); offset > limit-max(size, 0) {
+	if offset > limit-max(size, 0) {
 		return actions.Errorf(actions.Invalid, "a piece of %d bytes at %d is beyond the %d bytes of all caches of the repository", size, offset, limit)
 	}
 	return c.objects.PutRange(ctx, pending.ObjectID, offset, r, max(size, 0))
@@ -224,6 +227,10 @@ func (c *Caches) Finalize(ctx context.Context, job *actions.Job, scopes []action
 // finish makes a pending cache live when all its bytes are on disk. One that is
 // refused goes with its bytes.
 func (c *Caches) finish(ctx context.Context, pending *actions.Cache, size int64) (*actions.Cache, error) {
+	limit, err := c.limit(ctx, pending.RepoID)
+	if err != nil {
+		return nil, err
+	}
 	sum, err := c.objects.Finish(ctx, pending.ObjectID)
 	if err != nil {
 		return nil, fmt.Errorf("cache %d: %w", pending.ID, err)
@@ -234,7 +241,7 @@ func (c *Caches) finish(ctx context.Context, pending *actions.Cache, size int64)
 	} else {
 		err = c.store.Update(ctx, func(tx *store.Tx) (err error) {
 			*done = *pending
-			return c.seal(ctx, tx, done, sum)
+			return c.seal(ctx, tx, done, sum, limit)
 		})
 	}
 	switch kind := actions.KindOf(err); {
@@ -245,14 +252,14 @@ func (c *Caches) finish(ctx context.Context, pending *actions.Cache, size int64)
 		return nil, err
 	}
 	c.log.InfoContext(ctx, "cache saved", "repo", done.RepoID, "job", done.JobID, "cache", done.ID, "bytes", done.Size)
-	if err := c.evict(ctx, done.RepoID, done.ID, done.OfPull()); err != nil {
+	if err := c.evict(ctx, done.RepoID, done.ID, done.OfPull(), limit); err != nil {
 		c.log.ErrorContext(ctx, "caches not evicted", "repo", done.RepoID, "err", err) // the sweep does it
 	}
 	return done, nil
 }
 
-// seal makes a cache live in tx.
-func (c *Caches) seal(ctx context.Context, tx *store.Tx, done *actions.Cache, sum object.Sum) error {
+// seal makes a cache live in tx, where those of the repository have a limit.
+func (c *Caches) seal(ctx context.Context, tx *store.Tx, done *actions.Cache, sum object.Sum, limit int64) error {
 	if err := running(ctx, tx, done.JobID); err != nil {
 		return err
 	}
@@ -274,7 +281,7 @@ func (c *Caches) seal(ctx context.Context, tx *store.Tx, done *actions.Cache, su
 	if !there {
 		return actions.Errorf(actions.Conflict, "the upload of cache %d was begun anew", done.ID)
 	}
-	if err := c.fits(ctx, tx, done, sum.Size); err != nil {
+	if err := fits(ctx, tx, done, sum.Size, limit); err != nil {
 		return err
 	}
 	if err := c.objects.Seal(ctx, tx, done.ObjectID, sum); err != nil {
@@ -285,12 +292,7 @@ func (c *Caches) seal(ctx context.Context, tx *store.Tx, done *actions.Cache, su
 }
 
 // fits says whether there can be room for a cache once others have gone.
-func (c *Caches) fits(ctx context.Context, tx *store.Tx, e *actions.Cache, size int64) error {
-	repo, err := tx.Repository(ctx, e.RepoID)
-	if err != nil {
-		return err
-	}
-	limit := c.Bytes(repo)
+func fits(ctx context.Context, tx *store.Tx, e *actions.Cache, size, limit int64) error {
 	if size > limit {
 		return tooLarge(size, limit)
 	}

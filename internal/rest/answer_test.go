@@ -96,6 +96,15 @@ func TestAnAnswerIsMadeOnceUntilTheDataChanges(t *testing.T) {
 		if got := p.get(); got != "new" || p.made != 2 {
 			t.Errorf("got %q, made %d times, want the new one, made once more", got, p.made)
 		}
+		err := st.Update(t.Context(), func(tx *store.Tx) error {
+			return tx.SaveSetting(t.Context(), store.Setting{Scope: actions.Scope{OwnerID: p.repo.Owner.ID}, Key: "key", Value: "1"})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.get(); p.made != 3 {
+			t.Errorf("made %d times after its owner has set something, want once more", p.made)
+		}
 	})
 }
 

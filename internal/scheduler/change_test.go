@@ -15,6 +15,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
@@ -189,9 +190,13 @@ on: push
 jobs:
   a: {runs-on: x, steps: [{run: exit 0}]}
   b: {needs: a, name: '${{ github.repository_visibility }}', runs-on: x, steps: [{run: exit 0}]}
+  c: {needs: b, name: 'kept for ${{ github.retention_days }} days', runs-on: x, steps: [{run: exit 0}]}
 `)
 	b.repo.Private = true
 	b.must(b.st.Update(t.Context(), func(tx *store.Tx) error { return tx.UpdateRepository(t.Context(), b.repo) }))
 	b.end(run, "a", actions.Success, nil)
 	b.want(run, actions.InProgress, "", "a completed success", "private queued")
+	b.must(settings.New(b.st).Update(t.Context(), settings.Repo(b.repo), settings.Set(settings.RetentionDays, 5)))
+	b.end(run, "private", actions.Success, nil)
+	b.want(run, actions.InProgress, "", "a completed success", "private completed success", "kept for 5 days queued")
 }

@@ -159,7 +159,7 @@ func (d *draft) advance(ctx context.Context) error {
 // plan is the run as the plan sees it.
 func (d *draft) plan() *plan.Run {
 	if d.shared == nil {
-		d.shared = (&contexts.Run{Run: d.run, Repo: d.repo, Source: d.source, Settings: d.s.settings, Base: d.source.Base}).Contexts()
+		d.shared = (&contexts.Run{Run: d.run, Repo: d.repo, Source: d.source, Settings: d.settings, Base: d.source.Base}).Contexts()
 	}
 	return &plan.Run{
 		Path: d.source.Workflow.Path, Files: d.source.Files, Contexts: d.shared, Jobs: d.jobs,

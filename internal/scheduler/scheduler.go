@@ -36,9 +36,9 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/recent"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -57,7 +57,7 @@ type Config struct {
 	// it they wait for the sweep of objects when a run is deleted.
 	Drop func(ctx context.Context, tx *store.Tx, objects ...int64) error
 
-	Settings contexts.Settings // for expressions
+	Settings *settings.Settings // nil for those of a server whose operator says nothing
 }
 
 // A Scheduler is safe for concurrent use.
@@ -70,7 +70,7 @@ type Scheduler struct {
 	lease time.Duration
 	drop  func(ctx context.Context, tx *store.Tx, objects ...int64) error
 
-	settings contexts.Settings
+	settings *settings.Settings
 	sources  *source.Sources
 	states   *recent.Cache[int64, *state] // the newest of runs that are at work
 	lines    lines
@@ -80,6 +80,9 @@ type Scheduler struct {
 func New(c Config) *Scheduler {
 	if c.Drop == nil {
 		c.Drop = func(context.Context, *store.Tx, ...int64) error { return nil }
+	}
+	if c.Settings == nil {
+		c.Settings = settings.New(c.Store)
 	}
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, drop: c.Drop,

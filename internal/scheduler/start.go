@@ -42,6 +42,9 @@ func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 		return nil
 	}
 	var err error
+	if first.settings, err = s.settings.OfRun(ctx, &repo); err != nil {
+		return err
+	}
 	if first.source, err = contexts.NewSource(st.Workflow, st.Source); err != nil {
 		return err
 	}

@@ -24,12 +24,13 @@ func newStates() *recent.Cache[int64, *state] {
 // A state is a run in its current attempt, as it stood at one revision. It does
 // not change: a [draft] is made of a copy.
 type state struct {
-	run     *actions.Run
-	attempt *actions.Attempt
-	repo    *actions.Repository
-	source  *contexts.Source
-	broken  error      // why there is no source
-	jobs    []plan.Job // as the plan knows them
+	run      *actions.Run
+	attempt  *actions.Attempt
+	repo     *actions.Repository
+	settings contexts.Settings // of the repository
+	source   *contexts.Source
+	broken   error      // why there is no source
+	jobs     []plan.Job // as the plan knows them
 
 	shared *expr.Object // github, inputs, vars; nil until somebody plans
 }
@@ -54,6 +55,9 @@ func (s *Scheduler) load(ctx context.Context, runID int64) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	if st.settings, err = s.settings.OfRun(ctx, st.repo); err != nil {
+		return nil, err
+	}
 	if st.source, err = s.sources.Of(ctx, st.run); err != nil {
 		if actions.KindOf(err) != actions.Invalid {
 			return nil, err
@@ -65,7 +69,7 @@ func (s *Scheduler) load(ctx context.Context, runID int64) (*state, error) {
 
 // state is the newest state of a run that this server knows. One that it
 // remembers is that of the store unless another server has changed the run. The
-// repository is read each time: it may have been renamed.
+// repository and its settings are read each time: it may have been renamed.
 func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remembered bool, err error) {
 	st, remembered = s.states.Get(runID)
 	if !remembered {
@@ -76,9 +80,13 @@ func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remember
 	if err != nil {
 		return nil, false, err
 	}
-	if *repo != *st.repo {
+	settings, err := s.settings.OfRun(ctx, repo)
+	if err != nil {
+		return nil, false, err
+	}
+	if *repo != *st.repo || settings != st.settings {
 		renewed := *st
-		renewed.repo, renewed.shared = repo, nil
+		renewed.repo, renewed.settings, renewed.shared = repo, settings, nil
 		st = &renewed
 	}
 	return st, true, nil

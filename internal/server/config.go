@@ -18,10 +18,9 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/builtin"
-	"github.com/understudy-ci/understudy/internal/cache"
+	"github.com/understudy-ci/understudy/internal/settings"
 )
 
 // Config is everything an operator can set. --job-lease is also UNDERSTUDY_JOB_LEASE.
@@ -103,9 +102,8 @@ const artifactSize = 100 << 30
 
 // checkStorage is check for what is kept of runs, and for what jobs see of it.
 func (c *Config) checkStorage() error {
-	caches := cache.DefaultLimits()
-	c.ArtifactDays, c.ArtifactSize = cmp.Or(c.ArtifactDays, artifact.DefaultLimits().Days), cmp.Or(c.ArtifactSize, artifactSize)
-	c.CacheDays, c.CacheQuota = cmp.Or(c.CacheDays, caches.Days), cmp.Or(c.CacheQuota, Size(caches.Bytes))
+	c.ArtifactDays, c.ArtifactSize = cmp.Or(c.ArtifactDays, settings.RetentionDays.Standard()), cmp.Or(c.ArtifactSize, artifactSize)
+	c.CacheDays, c.CacheQuota = cmp.Or(c.CacheDays, settings.CacheDays.Standard()), cmp.Or(c.CacheQuota, Size(settings.CacheBytes.Standard()))
 	if c.ArtifactDays < 1 || c.ArtifactDays > actions.MaxPrivateDays {
 		return actions.Errorf(actions.Invalid, "--artifact-days must be from 1 to %d, not %d", actions.MaxPrivateDays, c.ArtifactDays)
 	}

@@ -25,7 +25,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/users"
 	"github.com/understudy-ci/understudy/internal/rest/workflows"
 	"github.com/understudy-ci/understudy/internal/results"
-	"github.com/understudy-ci/understudy/internal/settings"
 )
 
 // Routes is the table of the REST API: every operation that is served, and what it
@@ -35,7 +34,6 @@ func (s *Server) Routes() []rest.Route { return s.table }
 // pages joins the pages of GitHub's reference that are served into one table. res
 // signs the URLs of what is downloaded.
 func (s *Server) pages(res *results.API) []rest.Route {
-	set := settings.New(s.store, s.config.ArtifactDays)
 	return slices.Concat(
 		meta.Routes(),
 		ratelimit.Routes(s.now),
@@ -57,8 +55,8 @@ func (s *Server) pages(res *results.API) []rest.Route {
 		artifacts.Routes(artifacts.Config{
 			Store: s.store, Artifacts: s.artifacts, Log: s.log, Now: s.now, Quota: int64(s.config.ArtifactQuota), URL: res.ArtifactURL,
 		}),
-		caches.Routes(s.store, s.caches, set),
-		permissions.Routes(set),
+		caches.Routes(s.store, s.caches, s.settings),
+		permissions.Routes(s.settings),
 		selfhostedrunners.Routes(s.runners, s.now),
 		runnergroups.Routes(),
 	)

@@ -29,7 +29,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
-	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -37,6 +36,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/runnerapi"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/steps"
@@ -87,6 +87,7 @@ type Server struct {
 	repos        *gitrepo.Git
 	repositories *repository.Repositories
 	auth         *auth.Auth
+	settings     *settings.Settings
 	queue        *queue.Queue
 	scheduler    *scheduler.Scheduler
 	runners      *runners.Runners
@@ -161,11 +162,13 @@ func (s *Server) build(ctx context.Context) error {
 		return err
 	}
 	s.queue = queue.New(s.store, s.log, c.JobLease, s.now)
+	s.settings = settings.New(s.store, settings.RetentionDays.Default(c.ArtifactDays),
+		settings.CacheDays.Default(c.CacheDays), settings.CacheBytes.Default(int64(c.CacheQuota)))
 	s.keep(kept)
 	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Drop: s.objects.Drop,
-		Sources: s.sources, Settings: s.contextSettings(),
+		Sources: s.sources, Settings: s.settings,
 	})
 	s.runners = runners.New(runners.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
@@ -176,16 +179,11 @@ func (s *Server) build(ctx context.Context) error {
 	return s.mount(bot)
 }
 
-// contextSettings are those that jobs are told of.
-func (s *Server) contextSettings() contexts.Settings {
-	return contexts.Settings{ArtifactDays: s.config.ArtifactDays, CacheGB: max(int(s.config.CacheQuota>>30), 1)}
-}
-
 // assigner says what runners are told; bot acts with the tokens of jobs.
 func (s *Server) assigner(bot *actions.Account) *assign.Assigner {
 	return assign.New(assign.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Sources: s.sources, Keys: s.keys, Log: s.log, Now: s.now,
-		BotID: bot.ID, Settings: s.contextSettings(), ServerURL: s.config.JobServerURL,
+		BotID: bot.ID, Settings: s.settings, ServerURL: s.config.JobServerURL,
 	})
 }
 

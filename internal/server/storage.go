@@ -64,10 +64,10 @@ func (s *Server) keep(in storage) {
 	})
 	limits := artifact.DefaultLimits()
 	limits.PerJob = cmp.Or(d.Limits.JobArtifacts, limits.PerJob)
-	limits.Bytes, limits.Quota, limits.Days = int64(c.ArtifactSize), int64(c.ArtifactQuota), c.ArtifactDays
-	s.artifacts = artifact.New(artifact.Config{Store: s.store, Objects: s.objects, Log: s.log, Now: s.now, Limits: limits})
+	limits.Bytes, limits.Quota = int64(c.ArtifactSize), int64(c.ArtifactQuota)
+	s.artifacts = artifact.New(artifact.Config{Store: s.store, Objects: s.objects, Settings: s.settings, Log: s.log, Now: s.now, Limits: limits})
 	s.caches = cache.New(cache.Config{
-		Store: s.store, Objects: s.objects, Log: s.log, Now: s.now,
-		Limits: cache.Limits{Bytes: int64(c.CacheQuota), Days: c.CacheDays, PerMinute: d.Limits.CachesPerMinute},
+		Store: s.store, Objects: s.objects, Settings: s.settings, Log: s.log, Now: s.now,
+		Limits: cache.Limits{PerMinute: d.Limits.CachesPerMinute},
 	})
 }

@@ -1,76 +1,148 @@
-// Package settings is what a repository sets for itself.
+// Package settings is what the enterprise, its organizations and their repositories
+// set for themselves.
 //
-// A setting that nobody has made is zero in the repository's row, and stands for
-// what the operator of the server said. A change counts for what happens after it:
-// what is kept already keeps the time that it was given.
+// Each setting is a [Key] with the type of its values and all of its rules; keys.go
+// has them all. What [Get] answers for a repository is what the repository has set,
+// else its organization, else the enterprise, else the operator of the server by a
+// flag ([Key.Default]), else the standard of the key. Where a key has an order, what
+// is set above is the most that counts below: [Set] refuses more, and what was set
+// before the ceiling came down is cut to it when it is read, and is back when the
+// ceiling goes.
+//
+// All is one table of the store. What was read is remembered until anything is
+// set, here or on another server (store.SettingsTopic), so that [Get] costs
+// no query. A change counts for what happens after it: what is kept already keeps
+// the time that it was given.
 package settings
 
 import (
 	"context"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // Settings is safe for concurrent use.
 type Settings struct {
-	store        *store.Store
-	artifactDays int
+	store    *store.Store
+	defaults map[string]any
+	known    *recent.Cache[Scope, found]
 }
 
-// New makes settings on a store. artifactDays is how long artifacts are kept where
-// a repository says nothing.
-func New(st *store.Store, artifactDays int) *Settings {
-	return &Settings{st, artifactDays}
+const maxScopes = 10_000 // that are remembered
+
+// found is the JSON of all that is set in a scope and above it.
+type found map[place]string
+
+type place struct {
+	scope actions.Scope
+	key   string
 }
 
-// Retention is how long the repository's artifacts are kept, and could be.
-func (s *Settings) Retention(ctx context.Context, repoID int64) (actions.Retention, error) {
-	repo, err := s.store.Repository(ctx, repoID)
-	if err != nil {
-		return actions.Retention{}, err
+// New makes settings on a store. What a default does not name has the key's standard.
+func New(st *store.Store, defaults ...Default) *Settings {
+	s := &Settings{store: st, defaults: make(map[string]any), known: recent.New[Scope, found](maxScopes, maxScopes)}
+	for _, d := range defaults {
+		s.defaults[d.name] = d.value
 	}
-	return repo.Retention(s.artifactDays), nil
+	return s
 }
 
-// SetRetention sets for how many days artifacts to come are kept. More than the
-// repository may have is Invalid.
-func (s *Settings) SetRetention(ctx context.Context, repoID int64, days int) error {
-	return s.change(ctx, repoID, func(repo *actions.Repository) error {
-		if err := repo.Retention(s.artifactDays).Check(days); err != nil {
-			return err
+// Get returns what a key is in a scope.
+func Get[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (T, error) {
+	is, _, err := look(ctx, s, sc, k)
+	return is, err
+}
+
+// Most returns the greatest value that can be set for a key in a scope.
+func Most[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (T, error) {
+	_, most, err := look(ctx, s, sc, k)
+	return most, err
+}
+
+func look[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (is, most T, err error) {
+	revision := s.store.Revision(store.SettingsTopic())
+	all, ok := s.known.GetAt(sc, revision)
+	if !ok {
+		if all, err = read(ctx, s.store, sc); err != nil {
+			return is, most, err
 		}
-		repo.ArtifactDays = days
-		return nil
-	})
+		s.known.PutAt(sc, all, 1, revision)
+	}
+	return k.in(s, sc, all)
 }
 
-// SetCacheDays sets for how many days a cache is kept that nobody reads.
-func (s *Settings) SetCacheDays(ctx context.Context, repoID int64, days int) error {
-	return s.change(ctx, repoID, func(repo *actions.Repository) error {
-		repo.CacheDays = days
-		return nil
-	})
+// read finds what is set in a scope and above it, in the store or a transaction.
+func read(ctx context.Context, q interface {
+	Settings(ctx context.Context, ownerID, repoID int64) ([]store.Setting, error)
+}, sc Scope,
+) (found, error) {
+	list, err := q.Settings(ctx, sc.owner, sc.repo)
+	if err != nil {
+		return nil, err
+	}
+	all := make(found, len(list))
+	for _, set := range list {
+		all[place{set.Scope, set.Key}] = set.Value
+	}
+	return all, nil
 }
 
-// SetCacheGB sets how many gigabytes the repository's caches may hold together.
-func (s *Settings) SetCacheGB(ctx context.Context, repoID int64, gigabytes int) error {
-	return s.change(ctx, repoID, func(repo *actions.Repository) error {
-		repo.CacheGB = gigabytes
-		return nil
-	})
+// A Change is what [Set] or [Unset] wants of a scope.
+type Change struct {
+	key string
+	// value is the JSON to be saved, empty to unset the key.
+	value func(s *Settings, sc Scope, all found) (string, error)
 }
 
-// change saves what set makes of the repository.
-func (s *Settings) change(ctx context.Context, repoID int64, set func(*actions.Repository) error) error {
+// Set gives a key a value. One that no scope may have, or not this one, is Invalid.
+func Set[T any](k Key[T], v T) Change {
+	return Change{k.name, func(s *Settings, sc Scope, all found) (string, error) {
+		_, most, err := k.in(s, sc, all)
+		if err != nil {
+			return "", err
+		}
+		return k.encode(v, most)
+	}}
+}
+
+// Unset takes back what a scope has set: what is set above it counts again.
+func Unset[T any](k Key[T]) Change {
+	return Change{k.name, func(*Settings, Scope, found) (string, error) { return "", nil }}
+}
+
+// Update changes what a scope has set: all of it or, with an error, nothing.
+func (s *Settings) Update(ctx context.Context, sc Scope, changes ...Change) error {
 	return s.store.Update(ctx, func(tx *store.Tx) error {
-		repo, err := tx.Repository(ctx, repoID)
+		now := sc
+		if sc.repo != 0 { // it may be gone, or public by now
+			r, err := tx.Repository(ctx, sc.repo)
+			if err != nil {
+				return err
+			}
+			now = Repo(r)
+		}
+		all, err := read(ctx, tx, now)
 		if err != nil {
 			return err
 		}
-		if err := set(repo); err != nil {
-			return err
+		for _, c := range changes {
+			if err := s.apply(ctx, tx, now, all, c); err != nil {
+				return err
+			}
 		}
-		return tx.UpdateRepository(ctx, repo)
+		return nil
 	})
+}
+
+func (s *Settings) apply(ctx context.Context, tx *store.Tx, sc Scope, all found, c Change) error {
+	value, err := c.value(s, sc, all)
+	switch {
+	case err != nil:
+		return err
+	case value == "":
+		return tx.DeleteSetting(ctx, sc.own(), c.key)
+	}
+	return tx.SaveSetting(ctx, store.Setting{Scope: sc.own(), Key: c.key, Value: value})
 }

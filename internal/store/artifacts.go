@@ -29,7 +29,7 @@ func scanArtifact(r db.Row) (*actions.Artifact, error) {
 
 // An ArtifactRoom is what decides whether a job may begin an artifact.
 type ArtifactRoom struct {
-	Repo    actions.Repository // only what its retention depends on
+	Repo    actions.Repository // only what its settings depend on
 	Bytes   int64              // of the repository's live artifacts
 	Taken   bool               // a live artifact of the job's attempt has the name
 	Mutable bool               // and may get more files
@@ -38,14 +38,14 @@ type ArtifactRoom struct {
 func scanArtifactRoom(r db.Row) (*ArtifactRoom, error) {
 	room := new(ArtifactRoom)
 	var live int
-	err := r.Scan(db.Bool(&room.Repo.Private), &room.Repo.ArtifactDays, &room.Bytes, &live)
+	err := r.Scan(&room.Repo.ID, &room.Repo.Owner.ID, db.Bool(&room.Repo.Private), &room.Bytes, &live)
 	room.Taken, room.Mutable = live >= 0, live > 0
 	return room, err
 }
 
 // ArtifactRoom tells what a new artifact of job j depends on.
 func (q queries) ArtifactRoom(ctx context.Context, j *actions.Job, name string) (*ArtifactRoom, error) {
-	room, err := db.One(ctx, q.ex, scanArtifactRoom, `select r.private, r.artifact_days, coalesce(u.artifact_bytes, 0),
+	room, err := db.One(ctx, q.ex, scanArtifactRoom, `select r.id, r.owner_id, r.private, coalesce(u.artifact_bytes, 0),
 		coalesce((select mutable from artifacts where status = 'live' and run_id = $2 and attempt = $3 and name = $4), -1)
 		from repositories r left join usages u on u.repo_id = r.id where r.id = $1`, j.RepoID, j.RunID, j.Attempt, name)
 	if err != nil {

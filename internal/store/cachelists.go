@@ -121,15 +121,11 @@ func (q queries) LeastUsedCaches(ctx context.Context, repoID, keep int64, pulls 
 	return db.All(ctx, q.ex, scanCache, text+` order by last_accessed_at, id limit $3`, repoID, keep, limit)
 }
 
-const day = int64(24 * time.Hour / time.Microsecond)
-
-// UnusedCaches lists up to limit live caches that nobody has restored for so many
-// days as their repository keeps them, days where it does not say.
-func (q queries) UnusedCaches(ctx context.Context, now time.Time, days int, limit int) ([]*actions.Cache, error) {
-	return db.All(ctx, q.ex, scanCache, `select `+prefixed("c", cacheColumns)+` from caches c join repositories r on r.id = c.repo_id
-		where c.status = 'live' and c.last_accessed_at <= $1
-		and c.last_accessed_at <= $2 - $3 * case when r.cache_days > 0 then r.cache_days else $4 end
-		order by c.last_accessed_at limit $5`, db.Micros(now)-day, db.Micros(now), day, days, limit)
+// UnusedCaches lists up to limit live caches of a repository that nobody has
+// restored since the given time, those that were restored longest ago first.
+func (q queries) UnusedCaches(ctx context.Context, repoID int64, since time.Time, limit int) ([]*actions.Cache, error) {
+	return db.All(ctx, q.ex, scanCache, `select `+cacheColumns+` from caches
+		where repo_id = $1 and status = 'live' and last_accessed_at <= $2 order by last_accessed_at, id limit $3`, repoID, db.Micros(since), limit)
 }
 
 // AbandonedCaches lists up to limit caches whose job ended before they were complete.
@@ -138,9 +134,22 @@ func (q queries) AbandonedCaches(ctx context.Context, limit int) ([]*actions.Cac
 		where c.status = 'pending' and (j.id is null or j.status = 'completed') order by c.job_id limit $1`, limit)
 }
 
-// OverfullRepositories lists the repositories whose caches have more bytes than
-// they may: so many gigabytes where the repository does not say.
-func (q queries) OverfullRepositories(ctx context.Context, bytes int64) ([]int64, error) {
-	return db.All(ctx, q.ex, db.Value[int64], `select u.repo_id from usages u join repositories r on r.id = u.repo_id
-		where u.cache_bytes > case when r.cache_gb > 0 then r.cache_gb * 1073741824 else $1 end order by u.repo_id`, bytes)
+// A CacheStock is what a repository holds in caches, for who decides what goes.
+type CacheStock struct {
+	Repo   actions.Repository // only what its settings depend on
+	Bytes  int64              // of its live caches
+	Oldest time.Time          // when the one was restored that nobody has restored for longest
+}
+
+func scanCacheStock(r db.Row) (*CacheStock, error) {
+	s := new(CacheStock)
+	return s, r.Scan(&s.Repo.ID, &s.Repo.Owner.ID, db.Bool(&s.Repo.Private), &s.Bytes, db.Time(&s.Oldest))
+}
+
+// CacheStocks lists up to limit repositories that have caches, with ids greater
+// than after, in the order of ids.
+func (q queries) CacheStocks(ctx context.Context, after int64, limit int) ([]*CacheStock, error) {
+	return db.All(ctx, q.ex, scanCacheStock, `select r.id, r.owner_id, r.private, u.cache_bytes,
+		coalesce((select c.last_accessed_at from caches c where c.repo_id = r.id and c.status = 'live' order by c.last_accessed_at limit 1), 0)
+		from usages u join repositories r on r.id = u.repo_id where u.caches > 0 and u.repo_id > $1 order by u.repo_id limit $2`, after, limit)
 }

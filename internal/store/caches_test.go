@@ -189,24 +189,26 @@ func TestSumsOfCachesAreKept(t *testing.T) {
 				t.Error(err, d)
 			}
 		}
-		for bytes, want := range map[int64]int{102: 1, 103: 0} {
-			if list, err := st.OverfullRepositories(t.Context(), bytes); err != nil || len(list) != want {
-				t.Errorf("over %d bytes: %v %v", bytes, list, err)
+		addRepository(t, st, &c.repo.Owner, "empty")
+		only := actions.Repository{ID: c.repo.ID, Owner: actions.Account{ID: c.repo.Owner.ID}, Private: c.repo.Private}
+		want := []*store.CacheStock{{Repo: only, Bytes: 103, Oldest: c.now.Add(-2 * time.Hour)}}
+		for after, want := range map[int64][]*store.CacheStock{0: want, c.repo.ID: nil} {
+			stocks, err := st.CacheStocks(t.Context(), after, 10)
+			if d := cmp.Diff(want, stocks); err != nil || d != "" {
+				t.Error(err, d)
 			}
 		}
 	})
 }
 
-func TestRepositoriesKeepUnusedCachesForTheirOwnTime(t *testing.T) {
+func TestUnusedCachesAreThoseNobodyRestoredSince(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		c := newCacheTable(t, st)
 		const day = 24 * time.Hour
-		c.add(mainRef, "old", "v", 1, 8*day)
 		c.add(mainRef, "young", "v", 1, 3*day)
-		for days, want := range map[int][]string{0: {"old"}, 9: nil, 2: {"old", "young"}} {
-			c.repo.CacheDays = days
-			c.update(func(ctx context.Context, tx *store.Tx) error { return tx.UpdateRepository(ctx, c.repo) })
-			list, err := st.UnusedCaches(t.Context(), c.now, 7, 10)
+		c.add(mainRef, "old", "v", 1, 8*day)
+		for days, want := range map[int][]string{7: {"old"}, 9: nil, 3: {"old", "young"}} {
+			list, err := st.UnusedCaches(t.Context(), c.repo.ID, c.now.AddDate(0, 0, -days), 10)
 			if d := cmp.Diff(want, keysOf(list)); err != nil || d != "" {
 				t.Errorf("%d days: %v %s", days, err, d)
 			}
@@ -247,9 +249,10 @@ func TestSearchesForCachesReadNoOtherCaches(t *testing.T) {
 			return err
 		},
 		"unused for a week": func(ctx context.Context, q store.Explainer) error {
-			_, err := q.UnusedCaches(ctx, now, 7, 9)
+			_, err := q.UnusedCaches(ctx, 1, now, 9)
 			return err
 		},
+		"stocks":    func(ctx context.Context, q store.Explainer) error { _, err := q.CacheStocks(ctx, 1, 9); return err },
 		"abandoned": func(ctx context.Context, q store.Explainer) error { _, err := q.AbandonedCaches(ctx, 9); return err },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at, artifact_days, cache_gb, cache_days`
+	repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at`
 	repositoryTables  = `repositories r join accounts o on o.id = r.owner_id`
 )
 
@@ -26,7 +26,6 @@ func scanRepository(row db.Row) (*actions.Repository, error) {
 		db.Time(&r.CreatedAt),
 		db.Time(&r.UpdatedAt),
 		db.Time(&r.PushedAt),
-		&r.ArtifactDays, &r.CacheGB, &r.CacheDays,
 	}
 	return r, row.Scan(append(fields, accountFields(&r.Owner)...)...)
 }
@@ -118,6 +117,7 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 		`delete from tokens where job_id <> 0 and job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1)`,
 		`delete from runners where repo_id = $1`,
 		`delete from registration_tokens where repo_id = $1`,
+		`delete from settings where scope = '` + inRepository + `' and id = $1`,
 	} {
 		if _, err := db.Exec(ctx, tx.ex, statement, id); err != nil {
 			return fmt.Errorf("repository %d: %w", id, err)
@@ -133,12 +133,11 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 	return nil
 }
 
-// UpdateRepository saves r's description, visibility, default branch and settings.
+// UpdateRepository saves r's description, visibility and default branch.
 func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
 	tx.Publish(RepoTopic(r.ID), RecordTopic(r.ID))
-	_, err := db.Exec(ctx, tx.ex, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5,
-		artifact_days = $6, cache_gb = $7, cache_days = $8 where id = $1`,
-		r.ID, r.Description, db.Flag(r.Private), r.DefaultBranch, db.Micros(r.UpdatedAt), r.ArtifactDays, r.CacheGB, r.CacheDays)
+	_, err := db.Exec(ctx, tx.ex, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
+		r.ID, r.Description, db.Flag(r.Private), r.DefaultBranch, db.Micros(r.UpdatedAt))
 	return err
 }
 

@@ -18,14 +18,15 @@ const (
 	kindRunner
 	kindAccess
 	kindLines
+	kindSettings
 )
 
-// RepoTopic is all that readers of a repository see: its record and settings, its
-// workflows, runs, jobs, artifacts and caches.
+// RepoTopic is all that readers of a repository see: its record, its workflows,
+// runs, jobs, artifacts and caches.
 func RepoTopic(repoID int64) Topic { return Topic{Kind: kindRepo, ID: repoID} }
 
-// RecordTopic is the record of a repository alone: name, visibility, settings, when
-// it was pushed to. With 0 it is that of any repository.
+// RecordTopic is the record of a repository alone: name, visibility, when it was
+// pushed to. With 0 it is that of any repository.
 func RecordTopic(repoID int64) Topic { return Topic{Kind: kindRecord, ID: repoID} }
 
 // RunTopic is a run with its attempts, jobs and steps.
@@ -41,6 +42,10 @@ func RunnerTopic(runnerID int64) Topic { return Topic{Kind: kindRunner, ID: runn
 
 // AccessTopic is who may do what: tokens of people, accounts, members and collaborators.
 func AccessTopic() Topic { return Topic{Kind: kindAccess} }
+
+// SettingsTopic is what anybody has set: for a repository, an organization or the
+// enterprise.
+func SettingsTopic() Topic { return Topic{Kind: kindSettings} }
 
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }

@@ -31,8 +31,8 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 		must(s.CreateToken(ctx, token))
 
 		repoT, recordT, runT := store.RepoTopic(s.repo.ID), store.RecordTopic(s.repo.ID), store.RunTopic(run.ID)
-		runnerT, access := store.RunnerTopic(runner.ID), store.AccessTopic()
-		known := []store.Topic{repoT, recordT, runT, runnerT, access}
+		runnerT, access, settings := store.RunnerTopic(runner.ID), store.AccessTopic(), store.SettingsTopic()
+		known := []store.Topic{repoT, recordT, runT, runnerT, access, settings}
 		at := func() *actions.Attempt {
 			a, err := s.Attempt(ctx, run.ID, 1)
 			must(err)
@@ -49,10 +49,12 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 			alone  func() error
 		}{
 			{"SetPushed", []store.Topic{repoT, recordT}, func(tx *store.Tx) error { return tx.SetPushed(ctx, s.repo.ID, s.now) }, nil},
-			{"UpdateRepository, as settings are", []store.Topic{repoT, recordT}, func(tx *store.Tx) error {
-				r := *s.repo
-				r.ArtifactDays = 5
-				return tx.UpdateRepository(ctx, &r)
+			{"UpdateRepository", []store.Topic{repoT, recordT}, func(tx *store.Tx) error { return tx.UpdateRepository(ctx, s.repo) }, nil},
+			{"SaveSetting", []store.Topic{settings}, func(tx *store.Tx) error {
+				return tx.SaveSetting(ctx, store.Setting{Scope: actions.Scope{RepoID: s.repo.ID}, Key: "key", Value: "1"})
+			}, nil},
+			{"DeleteSetting", []store.Topic{settings}, func(tx *store.Tx) error {
+				return tx.DeleteSetting(ctx, actions.Scope{RepoID: s.repo.ID}, "key")
 			}, nil},
 			{"SaveWorkflow", []store.Topic{repoT}, func(tx *store.Tx) error {
 				return tx.SaveWorkflow(ctx, &actions.Workflow{RepoID: s.repo.ID, Path: ".github/workflows/new.yml", Name: "New", State: actions.Active})

@@ -1,7 +1,7 @@
 // Package contexts builds the contexts of a run: what its expressions may name.
 //
 // A [Run] has all that they are made of: the records of the run and its
-// repository, the [Source] that it was planned from, the settings of the server,
+// repository, the [Source] that it was planned from, what is set for the repository,
 // and the addresses by which it is reached. [Run.Contexts] are those that hold
 // for the whole run: github, inputs and vars. They are what package plan
 // evaluates with, before there is any job. [Run.Job] adds what one job sees:
@@ -13,7 +13,6 @@
 package contexts
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,10 +23,10 @@ import (
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
-// Settings are what the server says where a repository says nothing.
+// Settings are what is set for the repository of a run: see package settings.
 type Settings struct {
-	ArtifactDays int // for which artifacts are kept; 0 for [actions.ArtifactDays]
-	CacheGB      int // that all caches of a repository may take; 0 for 10
+	RetentionDays int // for which artifacts are kept
+	CacheGB       int // that all of its caches may take
 }
 
 // A Run is what its contexts are made of.
@@ -80,7 +79,6 @@ func (r *Run) github() *expr.Object {
 	}
 	_, host, _ := strings.Cut(r.Base.HTML, "://")
 	id := func(n int64) string { return strconv.FormatInt(n, 10) }
-	days := r.Repo.Retention(cmp.Or(r.Settings.ArtifactDays, actions.ArtifactDays)).Days
 	return expr.NewObject().
 		Set("ref", run.Ref).
 		Set("sha", run.HeadSHA).
@@ -93,8 +91,8 @@ func (r *Run) github() *expr.Object {
 		Set("run_id", id(run.ID)).
 		Set("run_number", id(run.Number)).
 		Set("run_attempt", id(int64(run.Attempt))).
-		Set("retention_days", id(int64(days))).
-		Set("artifact_cache_size_limit", id(int64(cmp.Or(r.Repo.CacheGB, r.Settings.CacheGB, cacheGB)))).
+		Set("retention_days", id(int64(r.Settings.RetentionDays))).
+		Set("artifact_cache_size_limit", id(int64(r.Settings.CacheGB))).
 		Set("actor", run.Actor.Login).
 		Set("actor_id", id(run.Actor.ID)).
 		Set("triggering_actor", run.Triggering.Login).
@@ -113,5 +111,3 @@ func (r *Run) github() *expr.Object {
 		Set("ref_type", refType).
 		Set("secret_source", "Actions")
 }
-
-const cacheGB = 10 // of a server that says nothing

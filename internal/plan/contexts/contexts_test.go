@@ -1,7 +1,6 @@
 package contexts_test
 
 import (
-	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,36 +58,11 @@ func eval(t *testing.T, all *expr.Object, text string) string {
 
 // ENV-2, ART-4: GITHUB_RETENTION_DAYS bounds what an upload may ask for, so
 // it is what the server holds the upload to.
-func TestJobsAreToldHowLongArtifactsAreKept(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		server int
-		repo   actions.Repository
-		want   int
-	}{
-		{"nobody says anything", 0, actions.Repository{}, 90},
-		{"the server keeps less", 30, actions.Repository{}, 30},
-		{"the server keeps for a year", 365, actions.Repository{Private: true}, 365},
-		{"for a year, and the repository is public", 365, actions.Repository{}, 90},
-		{"the repository says less", 30, actions.Repository{ArtifactDays: 7}, 7},
-		{"the repository says more", 30, actions.Repository{ArtifactDays: 200, Private: true}, 200},
-		{"it was private when it said so", 30, actions.Repository{ArtifactDays: 200}, 90},
-	} {
-		run := sample(t)
-		run.Repo, run.Settings.ArtifactDays = &test.repo, test.server
-		if got, want := eval(t, run.Contexts(), "github.retention_days"), strconv.Itoa(test.want); got != want {
-			t.Errorf("%s: jobs are told %v, want %s", test.name, got, want)
-		}
-	}
-}
-
-func TestJobsAreToldTheLimitOfCaches(t *testing.T) {
-	for _, test := range []struct{ server, repo, want int }{{0, 0, 10}, {3, 0, 3}, {3, 5, 5}} {
-		run := sample(t)
-		run.Repo, run.Settings.CacheGB = &actions.Repository{CacheGB: test.repo}, test.server
-		if got := eval(t, run.Contexts(), "github.artifact_cache_size_limit"); got != strconv.Itoa(test.want) {
-			t.Errorf("%+v: jobs are told %v", test, got)
-		}
+func TestJobsAreToldWhatIsSetForTheirRepository(t *testing.T) {
+	run := sample(t)
+	run.Settings = contexts.Settings{RetentionDays: 7, CacheGB: 5}
+	if got := eval(t, run.Contexts(), "format('{0} {1}', github.retention_days, github.artifact_cache_size_limit)"); got != "7 5" {
+		t.Errorf("jobs are told %q, want the days and the gigabytes", got)
 	}
 }
 

@@ -198,10 +198,6 @@ func TestRepositoriesSetTheLimitsOfTheirCaches(t *testing.T) {
 				s.Errorf("%s is %v, want 5", c.page, got)
 			}
 		}
-		repo, err := s.Store.Repository(s.Context(), s.Repo.ID)
-		if err != nil || repo.CacheDays != 5 || repo.CacheGB != 5 {
-			s.Errorf("%+v, %v", repo, err)
-		}
 	})
 }
 

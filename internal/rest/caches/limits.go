@@ -1,20 +1,16 @@
 package caches
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/settings"
 )
 
-// What a repository may set for its caches. GitHub knows two pages for the size: of
-// github.com and, older, of the Enterprise Server.
-const (
-	maxGigabytes = 10_000
-	maxDays      = 365
-)
+// GitHub knows two pages for the size of all caches: of github.com and, older, of the
+// Enterprise Server.
 
 type daysJSON struct {
 	Days *int `json:"max_cache_retention_days"`
@@ -30,11 +26,10 @@ type policyJSON struct {
 
 // getRetentionLimit serves GET /repos/{owner}/{repo}/actions/cache/retention-limit.
 func (p *page) getRetentionLimit(w http.ResponseWriter, r *http.Request) error {
-	repo, err := p.store.Repository(r.Context(), rest.CallOf(r).Repo.ID)
+	days, err := settings.Get(r.Context(), p.settings, settings.Repo(rest.CallOf(r).Repo), settings.CacheDays)
 	if err != nil {
 		return err
 	}
-	days := p.caches.Days(repo)
 	return httpjson.Write(w, http.StatusOK, daysJSON{&days})
 }
 
@@ -44,7 +39,11 @@ func (p *page) setRetentionLimit(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
 		return err
 	}
-	return p.setLimit(w, r, "max_cache_retention_days", body.Days, maxDays, p.settings.SetCacheDays)
+	const field = "max_cache_retention_days"
+	if body.Days == nil {
+		return missing(field)
+	}
+	return p.setLimit(w, r, field, settings.Set(settings.CacheDays, *body.Days))
 }
 
 // getStorageLimit serves GET /repos/{owner}/{repo}/actions/cache/storage-limit.
@@ -85,27 +84,32 @@ func (p *page) setUsagePolicy(w http.ResponseWriter, r *http.Request) error {
 
 // gigabytes is how much the caches of the repository may hold.
 func (p *page) gigabytes(r *http.Request) (int, error) {
-	repo, err := p.store.Repository(r.Context(), rest.CallOf(r).Repo.ID)
-	if err != nil {
-		return 0, err
-	}
-	return int(p.caches.Bytes(repo) >> 30), nil
+	bytes, err := settings.Get(r.Context(), p.settings, settings.Repo(rest.CallOf(r).Repo), settings.CacheBytes)
+	return int(bytes >> 30), err
 }
 
 func (p *page) setGigabytes(w http.ResponseWriter, r *http.Request, field string, gb *int) error {
-	return p.setLimit(w, r, field, gb, maxGigabytes, p.settings.SetCacheGB)
+	if gb == nil {
+		return missing(field)
+	}
+	return p.setLimit(w, r, field, settings.Set(settings.CacheBytes, settings.Gigabytes(*gb)))
 }
 
-// setLimit saves one of the limits and applies it.
-func (p *page) setLimit(w http.ResponseWriter, r *http.Request, field string, n *int, most int, set func(ctx context.Context, repoID int64, n int) error) error {
-	if n == nil || *n < 1 || *n > most {
-		return actions.Errorf(actions.Malformed, "%s must be a number from 1 to %d", field, most)
+func missing(field string) error {
+	return actions.Errorf(actions.Malformed, "%s is missing", field)
+}
+
+// setLimit saves one of the limits, which came in a field, and applies it.
+func (p *page) setLimit(w http.ResponseWriter, r *http.Request, field string, change settings.Change) error {
+	repo := rest.CallOf(r).Repo
+	err := p.settings.Update(r.Context(), settings.Repo(repo), change)
+	if actions.KindOf(err) == actions.Invalid {
+		return actions.Errorf(actions.Malformed, "%s: %v", field, err)
 	}
-	id := rest.CallOf(r).Repo.ID
-	if err := set(r.Context(), id, *n); err != nil {
+	if err != nil {
 		return err
 	}
-	if err := p.caches.Shrink(r.Context(), id); err != nil {
+	if err := p.caches.Shrink(r.Context(), repo.ID); err != nil {
 		return err
 	}
 	return rest.NoContent(w)

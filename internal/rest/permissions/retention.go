@@ -31,14 +31,19 @@ type page struct{ settings *settings.Settings }
 
 // getRetention serves GET /repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention.
 func (p *page) getRetention(w http.ResponseWriter, r *http.Request) error {
-	now, err := p.settings.Retention(r.Context(), rest.CallOf(r).Repo.ID)
+	scope := settings.Repo(rest.CallOf(r).Repo)
+	days, err := settings.Get(r.Context(), p.settings, scope, settings.RetentionDays)
+	if err != nil {
+		return err
+	}
+	most, err := settings.Most(r.Context(), p.settings, scope, settings.RetentionDays)
 	if err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, struct {
 		Days    int `json:"days"`
 		MaxDays int `json:"maximum_allowed_days"`
-	}{now.Days, now.MaxDays})
+	}{days, most})
 }
 
 // setRetention serves PUT /repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention.
@@ -52,7 +57,7 @@ func (p *page) setRetention(w http.ResponseWriter, r *http.Request) error {
 	if body.Days == nil {
 		return actions.Missing("Repository", "days")
 	}
-	err := p.settings.SetRetention(r.Context(), rest.CallOf(r).Repo.ID, *body.Days)
+	err := p.settings.Update(r.Context(), settings.Repo(rest.CallOf(r).Repo), settings.Set(settings.RetentionDays, *body.Days))
 	if actions.KindOf(err) == actions.Invalid {
 		return actions.InField("Repository", "days", err)
 	}

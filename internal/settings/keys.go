@@ -1,0 +1,59 @@
+package settings
+
+import (
+	"context"
+	"math"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/plan/contexts"
+)
+
+// RetentionDays is for how many days artifacts are kept, if the job that uploads one
+// asks for no less.
+var RetentionDays = number("retention_days", 90, 1,
+	func(sc Scope, _ int) int {
+		if sc.public {
+			return actions.MaxPublicDays
+		}
+		return actions.MaxPrivateDays
+	},
+	func(days, most int) error {
+		return actions.Errorf(actions.Invalid, "artifacts are kept for 1 to %d days, not %d", most, days)
+	})
+
+// CacheDays is for how many days a cache is kept that nobody restores.
+var CacheDays = number("cache_days", 7, 1,
+	func(_ Scope, standard int) int { return max(365, standard) },
+	func(days, most int) error {
+		return actions.Errorf(actions.Invalid, "caches are kept for 1 to %d days, not %d", most, days)
+	})
+
+// CacheBytes is how much all caches of a repository may hold together.
+var CacheBytes = number("cache_bytes", 10*gigabyte, gigabyte,
+	func(_ Scope, standard int64) int64 { return max(maxGigabytes*gigabyte, standard) },
+	func(_, most int64) error {
+		return actions.Errorf(actions.Invalid, "caches may hold from 1 to %d GB", most/gigabyte)
+	})
+
+const (
+	gigabyte     int64 = 1 << 30
+	maxGigabytes       = 10_000
+)
+
+// Gigabytes is a value of [CacheBytes]. What cannot be one stays out of its range.
+func Gigabytes(n int) int64 {
+	if n < 0 || n > math.MaxInt64/int(gigabyte) {
+		return 0
+	}
+	return int64(n) * gigabyte
+}
+
+// OfRun is what the contexts of a repository's runs tell of its settings.
+func (s *Settings) OfRun(ctx context.Context, repo *actions.Repository) (contexts.Settings, error) {
+	days, err := Get(ctx, s, Repo(repo), RetentionDays)
+	if err != nil {
+		return contexts.Settings{}, err
+	}
+	bytes, err := Get(ctx, s, Repo(repo), CacheBytes)
+	return contexts.Settings{RetentionDays: days, CacheGB: max(int(bytes/gigabyte), 1)}, err
+}
