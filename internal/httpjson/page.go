@@ -41,7 +41,7 @@ func clamped(text string, standard, most int) int {
 // target is the absolute URL of the list without its query. A list that fits
 // on one page has no such header.
 func SetLink(w http.ResponseWriter, target string, query url.Values, p actions.Page, total int) {
-	last := max((total+p.Size-1)/p.Size, 1)
+	last := p.Last(total)
 	var links []string
 	add := func(rel string, number int) {
 		q := url.Values{}

@@ -130,6 +130,10 @@ func TestListsReadAnIndexInItsOrder(t *testing.T) {
 			_, _, err := q.Annotations(ctx, 1, page)
 			return err
 		}, "annotations_job "},
+		"annotations of a run": {func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.RunAnnotations(ctx, 1, 1, page)
+			return err
+		}, "annotations_job "},
 		"runners": {func(ctx context.Context, q store.Explainer) error {
 			_, _, err := q.Runners(ctx, actions.Scope{}, "", page)
 			return err

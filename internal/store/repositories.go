@@ -10,12 +10,14 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const (
-	repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at`
-	repositoryTables  = `repositories r join accounts o on o.id = r.owner_id`
-)
+const repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at`
 
-var repositorySelect = `select ` + prefixed("r", repositoryColumns) + `, ` + prefixed("o", accountColumns) + ` from ` + repositoryTables
+var repositoryList = db.List[*actions.Repository]{
+	Table: `repositories r`, ID: `r.id`, Joins: `join accounts o on o.id = r.owner_id`,
+	Columns: prefixed("r", repositoryColumns) + `, ` + prefixed("o", accountColumns), Scan: scanRepository,
+}.Order(`r.pushed_at desc, r.id desc`)
+
+var repositorySelect = `select ` + repositoryList.Columns + ` from ` + repositoryList.Table + ` ` + repositoryList.Joins
 
 func scanRepository(row db.Row) (*actions.Repository, error) {
 	r := new(actions.Repository)
@@ -67,15 +69,19 @@ func (q queries) RepositoryByName(ctx context.Context, owner, name string) (*act
 	return r, nil
 }
 
-// VisibleRepositories lists what account may read, newest push first: public
-// ones, its own, its organizations' and those it collaborates on. The page
-// shows it; account 0 is nobody and sees what is public; everything is for site admins.
-func (q queries) VisibleRepositories(ctx context.Context, accountID int64, everything bool, limit int) ([]*actions.Repository, error) {
-	return db.All(ctx, q.ex, scanRepository, repositorySelect+`
-		where $1 = 1 or r.private = 0 or r.owner_id = $2
-		or exists (select 1 from members m where m.org_id = r.owner_id and m.account_id = $2 and m.owner = 1)
-		or exists (select 1 from collaborators c where c.repo_id = r.id and c.account_id = $2)
-		order by r.pushed_at desc, r.id desc limit $3`, db.Flag(everything), accountID, limit)
+// VisibleRepositories lists a page of what account may read, newest push first, and
+// how many there are: public ones, its own, its organizations' and those it
+// collaborates on. Account 0 is nobody and sees what is public; everything is for
+// site admins.
+func (q queries) VisibleRepositories(ctx context.Context, accountID int64, everything bool, p Page) ([]*actions.Repository, int, error) {
+	list, total, err := repositoryList.Where(`(? = 1 or r.private = 0 or r.owner_id = ?
+		or exists (select 1 from members m where m.org_id = r.owner_id and m.account_id = ? and m.owner = 1)
+		or exists (select 1 from collaborators c where c.repo_id = r.id and c.account_id = ?))`,
+		db.Flag(everything), accountID, accountID, accountID).Page(ctx, q.ex, p)
+	if err != nil {
+		return nil, 0, fmt.Errorf("repositories that account %d sees: %w", accountID, err)
+	}
+	return list, total, nil
 }
 
 // RepositoriesAfter lists up to limit repositories with ids greater than after,

@@ -84,24 +84,24 @@ func (q queries) CreateAnnotation(ctx context.Context, a *actions.Annotation) er
 }
 
 var annotationList = db.List[*actions.Annotation]{
-	Table: `annotations`, ID: `id`, Columns: annotationColumns, Scan: scanAnnotation,
-}.Order(`id`)
+	Table: `annotations n join jobs j on j.id = n.job_id`, ID: `n.id`, Columns: prefixed("n", annotationColumns), Scan: scanAnnotation,
+}.Order(`j.id, n.id`)
 
 // Annotations lists a page of a job's annotations, oldest first, and how many there are.
 func (q queries) Annotations(ctx context.Context, jobID int64, p Page) ([]*actions.Annotation, int, error) {
-	list, total, err := annotationList.Where(`job_id = ?`, jobID).Page(ctx, q.ex, p)
+	list, total, err := annotationList.Where(`j.id = ?`, jobID).Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("annotations of job %d: %w", jobID, err)
 	}
 	return list, total, nil
 }
 
-// RunAnnotations lists the first annotations of an attempt by job, oldest first.
-func (q queries) RunAnnotations(ctx context.Context, runID int64, attempt, limit int) ([]*actions.Annotation, error) {
-	as, err := db.All(ctx, q.ex, scanAnnotation, `select `+prefixed("n", annotationColumns)+` from jobs j join annotations n on n.job_id = j.id
-		where j.run_id = $1 and j.attempt = $2 order by n.job_id, n.id limit $3`, runID, attempt, limit)
+// RunAnnotations lists a page of the annotations of an attempt by job, oldest first,
+// and how many there are.
+func (q queries) RunAnnotations(ctx context.Context, runID int64, attempt int, p Page) ([]*actions.Annotation, int, error) {
+	list, total, err := annotationList.Where(`j.run_id = ? and j.attempt = ?`, runID, attempt).Page(ctx, q.ex, p)
 	if err != nil {
-		return nil, fmt.Errorf("annotations of run %d: %w", runID, err)
+		return nil, 0, fmt.Errorf("annotations of run %d: %w", runID, err)
 	}
-	return as, nil
+	return list, total, nil
 }

@@ -48,7 +48,7 @@ func (s *Site) artifactsOfRun(r *http.Request, run *runHead, mayDelete, signedIn
 		return artifactList{}, err
 	}
 	l := artifactList{Total: total, MayDelete: mayDelete, SignIn: !signedIn}
-	l.Newer, l.Older = neighbours(r, "artifacts", p, total, "#artifacts")
+	l.Newer, l.Older = neighbours(p, total, here(r, "artifacts", "#artifacts"))
 	for _, a := range found {
 		l.Rows = append(l.Rows, s.artifactRow(&a.Artifact, run, signedIn))
 	}
@@ -77,18 +77,24 @@ func pageOf(r *http.Request, name string, size int) store.Page {
 	return store.Page{Number: p.Number, Size: size}
 }
 
-// neighbours are the URLs of the pages before and after p, empty for none.
-func neighbours(r *http.Request, name string, p store.Page, total int, fragment string) (before, after string) {
-	to := func(n int) string {
+// here makes URLs of other pages of a list on the page of r, whose number is a parameter.
+func here(r *http.Request, name, fragment string) func(number int) string {
+	return func(number int) string {
 		q := r.URL.Query()
 		q.Del("part")
-		q.Set(name, strconv.Itoa(n))
+		q.Set(name, strconv.Itoa(number))
 		return "?" + q.Encode() + fragment
 	}
+}
+
+// neighbours are the URLs of the pages before and after p of a list that has total
+// entries, empty for none. to makes the URL of a page.
+func neighbours(p store.Page, total int, to func(number int) string) (before, after string) {
+	last := p.Last(total)
 	if p.Number > 1 {
-		before = to(p.Number - 1)
+		before = to(min(p.Number-1, last))
 	}
-	if p.Number*p.Size < total {
+	if p.Number < last {
 		after = to(p.Number + 1)
 	}
 	return before, after
@@ -190,9 +196,8 @@ func (s *Site) artifactFiles(w http.ResponseWriter, r *http.Request, c *auth.Cal
 	}
 	at := pageOf(r, "page", shownFiles)
 	p.Total, p.Truncated = len(list.Files), list.Truncated
-	p.Newer, p.Older = neighbours(r, "page", at, p.Total, "")
-	from := min((at.Number-1)*at.Size, p.Total)
-	for _, f := range list.Files[from:min(from+at.Size, p.Total)] {
+	p.Newer, p.Older = neighbours(at, p.Total, here(r, "page", ""))
+	for _, f := range actions.Slice(at, list.Files) {
 		p.Files = append(p.Files, fileRowOf(p.Artifact.Files, f))
 	}
 	return s.render(w, http.StatusOK, "files", p)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // maxRepositories is how many the first page lists.
@@ -28,14 +29,11 @@ func (s *Site) index(w http.ResponseWriter, r *http.Request, c *auth.Caller) err
 	if !c.Anonymous() {
 		id, everything = c.Account.ID, c.Account.SiteAdmin
 	}
-	repos, err := s.store.VisibleRepositories(r.Context(), id, everything, maxRepositories+1)
+	repos, total, err := s.store.VisibleRepositories(r.Context(), id, everything, store.Page{Number: 1, Size: maxRepositories})
 	if err != nil {
 		return err
 	}
-	p := indexPage{page: s.page(r, c, "Repositories")}
-	if p.More = len(repos) > maxRepositories; p.More {
-		repos = repos[:maxRepositories]
-	}
+	p := indexPage{page: s.page(r, c, "Repositories"), More: total > len(repos)}
 	now := s.now()
 	for _, repo := range repos {
 		p.Repositories = append(p.Repositories, repoRow{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // maxAnnotations is how many a run's page lists.
@@ -198,7 +199,7 @@ func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Reposito
 	if err != nil {
 		return err
 	}
-	notes, err := s.store.RunAnnotations(ctx, a.RunID, a.Number, maxAnnotations+1)
+	notes, total, err := s.store.RunAnnotations(ctx, a.RunID, a.Number, store.Page{Number: 1, Size: maxAnnotations})
 	if err != nil {
 		return err
 	}
@@ -207,9 +208,7 @@ func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Reposito
 		return err
 	}
 	p.Groups = groupsOf(p.Repo, jobs, steps, runners, s.now())
-	if p.MoreNotes = len(notes) > maxAnnotations; p.MoreNotes {
-		notes = notes[:maxAnnotations]
-	}
+	p.MoreNotes = total > len(notes)
 	p.Annotations, p.Counts = annotationsOf(p.Repo, notes, jobs)
 	return nil
 }

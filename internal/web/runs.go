@@ -12,7 +12,6 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
-	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -140,9 +139,9 @@ func statuses() []string {
 	return all
 }
 
-func (s *Site) listRuns(w http.ResponseWriter, r *http.Request, p runsPage, f store.RunFilter, at string) error {
-	number := httpjson.PageOf(r.URL.Query()).Number
-	runs, total, err := s.store.Runs(r.Context(), f, store.Page{Number: number, Size: runsPerPage})
+func (s *Site) listRuns(w http.ResponseWriter, r *http.Request, p runsPage, f store.RunFilter, base string) error {
+	at := pageOf(r, "page", runsPerPage)
+	runs, total, err := s.store.Runs(r.Context(), f, at)
 	if err != nil {
 		return err
 	}
@@ -151,22 +150,15 @@ func (s *Site) listRuns(w http.ResponseWriter, r *http.Request, p runsPage, f st
 	for _, run := range runs {
 		p.Runs = append(p.Runs, rowOf(p.Repo, run, now))
 	}
-	link := func(n int) string {
+	p.Newer, p.Older = neighbours(at, total, func(n int) string {
 		q := url.Values{"page": {strconv.Itoa(n)}}
 		for k, v := range map[string]string{"branch": f.Branch, "status": f.Status, "event": f.Event, "actor": p.Filter.Actor} {
 			if v != "" {
 				q.Set(k, v)
 			}
 		}
-		return at + "?" + q.Encode()
-	}
-	last := max((total+runsPerPage-1)/runsPerPage, 1)
-	if number > 1 {
-		p.Newer = link(min(number-1, last))
-	}
-	if number < last {
-		p.Older = link(number + 1)
-	}
+		return base + "?" + q.Encode()
+	})
 	return s.render(w, http.StatusOK, "runs", p)
 }
 

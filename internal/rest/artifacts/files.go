@@ -5,10 +5,10 @@ import (
 	"net/url"
 	"path"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/rest"
-	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // The files inside of an artifact are served one by one, so that nobody needs the
@@ -38,7 +38,7 @@ func (p *page) listFiles(w http.ResponseWriter, r *http.Request) error {
 		Files     []*artifactFileJSON `json:"files"`
 	}{len(list.Files), list.Truncated, []*artifactFileJSON{}}
 	base := artifactURL(rest.CallOf(r), art.ID) + "/files/"
-	for _, f := range slice(list.Files, l.Page) {
+	for _, f := range actions.Slice(l.Page, list.Files) {
 		v := &artifactFileJSON{Path: f.Path, Type: string(f.Type), SizeInBytes: f.Size}
 		if f.Type == artifact.Regular && !f.Renamed {
 			u := base + (&url.URL{Path: f.Path}).EscapedPath()
@@ -63,10 +63,4 @@ func (p *page) getFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer content.Close()
 	return httpjson.SendFile(w, r, httpjson.File{Name: path.Base(f.Path), Size: f.Size, Content: content}, p.log, p.now)
-}
-
-// slice is the page of a list that is all in memory.
-func slice[T any](all []T, p store.Page) []T {
-	from := min((p.Number-1)*p.Size, len(all))
-	return all[from:min(from+p.Size, len(all))]
 }
