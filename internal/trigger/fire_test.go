@@ -15,6 +15,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/trigger"
 )
 
 // many is a commit with so many workflows that start at any push.
@@ -199,4 +200,16 @@ func TestAnEventWithoutACommitIsAboutWhereItsRefStands(t *testing.T) { // TRG-2
 	if len(runs) != 1 || runs[0].HeadSHA != u.After || runs[0].Title != "CI" || runs[0].Ref != u.Ref {
 		t.Errorf("runs %+v, want one of %s, named as its workflow", runs, u.After)
 	}
+}
+
+func TestAJobMayStartAWorkflowByHand(t *testing.T) { // TRG-9
+	b := newBench(t, storetest.Open(t))
+	b.Commit("first", dir+"hand.yml", byHand, dir+"ci.yml", onPush)
+	b.push(true, "refs/heads/main")
+	b.want()
+	_, err := b.Dispatch(t.Context(), &trigger.Dispatch{
+		Base: base, Repo: b.repo, Workflow: b.byPath("hand.yml"), Ref: "main", Inputs: map[string]string{"where": "here"}, Actor: b.owner, ByJob: true,
+	})
+	b.must(err)
+	b.want("Hand workflow_dispatch refs/heads/main")
 }
