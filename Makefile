@@ -3,9 +3,10 @@
 GO            ?= go
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GOLANGCI_LINT := .tools/bin/golangci-lint-v2.15.0
+FUZZTIME      ?= 30s
 VERSITYGW     := .tools/bin/versitygw-v1.8.0
 
-.PHONY: build demo test bench lint fmt kept clean
+.PHONY: build demo test test-all bench lint fmt kept clean
 
 build: # bin/understudy
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/understudy ./cmd/understudy
@@ -19,6 +20,12 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
 		UNDERSTUDY_TEST_REQUIRE_NODE=1 UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
 		scripts/with-postgres $(GO) test -race -timeout 30m ./...
+
+test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench
+	scripts/fuzz $(FUZZTIME)
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+	scripts/need wrk=wrk
+	scripts/with-postgres $(GO) run ./cmd/bench --against bin/understudy --rounds 1
 
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'
