@@ -126,7 +126,7 @@ func (f *fixture) job(t testing.TB) *actions.Job {
 		RunID: f.run.ID, RepoID: f.repo.ID, OwnerID: f.repo.Owner.ID, Attempt: 1, GUID: uuid.NewString(), Key: uuid.NewString(), Total: 1,
 		Labels: []string{"x"}, Status: actions.InProgress, CreatedAt: f.now(),
 	}
-	if err := f.st.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateJob(t.Context(), j) }); err != nil {
+	if err := f.st.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateJobs(t.Context(), []*actions.Job{j}) }); err != nil {
 		t.Fatal(err)
 	}
 	return j

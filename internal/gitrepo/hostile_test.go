@@ -45,7 +45,7 @@ func packOf(c *gittest.Tree, rev string) []byte {
 
 func (g *testGit) noRefs(t *testing.T, name string) {
 	t.Helper()
-	refs, err := g.Refs(t.Context(), 1, "refs/")
+	refs, err := g.View(1).Refs(t.Context(), "refs/")
 	if len(refs) != 0 || err != nil {
 		t.Errorf("%s: refs %v, %v; want none", name, refs, err)
 	}

@@ -30,7 +30,7 @@ func TestMaintenanceKeepsEverything(t *testing.T) {
 		refs = append(refs, fmt.Sprintf("main:refs/tags/t%d", i))
 	}
 	c.Git(refs...)
-	before, err := g.Refs(t.Context(), 1, "refs/")
+	before, err := g.View(1).Refs(t.Context(), "refs/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,11 +44,11 @@ func TestMaintenanceKeepsEverything(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(g.dir(1), "refs", "tags", "t0")); !os.IsNotExist(err) {
 		t.Errorf("loose ref is left: %v", err)
 	}
-	after, err := g.Refs(t.Context(), 1, "refs/")
+	after, err := g.View(1).Refs(t.Context(), "refs/")
 	if len(after) != len(before) || len(after) != manyRefs+1 || err != nil {
 		t.Errorf("%d refs, were %d, %v", len(after), len(before), err)
 	}
-	commits, _, err := g.CommitsBetween(t.Context(), 1, actions.ZeroSHA, after[0].SHA, 1000)
+	commits, _, err := g.View(1).CommitsBetween(t.Context(), actions.ZeroSHA, after[0].SHA, 1000)
 	if len(commits) != manyPacks || err != nil {
 		t.Errorf("%d commits, %v", len(commits), err)
 	}

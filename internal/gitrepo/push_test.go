@@ -58,7 +58,7 @@ func TestRefusedPushMovesNothingAndSaysWhy(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
 	}
-	refs, err := g.Refs(t.Context(), 1, "refs/")
+	refs, err := g.View(1).Refs(t.Context(), "refs/")
 	if err != nil || len(refs) != 0 || len(g.applied()) != 0 {
 		t.Errorf("refs %v (%v), applied %v; want none", refs, err, g.applied())
 	}
@@ -79,7 +79,7 @@ func TestCheckSeesPushedObjectsBeforeRefsMove(t *testing.T) {
 		if file, err := v.WorkflowFilesTouched(ctx, updates); err != nil || file != ".github/workflows/ci.yml" {
 			t.Errorf("workflow touched: %q, %v", file, err)
 		}
-		if _, err := g.Commit(ctx, 1, sha); err == nil {
+		if _, err := g.View(1).Commit(ctx, sha); err == nil {
 			t.Error("object is in the repository before Check returned")
 		}
 		if got := g.tip(t, "refs/heads/main"); got != "" {
@@ -88,7 +88,7 @@ func TestCheckSeesPushedObjectsBeforeRefsMove(t *testing.T) {
 		return nil
 	}
 	c.Git("push", "origin", "main")
-	if _, err := g.Commit(t.Context(), 1, sha); err != nil {
+	if _, err := g.View(1).Commit(t.Context(), sha); err != nil {
 		t.Errorf("after the push: %v", err)
 	}
 }

@@ -27,7 +27,7 @@ func TestCommitIsReadAsWritten(t *testing.T) {
 	sha := c.Commit("two\n\nbody\n", "a.txt", "b")
 	c.Git("tag", "-a", "v1", "-m", "x")
 	c.Git("push", "-q", "origin", "main", "v1")
-	got, err := g.Commit(t.Context(), 1, sha)
+	got, err := g.View(1).Commit(t.Context(), sha)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestCommitIsReadAsWritten(t *testing.T) {
 	if got.Author.Time.Format(time.RFC3339) != "2023-11-14T23:43:20+01:30" {
 		t.Errorf("author's zone is lost: %s", got.Author.Time)
 	}
-	if got, err := g.Commit(t.Context(), 1, c.Git("rev-parse", "v1")); err != nil || got.SHA != sha {
+	if got, err := g.View(1).Commit(t.Context(), c.Git("rev-parse", "v1")); err != nil || got.SHA != sha {
 		t.Errorf("commit of a tag: %v, %v", got, err)
 	}
 }
@@ -99,11 +99,11 @@ func TestFilesAndDirectoriesOfACommit(t *testing.T) {
 	if data, err := g.ReadFile(t.Context(), 1, sha, "dir/a b.txt", 5); err != nil || string(data) != "hello" {
 		t.Errorf("file: %q, %v", data, err)
 	}
-	entries, err := g.ReadDir(t.Context(), 1, sha, "dir")
+	entries, err := g.View(1).ReadDir(t.Context(), sha, "dir")
 	if err != nil || len(entries) != 2 || !entries[0].IsRegular() || entries[0].Name != "a b.txt" || !entries[1].IsDir() {
 		t.Errorf("directory: %v, %v", entries, err)
 	}
-	if root, err := g.ReadDir(t.Context(), 1, sha, ""); err != nil || len(root) != 2 {
+	if root, err := g.View(1).ReadDir(t.Context(), sha, ""); err != nil || len(root) != 2 {
 		t.Errorf("root: %v, %v", root, err)
 	}
 	for path, want := range map[string]actions.Kind{
@@ -130,18 +130,18 @@ func TestChangedFilesStopAtTheLimit(t *testing.T) { // TRG-7
 	}
 	d := c.Commit("many", files...)
 	c.Git("push", "-q", "origin", "main")
-	got, more, err := g.ChangedFiles(t.Context(), 1, a, b, 300)
+	got, more, err := g.View(1).ChangedFiles(t.Context(), a, b, 300)
 	want := []string{"elsewhere", "gone/y", "keep/x", "moved", "new/deep/z", "thing", "thing/inside"}
 	if diff := cmp.Diff(want, got); diff != "" || more || err != nil {
 		t.Errorf("more %v, err %v (-want +got):\n%s", more, err, diff)
 	}
-	if got, more, err := g.ChangedFiles(t.Context(), 1, b, d, 300); len(got) != 300 || !more || err != nil {
+	if got, more, err := g.View(1).ChangedFiles(t.Context(), b, d, 300); len(got) != 300 || !more || err != nil {
 		t.Errorf("%d files, more %v, err %v; want 300 and more", len(got), more, err)
 	}
-	if got, more, err := g.ChangedFiles(t.Context(), 1, actions.ZeroSHA, a, 300); len(got) != 5 || more || err != nil {
+	if got, more, err := g.View(1).ChangedFiles(t.Context(), actions.ZeroSHA, a, 300); len(got) != 5 || more || err != nil {
 		t.Errorf("whole tree: %v, %v, %v", got, more, err)
 	}
-	if got, _, err := g.ChangedFiles(t.Context(), 1, a, a, 300); len(got) != 0 || err != nil {
+	if got, _, err := g.View(1).ChangedFiles(t.Context(), a, a, 300); len(got) != 0 || err != nil {
 		t.Errorf("nothing changed: %v, %v", got, err)
 	}
 }
@@ -164,7 +164,7 @@ func TestHistoryBetweenTwoCommits(t *testing.T) {
 	c.Git("push", "-q", "origin", "new")
 
 	between := func(before, after string, limit int) string {
-		commits, more, err := g.CommitsBetween(t.Context(), 1, before, after, limit)
+		commits, more, err := g.View(1).CommitsBetween(t.Context(), before, after, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func TestHistoryBetweenTwoCommits(t *testing.T) {
 		{fresh, merge, false},
 		{merge, merge, true},
 	} {
-		if got, err := g.IsAncestor(t.Context(), 1, tt.ancestor, tt.sha); got != tt.want || err != nil {
+		if got, err := g.View(1).IsAncestor(t.Context(), tt.ancestor, tt.sha); got != tt.want || err != nil {
 			t.Errorf("IsAncestor(%s, %s) = %v, %v", tt.ancestor, tt.sha, got, err)
 		}
 	}
@@ -236,12 +236,12 @@ func TestRefsAreReadLooseAndPacked(t *testing.T) {
 		"refs/heads/":   {{"refs/heads/b", b}, {"refs/heads/main", b}},
 		"refs/heads/x/": {},
 	} {
-		got, err := g.Refs(t.Context(), 1, prefix)
+		got, err := g.View(1).Refs(t.Context(), prefix)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", prefix, err, diff)
 		}
 	}
-	if _, err := g.Refs(t.Context(), 1, "refs/../"); actions.KindOf(err) != actions.Invalid {
+	if _, err := g.View(1).Refs(t.Context(), "refs/../"); actions.KindOf(err) != actions.Invalid {
 		t.Errorf("climbing prefix: %v", err)
 	}
 	if got, err := g.View(1).Ref("refs/tags/t"); got != a || err != nil {
@@ -347,7 +347,7 @@ func TestIdleReadersEnd(t *testing.T) {
 	c := g.clone(t)
 	sha := c.Commit("a")
 	c.Git("push", "-q", "origin", "main")
-	if _, err := g.Commit(t.Context(), 1, sha); err != nil {
+	if _, err := g.View(1).Commit(t.Context(), sha); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, func() bool {

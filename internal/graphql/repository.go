@@ -79,7 +79,7 @@ func newRepository(ctx context.Context, r *actions.Repository, p actions.Permiss
 		IsPrivate: r.Private, Visibility: "PUBLIC", IsEmpty: r.PushedAt.IsZero(),
 		CreatedAt: instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt),
 		ViewerPermission: &role, ViewerCanAdminister: p >= actions.Admin,
-		DefaultBranchRef:   &ref{r.DefaultBranch, "refs/heads/"},
+		DefaultBranchRef:   &ref{r.DefaultBranch, actions.BranchPrefix},
 		MergeCommitAllowed: true, RebaseMergeAllowed: true, SquashMergeAllowed: true,
 	}
 	if r.Private {

@@ -122,16 +122,6 @@ func (a *Archive) write(ctx context.Context, z *zip.Writer, e entry) (err error)
 	return err
 }
 
-// WriteZip writes the logs of an attempt as a zip file: see [Archive]. When it
-// returns NotFound it has written nothing.
-func (l *Logs) WriteZip(ctx context.Context, run *actions.Run, attempt int, w io.Writer) error {
-	a, err := l.OpenArchive(ctx, run, attempt)
-	if err != nil {
-		return err
-	}
-	return a.Write(ctx, w)
-}
-
 const maxFileName = 90 // UTF-16 units, as GitHub and gh count
 
 // fileName is the name of a job or step as GitHub writes it in an archive:

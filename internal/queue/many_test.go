@@ -23,7 +23,7 @@ func (b *bench) fill(n int, group string, labels func(i int) []string) {
 				RunID: b.run.ID, RepoID: b.repo.ID, OwnerID: b.repo.Owner.ID, Attempt: 1, GUID: uuid.NewString(), Key: "x", Index: i, Total: n,
 				Labels: labels(i), Group: group, Status: actions.Queued, CreatedAt: b.now(), QueuedAt: b.now(),
 			}
-			if err := tx.CreateJob(b.t.Context(), j); err != nil {
+			if err := tx.CreateJobs(b.t.Context(), []*actions.Job{j}); err != nil {
 				return err
 			}
 		}

@@ -85,7 +85,7 @@ func (b *bench) job(labels ...string) *actions.Job {
 		tx.After(func() {
 			b.Wake(&store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Labels: j.Labels})
 		})
-		return tx.CreateJob(b.t.Context(), j)
+		return tx.CreateJobs(b.t.Context(), []*actions.Job{j})
 	}))
 	return j
 }
@@ -301,7 +301,7 @@ func TestJobsThatNobodyTakesDoNotHideOthers(t *testing.T) {
 					RunID: b.run.ID, RepoID: b.repo.ID, OwnerID: b.repo.Owner.ID, Attempt: 1, GUID: uuid.NewString(), Key: "x", Index: i, Total: 300,
 					Labels: []string{fmt.Sprintf("nobody-%d", i%3)}, Status: actions.Queued, CreatedAt: b.at,
 				}
-				if err := tx.CreateJob(t.Context(), j); err != nil {
+				if err := tx.CreateJobs(t.Context(), []*actions.Job{j}); err != nil {
 					return err
 				}
 			}

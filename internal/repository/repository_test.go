@@ -231,7 +231,7 @@ func TestTheFirstCommitIsTheOwners(t *testing.T) {
 	w.must(w.Create(t.Context(), repo, &repository.First{By: w.octo, Host: "ci.test"}))
 	sha, err := w.git.Resolve(t.Context(), repo.ID, "main")
 	w.must(err)
-	c, err := w.git.Commit(t.Context(), repo.ID, sha)
+	c, err := w.git.View(repo.ID).Commit(t.Context(), sha)
 	w.must(err)
 	text, err := w.git.ReadFile(t.Context(), repo.ID, sha, "README.md", 1000)
 	w.must(err)

@@ -325,7 +325,7 @@ func TestAttemptsHaveTheirOwnNames(t *testing.T) {
 		Labels: []string{"linux"}, Status: actions.InProgress, CreatedAt: now, StartedAt: now, LockedUntil: now.Add(time.Hour),
 	}
 	if err := s.Store.Update(t.Context(), func(tx *store.Tx) error {
-		if err := tx.CreateJob(t.Context(), j); err != nil {
+		if err := tx.CreateJobs(t.Context(), []*actions.Job{j}); err != nil {
 			return err
 		}
 		return tx.UpdateJob(t.Context(), j)

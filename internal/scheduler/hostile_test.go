@@ -44,10 +44,10 @@ func (b *bench) recorded(text, key string) *actions.Run {
 		if err := tx.CreateRun(ctx, run, a, &actions.RunSource{Payload: []byte("{}"), Workflow: []byte(text)}); err != nil {
 			return err
 		}
-		return tx.CreateJob(ctx, &actions.Job{
+		return tx.CreateJobs(ctx, []*actions.Job{{
 			RunID: run.ID, RepoID: b.repo.ID, OwnerID: b.repo.Owner.ID, Attempt: 1, GUID: uuid.NewString(), Key: key, Total: 1, Name: key,
 			Labels: []string{"x"}, Timeout: time.Hour, Status: actions.Queued, CreatedAt: now, QueuedAt: now,
-		})
+		}})
 	}))
 	return run
 }

@@ -49,15 +49,6 @@ func (q queries) Attempt(ctx context.Context, runID int64, number int) (*actions
 	return a, nil
 }
 
-// AttemptByPlan returns the attempt that the runner protocol knows by planID.
-func (q queries) AttemptByPlan(ctx context.Context, planID string) (*actions.Attempt, error) {
-	a, err := db.One(ctx, q.ex, scanAttempt, attemptSelect+` where a.plan_id = $1`, planID)
-	if err != nil {
-		return nil, fmt.Errorf("plan %s: %w", planID, err)
-	}
-	return a, nil
-}
-
 // UpdateAttempt saves a's status, conclusion, end and cancellation.
 func (q queries) UpdateAttempt(ctx context.Context, a *actions.Attempt) error {
 	_, err := db.Exec(ctx, q.ex, `update attempts set status = $3, conclusion = $4, completed_at = $5, cancel_at = $6, forced = $7 where run_id = $1 and number = $2`,

@@ -37,7 +37,7 @@ func addRepository(t testing.TB, st *store.Store, owner *actions.Account, name s
 			}
 			runs = append(runs, run)
 			j := &actions.Job{RunID: run.ID, RepoID: repo.ID, OwnerID: owner.ID, Attempt: 1, GUID: uuid.NewString(), Key: "a", Total: 1, Labels: []string{"x"}, Status: actions.InProgress, CreatedAt: now}
-			if err := tx.CreateJob(ctx, j); err != nil {
+			if err := tx.CreateJobs(ctx, []*actions.Job{j}); err != nil {
 				return err
 			}
 			blob := fmt.Sprint(name, i)

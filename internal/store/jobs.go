@@ -67,11 +67,6 @@ func scanJob(r db.Row) (*actions.Job, error) {
 	return j, r.Scan(jobFields(j)...)
 }
 
-// CreateJob adds j and sets its id.
-func (tx *Tx) CreateJob(ctx context.Context, j *actions.Job) error {
-	return tx.CreateJobs(ctx, []*actions.Job{j})
-}
-
 // CreateJobs adds jobs of one run and sets their ids, which have their order.
 func (tx *Tx) CreateJobs(ctx context.Context, jobs []*actions.Job) error {
 	if len(jobs) == 0 {

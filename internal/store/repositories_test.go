@@ -82,7 +82,7 @@ func TestAnnotationsOfAnAttemptAreListedByJob(t *testing.T) {
 		}
 		first, second := *s.jobs[0], *s.jobs[0]
 		second.GUID = "another"
-		if err := st.Update(ctx, func(tx *store.Tx) error { return tx.CreateJob(ctx, &second) }); err != nil {
+		if err := st.Update(ctx, func(tx *store.Tx) error { return tx.CreateJobs(ctx, []*actions.Job{&second}) }); err != nil {
 			t.Fatal(err)
 		}
 		add(&second, "c")

@@ -33,17 +33,6 @@ func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
 	return nil
 }
 
-// UpdateRunner saves all of r but its scope, name and creation.
-func (q queries) UpdateRunner(ctx context.Context, r *actions.Runner) error {
-	err := q.exec(ctx, RunnerTopic(r.ID), `update runners set labels = $2, os = $3, arch = $4, version = $5, ephemeral = $6, no_update = $7,
-		client_id = $8, public_key = $9 where id = $1`,
-		r.ID, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey)
-	if err != nil {
-		return fmt.Errorf("runner %d: %w", r.ID, err)
-	}
-	return nil
-}
-
 // SeeRunner notes a poll of a runner, with what it says of itself. It need not be durable.
 func (q queries) SeeRunner(ctx context.Context, r *actions.Runner, now time.Time) error {
 	_, err := db.Exec(ctx, q.ex, `update runners set os = $2, arch = $3, version = $4, last_seen_at = $5 where id = $1`, r.ID, r.OS, r.Arch, r.Version, db.Micros(now))

@@ -69,7 +69,7 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 			{"CreateJob", []store.Topic{repoT, runT}, func(tx *store.Tx) error {
 				j := *job
 				j.GUID = uuid.NewString()
-				return tx.CreateJob(ctx, &j)
+				return tx.CreateJobs(ctx, []*actions.Job{&j})
 			}, nil},
 			{"UpdateJob", []store.Topic{repoT, runT}, func(tx *store.Tx) error { return tx.UpdateJob(ctx, job) }, nil},
 			{"UpdateJob of one that was told to cancel", []store.Topic{repoT, runT, runnerT}, func(tx *store.Tx) error {
@@ -103,7 +103,6 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 			}},
 			{"SetIdle", []store.Topic{runnerT}, nil, func() error { return st.SetIdle(ctx, runner.ID, s.now) }},
 			{"DeleteSession", []store.Topic{runnerT}, nil, func() error { return st.DeleteSession(ctx, runner.ID) }},
-			{"UpdateRunner", []store.Topic{runnerT}, nil, func() error { return st.UpdateRunner(ctx, runner) }},
 			{"DeleteRunner", []store.Topic{runnerT}, nil, func() error { return st.DeleteRunner(ctx, runner.ID) }},
 			{"DeleteRepository", []store.Topic{repoT, recordT}, func(tx *store.Tx) error { return tx.DeleteRepository(ctx, s.repo.ID, s.now) }, nil},
 		} {

@@ -92,7 +92,7 @@ func (ts *testSite) addJob(run *actions.Run, key, name string, change func(*acti
 		change(j)
 	}
 	ts.update(func(tx *store.Tx) error {
-		if err := tx.CreateJob(ts.Context(), j); err != nil {
+		if err := tx.CreateJobs(ts.Context(), []*actions.Job{j}); err != nil {
 			return err
 		}
 		return tx.UpdateJob(ts.Context(), j)

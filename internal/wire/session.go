@@ -61,11 +61,6 @@ type JobCancellation struct {
 	Timeout Duration `json:"timeout"`
 }
 
-// A RunnerShutdown makes a runner exit at once: the body of a [Message].
-type RunnerShutdown struct {
-	Reason string `json:"reason"`
-}
-
 // An AcknowledgeRequest says that a [RunnerJobRequest] has arrived.
 type AcknowledgeRequest struct {
 	RunnerRequestID string `json:"runnerRequestId"`

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -58,9 +57,6 @@ func (p *Permissions) Grants() map[string]Level {
 	}
 	return grants
 }
-
-// Named returns a copy of the levels that a map names; nil for a short form.
-func (p *Permissions) Named() map[string]Level { return maps.Clone(p.named) }
 
 // PermissionScopes are the names that `permissions` may have (PRM-3).
 func PermissionScopes() []string {

@@ -80,7 +80,7 @@ func (f *Fixture) Job(name string) *actions.Job {
 		Labels: []string{"linux"}, Status: actions.InProgress, CreatedAt: now, StartedAt: now, LockedUntil: now.Add(time.Hour),
 	}
 	f.update(func(tx *store.Tx) error {
-		if err := tx.CreateJob(f.T.Context(), j); err != nil {
+		if err := tx.CreateJobs(f.T.Context(), []*actions.Job{j}); err != nil {
 			return err
 		}
 		return tx.UpdateJob(f.T.Context(), j)

@@ -62,7 +62,7 @@ func (s *Site) AddJob(run *actions.Run, change func(*actions.Job)) *actions.Job 
 	if change != nil {
 		change(j)
 	}
-	s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateJob(s.Context(), j) }))
+	s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateJobs(s.Context(), []*actions.Job{j}) }))
 	return j
 }
 
