@@ -148,6 +148,35 @@ func TestRepositoriesKeepUnusedCachesForTheirOwnTime(t *testing.T) {
 	})
 }
 
+func TestTheSweepComesToEveryRepository(t *testing.T) {
+	w := newWorld(t, storetest.Open(t), cache.Limits{})
+	j, old := w.Job("save"), w.now().Add(-8*24*time.Hour)
+	err := w.Store.Update(t.Context(), func(tx *store.Tx) error {
+		for i := range 250 { // more than are read at once; half of them stay
+			repo := &actions.Repository{Owner: w.Repo.Owner, Name: fmt.Sprint("repo-", i), DefaultBranch: "main", CreatedAt: old, UpdatedAt: old}
+			if err := tx.CreateRepository(t.Context(), repo); err != nil {
+				return err
+			}
+			used := old.AddDate(0, 0, i%2*7)
+			e := &actions.Cache{RepoID: repo.ID, JobID: j.ID, Scope: mainRef, Key: "key", Version: version, Size: 1, CreatedAt: old, LastAccessedAt: used}
+			if err := tx.CreateCache(t.Context(), e); err != nil {
+				return err
+			}
+			if err := tx.FinishCache(t.Context(), e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sweep()
+	if left, err := w.Store.OwnerCacheUsage(t.Context(), w.Repo.Owner.ID); err != nil || left.Caches != 125 {
+		t.Errorf("%d caches are left (%v), want the 125 that were restored yesterday", left.Caches, err)
+	}
+}
+
 func TestSmallerLimitIsKept(t *testing.T) {
 	w := newWorld(t, storetest.Open(t), cache.Limits{}, settings.CacheBytes.Default(100))
 	w.save(mainRef, "a", ten)

@@ -37,6 +37,10 @@ func TestAKeyWithoutAnOrderIsReplacedBelow(t *testing.T) {
 	want(policy{Allowed: "local_only"})
 	set(org, Set(key, policy{"selected", []string{"octo/*"}}))
 	want(policy{"selected", []string{"octo/*"}})
+	repo := &actions.Repository{Owner: actions.Account{ID: 7}, ID: 8}
+	if got, err := Get(t.Context(), s, Repo(repo), key); err != nil || got.Allowed != "selected" {
+		t.Errorf("a repository of the organization: %+v, %v", got, err)
+	}
 	set(org, Unset(key))
 	want(policy{Allowed: "local_only"})
 }

@@ -201,6 +201,26 @@ func TestRepositoriesSetTheLimitsOfTheirCaches(t *testing.T) {
 	})
 }
 
+func TestCachesAboveANewLimitGoAtOnce(t *testing.T) {
+	resttest.Each(t, func(s *resttest.Site) {
+		j := saver(s, s.Repo)
+		for i, key := range []string{"old", "new"} {
+			at := j.CreatedAt.Add(time.Duration(i) * time.Minute)
+			e := &actions.Cache{RepoID: s.Repo.ID, JobID: j.ID, Scope: mainRef, Key: key, Version: cacheVersion, Size: 1 << 30, CreatedAt: at, LastAccessedAt: at}
+			s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
+				if err := tx.CreateCache(s.Context(), e); err != nil {
+					return err
+				}
+				return tx.FinishCache(s.Context(), e)
+			}))
+		}
+		s.Want(s.Do(http.MethodPut, s.Path("actions/cache/storage-limit"), s.AliceToken, resttest.Fields{"max_cache_size_gb": 1}), http.StatusNoContent)
+		if got := cacheKeys(s, s.Get(s.Path("actions/caches"))); got != "[new] of 1" {
+			s.Errorf("left: %s, want the one that was restored last", got)
+		}
+	})
+}
+
 // Threat: token of repo A reads B, by REST.
 func TestCachesOfAnotherRepositoryAreNotFound(t *testing.T) {
 	s := resttest.New(t)
