@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -72,11 +73,10 @@ const maxToken = 1024
 // Authenticate says who sent r by its Authorization header. Without one that is
 // nobody; with one that does not hold it is an error, Unauthorized.
 func (a *Auth) Authenticate(r *http.Request) (*Caller, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
+	if r.Header.Get("Authorization") == "" {
 		return &Caller{}, nil
 	}
-	return a.caller(r.Context(), credentials(r, header), false)
+	return a.caller(r.Context(), credentials(r), false)
 }
 
 // Token says who shows a token that came by another way than a header, as a
@@ -103,11 +103,11 @@ func (a *Auth) Session(r *http.Request) (*Caller, error) {
 
 // credentials is the token in an Authorization header, empty for none. In Basic
 // it is the password, or the user's name when there is no password.
-func credentials(r *http.Request, header string) string {
-	scheme, value, _ := strings.Cut(header, " ")
+func credentials(r *http.Request) string {
+	scheme, text := httpjson.Authorization(r)
 	switch strings.ToLower(scheme) {
 	case "bearer", "token":
-		return strings.TrimSpace(value)
+		return text
 	case "basic":
 		user, password, _ := r.BasicAuth()
 		if password == "" || password == "x-oauth-basic" {

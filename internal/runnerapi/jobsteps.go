@@ -27,7 +27,7 @@ func jobSteps(d *assign.Description) []wire.Step {
 			TimeoutInMinutes: convert.TokenToWire(s.TimeoutMinutes),
 			Environment:      convert.TokenToWire(s.Env),
 			Inputs:           convert.TokenToWire(s.With),
-			Reference:        reference(s.Action),
+			Reference:        convert.Reference(s.Action),
 		}
 		if s.Run != nil {
 			out[i].Inputs = scriptInputs(s)
@@ -46,21 +46,4 @@ func scriptInputs(s *workflow.Step) *wire.Token {
 		pairs = append(pairs, wire.Pair(wire.InputWorkingDirectory, convert.TokenToWire(s.WorkingDirectory)))
 	}
 	return wire.Mapping(pairs...)
-}
-
-// reference is what the step runs; nil stands for a script.
-func reference(ref *workflow.ActionRef) wire.Reference {
-	if ref == nil {
-		return wire.Reference{Type: wire.RefScript}
-	}
-	switch ref.Kind {
-	case workflow.Docker:
-		return wire.Reference{Type: wire.RefContainer, Image: ref.Image}
-	case workflow.Local:
-		return wire.Reference{Type: wire.RefRepository, RepositoryType: wire.RepoSelf, Path: ref.Path}
-	case workflow.SelfRepository:
-		return wire.Reference{Type: wire.RefRepository, RepositoryType: "selfRepository", Path: ref.Path}
-	case workflow.Repository:
-	}
-	return wire.Reference{Type: wire.RefRepository, RepositoryType: wire.RepoGitHub, Name: ref.Name, Ref: ref.Ref, Path: ref.Path}
 }

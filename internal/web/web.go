@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -25,7 +25,7 @@ type Config struct {
 	Auth      *auth.Auth
 	Logs      *logs.Logs
 	Artifacts *artifact.Artifacts
-	Scheduler Scheduler
+	Scheduler *scheduler.Scheduler
 	Log       *slog.Logger
 	Now       func() time.Time
 	Streams   int64 // of events that may be open at once; 0 for many
@@ -34,21 +34,13 @@ type Config struct {
 	ArtifactURL func(r *http.Request, art *actions.Artifact) (string, error)
 }
 
-// A Scheduler does what the buttons of a run say.
-type Scheduler interface {
-	// Cancel asks a run to stop; Conflict when it is completed.
-	Cancel(ctx context.Context, runID int64, force bool) error
-	// Rerun makes the next attempt of a completed run; Forbidden when it cannot.
-	Rerun(ctx context.Context, runID int64, who actions.Account, debug bool) error
-}
-
 // A Site is the handler of all pages. It is safe for concurrent use.
 type Site struct {
 	store     *store.Store
 	auth      *auth.Auth
 	logs      *logs.Logs
 	artifacts *artifact.Artifacts
-	scheduler Scheduler
+	scheduler *scheduler.Scheduler
 	log       *slog.Logger
 	now       func() time.Time
 

@@ -152,10 +152,12 @@ const (
 	RefContainer  = "containerRegistry"
 )
 
-// Repository types of [Reference]: elsewhere, and the job's own checkout.
+// Repository types of [Reference]: elsewhere, the job's own checkout, and the
+// repository of the composite action that has the step.
 const (
 	RepoGitHub = "GitHub"
 	RepoSelf   = "self"
+	RepoHome   = "selfRepository"
 )
 
 // Keys of [Step.Inputs] of a script.

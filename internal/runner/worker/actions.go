@@ -58,7 +58,7 @@ func (a *actions) find(s *step) (*definition, error) {
 			return nil, err
 		}
 		local = false
-	case s.ref.RepositoryType == repoOfHome:
+	case s.ref.RepositoryType == wire.RepoHome:
 		if s.home == nil {
 			return nil, problemf("'$/%s' is not supported by this runner outside of an action", s.ref.Path)
 		}
@@ -95,7 +95,7 @@ func (a *actions) prepare(ctx context.Context, rec *record, list []*step) error 
 		var inner []*step
 		looked := map[string]bool{}
 		for _, s := range list {
-			if !elsewhere(s.ref) && s.ref.RepositoryType != repoOfHome {
+			if !elsewhere(s.ref) && s.ref.RepositoryType != wire.RepoHome {
 				continue
 			}
 			d, err := a.find(s)

@@ -8,16 +8,11 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/wire/convert"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-const (
-	maxActionFile = 1 << 20
-
-	// repoOfHome is the repository type of an action in the repository of the
-	// composite action that uses it.
-	repoOfHome = "selfRepository"
-)
+const maxActionFile = 1 << 20
 
 // A definition is an action on this machine: its metadata and where it is.
 type definition struct {
@@ -60,7 +55,7 @@ func (d *definition) innerSteps(key string) []*step {
 		st := &step{
 			key: key + "/" + s.ID, contextName: s.ID, home: d, parent: key,
 			name: s.Name, cond: s.If, env: s.Env, inputs: s.With, mayFail: s.ContinueOnError,
-			ref: innerRef(s),
+			ref: convert.Reference(s.Action),
 		}
 		if s.Action == nil {
 			st.inputs = scriptInputs(s)
@@ -68,23 +63,6 @@ func (d *definition) innerSteps(key string) []*step {
 		steps = append(steps, st)
 	}
 	return steps
-}
-
-func innerRef(s *workflow.Step) wire.Reference {
-	a := s.Action
-	if a == nil {
-		return wire.Reference{Type: wire.RefScript}
-	}
-	switch a.Kind {
-	case workflow.Docker:
-		return wire.Reference{Type: wire.RefContainer, Image: a.Image}
-	case workflow.Local:
-		return wire.Reference{Type: wire.RefRepository, RepositoryType: wire.RepoSelf, Path: a.Path}
-	case workflow.SelfRepository:
-		return wire.Reference{Type: wire.RefRepository, RepositoryType: repoOfHome, Path: a.Path}
-	case workflow.Repository:
-	}
-	return wire.Reference{Type: wire.RefRepository, RepositoryType: wire.RepoGitHub, Name: a.Name, Path: a.Path, Ref: a.Ref}
 }
 
 // scriptInputs are the inputs of a script as the job message has them.
@@ -107,5 +85,5 @@ func isAction(s *step) bool { return s.ref.Type != wire.RefScript }
 
 // elsewhere says whether a reference is to a repository that must be fetched.
 func elsewhere(ref wire.Reference) bool {
-	return ref.Type == wire.RefRepository && ref.RepositoryType != wire.RepoSelf && ref.RepositoryType != repoOfHome
+	return ref.Type == wire.RefRepository && ref.RepositoryType != wire.RepoSelf && ref.RepositoryType != wire.RepoHome
 }
