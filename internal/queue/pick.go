@@ -21,7 +21,7 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 			if !r.InGroup(set.Group) || !r.Has(set.Labels) {
 				continue
 			}
-			jobs, err := q.store.NextJobs(ctx, set.ID, r.Scope, limit)
+			jobs, err := q.store.NextJobs(ctx, set, r.Scope, limit)
 			if err != nil {
 				return nil, err
 			}

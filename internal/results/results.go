@@ -24,17 +24,16 @@
 package results
 
 import (
-	"crypto/sha256"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
-	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/steps"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -44,6 +43,7 @@ import (
 // Config is what the surface needs. All fields are required.
 type Config struct {
 	Store     *store.Store
+	Jobs      *auth.Jobs
 	Logs      *logs.Logs
 	Steps     *steps.Steps
 	Artifacts *artifact.Artifacts
@@ -59,14 +59,11 @@ type API struct {
 	Config
 	services map[string]service
 	older    http.Handler
-	tokens   *recent.Cache[[sha256.Size]byte, token.Job] // that were found good
 }
-
-const maxTokens = 1024
 
 // New makes the surface.
 func New(c Config) *API {
-	a := &API{Config: c, tokens: recent.New[[sha256.Size]byte, token.Job](maxTokens, maxTokens)}
+	a := &API{Config: c}
 	a.services = map[string]service{
 		receiverService: a.receiver(),
 		stepsService:    {"WorkflowStepsUpdate": a.updateSteps},

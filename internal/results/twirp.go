@@ -1,7 +1,6 @@
 package results
 
 import (
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strings"
@@ -73,38 +72,14 @@ func (a *API) method(path string) method {
 
 // authenticate finds the job whose token the request carries.
 func (a *API) authenticate(r *http.Request) (*call, error) {
-	text, err := httpjson.Bearer(r)
+	job, t, err := a.Jobs.Authenticate(r)
+	if actions.KindOf(err) == actions.NotFound {
+		err = actions.Errorf(actions.Unauthorized, "the job of the token is deleted")
+	}
 	if err != nil {
 		return nil, err
 	}
-	t, err := a.verify(text)
-	if err != nil {
-		return nil, err
-	}
-	job, err := a.Store.Job(r.Context(), t.ID)
-	switch {
-	case actions.KindOf(err) == actions.NotFound:
-		return nil, actions.Errorf(actions.Unauthorized, "the job of the token is deleted")
-	case err != nil:
-		return nil, err
-	case job.GUID != t.GUID:
-		return nil, actions.Errorf(actions.Unauthorized, "the token is of another job")
-	}
-	return &call{Request: r, token: t, job: job}, a.accepts(job)
-}
-
-// verify checks a job's token. One that was checked before is known by its hash,
-// since a job calls often; whether the job goes on is not in it.
-func (a *API) verify(text string) (token.Job, error) {
-	key, now := sha256.Sum256([]byte(text)), a.Now()
-	if t, ok := a.tokens.Get(key); ok && now.Before(t.Expires) {
-		return t, nil
-	}
-	t, err := a.Keys.Job(text, now)
-	if err == nil {
-		a.tokens.Put(key, t, 1)
-	}
-	return t, err
+	return &call{Request: r, token: *t, job: job}, a.accepts(job)
 }
 
 // accepts says whether a job may still show something.

@@ -43,6 +43,7 @@ import (
 type Config struct {
 	Store     *store.Store
 	Auth      *auth.Auth
+	Jobs      *auth.Jobs
 	Queue     *queue.Queue
 	Scheduler *scheduler.Scheduler
 	Runners   *runners.Runners
@@ -139,22 +140,14 @@ func (a *API) callingRunner(r *http.Request) (*actions.Runner, error) {
 
 // callingJob is the job whose token the request carries. It may be completed.
 func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
-	text, err := httpjson.Bearer(r)
-	if err != nil {
-		return nil, err
-	}
-	t, err := a.Keys.Job(text, a.Now())
+	job, t, err := a.Jobs.Authenticate(r)
 	if err != nil {
 		return nil, err
 	}
 	if plan := r.PathValue("plan"); plan != "" && !strings.EqualFold(plan, t.PlanGUID) {
 		return nil, actions.Errorf(actions.NotFound, "plan %.60q is not the token's", plan)
 	}
-	job, err := a.Store.Job(r.Context(), t.ID)
-	if err == nil && job.GUID != t.GUID {
-		err = actions.Errorf(actions.Unauthorized, "the token is of another job")
-	}
-	return job, err
+	return job, nil
 }
 
 // detachedTime is how long a write may go on when its caller has hung up.

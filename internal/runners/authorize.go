@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
@@ -54,16 +55,24 @@ func publicKey(r *actions.Runner) (*rsa.PublicKey, error) {
 	return rsaKey, nil
 }
 
-// Authenticate returns the runner whose token text is. A bad token is
+// Authenticate returns the runner whose token text is; when it was seen last may
+// be old in it. A bad token is
 // Unauthorized, a runner that was removed is Gone.
 func (s *Runners) Authenticate(ctx context.Context, text string) (*actions.Runner, error) {
 	t, err := s.keys.Runner(text, s.now())
 	if err != nil {
 		return nil, err
 	}
+	revision := s.store.Revision(store.RunnerRecordTopic(t.ID), store.DeletedTopic())
+	if r, ok := s.known.GetAt(t.ID, revision); ok {
+		return &r, nil
+	}
 	r, err := s.store.Runner(ctx, t.ID)
 	if actions.KindOf(err) == actions.NotFound {
 		return nil, actions.Errorf(actions.Gone, "runner %d is not registered any more", t.ID)
+	}
+	if err == nil {
+		s.known.PutAt(t.ID, *r, 1, revision)
 	}
 	return r, err
 }

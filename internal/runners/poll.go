@@ -50,7 +50,7 @@ func (s *Runners) introduce(ctx context.Context, r *actions.Runner, p Poll) (*ac
 	if said.OS == r.OS && said.Arch == r.Arch && said.Version == r.Version {
 		return r, nil
 	}
-	return &said, s.store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return tx.SeeRunner(ctx, &said, s.now()) })
+	return &said, s.store.UpdateRelaxed(ctx, func(tx *store.Tx) error { return tx.DescribeRunner(ctx, &said, s.now()) })
 }
 
 // wait holds the poll until there is news. A poll that was ended because its

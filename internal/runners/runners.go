@@ -25,7 +25,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -61,14 +63,17 @@ type Runners struct {
 
 	polls *polls
 	idle  *idleness
+	known *recent.Cache[int64, actions.Runner]
 }
+
+const maxKnown = 10_000 // runners in memory, each a few hundred bytes
 
 // New makes the service. It starts nothing: see [Runners.Run].
 func New(c Config) *Runners {
 	return &Runners{
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random,
 		pollTime: cmp.Or(c.PollTime, 50*time.Second), completionTime: cmp.Or(c.CompletionTime, 10*time.Second),
-		polls: newPolls(), idle: newIdleness(),
+		polls: newPolls(), idle: newIdleness(), known: recent.New[int64, actions.Runner](maxKnown, maxKnown),
 	}
 }
 

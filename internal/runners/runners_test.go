@@ -10,6 +10,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
 )
 
 func TestAReplacedRunnerLosesItsSessionAndPoll(t *testing.T) {
@@ -172,6 +173,36 @@ func TestARunnerForOneJobIsMadeWithItsKey(t *testing.T) {
 		w.must(err)
 		if kept, err := w.st.Runner(t.Context(), r.ID); err != nil || !kept.Ephemeral || len(kept.PublicKey) == 0 || key.Validate() != nil {
 			t.Errorf("kept %+v, %v; want an ephemeral runner with the key", kept, err)
+		}
+	})
+}
+
+func TestARunnerIsKnownByItsTokenAsItIsNow(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, remove := range []func(r *actions.Runner) error{
+			func(r *actions.Runner) error { return w.Remove(t.Context(), r.Scope, r.ID) },
+			func(*actions.Runner) error {
+				return w.st.Update(t.Context(), func(tx *store.Tx) error { return tx.DeleteRepository(t.Context(), w.repo.ID, w.now()) })
+			},
+		} {
+			r := w.runner(actions.Scope{RepoID: w.repo.ID}, "box")
+			text, err := w.keys.SignRunner(token.Runner{ID: r.ID, Expires: w.now().Add(time.Hour)}, w.now())
+			w.must(err)
+			for _, system := range []string{"", "", "Linux"} { // the second time it is remembered
+				if system != r.OS {
+					r.OS = system
+					w.must(w.st.DescribeRunner(t.Context(), r, w.now()))
+				}
+				got, err := w.Authenticate(t.Context(), text)
+				w.must(err)
+				if got.ID != r.ID || got.OS != system {
+					t.Errorf("%+v, want runner %d on %q", got, r.ID, system)
+				}
+			}
+			w.must(remove(r))
+			if got, err := w.Authenticate(t.Context(), text); actions.KindOf(err) != actions.Gone {
+				t.Errorf("%+v, %v, want that it is gone", got, err)
+			}
 		}
 	})
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
-	"github.com/understudy-ci/understudy/internal/token"
 )
 
 // eachServers runs a test with two servers: on PostgreSQL each with a store of its
@@ -39,10 +38,8 @@ func eachServers(t *testing.T, completion time.Duration, test func(t *testing.T,
 
 func (w *world) service(st *store.Store, q *queue.Queue, s *scheduler.Scheduler, completion time.Duration) *runners.Runners {
 	w.t.Helper()
-	keys, err := token.LoadKeys(w.t.TempDir(), rand.Reader)
-	w.must(err)
 	return runners.New(runners.Config{
-		Store: st, Queue: q, Scheduler: s, Keys: keys, Log: slog.New(slog.DiscardHandler), Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
+		Store: st, Queue: q, Scheduler: s, Keys: w.keys, Log: slog.New(slog.DiscardHandler), Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
 		PollTime: time.Hour, CompletionTime: completion,
 	})
 }

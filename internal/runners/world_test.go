@@ -21,6 +21,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
+	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -30,6 +31,7 @@ type world struct {
 	*runners.Runners
 	t         *testing.T
 	st        *store.Store
+	keys      *token.Keys
 	queue     *queue.Queue
 	scheduler *scheduler.Scheduler
 	repo      *actions.Repository
@@ -46,6 +48,9 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w := &world{t: t, st: st}
+	var err error
+	w.keys, err = token.LoadKeys(t.TempDir(), rand.Reader)
+	w.must(err)
 	w.queue = queue.New(st, log, time.Minute, w.now)
 	w.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: w.queue, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
 	w.Runners = w.service(st, w.queue, w.scheduler, time.Hour)

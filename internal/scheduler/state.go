@@ -27,6 +27,7 @@ type state struct {
 	run      *actions.Run
 	attempt  *actions.Attempt
 	repo     *actions.Repository
+	record   uint64            // the revision of the repository's record and settings; 0 to read them again
 	settings contexts.Settings // of the repository
 	source   *contexts.Source
 	broken   error      // why there is no source
@@ -68,13 +69,17 @@ func (s *Scheduler) load(ctx context.Context, runID int64) (*state, error) {
 }
 
 // state is the newest state of a run that this server knows. One that it
-// remembers is that of the store unless another server has changed the run. The
-// repository and its settings are read each time: it may have been renamed.
+// remembers is that of the store unless another server has changed the run. Its
+// repository may have been renamed meanwhile, or have other settings.
 func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remembered bool, err error) {
 	st, remembered = s.states.Get(runID)
 	if !remembered {
 		st, err = s.load(ctx, runID)
 		return st, false, err
+	}
+	revision := s.store.Revision(store.RecordTopic(st.run.RepoID), store.SettingsTopic())
+	if st.record == revision {
+		return st, true, nil
 	}
 	repo, err := s.store.Repository(ctx, st.run.RepoID)
 	if err != nil {
@@ -84,12 +89,12 @@ func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remember
 	if err != nil {
 		return nil, false, err
 	}
+	renewed := *st
 	if *repo != *st.repo || settings != st.settings {
-		renewed := *st
 		renewed.repo, renewed.settings, renewed.shared = repo, settings, nil
-		st = &renewed
 	}
-	return st, true, nil
+	renewed.record = revision
+	return &renewed, true, nil
 }
 
 // keep remembers the state of a run until its next revision.

@@ -189,8 +189,9 @@ func (s *Server) assigner(bot *actions.Account) *assign.Assigner {
 
 // mount makes the surfaces.
 func (s *Server) mount(bot *actions.Account) error {
+	jobs := auth.NewJobs(s.store, s.keys, s.now)
 	res := results.New(results.Config{
-		Store: s.store, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
+		Store: s.store, Jobs: jobs, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
 	s.results, s.signs = res, res
 	s.table = s.pages(res)
@@ -208,7 +209,7 @@ func (s *Server) mount(bot *actions.Account) error {
 		return fmt.Errorf("built-in actions: %w", err)
 	}
 	s.runnerAPI = runnerapi.New(runnerapi.Config{
-		Store: s.store, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
+		Store: s.store, Auth: s.auth, Jobs: jobs, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
 		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch,

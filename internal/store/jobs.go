@@ -146,7 +146,7 @@ func (q queries) Jobs(ctx context.Context, runID int64, attempt int) ([]*actions
 
 // publishJob tells who reads a job, and the runner that holds it.
 func (tx *Tx) publishJob(j *actions.Job) {
-	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
+	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID), JobTopic(j.ID))
 	if j.RunnerID != 0 && !j.CancelAt.IsZero() {
 		tx.Publish(RunnerTopic(j.RunnerID)) // which may wait at another server
 	}
@@ -235,18 +235,18 @@ func (q queries) WaitingLabelSets(ctx context.Context) ([]*LabelSet, error) {
 
 // A Waiting is what the queue needs to know of a job that waits for a runner.
 type Waiting struct {
-	ID, RepoID, OwnerID, LabelSetID int64
-	GUID                            string
-	Group                           string
-	Labels                          []string
+	ID, RepoID, OwnerID int64
+	GUID                string
+	Group               string
+	Labels              []string
 }
 
 func scanWaiting(r db.Row) (*Waiting, error) {
 	w := new(Waiting)
-	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.LabelSetID, &w.GUID, &w.Group, db.JSON(&w.Labels))
+	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.GUID, &w.Group, db.JSON(&w.Labels))
 }
 
-const waitingColumns = `id, repo_id, owner_id, label_set_id, guid, runner_group, labels`
+const waitingColumns = `id, repo_id, owner_id, guid, runner_group, labels`
 
 // WaitingJob returns the job with the given id if it waits for a runner, and else
 // NotFound.
@@ -260,13 +260,17 @@ func (q queries) WaitingJob(ctx context.Context, id int64) (*Waiting, error) {
 
 // NextJobs lists the oldest jobs with one label set that wait for a runner of
 // the scope. Each of the three scopes has its own index.
-func (q queries) NextJobs(ctx context.Context, labelSetID int64, sc actions.Scope, limit int) ([]*Waiting, error) {
-	const free = ` from jobs where status = 'queued' and wait = '' and label_set_id = $1`
+func (q queries) NextJobs(ctx context.Context, set *LabelSet, sc actions.Scope, limit int) ([]*Waiting, error) {
+	const free = `select id, repo_id, owner_id, guid from jobs where status = 'queued' and wait = '' and label_set_id = $1`
+	scan := func(r db.Row) (*Waiting, error) {
+		w := &Waiting{Group: set.Group, Labels: set.Labels}
+		return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.GUID)
+	}
 	switch {
 	case sc.RepoID != 0:
-		return db.All(ctx, q.ex, scanWaiting, `select `+waitingColumns+free+` and repo_id = $2 order by id limit $3`, labelSetID, sc.RepoID, limit)
+		return db.All(ctx, q.ex, scan, free+` and repo_id = $2 order by id limit $3`, set.ID, sc.RepoID, limit)
 	case sc.OwnerID != 0:
-		return db.All(ctx, q.ex, scanWaiting, `select `+waitingColumns+free+` and owner_id = $2 order by id limit $3`, labelSetID, sc.OwnerID, limit)
+		return db.All(ctx, q.ex, scan, free+` and owner_id = $2 order by id limit $3`, set.ID, sc.OwnerID, limit)
 	}
-	return db.All(ctx, q.ex, scanWaiting, `select `+waitingColumns+free+` order by id limit $2`, labelSetID, limit)
+	return db.All(ctx, q.ex, scan, free+` order by id limit $2`, set.ID, limit)
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
@@ -29,7 +30,7 @@ insert into jobs (run_id, repo_id, owner_id, attempt, guid, key, idx, total, nam
 		if !jobs[0].Ready() || jobs[1].Ready() || jobs[1].Wait.Reason != actions.MaxParallel {
 			t.Errorf("the jobs wait for %q and %q, want nothing and max-parallel", jobs[0].Wait, jobs[1].Wait)
 		}
-		next, err := st.NextJobs(t.Context(), 1, actions.Scope{}, 10)
+		next, err := st.NextJobs(t.Context(), &store.LabelSet{ID: 1}, actions.Scope{}, 10)
 		if err != nil || len(next) != 1 || next[0].GUID != "one" {
 			t.Errorf("runners are offered %+v, %v, want the first job", next, err)
 		}

@@ -18,7 +18,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 	now := time.Now()
 	next := func(sc actions.Scope) func(context.Context, store.Explainer) error {
 		return func(ctx context.Context, q store.Explainer) error {
-			_, err := q.NextJobs(ctx, 1, sc, 3)
+			_, err := q.NextJobs(ctx, &store.LabelSet{ID: 1}, sc, 3)
 			return err
 		}
 	}

@@ -106,7 +106,7 @@ func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, 
 // DeleteRepository removes a repository with its runs, the tokens of its jobs
 // and its runners. The blobs of its runs become dead.
 func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) error {
-	tx.Publish(RepoTopic(id), RecordTopic(id))
+	tx.Publish(RepoTopic(id), RecordTopic(id), DeletedTopic())
 	const (
 		die   = `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `
 		dying = ` where job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1) on conflict do nothing`

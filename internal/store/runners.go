@@ -39,6 +39,12 @@ func (q queries) SeeRunner(ctx context.Context, r *actions.Runner, now time.Time
 	return err
 }
 
+// DescribeRunner is [queries.SeeRunner] for a runner that says something new of itself.
+func (q queries) DescribeRunner(ctx context.Context, r *actions.Runner, now time.Time) error {
+	q.ex.Publish(RunnerRecordTopic(r.ID))
+	return q.SeeRunner(ctx, r, now)
+}
+
 // Runner returns the runner with the given id.
 func (q queries) Runner(ctx context.Context, id int64) (*actions.Runner, error) {
 	r, err := db.One(ctx, q.ex, scanRunner, `select `+runnerColumns+` from runners where id = $1`, id)
@@ -105,17 +111,20 @@ func (q queries) DeleteRunner(ctx context.Context, id int64) error {
 		return actions.Errorf(actions.NotFound, "runner %d", id)
 	}
 	if err == nil {
-		q.ex.Publish(RunnerTopic(id))
+		q.ex.Publish(RunnerTopic(id), RunnerRecordTopic(id))
 	}
 	return err
 }
 
-// DeleteEphemeral removes a runner that was registered for one job. It publishes
-// nothing: the runner knows, and polls until it ends.
+// DeleteEphemeral removes a runner that was registered for one job. Its poll goes
+// on: the runner knows, and polls until it ends.
 func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
-	_, err := db.Exec(ctx, q.ex, `delete from runners where id = $1 and ephemeral = 1`, id)
+	n, err := db.Exec(ctx, q.ex, `delete from runners where id = $1 and ephemeral = 1`, id)
 	if err != nil {
 		return fmt.Errorf("runner %d: %w", id, err)
+	}
+	if n > 0 {
+		q.ex.Publish(RunnerRecordTopic(id))
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run,
 
 // DeleteRun removes a run with all that hangs on it. Its blobs become dead.
 func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) error {
-	tx.Publish(RepoTopic(repoID), RunTopic(id))
+	tx.Publish(RepoTopic(repoID), RunTopic(id), DeletedTopic())
 	for _, table := range []string{"log_parts", "summaries"} {
 		if _, err := db.Exec(ctx, tx.ex, `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `+table+`
 			where job_id in (select id from jobs where run_id = $1 and repo_id = $3) on conflict do nothing`, id, db.Micros(now), repoID); err != nil {

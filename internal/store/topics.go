@@ -19,6 +19,9 @@ const (
 	kindAccess
 	kindLines
 	kindSettings
+	kindJob
+	kindRunnerRecord
+	kindDeleted
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -39,6 +42,17 @@ func ReadyTopic(jobID int64) Topic { return Topic{Kind: kindReady, ID: jobID} }
 // RunnerTopic is a runner: its record, its session, whether it is idle while it
 // holds a job, and that the job was told to cancel. With 0 it is any runner.
 func RunnerTopic(runnerID int64) Topic { return Topic{Kind: kindRunner, ID: runnerID} }
+
+// JobTopic is a job alone: its status, who runs it, and that it was told to cancel.
+// Renewals and steps are not in it.
+func JobTopic(jobID int64) Topic { return Topic{Kind: kindJob, ID: jobID} }
+
+// RunnerRecordTopic is the record of a runner alone: its labels, its key, that it
+// is registered. When it was seen last is not in it.
+func RunnerRecordTopic(runnerID int64) Topic { return Topic{Kind: kindRunnerRecord, ID: runnerID} }
+
+// DeletedTopic is that a run or a repository was deleted, with all that was its own.
+func DeletedTopic() Topic { return Topic{Kind: kindDeleted} }
 
 // AccessTopic is who may do what: tokens of people, accounts, members and collaborators.
 func AccessTopic() Topic { return Topic{Kind: kindAccess} }

@@ -32,7 +32,8 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 
 		repoT, recordT, runT := store.RepoTopic(s.repo.ID), store.RecordTopic(s.repo.ID), store.RunTopic(run.ID)
 		runnerT, access, settings := store.RunnerTopic(runner.ID), store.AccessTopic(), store.SettingsTopic()
-		known := []store.Topic{repoT, recordT, runT, runnerT, access, settings}
+		jobT, runnerRecordT, deletedT := store.JobTopic(job.ID), store.RunnerRecordTopic(runner.ID), store.DeletedTopic()
+		known := []store.Topic{repoT, recordT, runT, runnerT, access, settings, jobT, runnerRecordT, deletedT}
 		at := func() *actions.Attempt {
 			a, err := s.Attempt(ctx, run.ID, 1)
 			must(err)
@@ -71,19 +72,19 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 				j.GUID = uuid.NewString()
 				return tx.CreateJobs(ctx, []*actions.Job{&j})
 			}, nil},
-			{"UpdateJob", []store.Topic{repoT, runT}, func(tx *store.Tx) error { return tx.UpdateJob(ctx, job) }, nil},
-			{"UpdateJob of one that was told to cancel", []store.Topic{repoT, runT, runnerT}, func(tx *store.Tx) error {
+			{"UpdateJob", []store.Topic{repoT, runT, jobT}, func(tx *store.Tx) error { return tx.UpdateJob(ctx, job) }, nil},
+			{"UpdateJob of one that was told to cancel", []store.Topic{repoT, runT, jobT, runnerT}, func(tx *store.Tx) error {
 				return tx.UpdateJob(ctx, cancelled(*job))
 			}, nil},
-			{"TellJob", []store.Topic{repoT, runT, runnerT}, func(tx *store.Tx) error { _, err := tx.TellJob(ctx, cancelled(*job)); return err }, nil},
-			{"EndJob", []store.Topic{repoT, runT}, func(tx *store.Tx) error {
+			{"TellJob", []store.Topic{repoT, runT, jobT, runnerT}, func(tx *store.Tx) error { _, err := tx.TellJob(ctx, cancelled(*job)); return err }, nil},
+			{"EndJob", []store.Topic{repoT, runT, jobT}, func(tx *store.Tx) error {
 				_, err := tx.EndJob(ctx, job, actions.InProgress, time.Time{})
 				return err
 			}, nil},
 			{"SaveStep", []store.Topic{repoT, runT}, func(tx *store.Tx) error {
 				return tx.SaveStep(ctx, job, &actions.Step{JobID: job.ID, GUID: uuid.NewString(), Number: 9, Name: "x", Status: actions.Queued})
 			}, nil},
-			{"DeleteRun", []store.Topic{repoT, runT}, func(tx *store.Tx) error { return tx.DeleteRun(ctx, s.repo.ID, run.ID, s.now) }, nil},
+			{"DeleteRun", []store.Topic{repoT, runT, deletedT}, func(tx *store.Tx) error { return tx.DeleteRun(ctx, s.repo.ID, run.ID, s.now) }, nil},
 
 			{"SetCollaborator", []store.Topic{access}, nil, func() error {
 				return st.SetCollaborator(ctx, s.repo.ID, person.ID, actions.Write)
@@ -103,8 +104,11 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 			}},
 			{"SetIdle", []store.Topic{runnerT}, nil, func() error { return st.SetIdle(ctx, runner.ID, s.now) }},
 			{"DeleteSession", []store.Topic{runnerT}, nil, func() error { return st.DeleteSession(ctx, runner.ID) }},
-			{"DeleteRunner", []store.Topic{runnerT}, nil, func() error { return st.DeleteRunner(ctx, runner.ID) }},
-			{"DeleteRepository", []store.Topic{repoT, recordT}, func(tx *store.Tx) error { return tx.DeleteRepository(ctx, s.repo.ID, s.now) }, nil},
+			{"DescribeRunner", []store.Topic{runnerRecordT}, nil, func() error { return st.DescribeRunner(ctx, runner, s.now) }},
+			{"SeeRunner", nil, nil, func() error { return st.SeeRunner(ctx, runner, s.now) }},
+			{"DeleteEphemeral of one that stays", nil, nil, func() error { return st.DeleteEphemeral(ctx, runner.ID) }},
+			{"DeleteRunner", []store.Topic{runnerT, runnerRecordT}, nil, func() error { return st.DeleteRunner(ctx, runner.ID) }},
+			{"DeleteRepository", []store.Topic{repoT, recordT, deletedT}, func(tx *store.Tx) error { return tx.DeleteRepository(ctx, s.repo.ID, s.now) }, nil},
 		} {
 			heard := s.Subscribe(known...)
 			if c.alone != nil {

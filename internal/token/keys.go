@@ -11,12 +11,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Keys sign the server's own tokens and URLs. Servers that share a database
 // share the key file, too.
 type Keys struct {
 	jwt, url []byte
+
+	jobs    good[Job]
+	runners good[Runner]
 }
 
 const (
@@ -37,7 +41,7 @@ func LoadKeys(dir string, random io.Reader) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	var k Keys
+	k := Keys{jobs: newGood(func(j Job) time.Time { return j.Expires }), runners: newGood(func(r Runner) time.Time { return r.Expires })}
 	if k.jwt, err = hkdf.Key(sha256.New, root, nil, "understudy jwt", keySize); err != nil {
 		return nil, err
 	}

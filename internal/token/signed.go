@@ -90,6 +90,10 @@ func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
 
 // Job checks a job's token. An error is Unauthorized.
 func (k *Keys) Job(text string, now time.Time) (Job, error) {
+	return k.jobs.check(text, now, k.readJob)
+}
+
+func (k *Keys) readJob(text string, now time.Time) (Job, error) {
 	var c jobClaims
 	if err := k.verify(text, &c, jobAudience, now); err != nil {
 		return Job{}, err
@@ -117,6 +121,10 @@ func (k *Keys) SignRunner(r Runner, now time.Time) (string, error) {
 
 // Runner checks a runner's token. An error is Unauthorized.
 func (k *Keys) Runner(text string, now time.Time) (Runner, error) {
+	return k.runners.check(text, now, k.readRunner)
+}
+
+func (k *Keys) readRunner(text string, now time.Time) (Runner, error) {
 	var c runnerClaims
 	if err := k.verify(text, &c, runnerAudience, now); err != nil {
 		return Runner{}, err

@@ -1,0 +1,61 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/recent"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/token"
+)
+
+// Jobs says which job a request comes from: runners and steps show the token that
+// came with the job. It is safe for concurrent use.
+type Jobs struct {
+	store *store.Store
+	keys  *token.Keys
+	now   func() time.Time
+	known *recent.Cache[int64, actions.Job]
+}
+
+// NewJobs makes a Jobs on a store.
+func NewJobs(st *store.Store, keys *token.Keys, now func() time.Time) *Jobs {
+	return &Jobs{store: st, keys: keys, now: now, known: recent.New[int64, actions.Job](maxEntries, maxEntries)}
+}
+
+// Authenticate returns the job whose token the request carries, and what the token
+// says. The job may be completed; what a renewal or a step update writes of it may
+// be old. A token that does not hold is Unauthorized, and a job that was deleted
+// is NotFound.
+func (a *Jobs) Authenticate(r *http.Request) (*actions.Job, *token.Job, error) {
+	text, err := httpjson.Bearer(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := a.keys.Job(text, a.now())
+	if err != nil {
+		return nil, nil, err
+	}
+	job, err := a.job(r.Context(), t.ID)
+	if err == nil && job.GUID != t.GUID {
+		err = actions.Errorf(actions.Unauthorized, "the token is of another job")
+	}
+	return job, &t, err
+}
+
+// job is one that is remembered until it changes: a job calls often.
+func (a *Jobs) job(ctx context.Context, id int64) (*actions.Job, error) {
+	revision := a.store.Revision(store.JobTopic(id), store.DeletedTopic())
+	if j, ok := a.known.GetAt(id, revision); ok {
+		return &j, nil
+	}
+	j, err := a.store.Job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	a.known.PutAt(id, *j, 1, revision)
+	return j, nil
+}
