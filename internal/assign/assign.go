@@ -56,6 +56,7 @@ type Assigner struct {
 	botID     int64
 	settings  *settings.Settings
 	serverURL string
+	known     known
 }
 
 // New makes an Assigner.
@@ -65,7 +66,7 @@ func New(c Config) *Assigner {
 	}
 	return &Assigner{
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, sources: c.Sources, keys: c.Keys, log: c.Log, now: c.Now,
-		botID: c.BotID, settings: c.Settings, serverURL: c.ServerURL,
+		botID: c.BotID, settings: c.Settings, serverURL: c.ServerURL, known: newKnown(),
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
 	"github.com/understudy-ci/understudy/internal/shape"
-	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
@@ -55,23 +54,18 @@ func (a *Assigner) load(ctx context.Context, guid string, r *actions.Runner) (*a
 		return nil, actions.Errorf(actions.NotFound, "job %.60q", guid)
 	}
 	as := &assignment{}
-	err := a.store.View(ctx, func(tx *store.Tx) (err error) {
-		if as.job, err = tx.JobByGUID(ctx, strings.ToLower(guid)); err != nil {
-			return err
-		}
-		asked := *as.job
-		if err := asked.Acquire(r, a.now(), 0); err != nil {
-			return err
-		}
-		if as.run, err = tx.Run(ctx, as.job.RunID); err != nil {
-			return err
-		}
-		if as.attempt, err = tx.Attempt(ctx, as.run.ID, as.job.Attempt); err != nil {
-			return err
-		}
-		as.repo, err = tx.Repository(ctx, as.job.RepoID)
-		return err
-	})
+	var err error
+	if as.job, err = a.store.JobByGUID(ctx, strings.ToLower(guid)); err != nil {
+		return nil, err
+	}
+	asked := *as.job
+	if err := asked.Acquire(r, a.now(), 0); err != nil {
+		return nil, err
+	}
+	if as.run, as.attempt, err = a.attemptOf(ctx, as.job); err != nil {
+		return nil, err
+	}
+	as.repo, err = a.repository(ctx, as.job.RepoID)
 	return as, err
 }
 
