@@ -83,10 +83,7 @@ func keepDemo(t *testing.T) *keptDemo {
 	t.Cleanup(func() { _ = os.RemoveAll(top) }) // at worst it stays
 	watchLogs(t, log, out, filepath.Join(d.dir, "server.log"))
 	t.Cleanup(func() { // when the server, which would start them again, is gone
-		for _, pid := range runnersIn(d.dir) {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // an error is that it has ended
-		}
-		until(t, "bundled runners outlive their end", func() bool { return len(runnersIn(d.dir)) == 0 })
+		endProcesses(t, d.dir)
 	})
 	d.process = spawn(t, environment(t), out, log, "demo", "--keep", "--dir", d.dir)
 	until(t, "the demo does not say where its log is", func() bool {

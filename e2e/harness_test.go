@@ -206,13 +206,24 @@ func newServer(t *testing.T, args ...string) *server {
 		outFile: filepath.Join(dir, "out"), logFile: filepath.Join(dir, "log"),
 	}
 	watchLogs(t, s.logFile, filepath.Join(s.data, "runners", "*", "runner.log"))
-	t.Cleanup(func() {
-		for _, pid := range s.bundled() {
+	t.Cleanup(func() { endProcesses(t, dir) })
+	return s
+}
+
+// endProcesses kills what still runs in a directory. A server that is killed while
+// it starts a runner leaves a process that has the server's arguments for a moment,
+// and then the runner's: so it looks again until there is nothing.
+func endProcesses(t *testing.T, dir string) {
+	t.Helper()
+	until(t, "processes outlive their end", func() bool {
+		left := processes(func(args []string) bool {
+			return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, dir) })
+		})
+		for _, pid := range left {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // an error is that it has ended
 		}
-		until(t, "bundled runners outlive their end", func() bool { return len(s.bundled()) == 0 })
+		return len(left) == 0
 	})
-	return s
 }
 
 // startServer makes a new server and starts it.
@@ -280,16 +291,20 @@ func (s *server) bundled() []int {
 
 // runnersIn lists the runner processes whose --work begins with prefix.
 func runnersIn(prefix string) []int {
+	return processes(func(args []string) bool {
+		work := slices.Index(args, "--work")
+		return slices.Contains(args, "runner") && work >= 0 && strings.HasPrefix(args[work+1], prefix)
+	})
+}
+
+// processes lists those whose arguments are the wanted ones.
+func processes(wanted func(args []string) bool) []int {
 	var pids []int
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is good
 	for _, name := range files {
 		text, err := os.ReadFile(name)
-		args := strings.Split(string(text), "\x00")
-		if err != nil || !slices.Contains(args, "runner") {
+		if err != nil || !wanted(strings.Split(string(text), "\x00")) {
 			continue // an error is that it has ended
-		}
-		if i := slices.Index(args, "--work"); i < 0 || !strings.HasPrefix(args[i+1], prefix) {
-			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
 			pids = append(pids, pid)

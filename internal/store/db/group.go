@@ -15,7 +15,7 @@ import (
 // what a small transaction costs, and callers who wait at the same time can share
 // one. Its goroutine owns the writer connection and lends it to one caller
 // after the other; each runs its own function in its own goroutine, inside of a
-// savepoint, so that a failure or a panic undoes only its own work.
+// savepoint (see [savepoint]), so that a failure or a panic undoes only its own work.
 //
 // A caller's context ends its wait in the line and nothing after that. So a
 // caller who got an error of its context knows that its function has not run.
@@ -46,6 +46,7 @@ const (
 
 // A write is one caller in the line.
 type write struct {
+	first  bool          // of its batch
 	turn   chan struct{} // the connection is yours
 	ran    chan error    // the caller is done with it; an error ends the whole batch
 	result chan error    // of the commit
@@ -101,7 +102,7 @@ func (g *group) do(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		w := &write{make(chan struct{}), make(chan error, 1), make(chan error, 1)}
+		w := &write{turn: make(chan struct{}), ran: make(chan error, 1), result: make(chan error, 1)}
 		select {
 		case line <- w:
 		case <-ctx.Done():
@@ -126,7 +127,7 @@ func (g *group) take(w *write, fn func(*Tx) error) (*Tx, error) {
 	case err := <-w.result: // the transaction did not even start
 		return nil, err
 	}
-	sp := &savepoint{writer: g.w}
+	sp := &savepoint{writer: g.w, first: w.first}
 	tx := &Tx{executor: sp}
 	if err := runOne(w, sp, tx, fn); err != nil {
 		return nil, err
@@ -204,6 +205,7 @@ func (g *group) drain() {
 func (g *group) batch(w *write, relaxed bool) {
 	start := g.now()
 	err := g.w.begin(relaxed)
+	w.first = true
 	var all []*write
 	for w != nil {
 		all = append(all, w)

@@ -28,6 +28,13 @@ type line struct {
 // every caller stands in line behind a first one, which holds the writer.
 func behindOne(t *testing.T, test func(t *testing.T, l *line)) {
 	t.Helper()
+	behind(t, func(*db.Tx) error { return nil }, nil, test)
+}
+
+// behind is behindOne with what the one does in the end, and the error that it is
+// to get.
+func behind(t *testing.T, end func(tx *db.Tx) error, want error, test func(t *testing.T, l *line)) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{log: &logged{}, let: make(chan struct{})}
@@ -35,12 +42,12 @@ func behindOne(t *testing.T, test func(t *testing.T, l *line)) {
 		o.Migrations, o.NoSync, o.Log = testSchema, false, l.log.logger()
 		l.DB = openWith(t, o)
 		l.wg.Go(func() {
-			err := l.Update(t.Context(), func(*db.Tx) error {
+			err := l.Update(t.Context(), func(tx *db.Tx) error {
 				<-l.let
-				return nil
+				return end(tx)
 			})
-			if err != nil {
-				t.Error(err)
+			if !errors.Is(err, want) {
+				t.Errorf("the first got %v, want %v", err, want)
 			}
 		})
 		synctest.Wait()
@@ -169,6 +176,28 @@ func TestLostTransactionIsRepeatedForTheOthers(t *testing.T) {
 		}
 		wantNames(t, l.DB, "a", "c")
 	})
+}
+
+// The first of a batch has no savepoint.
+func TestTheFirstOfABatchThatFailsTakesNobodyWithIt(t *testing.T) {
+	boom := errors.New("boom")
+	for _, last := range []string{"", "rollback"} { // the second time it ends all
+		fail := func(tx *db.Tx) error {
+			_, err := db.Exec(t.Context(), tx, insertItem, "first", 1)
+			if last != "" {
+				_, err = db.Exec(t.Context(), tx, last)
+			}
+			return errors.Join(boom, err)
+		}
+		behind(t, fail, boom, func(t *testing.T, l *line) {
+			second := l.insert(t.Context(), "second", nil)
+			l.finish()
+			if *second != nil {
+				t.Errorf("the second got %v, want nil", *second)
+			}
+			wantNames(t, l.DB, "second")
+		})
+	}
 }
 
 func TestFullDatabaseIsUnavailableAndLosesNothing(t *testing.T) {

@@ -105,6 +105,11 @@ func (e *sqliteEngine) writer(ctx context.Context) (*sql.Conn, error) {
 	}
 }
 
+// sqliteText is a statement as SQLite shall read it. A limit that is a parameter
+// alone makes SQLite plan the statement anew whenever it gets a value; a sum does
+// not.
+func sqliteText(text string) string { return strings.ReplaceAll(text, " limit $", " limit 0 + $") }
+
 func sqliteDSN(path string, pragmas ...string) string {
 	v := url.Values{"_pragma": append([]string{
 		"busy_timeout(10000)", // another program may look into the file: a backup, the sqlite3 shell

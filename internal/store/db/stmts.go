@@ -50,9 +50,9 @@ func (c *stmtCache) get(ctx context.Context, text string) (statement, error) {
 	case s != nil:
 		return s, nil
 	case n >= maxStmts:
-		return unprepared{c.db, text}, nil
+		return unprepared{c.db, sqliteText(text)}, nil
 	}
-	s, err := c.db.PrepareContext(ctx, text)
+	s, err := c.db.PrepareContext(ctx, sqliteText(text))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (t stmtTx) Query(ctx context.Context, text string, args []any, read func(*s
 	t.mu.RUnlock()
 	if p == nil {
 		*t.missed = append(*t.missed, text)
-		return queryWith(ctx, unprepared{t.tx, text}, args, read)
+		return queryWith(ctx, unprepared{t.tx, sqliteText(text)}, args, read)
 	}
 	return queryWith(ctx, t.tx.StmtContext(ctx, p), args, read)
 }

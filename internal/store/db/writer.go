@@ -16,6 +16,9 @@ type writer struct {
 	stmts   map[string]*sql.Stmt
 }
 
+// begin is the statement that starts a transaction.
+const begin = "begin immediate"
+
 // begin starts a transaction. In WAL mode a commit flushes the log to disk with
 // synchronous=full and leaves that to a later one with synchronous=normal.
 func (w *writer) begin(relaxed bool) error {
@@ -29,7 +32,7 @@ func (w *writer) begin(relaxed bool) error {
 		}
 		w.relaxed = relaxed
 	}
-	return w.run("begin immediate")
+	return w.run(begin)
 }
 
 func (w *writer) commit() error {
@@ -54,9 +57,9 @@ func (w *writer) stmt(text string) (statement, error) {
 		return s, nil
 	}
 	if len(w.stmts) >= maxStmts {
-		return unprepared{w.conn, text}, nil
+		return unprepared{w.conn, sqliteText(text)}, nil
 	}
-	s, err := w.conn.PrepareContext(context.Background(), text)
+	s, err := w.conn.PrepareContext(context.Background(), sqliteText(text))
 	if err != nil {
 		return nil, err
 	}
@@ -93,27 +96,42 @@ func (w *writer) close() error {
 }
 
 // savepoint is what one caller runs statements on in a shared transaction. As on
-// PostgreSQL, nothing works any more after a statement has failed.
+// PostgreSQL, nothing works any more after a statement has failed. The first
+// caller has no savepoint: what it undoes is all that there is.
 type savepoint struct {
 	writer *writer
+	first  bool
 	failed error
 }
 
 var errTxEnded = errors.New("the transaction has ended")
 
-func (s *savepoint) begin() error { return s.writer.run("savepoint caller") }
+func (s *savepoint) begin() error {
+	if s.first {
+		return nil
+	}
+	return s.writer.run("savepoint caller")
+}
 
 func (s *savepoint) release() error {
 	s.failed = errTxEnded
+	if s.first {
+		return nil
+	}
 	return s.writer.run("release caller")
 }
 
+// rollback undoes what the caller did. The transaction goes on.
 func (s *savepoint) rollback() error {
 	s.failed = errTxEnded
-	if err := s.writer.run("rollback to caller"); err != nil {
+	undo, goOn := "rollback to caller", "release caller"
+	if s.first {
+		undo, goOn = "rollback", begin
+	}
+	if err := s.writer.run(undo); err != nil {
 		return err
 	}
-	return s.writer.run("release caller")
+	return s.writer.run(goOn)
 }
 
 func (s *savepoint) Query(_ context.Context, text string, args []any, read func(*sql.Rows) error) error {
