@@ -64,6 +64,8 @@ type Runners struct {
 	polls *polls
 	idle  *idleness
 	known *recent.Cache[int64, actions.Runner]
+
+	sessions *recent.Cache[int64, actions.Session] // by runner
 }
 
 const maxKnown = 10_000 // runners in memory, each a few hundred bytes
@@ -74,6 +76,7 @@ func New(c Config) *Runners {
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random,
 		pollTime: cmp.Or(c.PollTime, 50*time.Second), completionTime: cmp.Or(c.CompletionTime, 10*time.Second),
 		polls: newPolls(), idle: newIdleness(), known: recent.New[int64, actions.Runner](maxKnown, maxKnown),
+		sessions: recent.New[int64, actions.Session](maxKnown, maxKnown),
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *Runners) useSession(ctx context.Context, r *actions.Runner, id string) 
 	if uuid.Validate(id) != nil {
 		return nil, &SessionError{actions.Errorf(actions.Malformed, "sessionId is not a GUID")}
 	}
-	have, err := s.store.RunnerSession(ctx, r.ID)
+	have, err := s.session(ctx, r.ID, id)
 	now := s.now()
 	switch {
 	case actions.KindOf(err) == actions.NotFound:
@@ -87,12 +87,26 @@ func (s *Runners) useSession(ctx context.Context, r *actions.Runner, id string) 
 	return session, s.store.Update(ctx, func(tx *store.Tx) error { return tx.SaveSession(ctx, session) })
 }
 
+// session is the session of a runner. If it is the expected one, when it was polled
+// last may be old in it: polls come often, and change nothing else.
+func (s *Runners) session(ctx context.Context, runnerID int64, expected string) (*actions.Session, error) {
+	revision := s.store.Revision(store.RunnerTopic(runnerID))
+	if have, ok := s.sessions.GetAt(runnerID, revision); ok && have.ID == expected {
+		return &have, nil
+	}
+	have, err := s.store.RunnerSession(ctx, runnerID)
+	if err == nil {
+		s.sessions.PutAt(runnerID, *have, 1, revision)
+	}
+	return have, err
+}
+
 // Acknowledge gives a runner time to acquire the job it was offered (SES-4). A
 // session that was taken over cannot do it any more. What is not offered is no
 // error: it was acquired already, or offered before this server started, and
 // acquiring it decides.
 func (s *Runners) Acknowledge(ctx context.Context, r *actions.Runner, session, guid string) error {
-	have, err := s.store.RunnerSession(ctx, r.ID)
+	have, err := s.session(ctx, r.ID, session)
 	switch {
 	case actions.KindOf(err) == actions.NotFound, err == nil && have.ID != session:
 		return otherSession(r)
