@@ -76,7 +76,7 @@ func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := detached(r)
 	defer cancel()
-	if err := a.Scheduler.Complete(ctx, job.GUID, res); err != nil {
+	if err := a.Scheduler.Complete(ctx, job, res); err != nil {
 		return err
 	}
 	a.Logs.End(job.ID)

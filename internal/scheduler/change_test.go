@@ -57,7 +57,7 @@ func TestJobsThatEndTogetherArePlannedTogether(t *testing.T) {
 		b.must(b.st.Update(t.Context(), func(*store.Tx) error { // nobody else writes
 			for _, j := range jobs {
 				wg.Go(func() {
-					if err := b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Success}); err != nil {
+					if err := b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Success}); err != nil {
 						t.Error(err)
 					}
 				})
@@ -84,9 +84,9 @@ func TestAChangeThatWaitsCanBeGivenUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		errs := make(chan error, 2)
 		b.must(b.st.Update(t.Context(), func(*store.Tx) error {
-			go func() { errs <- b.Complete(t.Context(), jobs[0].GUID, &scheduler.Result{Conclusion: actions.Success}) }()
+			go func() { errs <- b.Complete(t.Context(), jobs[0], &scheduler.Result{Conclusion: actions.Success}) }()
 			synctest.Wait()
-			go func() { errs <- b.Complete(ctx, jobs[1].GUID, &scheduler.Result{Conclusion: actions.Success}) }()
+			go func() { errs <- b.Complete(ctx, jobs[1], &scheduler.Result{Conclusion: actions.Success}) }()
 			synctest.Wait()
 			cancel()
 			if err := <-errs; err == nil {
@@ -117,7 +117,7 @@ func TestAChangeThatCannotBeWrittenDoesNotTakeOthersWithIt(t *testing.T) {
 					if i%4 == 3 {
 						res.Annotations = []*actions.Annotation{{Path: "x", StartLine: 1, EndLine: 1, Level: actions.LevelNotice, Message: "\x00"}}
 					}
-					if err := b.Complete(t.Context(), j.GUID, res); (err != nil) != (i%4 == 3) && i%4 != 3 {
+					if err := b.Complete(t.Context(), j, res); (err != nil) != (i%4 == 3) && i%4 != 3 {
 						t.Errorf("job %d: %v", i, err)
 					}
 				})
@@ -170,7 +170,7 @@ func TestServersMayEndJobsOfOneRunTogether(t *testing.T) {
 		for i, j := range one.acquireAll(run) {
 			b := []*bench{one, two}[i%2]
 			wg.Go(func() {
-				if err := b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Success}); err != nil {
+				if err := b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Success}); err != nil {
 					t.Error(err)
 				}
 			})

@@ -8,18 +8,17 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// Complete ends a job with what its runner reports, and starts what comes
-// next. A job that is over stays as it is, and that is no error: the runner may
+// Complete ends a job, as it was read lately, with what its runner reports, and
+// starts what comes next. A job that is over stays as it is, and that is no error: the runner may
 // not have heard the first answer. What a runner reports is its last word on the
 // job, so what is too much or makes no sense is only left out.
-func (s *Scheduler) Complete(ctx context.Context, guid string, res *Result) error {
-	job, err := s.store.JobByGUID(ctx, guid)
-	if err != nil || job.Status == actions.Completed {
-		return wrap("complete", err)
+func (s *Scheduler) Complete(ctx context.Context, job *actions.Job, res *Result) error {
+	if job.Status == actions.Completed {
+		return nil
 	}
 	res = res.kept()
 	ended := false // by this call
-	err = s.change(ctx, job.RunID, s.ofJob(job, func(d *draft, r *row) {
+	err := s.change(ctx, job.RunID, s.ofJob(job, func(d *draft, r *row) {
 		if ended = r.job.Status != actions.Completed; ended {
 			notes := d.outputs(r.job, res)
 			r.steps = res.Steps

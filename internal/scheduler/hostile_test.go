@@ -121,12 +121,12 @@ func TestAFailedSiblingCancelsTheOthers(t *testing.T) { // MAT-4
 	one := b.acquire(run, "a (1)")
 	b.runner = b.addRunner("other", false)
 	two := b.acquire(run, "a (2)")
-	b.must(b.Complete(t.Context(), one.GUID, &scheduler.Result{Conclusion: actions.Failure}))
+	b.must(b.Complete(t.Context(), one, &scheduler.Result{Conclusion: actions.Failure}))
 	b.want(run, actions.InProgress, "", "a (1) completed failure", "a (2) in_progress", "a (3) completed cancelled", "a (4) completed cancelled")
 	if b.job(run, "a (2)").CancelAt.IsZero() {
 		t.Error("the running sibling was not told")
 	}
-	b.must(b.Complete(t.Context(), two.GUID, &scheduler.Result{Conclusion: actions.Cancelled}))
+	b.must(b.Complete(t.Context(), two, &scheduler.Result{Conclusion: actions.Cancelled}))
 	r, err := b.st.Run(t.Context(), run.ID)
 	b.must(err)
 	if r.Conclusion != actions.Failure {
@@ -145,7 +145,7 @@ func TestJobsOfOneRunMayEndAtTheSameMoment(t *testing.T) {
 			b.runner = b.addRunner(fmt.Sprint("r", i), false)
 			j := b.acquire(run, fmt.Sprintf("a (%d)", i+1))
 			wg.Go(func() {
-				if err := b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Success}); err != nil {
+				if err := b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Success}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -218,7 +218,7 @@ func TestStepsEndWithTheirJob(t *testing.T) {
 			}
 			return nil
 		}))
-		b.must(b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Failure, Steps: []*actions.Step{
+		b.must(b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Failure, Steps: []*actions.Step{
 			step(1, actions.Completed, actions.Success), step(2, actions.Completed, actions.Success), step(5, actions.Completed, actions.Skipped),
 		}}))
 		steps, err := st.Steps(t.Context(), j.ID)

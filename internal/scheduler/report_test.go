@@ -26,7 +26,7 @@ func TestOfAReportOnlyWhatIsTooMuchIsLeftOut(t *testing.T) { // RES-4, JOB-4
 	for range 1001 {
 		res.Annotations = append(res.Annotations, &actions.Annotation{Path: "a.go", Level: actions.LevelWarning, StartLine: 7, Message: "m"})
 	}
-	b.must(b.Complete(t.Context(), j.GUID, res))
+	b.must(b.Complete(t.Context(), j, res))
 	j = b.job(run, "a")
 	if d := cmp.Diff(map[string]string{"a": "small", "c": "small too"}, j.Outputs); j.Conclusion != actions.Success || d != "" {
 		t.Errorf("%s, outputs (-want +got):\n%s", j.Conclusion, d)

@@ -126,7 +126,7 @@ func (b *bench) acquire(run *actions.Run, name string) *actions.Job {
 // end runs a job to its end.
 func (b *bench) end(run *actions.Run, name string, c actions.Conclusion, outputs map[string]string) {
 	b.t.Helper()
-	b.must(b.Complete(b.t.Context(), b.acquire(run, name).GUID, &scheduler.Result{Conclusion: c, Outputs: outputs}))
+	b.must(b.Complete(b.t.Context(), b.acquire(run, name), &scheduler.Result{Conclusion: c, Outputs: outputs}))
 }
 
 func (b *bench) want(run *actions.Run, status actions.Status, c actions.Conclusion, jobs ...string) {
@@ -204,8 +204,8 @@ func TestCompletingTwiceKeepsTheFirstConclusion(t *testing.T) {
 	b := newBench(t, storetest.Open(t))
 	run := b.start(chain)
 	j := b.acquire(run, "a")
-	b.must(b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Failure}))
-	b.must(b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Success}))
+	b.must(b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Failure}))
+	b.must(b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Success}))
 	b.want(run, actions.Completed, actions.Failure, "a completed failure", "b completed skipped", "c completed skipped")
 }
 
@@ -215,7 +215,7 @@ func TestAJobsTokensDieWithIt(t *testing.T) {
 	j := b.acquire(run, "a")
 	hash := []byte("hash")
 	b.must(b.st.SaveJobToken(t.Context(), &actions.Token{AccountID: b.repo.Owner.ID, Hash: hash, JobID: j.ID, RepoID: b.repo.ID, CreatedAt: time.Now()}))
-	b.must(b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Success}))
+	b.must(b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Success}))
 	if _, err := b.st.TokenByHash(t.Context(), hash); actions.KindOf(err) != actions.NotFound {
 		t.Errorf("after the job: %v, want not found", err)
 	}
@@ -247,7 +247,7 @@ jobs:
 		if got := b.job(run, "a"); got.CancelAt.IsZero() {
 			t.Error("the running job was not told to cancel")
 		}
-		b.must(b.Complete(t.Context(), j.GUID, &scheduler.Result{Conclusion: actions.Cancelled}))
+		b.must(b.Complete(t.Context(), j, &scheduler.Result{Conclusion: actions.Cancelled}))
 		b.end(run, "z", actions.Success, nil)
 		b.want(run, actions.Completed, actions.Cancelled, "a completed cancelled", "b completed cancelled", "z completed success")
 		if err := b.Cancel(t.Context(), run.ID, false); actions.KindOf(err) != actions.Conflict {
