@@ -31,7 +31,7 @@ func TestAJobIsKnownByItsTokenAsItIsNow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := httptest.NewRequest("POST", "/", nil)
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/", nil)
 			r.Header.Set("Authorization", "Bearer "+text)
 			j, said, err := jobs.Authenticate(r)
 			if err == nil && said.PlanGUID != f.Attempt.PlanID {
@@ -48,7 +48,7 @@ func TestAJobIsKnownByItsTokenAsItIsNow(t *testing.T) {
 		if _, err := by(uuid.NewString()); actions.KindOf(err) != actions.Unauthorized {
 			t.Errorf("the token of a job that had the id before: %v, want unauthorized", err)
 		}
-		if _, _, err := jobs.Authenticate(httptest.NewRequest("POST", "/", nil)); actions.KindOf(err) != actions.Unauthorized {
+		if _, _, err := jobs.Authenticate(httptest.NewRequestWithContext(t.Context(), "POST", "/", nil)); actions.KindOf(err) != actions.Unauthorized {
 			t.Errorf("no token: %v, want unauthorized", err)
 		}
 		f.Complete(job, time.Now())
