@@ -66,8 +66,8 @@ func TestJobsThatEndTogetherArePlannedTogether(t *testing.T) {
 			return nil
 		}))
 		wg.Wait()
-		if got := b.revision(run) - before; got != 2 {
-			t.Errorf("%d transactions for %d jobs, want one for the first and one for those who waited meanwhile", got, n)
+		if got := b.revision(run) - before; got > 2 {
+			t.Errorf("%d transactions for %d jobs, want one for those who are there, and one for those who waited meanwhile", got, n)
 		}
 		b.end(run, "z", actions.Success, nil)
 		if r, err := b.st.Run(t.Context(), run.ID); err != nil || r.Conclusion != actions.Success {
