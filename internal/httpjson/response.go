@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ContentType is that of every JSON answer.
@@ -17,7 +18,11 @@ const ContentType = "application/json; charset=utf-8"
 // escapes that only HTML needs.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	return encode(&b, v)
+}
+
+func encode(b *bytes.Buffer, v any) ([]byte, error) {
+	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return nil, err
@@ -25,15 +30,24 @@ func Marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
+// buffers hold answers while they are written.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const maxBuffer = 64 << 10 // bytes; a larger one is not used again
+
 // Write answers with v in JSON. An error of the connection is nobody's to
 // handle: what Write returns is that v cannot be encoded, and nothing is written then.
 func Write(w http.ResponseWriter, status int, v any) error {
-	body, err := Marshal(v)
-	if err != nil {
-		return err
+	b := buffers.Get().(*bytes.Buffer)
+	b.Reset()
+	body, err := encode(b, v)
+	if err == nil {
+		WriteBody(w, status, body)
 	}
-	WriteBody(w, status, body)
-	return nil
+	if b.Cap() <= maxBuffer {
+		buffers.Put(b)
+	}
+	return err
 }
 
 // WriteBody answers with JSON that is encoded already.

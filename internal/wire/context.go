@@ -82,9 +82,12 @@ func (d *ContextDict) fold(key string) string {
 	return lower(key)
 }
 
+// usualContexts is room for the contexts of most jobs, in bytes.
+const usualContexts = 16 << 10
+
 // MarshalJSON implements [json.Marshaler].
 func (c ContextData) MarshalJSON() (b []byte, err error) {
-	b = append(b, '{')
+	b = append(make([]byte, 0, usualContexts), '{')
 	for i, name := range slices.Sorted(maps.Keys(c)) {
 		if i > 0 {
 			b = append(b, ',')

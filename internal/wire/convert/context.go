@@ -15,9 +15,9 @@ func ContextToWire(v expr.Value) any {
 		}
 		return out
 	case *expr.Object:
-		out := &wire.ContextDict{CaseSensitive: v.CaseSensitive()}
+		out := &wire.ContextDict{CaseSensitive: v.CaseSensitive(), Pairs: make([]wire.ContextPair, 0, v.Len())}
 		for key, value := range v.All() {
-			out.Set(key, ContextToWire(value))
+			out.Pairs = append(out.Pairs, wire.ContextPair{Key: key, Value: ContextToWire(value)})
 		}
 		return out
 	}
