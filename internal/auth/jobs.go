@@ -39,15 +39,16 @@ func (a *Jobs) Authenticate(r *http.Request) (*actions.Job, *token.Job, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	job, err := a.job(r.Context(), t.ID)
+	job, err := a.Job(r.Context(), t.ID)
 	if err == nil && job.GUID != t.GUID {
 		err = actions.Errorf(actions.Unauthorized, "the token is of another job")
 	}
 	return job, &t, err
 }
 
-// job is one that is remembered until it changes: a job calls often.
-func (a *Jobs) job(ctx context.Context, id int64) (*actions.Job, error) {
+// Job returns the job with the given id as it is now, but for what [Jobs.Authenticate]
+// says may be old: it is remembered until it changes, for a job calls often.
+func (a *Jobs) Job(ctx context.Context, id int64) (*actions.Job, error) {
 	revision := a.store.Revision(store.JobTopic(id), store.DeletedTopic())
 	if j, ok := a.known.GetAt(id, revision); ok {
 		return &j, nil

@@ -24,9 +24,12 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err != nil || comp != compWhole && comp != compAppend {
 		return errQuery
 	}
-	job, err := a.Store.RepoJob(r.Context(), g.RepoID, p.job)
+	job, err := a.Jobs.Job(r.Context(), p.job)
 	if err != nil {
 		return err
+	}
+	if job.RepoID != g.RepoID {
+		return errObject
 	}
 	if err := a.accepts(job); err != nil {
 		return err
