@@ -91,7 +91,7 @@ func TestARunStartsAgainOnlyWhenItMay(t *testing.T) { // RR-1, RR-2
 		want actions.Kind
 	}{
 		{"completed", actions.Run{Status: actions.Completed, Conclusion: actions.Failure, CreatedAt: now.Add(-29 * 24 * time.Hour)}, ""},
-		{"at work", actions.Run{Status: actions.InProgress, CreatedAt: now}, actions.Forbidden},
+		{"in progress", actions.Run{Status: actions.InProgress, CreatedAt: now}, actions.Forbidden},
 		{"too old", actions.Run{Status: actions.Completed, CreatedAt: now.Add(-31 * 24 * time.Hour)}, actions.Forbidden},
 		{"never started", actions.Run{Status: actions.Completed, Conclusion: actions.StartupFailure, CreatedAt: now}, actions.Forbidden},
 	} {

@@ -15,8 +15,8 @@ const (
 	Unauthorized Kind = "unauthorized" // 401: no credentials, or bad ones
 	Forbidden    Kind = "forbidden"    // 403: visible, and not allowed
 	NotFound     Kind = "not found"    // 404: or exists, and you may not know that
-	Conflict     Kind = "conflict"     // 409: it could have worked at another moment
-	Gone         Kind = "gone"         // 410: it was here, and its bytes are no more
+	Conflict     Kind = "conflict"     // 409: it could have worked at another time
+	Gone         Kind = "gone"         // 410: it existed, and its bytes have been deleted
 	Invalid      Kind = "invalid"      // 422: the request can never work
 	TooMany      Kind = "too many"     // 429: slow down
 	Unavailable  Kind = "unavailable"  // 503: try again later

@@ -15,7 +15,7 @@ type FieldCode string
 
 // The codes of field errors.
 const (
-	MissingField FieldCode = "missing_field" // it has to be there
+	MissingField FieldCode = "missing_field" // it is required
 	InvalidField FieldCode = "invalid"       // its value is none of those that can be
 	CustomField  FieldCode = "custom"        // the text of the error says it
 )
@@ -40,7 +40,7 @@ func BadField(resource, field string) error {
 	return &FieldError{Resource: resource, Field: field, Code: InvalidField, err: Errorf(Invalid, "%s is not valid", field)}
 }
 
-// Missing is the error for a field that has to be there.
+// Missing is the error for a required field that is absent.
 func Missing(resource, field string) error {
 	return &FieldError{Resource: resource, Field: field, Code: MissingField, err: Errorf(Invalid, "%s is missing", field)}
 }

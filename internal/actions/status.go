@@ -9,7 +9,7 @@ const (
 	Queued     Status = "queued"      // waits for a runner
 	Waiting    Status = "waiting"     // waits for a person or a deployment rule
 	Pending    Status = "pending"     // waits for its concurrency group, or a step for its turn
-	InProgress Status = "in_progress" // at work
+	InProgress Status = "in_progress" // a runner executes it
 	Completed  Status = "completed"   // over; the conclusion says how
 )
 

@@ -35,7 +35,7 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	w.tokens["owner without scopes"] = w.token(owner, func(t *actions.Token) { t.Scopes = nil })
 	w.tokens["owner with public_repo"] = w.token(owner, func(t *actions.Token) { t.Scopes = []string{"public_repo"} })
 	w.tokens["member"] = w.token(member("member", false), nil)
-	w.tokens["stranger"] = w.token(w.account("stranger", actions.User), nil)
+	w.tokens["outsider"] = w.token(w.account("outsider", actions.User), nil)
 	reader, writer := w.account("reader", actions.User), w.account("writer", actions.User)
 	w.check(st.SetCollaborator(t.Context(), w.private.ID, reader.ID, actions.Read))
 	w.check(st.SetCollaborator(t.Context(), w.private.ID, writer.ID, actions.Write))
@@ -79,7 +79,7 @@ func TestWhoMayDoWhatWithARepository(t *testing.T) {
 			private, public [3]actions.Kind // of needs
 		}{
 			{"nobody", [3]actions.Kind{hidden, hidden, hidden}, [3]actions.Kind{ok, signIn, signIn}},
-			{"stranger", [3]actions.Kind{hidden, hidden, hidden}, [3]actions.Kind{ok, forbidden, forbidden}},
+			{"outsider", [3]actions.Kind{hidden, hidden, hidden}, [3]actions.Kind{ok, forbidden, forbidden}},
 			{"member", [3]actions.Kind{hidden, hidden, hidden}, [3]actions.Kind{ok, forbidden, forbidden}},
 			{"reader", [3]actions.Kind{ok, forbidden, forbidden}, [3]actions.Kind{ok, forbidden, forbidden}},
 			{"writer", [3]actions.Kind{ok, ok, forbidden}, [3]actions.Kind{ok, forbidden, forbidden}},
@@ -109,7 +109,7 @@ func TestWhoMayDoWhatWithARepository(t *testing.T) {
 func TestWhatIsPublicMayNeedAPermissionOfATokenAllTheSame(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
 	for who, want := range map[string]actions.Kind{
-		"stranger": ok, "reader": ok, "job without permissions": forbidden, "job of the other": ok, "job that reads": forbidden,
+		"outsider": ok, "reader": ok, "job without permissions": forbidden, "job of the other": ok, "job that reads": forbidden,
 	} {
 		need := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions", SignedIn: true, Granted: true}
 		if got := actions.KindOf(w.auth.Can(t.Context(), w.caller(w.tokens[who]), auth.Target{Repo: w.public}, need)); got != want {
@@ -161,7 +161,7 @@ func TestWhoMayDoWhatWithAnOrganization(t *testing.T) {
 	anybody := auth.Need{On: auth.Org, Public: true}
 	own := auth.Need{On: auth.Org, Role: actions.Admin, Scopes: []string{"read:org", "repo"}}
 	for who, want := range map[string]actions.Kind{
-		"nobody": signIn, "stranger": forbidden, "member": forbidden, "owner": ok, "site admin": ok,
+		"nobody": signIn, "outsider": forbidden, "member": forbidden, "owner": ok, "site admin": ok,
 		"owner without scopes": forbidden, "job that writes": forbidden, "fine-grained": forbidden,
 	} {
 		caller := w.caller(w.tokens[who])
@@ -201,7 +201,7 @@ func TestOnlyPeopleAreAnAccountThatCalls(t *testing.T) {
 	know := auth.Need{On: auth.User}
 	own := auth.Need{On: auth.User, Role: actions.Admin, Scopes: []string{"repo"}}
 	for who, want := range map[string][2]actions.Kind{
-		"nobody": {signIn, signIn}, "stranger": {ok, ok}, "owner without scopes": {ok, forbidden},
+		"nobody": {signIn, signIn}, "outsider": {ok, ok}, "owner without scopes": {ok, forbidden},
 		"job that writes": {forbidden, forbidden}, "fine-grained": {ok, forbidden},
 	} {
 		caller := w.caller(w.tokens[who])

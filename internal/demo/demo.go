@@ -92,7 +92,7 @@ func (d *demo) perform(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &watcher{client: d.client, repo: repo, seen: make(map[string]span)}
+	w := &watcher{client: d.client, repo: repo, seen: make(map[string]period)}
 	r, err := w.find(ctx, sha)
 	if err != nil {
 		return err

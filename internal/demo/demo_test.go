@@ -192,7 +192,7 @@ func TestCheckoutActionReadsPrivateRepositoriesAndOtherRefs(t *testing.T) {
 // checkConcluded waits for the run of a commit, which must end well.
 func checkConcluded(ctx context.Context, t *testing.T, c *client.Client, sha string) {
 	t.Helper()
-	w := &watcher{client: c, repo: repo, seen: make(map[string]span)}
+	w := &watcher{client: c, repo: repo, seen: make(map[string]period)}
 	r, err := w.find(ctx, sha)
 	if err != nil {
 		t.Error(err)

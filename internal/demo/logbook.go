@@ -90,10 +90,10 @@ func (b logbook) exact(jobs []job) {
 		next := j.ended
 		for k := len(j.Steps) - 1; k >= 0; k-- {
 			s := &j.Steps[k]
-			s.span = span{}
+			s.period = period{}
 			text, _ := b.step(j, s)
 			if began, ok := timeOf(text); ok {
-				s.span = span{began, next}
+				s.period = period{began, next}
 				next = began
 			}
 		}

@@ -29,7 +29,7 @@ type job struct {
 	Runner     string `json:"runner_name"`
 	Steps      []step `json:"steps"`
 
-	span // not from the API, which has whole seconds only
+	period // not from the API, which has whole seconds only
 }
 
 type step struct {
@@ -38,16 +38,16 @@ type step struct {
 	Status     string `json:"status"`
 	Conclusion string `json:"conclusion"`
 
-	span
+	period
 }
 
-// A span is when something began and ended; zero when it has not.
-type span struct {
+// A period is when something began and ended; each is zero until it has.
+type period struct {
 	began, ended time.Time
 }
 
 // lasted is how long it took, or has taken at now.
-func (s span) lasted(now time.Time) time.Duration {
+func (s period) lasted(now time.Time) time.Duration {
 	switch {
 	case s.began.IsZero():
 		return 0

@@ -43,7 +43,7 @@ func recorded() []*frame {
 		for i, name := range names {
 			list[i] = step{Number: i + 1, Name: name, Status: "queued"}
 			if i < len(conclusions) {
-				list[i].span = span{at(100 * i), at(100 * (i + 1))}
+				list[i].period = period{at(100 * i), at(100 * (i + 1))}
 				list[i].Status, list[i].Conclusion = completed, conclusions[i]
 				if conclusions[i] == "" {
 					list[i].Status, list[i].ended = inProgress, time.Time{}
@@ -53,10 +53,10 @@ func recorded() []*frame {
 		return list
 	}
 	running := func(id int64, name, runner string, steps []step) job {
-		return job{ID: id, Name: name, Status: inProgress, Runner: runner, Steps: steps, span: span{began: at(0)}}
+		return job{ID: id, Name: name, Status: inProgress, Runner: runner, Steps: steps, period: period{began: at(0)}}
 	}
 	done := func(id int64, name, runner, conclusion string, ms int, steps []step) job {
-		return job{ID: id, Name: name, Status: completed, Conclusion: conclusion, Runner: runner, Steps: steps, span: span{at(0), at(ms)}}
+		return job{ID: id, Name: name, Status: completed, Conclusion: conclusion, Runner: runner, Steps: steps, period: period{at(0), at(ms)}}
 	}
 	r := run{ID: 7, Name: "CI", Number: 3, Event: "push", Branch: "main", Status: "queued"}
 	going, over := r, r

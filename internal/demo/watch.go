@@ -18,7 +18,7 @@ const (
 type watcher struct {
 	client *client.Client
 	repo   string
-	seen   map[string]span // of jobs and steps
+	seen   map[string]period // of jobs and steps
 }
 
 // find waits for the run of a commit.
@@ -69,17 +69,17 @@ func (w *watcher) look(ctx context.Context, id int64) (*frame, error) {
 	f := &frame{run: *r, jobs: jobs, now: time.Now()}
 	for i := range f.jobs {
 		j := &f.jobs[i]
-		j.span = w.note(fmt.Sprint(j.ID), j.Status, j.Conclusion, f.now)
+		j.period = w.note(fmt.Sprint(j.ID), j.Status, j.Conclusion, f.now)
 		for k := range j.Steps {
 			s := &j.Steps[k]
-			s.span = w.note(fmt.Sprintf("%d/%d", j.ID, s.Number), s.Status, s.Conclusion, f.now)
+			s.period = w.note(fmt.Sprintf("%d/%d", j.ID, s.Number), s.Status, s.Conclusion, f.now)
 		}
 	}
 	return f, nil
 }
 
 // note is when something was first seen to have begun, and to have ended.
-func (w *watcher) note(key, status, conclusion string, now time.Time) span {
+func (w *watcher) note(key, status, conclusion string, now time.Time) period {
 	s := w.seen[key]
 	if s.began.IsZero() && (status == inProgress || status == completed && ran(conclusion)) {
 		s.began = now

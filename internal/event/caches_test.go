@@ -9,7 +9,7 @@ import (
 
 // Threat: untrusted event on the default branch writes the default branch's
 // cache. The table is event × ref (CACHE-4).
-func TestEventsOfStrangersDoNotWriteTheDefaultBranchsCaches(t *testing.T) {
+func TestEventsThatAnyoneCanCauseDoNotWriteTheDefaultBranchsCaches(t *testing.T) {
 	const main, feature, tag, pull = "refs/heads/main", "refs/heads/feature", "refs/tags/v1", "refs/pull/7/merge"
 	trusted := []string{"push", "schedule", "workflow_dispatch", "repository_dispatch", "delete", "registry_package", "page_build"}
 	for _, name := range trusted {

@@ -94,7 +94,7 @@ var table = []Kind{
 	{Name: "pull_request_comment", Types: words(crud)},
 	{Name: "pull_request_review", Types: words("submitted edited dismissed"), Of: Own}, // refs/pull/N/merge
 	{Name: "pull_request_review_comment", Types: words(crud), Of: Own},                 // refs/pull/N/merge
-	{ // a job works for a stranger, on whatever branch it is
+	{ // anyone may cause it, so its jobs only read caches, whatever their branch
 		Name: "pull_request_target", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths),
 		Caches: actions.CacheReads,
 	},

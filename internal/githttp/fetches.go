@@ -9,19 +9,19 @@ import (
 
 // How many fetches without credentials are served at once, and how long others
 // wait for their turn. Each is two git processes for as long as its client takes
-// to read the answer; who has an account, as every job has, is not kept waiting by
-// strangers.
+// to read the answer. Callers with an account, which includes every job, never wait
+// for those without.
 const (
 	maxAnonymous = 32
 	fetchWait    = 20 * time.Second
 )
 
-var errCrowded = actions.Errorf(actions.Unavailable, "Too many fetches without credentials at the moment. Try again later.")
+var errCrowded = actions.Errorf(actions.Unavailable, "Too many fetches without credentials. Try again later.")
 
-// turns are places for what may run at the same time.
+// turns limits how many fetches run at the same time: its capacity.
 type turns chan struct{}
 
-// take waits for a place, which leave gives back.
+// take waits until fewer than the limit run. The caller calls leave in the end.
 func (t turns) take(ctx context.Context, wait time.Duration) (leave func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

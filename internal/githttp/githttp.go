@@ -64,12 +64,12 @@ type Server struct {
 	access func(r *http.Request, owner, name string) (*Access, error)
 	mux    *http.ServeMux
 
-	strangers turns // to fetch
+	anonymous turns // fetches without credentials
 }
 
 // New makes a Server.
 func New(c Config) *Server {
-	s := &Server{git: c.Git, log: c.Log, access: c.Access, mux: http.NewServeMux(), strangers: make(turns, maxAnonymous)}
+	s := &Server{git: c.Git, log: c.Log, access: c.Access, mux: http.NewServeMux(), anonymous: make(turns, maxAnonymous)}
 	s.route("GET /{owner}/{repo}/info/refs", s.infoRefs)
 	s.route("POST /{owner}/{repo}/git-upload-pack", s.uploadPack)
 	s.route("POST /{owner}/{repo}/git-receive-pack", s.receivePack)

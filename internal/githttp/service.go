@@ -57,7 +57,7 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.Header.Get("Authorization") == "" {
-		leave, err := s.strangers.take(r.Context(), fetchWait)
+		leave, err := s.anonymous.take(r.Context(), fetchWait)
 		if err != nil {
 			return err
 		}

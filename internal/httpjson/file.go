@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A File is one that strangers made, to be sent as it is.
+// A File is an untrusted one, to be sent as it is.
 type File struct {
 	Name    string // that it is saved under
 	Size    int64  // bytes

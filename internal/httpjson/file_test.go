@@ -46,7 +46,7 @@ func fetch(t *testing.T, method, url string) (*http.Response, []byte, error) {
 }
 
 // Threat: an HTML or SVG file opened in the browser runs script with the user's session.
-func TestAFileOfStrangersIsSavedAndNeverShown(t *testing.T) {
+func TestAnUntrustedFileIsSavedAndNeverShown(t *testing.T) {
 	for name, want := range map[string]string{
 		"a.html": "application/octet-stream", "a.svg": "application/octet-stream", "a.xml": "application/octet-stream", "a.js": "application/octet-stream",
 		"a": "application/octet-stream", "": "application/octet-stream", ".txt": "text/plain; charset=utf-8", "A.TXT": "text/plain; charset=utf-8",

@@ -17,7 +17,7 @@ var safeTypes = map[string]string{
 
 const plainText = "text/plain; charset=utf-8"
 
-// Harmless sets the headers of an answer that strangers made: whatever it is, no
+// Harmless sets the headers of an answer with untrusted content: whatever it is, no
 // browser takes it for a page of this origin.
 func Harmless(h http.Header, contentType string) {
 	h.Set("Content-Type", contentType)
@@ -26,7 +26,7 @@ func Harmless(h http.Header, contentType string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// safeType is the content type of a file that strangers made, by its name: one of
+// safeType is the content type of an untrusted file, by its name: one of
 // those that are harmless on this origin, or that of bytes which mean nothing.
 func safeType(name string) string {
 	if t, ok := safeTypes[strings.ToLower(path.Ext(name))]; ok {

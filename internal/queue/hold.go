@@ -120,9 +120,9 @@ func (q *Queue) Forget(j *actions.Job) {
 	q.drop(j.GUID)
 }
 
-// drop ends the offer of a job that waits no more. Runners that read the
-// database just before must not be offered it, so it is remembered for as long
-// as such a read may be on its way. The caller holds mu.
+// drop ends the offer of a job that no longer waits. A runner whose read of the
+// database began before that must not be offered the job, so the job is
+// remembered for as long as such a read may take. The caller holds mu.
 func (q *Queue) drop(guid string) {
 	delete(q.offers, guid)
 	now := q.now()

@@ -15,7 +15,7 @@
 // them, offers again what lapsed, and makes every runner that waits look again
 // from time to time, so that a lost notice costs half a minute, never a job.
 //
-// A busy runner waits in the same place for the cancellation of its job.
+// A busy runner waits in [Queue.Message] too, for the cancellation of its job.
 package queue
 
 import (
@@ -38,7 +38,7 @@ const (
 	toAcquire     = 2 * time.Minute  // acknowledge → acquire
 	settle        = 2 * time.Second  // acquire → first cancellation message
 	tellAgain     = time.Minute      // cancellation message → its repetition
-	staleRead     = 2 * time.Second  // no look into the database is older than this
+	staleRead     = 2 * time.Second  // no read of the database takes longer than this
 	lapseCheck    = time.Second      // between looks at what was offered and not taken
 )
 
@@ -59,7 +59,7 @@ type Queue struct {
 	waiting []*poll             // idle runners, longest wait first
 	busy    map[int64]*poll     // by runner
 	offers  map[string]*offer   // by job GUID
-	gone    map[string]bool     // by job GUID: stopped waiting a moment ago
+	gone    map[string]bool     // by job GUID: stopped waiting less than staleRead ago
 	leaving []departure         // of gone, in the order of time
 	told    map[int64]time.Time // by job: when its runner heard of the cancellation
 	ready   uint64              // jobs that became ready here
@@ -160,8 +160,8 @@ func (q *Queue) enter(p *poll, idle bool) {
 	q.busy[p.runner.ID] = p
 }
 
-// leave ends the wait. A message that came at the last moment is not lost: the
-// offer is free again, and a cancellation is found in the database.
+// leave ends the wait. A message that was put into the channel meanwhile is not
+// lost: an offer is free again, and a cancellation is found in the database.
 func (q *Queue) leave(p *poll, idle bool) {
 	q.mu.Lock()
 	if idle {

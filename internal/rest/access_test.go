@@ -72,7 +72,7 @@ func TestAPrivateRepositoryDoesNotExistForOthers(t *testing.T) {
 	own := s.Repository(bob, "own", true)
 	for name, token := range map[string]string{
 		"nobody":                    "",
-		"a stranger":                s.Token(bob, "repo", "workflow", "admin:org"),
+		"an outsider":               s.Token(bob, "repo", "workflow", "admin:org"),
 		"its owner without scopes":  s.Token(s.Alice),
 		"its owner for public ones": s.Token(s.Alice, "public_repo", "workflow"),
 		"another repository's job":  s.JobToken(own, map[string]string{"actions": "write", "contents": "write", "checks": "write"}),

@@ -16,16 +16,16 @@ func TestForeignIDsAreRefusedByEveryMethod(t *testing.T) {
 	s := newServer(t)
 	mine, other := s.client(s.Job("build")), s.client(s.Job("test"))
 	foreign := newServer(t) // which signs with other keys
-	stranger := foreign.client(foreign.Job("build"))
-	stranger.Base = s.URL
+	outsider := foreign.client(foreign.Job("build"))
+	outsider.Base = s.URL
 	for _, c := range []*resultstest.Client{mine, other} {
 		if _, err := c.Upload(t.Context(), "of-"+c.IDs.JobID, []byte("x"), 9); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := stranger.Upload(t.Context(), "of-stranger", []byte("x"), 9)
+	_, err := outsider.Upload(t.Context(), "of-outsider", []byte("x"), 9)
 	wantRefused(t, "a token that another key signed", err, http.StatusUnauthorized, "unauthenticated")
-	otherRun := wire.ResultsIDs{RunID: stranger.IDs.RunID, JobID: mine.IDs.JobID}
+	otherRun := wire.ResultsIDs{RunID: outsider.IDs.RunID, JobID: mine.IDs.JobID}
 	otherJob := wire.ResultsIDs{RunID: mine.IDs.RunID, JobID: other.IDs.JobID}
 	for _, c := range []struct {
 		name string
@@ -34,7 +34,7 @@ func TestForeignIDsAreRefusedByEveryMethod(t *testing.T) {
 	}{
 		{"other job", otherJob, true},
 		{"other run", otherRun, false},
-		{"all of another repository", stranger.IDs, false},
+		{"all of another repository", outsider.IDs, false},
 		{"nobody", wire.ResultsIDs{}, false},
 		{"run only", wire.ResultsIDs{RunID: mine.IDs.RunID}, true},
 		{"job id for the run", wire.ResultsIDs{RunID: mine.IDs.JobID, JobID: mine.IDs.JobID}, false},
@@ -72,14 +72,14 @@ func TestOneRunDoesNotSeeAnothers(t *testing.T) {
 	}
 	// The same server, a job of another repository.
 	foreign := s.foreign()
-	stranger := foreign.client(foreign.Job("build"))
-	if list, err := stranger.List(t.Context(), "", id); err != nil || len(list) != 0 {
+	outsider := foreign.client(foreign.Job("build"))
+	if list, err := outsider.List(t.Context(), "", id); err != nil || len(list) != 0 {
 		t.Errorf("by id: %v, %v", list, err)
 	}
-	guess := wire.Artifact{ResultsIDs: wire.ResultsIDs{RunID: stranger.IDs.RunID, JobID: mine.IDs.JobID}, Name: "dist"}
-	_, err = stranger.SignedURL(t.Context(), guess)
+	guess := wire.Artifact{ResultsIDs: wire.ResultsIDs{RunID: outsider.IDs.RunID, JobID: mine.IDs.JobID}, Name: "dist"}
+	_, err = outsider.SignedURL(t.Context(), guess)
 	wantRefused(t, "URL with its own run and a foreign job", err, http.StatusNotFound, "not_found")
-	if _, err := stranger.Upload(t.Context(), "dist", []byte("y"), 9); err != nil {
+	if _, err := outsider.Upload(t.Context(), "dist", []byte("y"), 9); err != nil {
 		t.Errorf("its own artifact of the name: %v", err)
 	}
 	if got, err := mine.Download(t.Context(), "dist"); err != nil || string(got) != "x" {

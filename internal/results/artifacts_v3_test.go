@@ -197,7 +197,7 @@ func TestVersion3KnowsWhoseRunItIs(t *testing.T) {
 	s.callV3(j, http.MethodGet, s.runV3(), nil, nil, &list)
 	container := list.Value[0].FileContainerResourceURL
 	foreign := s.foreign()
-	stranger := foreign.Job("build")
+	outsider := foreign.Job("build")
 	for _, c := range []struct{ method, to string }{
 		{http.MethodGet, s.runV3()},
 		{http.MethodPost, s.runV3()},
@@ -206,7 +206,7 @@ func TestVersion3KnowsWhoseRunItIs(t *testing.T) {
 		{http.MethodGet, container + "/file?itemPath=dist/a"},
 		{http.MethodPut, container + "?itemPath=dist/a"},
 	} {
-		if status := foreign.callV3(stranger, c.method, c.to, nil, []byte("{}"), nil); status != http.StatusForbidden && status != http.StatusNotFound {
+		if status := foreign.callV3(outsider, c.method, c.to, nil, []byte("{}"), nil); status != http.StatusForbidden && status != http.StatusNotFound {
 			t.Errorf("%s %s by another repository: %d", c.method, c.to, status)
 		}
 	}

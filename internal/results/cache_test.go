@@ -270,8 +270,8 @@ func TestCachesNeedTheTokenOfTheirRepository(t *testing.T) {
 				t.Errorf("%s %s without a token: %d %s", r.method, r.path, status, body)
 			}
 		}
-		stranger := foreign.saver(mainRef)
-		if found := stranger.find("key"); found.OK {
+		outsider := foreign.saver(mainRef)
+		if found := outsider.find("key"); found.OK {
 			t.Errorf("another repository finds %+v", found)
 		}
 		// Ids can be guessed; signatures cannot, and those of one's own name one's own.

@@ -55,9 +55,8 @@ func publicKey(r *actions.Runner) (*rsa.PublicKey, error) {
 	return rsaKey, nil
 }
 
-// Authenticate returns the runner whose token text is; when it was seen last may
-// be old in it. A bad token is
-// Unauthorized, a runner that was removed is Gone.
+// Authenticate returns the runner whose token text is. Its time of last contact
+// may be out of date. A bad token is Unauthorized, a removed runner is Gone.
 func (s *Runners) Authenticate(ctx context.Context, text string) (*actions.Runner, error) {
 	t, err := s.keys.Runner(text, s.now())
 	if err != nil {

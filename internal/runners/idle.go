@@ -9,8 +9,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// An idleness holds a timer for each runner that says it is idle while it holds
-// a job. A timer takes itself out when it ends, so there are never many.
+// An idleness has a timer for each runner that says it is idle while it holds a
+// job. A timer removes itself when it ends, so there are never many.
 type idleness struct {
 	mu     sync.Mutex
 	timers map[int64]*time.Timer // by runner
@@ -59,9 +59,9 @@ func (i *idleness) has(runnerID int64) bool {
 }
 
 // expectCompletion watches a runner that says it is idle while it holds a job.
-// A listener says Busy before its next poll, so the job is over on that side; if
-// its completion does not come in a moment, it will not come (END-3). The session
-// says since when, because the next poll may come to another server.
+// A runner that works on a job says Busy in every poll, so for the runner this job
+// is over; if its completion does not come soon, it will not come (END-3). The
+// session records since when, because the next poll may come to another server.
 func (s *Runners) expectCompletion(ctx context.Context, r *actions.Runner, session *actions.Session) error {
 	job, err := s.store.RunnerJob(ctx, r.ID)
 	if actions.KindOf(err) == actions.NotFound {

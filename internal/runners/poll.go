@@ -54,9 +54,9 @@ func (s *Runners) introduce(ctx context.Context, r *actions.Runner, p Poll) (*ac
 }
 
 // wait holds the poll until there is news. A poll that was ended because its
-// session or its runner is over leaves no trace. One whose client hung up, and
-// that was the runner's newest, ends the session's claim: a runner that was
-// killed may come back at once.
+// session ended or its runner was removed writes nothing. When the client of the
+// runner's newest poll hangs up, another session may replace this one from then
+// on: a runner that was killed may come back at once.
 func (s *Runners) wait(ctx context.Context, r *actions.Runner, p Poll) (*queue.Message, error) {
 	poll, cancel := context.WithTimeout(ctx, s.pollTime)
 	defer cancel()

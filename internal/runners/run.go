@@ -56,8 +56,8 @@ func (s *Runners) here() []int64 {
 	return slices.Collect(maps.Keys(ids))
 }
 
-// compare ends the poll of a runner that is of a session which is no more, and
-// the timer of a runner that is busy again.
+// compare ends the poll of a runner if the poll's session has ended, and the
+// timer of the runner if it is busy again.
 func (s *Runners) compare(ctx context.Context, id int64) error {
 	waiting, timed := s.polls.session(id), s.idle.has(id)
 	if waiting == "" && !timed {

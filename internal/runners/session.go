@@ -87,8 +87,8 @@ func (s *Runners) useSession(ctx context.Context, r *actions.Runner, id string) 
 	return session, s.store.Update(ctx, func(tx *store.Tx) error { return tx.SaveSession(ctx, session) })
 }
 
-// session is the session of a runner. If it is the expected one, when it was polled
-// last may be old in it: polls come often, and change nothing else.
+// session is the session of a runner. If it is the expected one, its time of the
+// last poll may be out of date: polls come often and change nothing else.
 func (s *Runners) session(ctx context.Context, runnerID int64, expected string) (*actions.Session, error) {
 	revision := s.store.Revision(store.RunnerTopic(runnerID))
 	if have, ok := s.sessions.GetAt(runnerID, revision); ok && have.ID == expected {

@@ -21,8 +21,8 @@ const changeTime = time.Minute
 type change func(ctx context.Context, d *draft) error
 
 // change makes a change of a run, plans what follows from it, and returns when
-// all of it is on disk. Changes of one run stand in line, and whoever is first
-// in it makes those of all who wait: one plan, one transaction.
+// all of it is on disk. Changes of one run wait in a queue, and the first caller
+// in it makes the changes of all who wait: one plan, one transaction.
 func (s *Scheduler) change(ctx context.Context, runID int64, c change) error {
 	t := &turn{change: c, lead: make(chan struct{}), done: make(chan struct{})}
 	s.lines.enter(runID, t)
@@ -89,7 +89,7 @@ func (s *Scheduler) together(ctx context.Context, runID int64, turns []*turn) er
 		}
 		s.states.Remove(runID)
 		if remembered {
-			continue // what memory holds may be old, and nobody came before
+			continue // the remembered state was out of date: no need to wait
 		}
 		select {
 		case <-ctx.Done():
@@ -99,8 +99,8 @@ func (s *Scheduler) together(ctx context.Context, runID int64, turns []*turn) er
 	}
 }
 
-// try makes the changes in a draft, plans, and writes what came out of it. None
-// is refused because of what memory says alone.
+// try makes the changes in a draft, plans, and writes the result. A change that is
+// refused by a state from memory is tried again with one read from the store.
 func (s *Scheduler) try(ctx context.Context, d *draft, remembered bool, turns []*turn) error {
 	made := 0
 	for _, t := range turns {

@@ -12,15 +12,15 @@ import (
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
-// A draft is the next state of a run in the making: what has happened, and what
-// the plan says is next. Nothing of it is written before it is complete.
+// A draft is the next state of a run while it is being computed: what has
+// happened, and what the plan says is next. It is written when it is complete.
 type draft struct {
 	state
 	s   *Scheduler
 	now time.Time // in microseconds, as it is kept
 
 	rows []*row         // that are new or change
-	read map[int64]*row // all that were looked at, by id
+	read map[int64]*row // all that were read, by id
 
 	begins bool // the attempt gets its first jobs now
 	reruns bool // the attempt itself is new
@@ -106,8 +106,8 @@ func (d *draft) end(r *row, c actions.Conclusion, notes ...*actions.Annotation) 
 	d.change(r)
 }
 
-// stop cancels one job: one that no runner holds, or that is forced, is over
-// now; the runner of another is told, once.
+// stop cancels one job. Without a runner, or with force, the job is over now;
+// otherwise its runner is told, once.
 func (d *draft) stop(r *row, force bool, notes ...*actions.Annotation) {
 	if r.job.Status != actions.InProgress {
 		d.end(r, actions.Cancelled, notes...)
@@ -167,9 +167,8 @@ func (d *draft) plan() *plan.Run {
 	}
 }
 
-// abandon ends an attempt of which nobody can say what would be next, because
-// this server cannot read its workflow any more. Were it an error, the run could
-// never end, and its runners would be asked about it for ever.
+// abandon ends an attempt that cannot be planned, because this server cannot read
+// its workflow any more. If this were an error instead, the run could never end.
 func (d *draft) abandon(ctx context.Context, reason error) error {
 	for _, known := range slices.Clone(d.jobs) {
 		if known.Status == actions.Completed {
@@ -245,8 +244,8 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 	return j
 }
 
-// remark says of a new job why it failed before it began, or why it will wait
-// for ever; nil if there is nothing to say.
+// remark says of a new job why it failed before it began, or why no runner will
+// ever take it; nil if there is nothing to say.
 func (d *draft) remark(j *actions.Job, n *plan.NewJob) *actions.Annotation {
 	switch {
 	case n.Error != "":

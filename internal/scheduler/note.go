@@ -12,7 +12,7 @@ func note(level actions.Level, message string) *actions.Annotation {
 	return &actions.Annotation{Path: noPath, StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
 }
 
-// failureAt says what is wrong at a place in the workflow file.
+// failureAt says what is wrong at a position in the workflow file.
 func failureAt(message, path string, at workflow.Pos) *actions.Annotation {
 	a := note(actions.LevelFailure, message)
 	line := max(at.Line, 1)

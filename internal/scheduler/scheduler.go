@@ -72,7 +72,7 @@ type Scheduler struct {
 
 	settings *settings.Settings
 	sources  *source.Sources
-	states   *recent.Cache[int64, *state] // the newest of runs that are at work
+	states   *recent.Cache[int64, *state] // the newest, of runs that are in progress
 	lines    lines
 }
 

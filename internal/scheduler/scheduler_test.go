@@ -277,7 +277,7 @@ func TestRerunStartsAllJobsInANewAttempt(t *testing.T) { // RR-1, RR-3
 		b := newBench(t, st)
 		run := b.start(chain)
 		if err := b.Rerun(t.Context(), run.ID, b.repo.Owner, false); actions.KindOf(err) != actions.Forbidden {
-			t.Errorf("rerun of a run at work: %v, want forbidden", err)
+			t.Errorf("rerun of a run in progress: %v, want forbidden", err)
 		}
 		b.end(run, "a", actions.Failure, nil)
 		b.must(b.Rerun(t.Context(), run.ID, b.repo.Owner, true))
@@ -300,7 +300,7 @@ func TestOnlyCompletedRunsAreDeleted(t *testing.T) {
 		b := newBench(t, st)
 		run := b.start(chain)
 		if err := b.Delete(t.Context(), run.ID); actions.KindOf(err) != actions.Forbidden {
-			t.Errorf("delete of a run at work: %v, want forbidden", err)
+			t.Errorf("delete of a run in progress: %v, want forbidden", err)
 		}
 		b.end(run, "a", actions.Success, nil)
 		b.must(b.Delete(t.Context(), run.ID))

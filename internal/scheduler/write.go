@@ -27,8 +27,8 @@ func (d *draft) write(ctx context.Context, tx *store.Tx) error {
 	return d.writeRows(ctx, tx)
 }
 
-// writeAttempt writes what changes of the attempt, and of the run with it. That
-// its first job is at work is not known here: who acquires a job writes that.
+// writeAttempt writes what changes of the attempt, and of the run with it. It
+// never sets them to in progress: package queue does when a job is acquired.
 func (d *draft) writeAttempt(ctx context.Context, tx *store.Tx) error {
 	var err error
 	switch {

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// bodyTimeout is how long the body of a request may stop coming, or a client of
-// git may take nothing of its answer. A push may take hours, so there is no limit
-// for all of it; but a client that sends no more must not hold its connection for
-// ever, nor what waits for the rest.
+// bodyTimeout is the longest pause in the body of a request, or in how a git
+// client reads its response. A push may take hours, so there is no limit on the
+// whole; but a client that stops sending must not hold its connection forever,
+// nor what waits for the rest.
 const bodyTimeout = time.Minute
 
-// limitBody gives the request a body that fails when nothing of it comes for as
-// long as pause. Only waiting for the client counts: after the last byte, and
-// while the handler is busy otherwise, no time runs. What the handler left
-// unread net/http reads, to use the connection again: call end when the handler
-// has returned, so that this ends, too.
+// limitBody gives the request a body whose reads fail when the client sends
+// nothing for as long as pause. Only waiting for the client counts: not the time
+// after the last byte, nor while the handler does something else. net/http reads
+// what the handler left unread, to use the connection again: call end when the
+// handler has returned, so that the limit covers this too.
 func limitBody(w http.ResponseWriter, r *http.Request, now func() time.Time, pause time.Duration) (limited *http.Request, end func()) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r, func() {}

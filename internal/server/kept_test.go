@@ -40,22 +40,6 @@ func TestWhatEarlierVersionsWroteIsStillRead(t *testing.T) {
 	}
 }
 
-// A landing that changes the schema keeps what a server with it writes. Later the
-// program of that day is gone, and nobody can.
-func TestTheNewestSchemaIsKept(t *testing.T) {
-	files, err := filepath.Glob("../store/migrations/*.sql") // in the order of their names
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no migrations: %v", err)
-	}
-	number, _, _ := strings.Cut(filepath.Base(files[len(files)-1]), "_")
-	for _, name := range []string{"sqlite.sql", "sqlite.tar.gz", "postgres.sql", "postgres.tar.gz"} {
-		path := filepath.Join(keptDir, number, name)
-		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-			t.Errorf("%s is missing (%v): nothing of schema %s is kept. Call make kept, and commit what it writes", path, err, number)
-		}
-	}
-}
-
 // openKept starts a server on what was kept, and uses it as people do.
 func openKept(t *testing.T, dir, url string) {
 	t.Helper()

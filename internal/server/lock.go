@@ -36,8 +36,9 @@ func lockData(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// makeData makes dir, for this user only. One that others may enter is closed to
-// them if it is empty or was a data directory before; a home is not.
+// makeData makes dir, for this user only. If it exists and others may enter it,
+// it is closed to them when it is empty or already a data directory; any other
+// directory, such as a home, is refused.
 func makeData(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -64,7 +64,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 			return nil
 		})
 	}
-	crew := s.startCrew(loopCtx)
+	bundled := s.startBundledRunners(loopCtx)
 	s.log.InfoContext(ctx, "listening", "urls", urls)
 	ready(urls)
 	select {
@@ -72,17 +72,17 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 		s.log.InfoContext(ctx, "stopping", "drain", s.config.Drain)
 	case <-loopCtx.Done():
 	}
-	s.stop(ctx, hs, crew)
+	s.stop(ctx, hs, bundled)
 	stopLoops()
 	return loops.Wait()
 }
 
 // stop drains the server. The runners come first: they need it to report.
-func (s *Server) stop(ctx context.Context, hs *http.Server, crew *crew) {
+func (s *Server) stop(ctx context.Context, hs *http.Server, bundled *bundledRunners) {
 	ctx = context.WithoutCancel(ctx)
-	crewCtx, cancel := context.WithTimeout(ctx, s.config.Drain+lastWords)
+	stopCtx, cancel := context.WithTimeout(ctx, s.config.Drain+lastWords)
 	defer cancel()
-	crew.stop(crewCtx)
+	bundled.stop(stopCtx)
 	s.drain() // polls and live logs end
 	ctx, cancel = context.WithTimeout(ctx, lastCalls)
 	defer cancel()

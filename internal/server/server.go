@@ -98,7 +98,7 @@ type Server struct {
 	artifacts    *artifact.Artifacts
 	caches       *cache.Caches
 
-	signs *results.API // URLs of what is kept
+	signs *results.API // signs the URLs of logs, artifacts and caches
 
 	rest, graphql, runnerAPI, results, git, web http.Handler
 

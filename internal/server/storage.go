@@ -49,8 +49,9 @@ func (s *Server) openBlobs(ctx context.Context) (storage, error) {
 	return storage{blobs: bucket, direct: c.PublicEndpoint != ""}, nil
 }
 
-// keep makes the services for what jobs leave. A database that is a file has one
-// server, and so do the blobs that it knows; with PostgreSQL there may be others.
+// keep makes the services that keep what jobs produce: logs, artifacts and
+// caches. A SQLite database has one server, and so do its blobs; with PostgreSQL
+// there may be several.
 func (s *Server) keep(in storage) {
 	c, d := s.config, s.deps
 	if d.Blobs != nil {

@@ -16,7 +16,7 @@ type Dispatch struct {
 	Repo     *actions.Repository
 	Workflow *actions.Workflow
 	Ref      string            // branch or tag, short or in full
-	Inputs   map[string]string // as given; texts of booleans and numbers as JSON writes them
+	Inputs   map[string]string // as given; booleans and numbers as JSON writes them
 	Actor    *actions.Account
 	ByJob    bool // the actor uses the token of a job
 }

@@ -18,16 +18,16 @@ import (
 // written in a transaction of its own, so that others who write wait for one run at
 // most. With an error there may be some runs and not the others.
 //
-// Of an event with an intent no run is made twice, whoever fires it again. What is
-// written for it may be lost with the power until the intent is ended durably, which
-// is up to the caller; the intent then still tells of it. Any other event is on disk
-// when Fire returns.
+// An event with an intent may be fired again, by anyone: no run is made twice. Its
+// runs may be lost in a power failure until the caller has ended the intent durably;
+// the intent is then still there, so they are made again. The runs of any other event
+// are on disk when Fire returns.
 func (t *Trigger) Fire(ctx context.Context, e event.Event) ([]*actions.Run, error) {
 	kind, ok := event.KindOf(e.Name)
 	if !ok || !kind.Happens() {
 		return nil, actions.Errorf(actions.Invalid, "The event '%s' does not happen on this server", e.Name)
 	}
-	if e.ByJob && !kind.FromJobs { // a workflow could start itself for ever (TRG-9)
+	if e.ByJob && !kind.FromJobs { // a workflow could start itself without end (TRG-9)
 		return nil, nil
 	}
 	if err := t.locate(ctx, kind, &e); err != nil {

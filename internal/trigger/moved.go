@@ -24,8 +24,8 @@ type moved struct {
 	from   string          // commit that it stood at; the zero SHA when there was none
 }
 
-// look finds out about the commits of an update. It is nil when there is none: a
-// tag may be about anything.
+// look reads the commits of an update. It is nil when there is none: a tag may name
+// an object that is no commit.
 func (p *pushed) look(ctx context.Context, u actions.RefUpdate) (*moved, error) {
 	m := &moved{pushed: p, update: u}
 	commit, err := p.view.Commit(ctx, u.After)
@@ -46,8 +46,8 @@ func noCommit(err error) bool {
 	return k == actions.NotFound || k == actions.Invalid
 }
 
-// origin is the commit that the ref stood at before. A tag may have been about
-// anything.
+// origin is the commit that the ref stood at before, if it was one: a tag may have
+// named another object.
 func (m *moved) origin(ctx context.Context) (string, error) {
 	if m.update.Created() {
 		return actions.ZeroSHA, nil

@@ -10,10 +10,10 @@ import (
 )
 
 // register brings the rows of the workflows up to date with the files of the
-// default branch; gone are paths that have left it. What people have disabled
-// stays so, whatever is pushed. A push whose intent has ended changes nothing, since
-// later ones have come; as long as it has not, all of this may be done again, so it
-// need not be on disk before the intent ends.
+// default branch; gone are paths that it no longer has. A disabled workflow stays
+// disabled, whatever is pushed. If the intent of the push has ended, nothing changes,
+// since later pushes have been registered. Until then register may run again, so its
+// writes need not be on disk before the intent ends.
 func (t *Trigger) register(ctx context.Context, p *actions.Push, files []*file, gone []string) error {
 	known, err := t.store.AllWorkflows(ctx, p.RepoID)
 	if err != nil || len(outdated(p.RepoID, known, files, gone, t.now())) == 0 {
@@ -36,8 +36,8 @@ func (t *Trigger) register(ctx context.Context, p *actions.Push, files []*file, 
 	})
 }
 
-// outdated are the rows that are not as files of the default branch demand, as they
-// should be: new ones, too.
+// outdated returns the rows that must change to match the files of the default
+// branch, new ones included, as they should be.
 func outdated(repoID int64, known []*actions.Workflow, files []*file, gone []string, now time.Time) []*actions.Workflow {
 	rows := make(map[string]*actions.Workflow, len(known))
 	for _, w := range known {

@@ -32,7 +32,7 @@ type artifactRow struct {
 	Digest  string // in full: "sha256:…"
 	Attempt int    // 0 for the one that the page shows
 	Expired bool
-	Expires moment
+	Expires timestamp
 }
 
 const (

@@ -154,12 +154,12 @@ func TestADownloadNeedsASession(t *testing.T) {
 	secret := s.testSite.repo(s.owner, "secret", true)
 	run := s.addRun(secret, ".github/workflows/ci.yml", nil)
 	hidden := s.addArtifact(s.addJob(run, "a", "a", completed(actions.Success)), "dist", actions.ZipType, archived(t, "a", "b"), nil)
-	stranger := s.signedIn(s.User("stranger"))
+	outsider := s.signedIn(s.User("outsider"))
 	for _, head := range []string{pathOf(secret), pathOf(s.repo)} {
 		path := fmt.Sprintf("%s/artifacts/%d", runPath(head, run.ID), hidden.ID)
 		for _, path := range []string{path, path + "/files", path + "/files/a"} {
-			if got := stranger.get(path); got.status != http.StatusNotFound {
-				t.Errorf("%s: a stranger gets %d", path, got.status)
+			if got := outsider.get(path); got.status != http.StatusNotFound {
+				t.Errorf("%s: an outsider gets %d", path, got.status)
 			}
 		}
 	}

@@ -11,10 +11,10 @@
 // forms that change something carry a token derived from it, and come from this
 // origin. Streams end when the session or the access does.
 //
-// Logs, names and titles are the text of strangers: they are escaped, of
-// terminal escapes only colours are kept, and a summary's Markdown is rendered
-// without raw HTML and images. Should something slip through, the policy in the
-// headers lets no script run that is not this package's own file.
+// Logs, names and titles are untrusted text: they are escaped, only colours are
+// kept of terminal escapes, and a summary's Markdown is rendered without raw HTML
+// and images. Should something slip through, the policy in the headers lets no
+// script run but this package's own file.
 //
 // Files of artifacts are sent as they are, but to be saved: never as a page.
 //

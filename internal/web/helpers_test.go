@@ -100,7 +100,7 @@ func (ts *testSite) addJob(run *actions.Run, key, name string, change func(*acti
 	return j
 }
 
-// addStep adds a step that ended with c, or is at work when c is empty.
+// addStep adds a step that ended with c, or is in progress when c is empty.
 func (ts *testSite) addStep(j *actions.Job, number int, name string, c actions.Conclusion, log string) *actions.Step {
 	ts.Helper()
 	st := &actions.Step{JobID: j.ID, GUID: ts.guid(), Number: number, Name: name, Status: actions.InProgress, StartedAt: time.Now().Add(-3 * time.Second)}

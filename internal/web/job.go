@@ -149,7 +149,7 @@ func (s *Site) streamJob(ctx context.Context, w http.ResponseWriter, p jobPage, 
 		}
 		lines, err := s.writeStepLog(ctx, log, j, st, sp.Raw)
 		if err != nil {
-			log.text(`<p class="gap">The rest of this log cannot be read at the moment.</p>`, "\n")
+			log.text(`<p class="gap">The rest of this log cannot be read now.</p>`, "\n")
 			if actions.KindOf(err) == actions.Internal && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "log of a step not shown", "job", j.ID, "step", st.GUID, "err", err)
 			}
@@ -175,8 +175,8 @@ func (s *Site) broken(ctx context.Context, out *bufio.Writer, j *actions.Job, er
 	return nil
 }
 
-// opens says whether a step's log is unfolded at first: what failed, and what
-// is at work.
+// opens says whether a step's log is unfolded at first: when the step failed or
+// is in progress.
 func opens(st *actions.Step) bool {
 	return st.Status == actions.InProgress || st.Conclusion == actions.Failure || st.Conclusion == actions.TimedOut
 }

@@ -162,7 +162,7 @@ func (s *Site) liveRun(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
-	leave, err := s.seats.take(c)
+	leave, err := s.streams.enter(c)
 	if err != nil {
 		return err
 	}

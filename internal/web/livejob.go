@@ -47,7 +47,7 @@ func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
-	leave, err := s.seats.take(c)
+	leave, err := s.streams.enter(c)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (j *jobStream) tellSteps(steps []*actions.Step) error {
 	now := j.site.now()
 	for i, st := range steps {
 		j.numbers[st.GUID] = st.Number
-		m, took := markOf(st.Status, st.Conclusion), spanOf(st.StartedAt, st.CompletedAt, now)
+		m, took := markOf(st.Status, st.Conclusion), elapsedOf(st.StartedAt, st.CompletedAt, now)
 		if took.Since != 0 {
 			took.Text = "" // the browser counts
 		}
@@ -174,7 +174,7 @@ type cursor map[int]int64
 // maxCursor is more steps than a job has.
 const maxCursor = 2000
 
-// parseCursor reads "3:120,4:7". What it cannot read it passes over.
+// parseCursor reads "3:120,4:7", and skips what it cannot read.
 func parseCursor(text string) cursor {
 	c := make(cursor)
 	for part := range strings.SplitSeq(text, ",") {

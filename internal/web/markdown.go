@@ -23,8 +23,7 @@ func newMarkdown() goldmark.Markdown {
 	)
 }
 
-// markdown renders a summary. One that the renderer would take long for is shown
-// as it is.
+// markdown renders a summary. One that would take long to render is shown as text.
 func (s *Site) markdown(source []byte) template.HTML {
 	var b bytes.Buffer
 	if !calm(source) || s.renderer.Convert(source, &b) != nil {
@@ -43,9 +42,9 @@ const (
 	maxNesting = 32   // of quotes and lists that begin in one line
 )
 
-// calm says whether a renderer is done with source soon. What it does within
-// one paragraph, and with blocks that are nested in one line, can take time that
-// grows with the square of their size.
+// calm says whether rendering source takes little time. The time for one
+// paragraph, and for blocks nested in one line, can grow with the square of their
+// size.
 func calm(source []byte) bool {
 	marks := 0
 	for line := range bytes.Lines(source) {
@@ -71,7 +70,7 @@ func calm(source []byte) bool {
 	return true
 }
 
-// A tamer makes text of what a summary must not have.
+// A tamer turns what a summary must not have into text.
 type tamer struct{}
 
 // summaryLevel is the level of the heading above a summary: its own are below.

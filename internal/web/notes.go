@@ -22,8 +22,8 @@ type serverNote struct {
 	Text   string
 }
 
-// serverNotes are the first of a job's notes. A page does without those that
-// cannot be read.
+// serverNotes are the first of a job's notes. Those that cannot be read are left
+// out of the page.
 func (s *Site) serverNotes(ctx context.Context, j *actions.Job) []serverNote {
 	r, _, err := s.logs.OpenStep(ctx, j, logs.Notes)
 	var notes []serverNote

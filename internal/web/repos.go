@@ -19,7 +19,7 @@ type indexPage struct {
 
 type repoRow struct {
 	Path, Name, Description, Visibility string
-	Pushed                              moment
+	Pushed                              timestamp
 }
 
 // index serves GET /.
@@ -37,7 +37,7 @@ func (s *Site) index(w http.ResponseWriter, r *http.Request, c *auth.Caller) err
 	now := s.now()
 	for _, repo := range repos {
 		p.Repositories = append(p.Repositories, repoRow{
-			"/" + repo.FullName(), repo.FullName(), repo.Description, repo.Visibility(), momentOf(repo.PushedAt, now),
+			"/" + repo.FullName(), repo.FullName(), repo.Description, repo.Visibility(), timestampOf(repo.PushedAt, now),
 		})
 	}
 	return s.render(w, http.StatusOK, "index", p)
@@ -49,7 +49,7 @@ type repositoryPage struct {
 	Branch      string // the default branch
 	Clone       string // URL
 	Empty       bool
-	Pushed      moment
+	Pushed      timestamp
 }
 
 // repository serves GET /{owner}/{repo}.
@@ -62,7 +62,7 @@ func (s *Site) repository(w http.ResponseWriter, r *http.Request, c *auth.Caller
 		page:        s.page(r, c, repo.FullName()),
 		Description: repo.Description, Branch: repo.DefaultBranch,
 		Clone: httpjson.Base(r).HTML + "/" + repo.FullName() + ".git",
-		Empty: repo.PushedAt.IsZero(), Pushed: momentOf(repo.PushedAt, s.now()),
+		Empty: repo.PushedAt.IsZero(), Pushed: timestampOf(repo.PushedAt, s.now()),
 	}
 	p.Repo = headOf(repo)
 	p.Repo.Actions = false

@@ -38,8 +38,8 @@ type runHead struct {
 	Actor, Branch, BranchURL, SHA                  string
 
 	Mark      mark
-	Created   moment
-	Duration  span
+	Created   timestamp
+	Duration  elapsed
 	Attempt   int
 	Attempts  []attemptLink // when there is more than one
 	Latest    bool          // this is the newest attempt
@@ -64,7 +64,7 @@ type jobRow struct {
 	ID             int64
 	URL, Name      string
 	Mark           mark
-	Duration       span
+	Duration       elapsed
 	Waits          string // what it waits for; empty when it does not
 	Runner, Labels string
 	Steps          []stepRow
@@ -75,7 +75,7 @@ type stepRow struct {
 	Name     string
 	URL      string
 	Mark     mark
-	Duration span
+	Duration elapsed
 }
 
 type annotation struct {
@@ -175,8 +175,8 @@ func (s *Site) headOfRun(h *repoHead, run *actions.Run, a *actions.Attempt, may 
 		ID: run.ID, Number: run.Number, URL: row.URL, Title: row.Title, Workflow: run.Name, File: run.Path,
 		WorkflowURL: workflowPath(h, &actions.Workflow{Path: run.Path}), Event: run.Event,
 		Actor: a.Triggering.Login, Branch: run.HeadBranch, BranchURL: branchPath(h, run.HeadBranch), SHA: row.SHA,
-		Mark: markOf(a.Status, a.Conclusion), Created: momentOf(a.StartedAt, now),
-		Duration: spanOf(a.StartedAt, a.CompletedAt, now), Attempt: a.Number, Latest: a.Number == run.Attempt,
+		Mark: markOf(a.Status, a.Conclusion), Created: timestampOf(a.StartedAt, now),
+		Duration: elapsedOf(a.StartedAt, a.CompletedAt, now), Attempt: a.Number, Latest: a.Number == run.Attempt,
 		Force: !a.CancelAt.IsZero(),
 	}
 	head.CanCancel = may && head.Latest && a.Status != actions.Completed && !a.Forced
@@ -258,7 +258,7 @@ func groupsOf(h *repoHead, jobs []*actions.Job, steps []*actions.Step, runners [
 func jobRowOf(h *repoHead, j *actions.Job, runners []*actions.Runner, now time.Time) jobRow {
 	return jobRow{
 		ID: j.ID, URL: jobPath(h, j), Name: j.Name, Mark: markOf(j.Status, j.Conclusion),
-		Duration: spanOf(j.StartedAt, j.CompletedAt, now), Waits: j.WaitsFor(runners, now), Runner: j.RunnerName,
+		Duration: elapsedOf(j.StartedAt, j.CompletedAt, now), Waits: j.WaitsFor(runners, now), Runner: j.RunnerName,
 		Labels: list(j.Labels),
 	}
 }
@@ -272,7 +272,7 @@ func stepRows(job string, steps []*actions.Step, now time.Time) []stepRow {
 	for i, st := range steps {
 		rows[i] = stepRow{
 			Number: st.Number, Name: st.Name, URL: fmt.Sprintf("%s#step:%d:1", job, st.Number),
-			Mark: markOf(st.Status, st.Conclusion), Duration: spanOf(st.StartedAt, st.CompletedAt, now),
+			Mark: markOf(st.Status, st.Conclusion), Duration: elapsedOf(st.StartedAt, st.CompletedAt, now),
 		}
 	}
 	return rows
@@ -292,7 +292,7 @@ func annotationsOf(h *repoHead, notes []*actions.Annotation, jobs []*actions.Job
 	var rows []annotation
 	counts := make(map[string]int)
 	for _, n := range notes {
-		row := annotation{Where: place(n), Title: n.Title, Message: n.Message}
+		row := annotation{Where: positionOf(n), Title: n.Title, Message: n.Message}
 		row.Level, row.Label = levelOf(n.Level)
 		counts[row.Label]++
 		if j := byID[n.JobID]; j != nil && j.Key != "" {
@@ -324,8 +324,8 @@ func levelOf(l actions.Level) (class, label string) {
 	return "failure", "error"
 }
 
-// place is where an annotation points, as people write it: file, line, column.
-func place(n *actions.Annotation) string {
+// positionOf is where an annotation points, as people write it: file:line:column.
+func positionOf(n *actions.Annotation) string {
 	if n.Path == "" || n.Path == ".github" {
 		return ""
 	}

@@ -50,8 +50,8 @@ type runRow struct {
 
 	Number   int64
 	Mark     mark
-	Created  moment
-	Duration span
+	Created  timestamp
+	Duration elapsed
 }
 
 // runs serves GET /{owner}/{repo}/actions and …/actions/workflows/{file}.
@@ -166,16 +166,16 @@ func rowOf(h *repoHead, run *actions.Run, now time.Time) runRow {
 	row := runRow{
 		URL: runPath(h, run.ID), Title: run.Title, Workflow: run.Name, Event: run.Event, Actor: run.Actor.Login,
 		Branch: run.HeadBranch, SHA: shortSHA(run.HeadSHA), Number: run.Number,
-		Mark: markOf(run.Status, run.Conclusion), Created: momentOf(run.CreatedAt, now),
+		Mark: markOf(run.Status, run.Conclusion), Created: timestampOf(run.CreatedAt, now),
 	}
 	if row.Title == "" {
 		row.Title = run.Name
 	}
 	switch run.Status {
 	case actions.Completed:
-		row.Duration = spanOf(run.StartedAt, run.UpdatedAt, now)
+		row.Duration = elapsedOf(run.StartedAt, run.UpdatedAt, now)
 	case actions.InProgress:
-		row.Duration = spanOf(run.StartedAt, time.Time{}, now)
+		row.Duration = elapsedOf(run.StartedAt, time.Time{}, now)
 	default: // has not begun
 	}
 	return row

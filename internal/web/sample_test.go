@@ -30,7 +30,7 @@ func stamped(lines ...string) string {
 	return b.String()
 }
 
-// newSample makes the sample; say makes the text that strangers choose.
+// newSample makes the sample; say makes the text that untrusted users choose.
 func newSample(t testing.TB, say func(string) string, opts ...servertest.Option) *sample {
 	t.Helper()
 	s := &sample{testSite: newTestSite(t, opts...)}

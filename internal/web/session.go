@@ -141,9 +141,9 @@ func csrf(r *http.Request) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// localPath is to if it is surely a path of this site, as pages of this site
-// write it, and / else. It need not understand what a proxy or browser makes of an
-// odd path: odd paths are refused.
+// localPath is to if it is certainly a path of this site, as its own pages write
+// it, and / otherwise. Unusual paths are refused, because proxies and browsers
+// differ in what they make of them.
 func localPath(to string) string {
 	p, query, _ := strings.Cut(to, "?")
 	if len(to) > 2048 || !strings.HasPrefix(p, "/") || path.Clean(p) != p || p == "/login" || p == "/logout" {

@@ -51,17 +51,17 @@ func conclusionMark(c actions.Conclusion) mark {
 	return mark{"skipped", "Neutral"}
 }
 
-// A moment is a time as pages show it.
-type moment struct {
+// A timestamp is a time as pages show it.
+type timestamp struct {
 	Machine string // RFC 3339; empty for the zero time
 	Ago     string
 }
 
-func momentOf(t, now time.Time) moment {
+func timestampOf(t, now time.Time) timestamp {
 	if t.IsZero() {
-		return moment{}
+		return timestamp{}
 	}
-	return moment{t.UTC().Format(time.RFC3339), ago(t, now)}
+	return timestamp{t.UTC().Format(time.RFC3339), ago(t, now)}
 }
 
 func ago(t, now time.Time) string {
@@ -87,10 +87,10 @@ func ago(t, now time.Time) string {
 	return "on " + t.UTC().Format("Jan 2, 2006")
 }
 
-// untilOf is a time to come as pages show it, rounded: what was made to be kept
-// for 90 days expires in 90 days, and not in 89.
-func untilOf(t, now time.Time) moment {
-	m := moment{Machine: t.UTC().Format(time.RFC3339)}
+// untilOf is a future time as pages show it, rounded: what is kept for 90 days
+// shows as "in 90 days" right after it was made, not as "in 89 days".
+func untilOf(t, now time.Time) timestamp {
+	m := timestamp{Machine: t.UTC().Format(time.RFC3339)}
 	switch d := t.Sub(now); {
 	case d < 0:
 		m.Ago = ago(t, now)
@@ -123,20 +123,20 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%.0f %cB", v, units[unit])
 }
 
-// A span is how long something took, or takes until now.
-type span struct {
+// An elapsed is how long something took, or has taken until now.
+type elapsed struct {
 	Text  string // "1m 5s"; empty for what has not started
 	Since int64  // Unix seconds of the start of what goes on, 0 else: the script counts on
 }
 
-func spanOf(from, to, now time.Time) span {
+func elapsedOf(from, to, now time.Time) elapsed {
 	switch {
 	case from.IsZero():
-		return span{}
+		return elapsed{}
 	case to.IsZero():
-		return span{duration(now.Sub(from)), from.Unix()}
+		return elapsed{duration(now.Sub(from)), from.Unix()}
 	}
-	return span{Text: duration(to.Sub(from))}
+	return elapsed{Text: duration(to.Sub(from))}
 }
 
 func duration(d time.Duration) string {

@@ -28,7 +28,7 @@ type Config struct {
 	Scheduler *scheduler.Scheduler
 	Log       *slog.Logger
 	Now       func() time.Time
-	Streams   int64 // of events that may be open at once; 0 for many
+	Streams   int64 // of events that may be open at once; 0 for 2048
 
 	// ArtifactURL signs a URL, good for a minute, of an artifact.
 	ArtifactURL func(r *http.Request, art *actions.Artifact) (string, error)
@@ -51,7 +51,7 @@ type Site struct {
 	renderer  goldmark.Markdown
 	mux       *http.ServeMux
 	times     streamTimes
-	seats     seats
+	streams   streamLimit
 }
 
 // New makes the pages.
@@ -60,7 +60,7 @@ func New(c Config) (*Site, error) {
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
 		scheduler: c.Scheduler, log: c.Log, now: c.Now,
 		renderer: newMarkdown(), mux: http.NewServeMux(), times: defaultTimes,
-		seats: seats{all: cmp.Or(c.Streams, maxStreams)},
+		streams: streamLimit{max: cmp.Or(c.Streams, maxStreams)},
 	}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {

@@ -41,7 +41,7 @@ func TestTextOfStrangersIsNeverMarkup(t *testing.T) {
 // attribute finds the attributes of a tag.
 var attribute = regexp.MustCompile(`([a-z-]+)="([^"]*)"`)
 
-// harmless says whether the text of a stranger in a tag is only in the value of
+// harmless says whether untrusted text in a tag is only in the value of
 // an attribute that holds text or a link of ours, or a link that leads out.
 func harmless(tag string) bool {
 	rest := attribute.ReplaceAllStringFunc(tag, func(a string) string {

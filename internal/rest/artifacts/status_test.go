@@ -27,7 +27,7 @@ func TestEveryStatusOfTheFiveOperations(t *testing.T) {
 		remove   = "DELETE " + s.Path("actions/artifacts", doomed.ID)
 		download = one + "/zip"
 		ofRun    = "GET " + s.Path("actions/runs", run.ID, "artifacts")
-		stranger = s.Token(bob, "repo")
+		outsider = s.Token(bob, "repo")
 		reads    = s.JobToken(s.Repo, map[string]string{"actions": "read"})
 		nothing  = s.JobToken(s.Repo, map[string]string{"contents": "write"})
 	)
@@ -48,7 +48,7 @@ func TestEveryStatusOfTheFiveOperations(t *testing.T) {
 	}
 	check("an unknown token", unknown, http.StatusUnauthorized, list, one, remove, download, ofRun)
 	check("nobody, private", "", http.StatusNotFound, list, one, remove, download, ofRun)
-	check("a stranger, private", stranger, http.StatusNotFound, list, one, remove, download, ofRun)
+	check("an outsider, private", outsider, http.StatusNotFound, list, one, remove, download, ofRun)
 	check("a job without the permission", nothing, http.StatusForbidden, list, one, remove, download, ofRun)
 	check("a job that reads", reads, http.StatusOK, list, one, ofRun)
 	check("a job that reads", reads, http.StatusFound, download)
@@ -60,8 +60,8 @@ func TestEveryStatusOfTheFiveOperations(t *testing.T) {
 	check("nobody, public", "", http.StatusOK, list, one, ofRun)
 	check("nobody, public", "", http.StatusForbidden, download)
 	check("nobody, public", "", http.StatusUnauthorized, remove)
-	check("a stranger, public", stranger, http.StatusForbidden, remove)
-	check("a stranger, public", stranger, http.StatusFound, download)
+	check("an outsider, public", outsider, http.StatusForbidden, remove)
+	check("an outsider, public", outsider, http.StatusFound, download)
 
 	s.Want(s.Do(http.MethodDelete, s.Path("actions/artifacts", doomed.ID), s.AliceToken, nil), http.StatusNoContent)
 	check("deleted", s.AliceToken, http.StatusNotFound, remove, "GET "+s.Path("actions/artifacts", doomed.ID)+"/zip")

@@ -45,7 +45,7 @@ func TestWhoMayNotManageRunnersLearnsNothing(t *testing.T) {
 		s.Organization("guild")
 		s.Repository(s.Alice, "tools", false)
 		s.Repository(mona, "other", true)
-		stranger := s.Token(mona, actions.Scopes()...)
+		outsider := s.Token(mona, actions.Scopes()...)
 		job := s.JobToken(s.Repo, map[string]string{"actions": "write", "administration": "read"})
 		for _, c := range []struct {
 			name, token, scope string
@@ -54,15 +54,15 @@ func TestWhoMayNotManageRunnersLearnsNothing(t *testing.T) {
 			{"nobody, private", "", "/repos/alice/hello", 404},
 			{"nobody, missing", "", "/repos/alice/nothing", 404},
 			{"nobody, public", "", "/repos/alice/tools", 401},
-			{"stranger, private", stranger, "/repos/alice/hello", 404},
-			{"stranger, missing", stranger, "/repos/alice/nothing", 404},
-			{"stranger, public", stranger, "/repos/alice/tools", 403},
-			{"stranger, organization", stranger, "/orgs/guild", 403},
-			{"stranger, the site", stranger, site, 404},
+			{"outsider, private", outsider, "/repos/alice/hello", 404},
+			{"outsider, missing", outsider, "/repos/alice/nothing", 404},
+			{"outsider, public", outsider, "/repos/alice/tools", 403},
+			{"outsider, organization", outsider, "/orgs/guild", 403},
+			{"outsider, the site", outsider, site, 404},
 			{"a job of the repository", job, "/repos/alice/hello", 403},
 			{"person as organization", s.AdminToken, "/orgs/mona", 404},
 			{"another enterprise", s.AdminToken, "/enterprises/acme", 404},
-			{"owner", stranger, "/repos/mona/other", 201},
+			{"owner", outsider, "/repos/mona/other", 201},
 			{"admin", s.AdminToken, "/orgs/guild", 201},
 			{"admin, the site", s.AdminToken, site, 201},
 		} {

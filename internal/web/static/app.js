@@ -6,7 +6,7 @@
   const steps = document.getElementById("steps");
   const maxLines = 5000; // of a step
 
-  // Durations of what is at work count on.
+  // Durations of what is in progress keep counting.
   setInterval(() => {
     for (const el of document.querySelectorAll("[data-since]")) {
       const s = Math.max(0, Math.floor(Date.now() / 1000 - el.dataset.since));

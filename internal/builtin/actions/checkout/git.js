@@ -178,7 +178,7 @@ function printer() {
   }
 }
 
-/** Takes the magic from what the runner would read as a command: branches and subjects are strangers' texts. */
+/** Makes what the runner would read as a command harmless: names of branches and subjects are untrusted. */
 const defuse = line => line.replace(/^(\s*):(?=:)/, '$1: ').replace(/##(?=\[)/g, '## ')
 
 /** A value as git's configuration files have it. */

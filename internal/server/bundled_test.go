@@ -68,7 +68,7 @@ func TestARunnerGetsNothingOfTheServersEnvironment(t *testing.T) {
 	}
 }
 
-// A runner that outlived a server at another address would look there for ever.
+// A runner that outlived a server at another address would look there forever.
 func TestARunnerOfAnotherAddressIsReplaced(t *testing.T) {
 	c, d := testConfig(t), testDeps(t)
 	c.Runners = 1
@@ -111,16 +111,16 @@ func TestALockWithoutAProcessIsNotSignalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	file(t, filepath.Join(root, "locked"))
-	crew := start(t, c, d).startCrew(t.Context())
-	if pids := crew.all(); len(pids) != 0 {
+	bundled := start(t, c, d).startBundledRunners(t.Context())
+	if pids := bundled.all(); len(pids) != 0 {
 		t.Errorf("processes %v, want none", pids)
 	}
-	crew.cancel()
+	bundled.cancel()
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed
-	crew.wg.Wait()
+	bundled.wg.Wait()
 }
 
 func TestALogThatIsLargeGivesWayToANewOne(t *testing.T) {
