@@ -25,7 +25,10 @@ func (s *Scheduler) Delete(ctx context.Context, runID int64) error {
 		if err := tx.DeleteRun(ctx, run.RepoID, run.ID, s.now()); err != nil {
 			return err
 		}
-		return s.drop(ctx, tx, objects...)
+		if s.objects == nil {
+			return nil
+		}
+		return s.objects.Drop(ctx, tx, objects...)
 	})
 	if err != nil {
 		return fmt.Errorf("delete run %d: %w", runID, err)

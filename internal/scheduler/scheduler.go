@@ -32,10 +32,10 @@
 package scheduler
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/settings"
@@ -43,7 +43,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what a scheduler needs. All fields but Drop and Settings are required.
+// Config is what a scheduler needs. All fields but Objects and Settings are required.
 type Config struct {
 	Store   *store.Store
 	Queue   *queue.Queue
@@ -53,22 +53,22 @@ type Config struct {
 	NewID   func() string // makes a random GUID
 	Lease   time.Duration // how long a runner holds a job without renewing it
 
-	// Drop removes objects, with the bytes of artifacts, in a transaction. Without
-	// it they wait for the sweep of objects when a run is deleted.
-	Drop func(ctx context.Context, tx *store.Tx, objects ...int64) error
+	// Objects remove the bytes of artifacts when a run is deleted. Without them that
+	// waits for the sweep of objects.
+	Objects *object.Objects
 
 	Settings *settings.Settings // nil for those of a server whose operator says nothing
 }
 
 // A Scheduler is safe for concurrent use.
 type Scheduler struct {
-	store *store.Store
-	queue *queue.Queue
-	log   *slog.Logger
-	now   func() time.Time
-	newID func() string
-	lease time.Duration
-	drop  func(ctx context.Context, tx *store.Tx, objects ...int64) error
+	store   *store.Store
+	queue   *queue.Queue
+	log     *slog.Logger
+	now     func() time.Time
+	newID   func() string
+	lease   time.Duration
+	objects *object.Objects
 
 	settings *settings.Settings
 	sources  *source.Sources
@@ -78,14 +78,11 @@ type Scheduler struct {
 
 // New makes a scheduler. It starts nothing: see [Scheduler.Run].
 func New(c Config) *Scheduler {
-	if c.Drop == nil {
-		c.Drop = func(context.Context, *store.Tx, ...int64) error { return nil }
-	}
 	if c.Settings == nil {
 		c.Settings = settings.New(c.Store)
 	}
 	return &Scheduler{
-		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, drop: c.Drop,
+		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, objects: c.Objects,
 		settings: c.Settings, sources: c.Sources,
 		states: newStates(),
 	}

@@ -167,7 +167,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.keep(kept)
 	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{
-		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Drop: s.objects.Drop,
+		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Objects: s.objects,
 		Sources: s.sources, Settings: s.settings,
 	})
 	s.runners = runners.New(runners.Config{
