@@ -19,13 +19,15 @@ func (u RefUpdate) Created() bool { return u.Before == ZeroSHA }
 func (u RefUpdate) Deleted() bool { return u.After == ZeroSHA }
 
 // A Push is the intent to move refs, written before they move. It stays until
-// its runs are made, so that a crash at any point in between loses no event:
-// at start, what the refs say decides what happened.
+// its runs are made, so that nothing that happens in between loses an event. It is
+// settled when it is known what became of it: before the next push of its
+// repository may move a ref, at the latest.
 type Push struct {
 	ID        int64
 	RepoID    int64
 	ActorID   int64
-	ByJob     bool // made with a job's token
-	Updates   []RefUpdate
+	ByJob     bool        // made with a job's token
+	Updates   []RefUpdate // that are to be made; those that were, once it is settled
+	Settled   bool
 	CreatedAt time.Time
 }

@@ -10,9 +10,10 @@ import (
 )
 
 // Applied tells which of the updates that a Check noted were made, when nobody
-// was there to see it: after a crash. It first waits until no process moves
-// refs of the repository, and then makes durable what it found. The answer is
-// right as long as no later push was let in, so ask before serving any.
+// was there to see it. It first waits until no process moves refs of the
+// repository, and then makes durable what it found. The answer is right for the
+// newest push that a Check let in, and never for one before that: see
+// [View.Applied].
 func (g *Git) Applied(ctx context.Context, id int64, updates []actions.RefUpdate) ([]actions.RefUpdate, error) {
 	if err := g.mustExist(id); err != nil {
 		return nil, err
@@ -22,7 +23,14 @@ func (g *Git) Applied(ctx context.Context, id int64, updates []actions.RefUpdate
 		return nil, err
 	}
 	defer unlock()
-	v := g.View(id)
+	return g.View(id).Applied(updates)
+}
+
+// Applied is [Git.Applied] for a Check, which has the repository's lock already:
+// no process moves refs, and none has since the push before. So this is the
+// moment to note what became of that one: once Check has returned nil, the refs
+// move on, and nobody can tell any more.
+func (v *View) Applied(updates []actions.RefUpdate) ([]actions.RefUpdate, error) {
 	applied, err := v.applied(updates)
 	if err != nil {
 		return nil, err

@@ -29,10 +29,11 @@
 // repository's lock, so a ref that stands at the proposed value afterwards was
 // put there by this push. The lock is a flock on a file that git inherits: if
 // the server dies after it said yes, the lock lives as long as that git
-// process does. [Git.Applied], which tells after a restart what became of a
-// remembered push, waits for the lock and therefore never looks while refs may
-// still move. Such a process needs nobody: it moves its refs, fails to report
-// to a closed pipe, and ends.
+// process does. Such a process needs nobody: it moves its refs, fails to report
+// to a closed pipe, and ends. [Git.Applied], which tells what became of a
+// remembered push that nobody saw end, waits for the lock and therefore never
+// looks while refs may still move. The next Check, which holds the lock, asks the
+// same ([View.Applied]) before it lets the refs move on.
 //
 // # What survives
 //

@@ -27,7 +27,9 @@ type ReceiveOptions struct {
 	// so, such as those whose objects are not all there. With nil the refs move next. With an
 	// error none does, and the pusher reads why: a *Refusal says it in detail,
 	// another error with its text, one of kind Internal not at all. Before it
-	// returns nil, Check must have durably noted the updates, for [Git.Applied].
+	// returns nil, Check must have durably noted the updates, and what became of
+	// those that an earlier Check noted and no Done has dealt with: [View.Applied]
+	// tells it now, and nobody can tell it later.
 	Check func(ctx context.Context, updates []actions.RefUpdate, view *View) error
 
 	// Done learns after each nil of Check which updates were made, durably;
@@ -355,16 +357,12 @@ func (p *push) finish() {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), finishTime)
 	defer cancel()
-	v := p.git.View(p.id)
-	applied, err := v.applied(p.accepted)
-	if err == nil {
-		err = v.syncRefs(applied)
-	}
+	applied, err := p.git.View(p.id).Applied(p.accepted)
 	if err == nil && p.options.Done != nil {
 		err = p.options.Done(ctx, applied)
 	}
 	if err != nil {
-		p.git.log.ErrorContext(ctx, "push not recorded; left to the next start", "repo", p.id,
+		p.git.log.ErrorContext(ctx, "push not recorded; left for later", "repo", p.id,
 			"refs", refNames(p.accepted), "err", err)
 	}
 }

@@ -32,7 +32,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.repositories.Recover(ctx), s.trigger.Reconcile(ctx, s.base())); err != nil {
+	if err := s.repositories.Recover(ctx); err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
 		}
@@ -49,6 +49,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	loops.Go(func() error { return s.queue.Run(loopCtx) })
 	loops.Go(func() error { return s.runners.Run(loopCtx) })
 	loops.Go(func() error { return s.scheduler.Run(loopCtx) })
+	loops.Go(func() error { return s.trigger.Run(loopCtx, s.base()) })
 	loops.Go(func() error { return s.logs.Run(loopCtx) })
 	loops.Go(func() error { return s.objects.Run(loopCtx) })
 	loops.Go(func() error { return s.artifacts.Run(loopCtx) })

@@ -8,11 +8,11 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const pushColumns = `id, repo_id, actor_id, silent, updates, created_at`
+const pushColumns = `id, repo_id, actor_id, silent, updates, settled, created_at`
 
 func scanPush(r db.Row) (*actions.Push, error) {
 	p := new(actions.Push)
-	return p, r.Scan(&p.ID, &p.RepoID, &p.ActorID, db.Bool(&p.ByJob), db.JSON(&p.Updates), db.Time(&p.CreatedAt))
+	return p, r.Scan(&p.ID, &p.RepoID, &p.ActorID, db.Bool(&p.ByJob), db.JSON(&p.Updates), db.Bool(&p.Settled), db.Time(&p.CreatedAt))
 }
 
 // CreatePush records the intent to move refs and sets its id.
@@ -29,6 +29,25 @@ func (q queries) CreatePush(ctx context.Context, p *actions.Push) error {
 // Pushes lists the intents that wait for their runs, oldest first.
 func (q queries) Pushes(ctx context.Context) ([]*actions.Push, error) {
 	return db.All(ctx, q.ex, scanPush, `select `+pushColumns+` from pushes order by id`)
+}
+
+// RepoPushes lists the intents of a repository that wait for their runs, oldest
+// first.
+func (q queries) RepoPushes(ctx context.Context, repoID int64) ([]*actions.Push, error) {
+	return db.All(ctx, q.ex, scanPush, `select `+pushColumns+` from pushes where repo_id = $1 order by id`, repoID)
+}
+
+// SettlePush notes which updates an intent has led to, and ends it if there are
+// none. What is settled stays as it is.
+func (q queries) SettlePush(ctx context.Context, id int64, applied []actions.RefUpdate) error {
+	text, args := `update pushes set settled = 1, updates = $2 where id = $1 and settled = 0`, []any{id, db.Text(applied)}
+	if len(applied) == 0 {
+		text, args = `delete from pushes where id = $1 and settled = 0`, args[:1]
+	}
+	if _, err := db.Exec(ctx, q.ex, text, args...); err != nil {
+		return fmt.Errorf("push %d: %w", id, err)
+	}
+	return nil
 }
 
 // HasPush says whether an intent has not ended yet.

@@ -2,8 +2,11 @@ package store_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
@@ -62,6 +65,37 @@ insert into pushes (id, repo_id, actor_id, updates, created_at) values (7, 1, 1,
 		}
 		if makes(7, main, "c.yml") {
 			t.Error("a push whose intent has ended makes a run")
+		}
+	})
+}
+
+func TestWhatBecameOfAPushIsNotedOnce(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		makeOld(t, url, 7, `
+insert into accounts (id, login, login_key, type, created_at, updated_at) values (1, 'octo', 'octo', 'User', 1, 1);
+insert into repositories (id, owner_id, name, name_key, private, default_branch, created_at, updated_at) values (1, 1, 'r', 'r', 0, 'main', 1, 1);
+insert into pushes (id, repo_id, actor_id, updates, created_at) values (-7, 1, 1, '[]', 1);
+`)
+		st, ctx := storetest.OpenURL(t, url), t.Context()
+		u := actions.RefUpdate{Ref: "refs/heads/main", Before: actions.ZeroSHA, After: strings.Repeat("a", 40)}
+		p := &actions.Push{RepoID: 1, ActorID: 1, Updates: []actions.RefUpdate{u, {Ref: "refs/heads/other"}}, CreatedAt: time.Now()}
+		if err := st.CreatePush(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		for _, applied := range [][]actions.RefUpdate{{u}, nil, p.Updates} {
+			if err := st.SettlePush(ctx, p.ID, applied); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open, err := st.RepoPushes(ctx, 1)
+		if err != nil || len(open) != 2 || open[0].Settled || !open[1].Settled || !slices.Equal(open[1].Updates, []actions.RefUpdate{u}) {
+			t.Errorf("intents %+v, %v; want what was noted first, and that of the older program as it was", open, err)
+		}
+		if err := st.SettlePush(ctx, -7, nil); err != nil {
+			t.Fatal(err)
+		}
+		if open, err := st.RepoPushes(ctx, 1); err != nil || len(open) != 1 {
+			t.Errorf("%d intents are left (%v), want one: the other has moved nothing", len(open), err)
 		}
 	})
 }

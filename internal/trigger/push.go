@@ -41,14 +41,14 @@ func (t *Trigger) begin(ctx context.Context, base shape.Base, p *actions.Push) (
 	return &pushed{Push: p, t: t, view: t.git.View(repo.ID), base: base, repo: repo, actor: actor}, nil
 }
 
-// finish makes the runs that are missing, says how many it has made, and ends the
-// intent.
-func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Push, applied []actions.RefUpdate) (runs int, err error) {
+// finish makes the runs of a settled push that are missing, says how many it has
+// made, and ends the intent.
+func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Push) (runs int, err error) {
 	p, err := t.begin(ctx, base, push)
 	if err != nil {
 		return 0, err
 	}
-	refs := events(applied)
+	refs := events(p.Updates)
 	if i := slices.IndexFunc(refs, func(u actions.RefUpdate) bool { return u.Ref == actions.BranchPrefix+p.repo.DefaultBranch }); i >= 0 {
 		if err := p.register(ctx, refs[i]); err != nil { // first, since it has the last word on workflows
 			return 0, err
@@ -60,7 +60,7 @@ func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Pus
 			return runs, err
 		}
 	}
-	return runs, p.end(ctx, applied)
+	return runs, p.end(ctx)
 }
 
 // events are the updates that count as push events: branches and tags that are
@@ -92,10 +92,10 @@ func (p *pushed) fire(ctx context.Context, u actions.RefUpdate) (int, error) {
 }
 
 // end ends the intent, unless somebody else has.
-func (p *pushed) end(ctx context.Context, applied []actions.RefUpdate) error {
+func (p *pushed) end(ctx context.Context) error {
 	err := p.t.store.Update(ctx, func(tx *store.Tx) error {
 		mine, err := tx.DeletePush(ctx, p.ID)
-		if err != nil || !mine || len(applied) == 0 {
+		if err != nil || !mine || len(p.Updates) == 0 {
 			return err
 		}
 		return tx.SetPushed(ctx, p.repo.ID, p.t.now())

@@ -9,10 +9,12 @@
 // A push comes in two halves. Before any ref moves, [Trigger.Intend] writes down
 // what is about to move. When git is done, [Trigger.Pushed] fires an event for each
 // ref. Each run that it makes is noted with the intent, in the transaction that
-// makes the run, and the intent ends when the last run is there. A server that dies
-// in between finds the intent when it starts again, asks the refs what became of
-// it, and makes the runs that are missing ([Trigger.Reconcile]); so a push that was
-// answered has its runs, once.
+// makes the run, and the intent ends when the last run is there. If the database
+// cannot take them, or the server dies in between, the intent stays, and
+// [Trigger.Run] goes on with it as soon as it can; so a push that was answered has
+// its runs, once. What git has made of an intent is noted while its refs still
+// tell: before the next push of the repository may move one. Pushes to a repository
+// get their runs in the order in which they came.
 //
 // A dispatch is checked against the workflow file at its ref, and is one event for
 // one workflow.
@@ -39,9 +41,14 @@ type Trigger struct {
 	log       *slog.Logger
 	now       func() time.Time
 	files     *recent.Cache[fileKey, *file] // parsed, by name
+	lines     lines                         // of those who make the runs of pushes
+	late      late
 }
 
 // New makes a trigger.
 func New(st *store.Store, git *gitrepo.Git, sc *scheduler.Scheduler, log *slog.Logger, now func() time.Time) *Trigger {
-	return &Trigger{store: st, git: git, scheduler: sc, log: log, now: now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize)}
+	return &Trigger{
+		store: st, git: git, scheduler: sc, log: log, now: now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize),
+		late: late{wake: make(chan struct{}, 1)},
+	}
 }

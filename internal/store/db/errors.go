@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -50,15 +52,34 @@ func translate(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return translatePostgres(e, err)
 	}
-	_, refused := errors.AsType[*pgconn.ConnectError](err)
-	_, network := errors.AsType[net.Error](err)
-	if refused || network || errors.Is(err, driver.ErrBadConn) {
-		return kinded(actions.Unavailable, "the database cannot be reached", err)
+	if cutOff(err) {
+		return kinded(actions.Unavailable, textAway, err)
 	}
 	return err
 }
 
+// cutOff says whether err means that there is no connection to the database, or
+// none any more: what is lost in the middle of a statement or a transaction shows
+// in many ways.
+func cutOff(err error) bool {
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	if refused || network {
+		return true
+	}
+	for _, lost := range []error{
+		driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed, sql.ErrConnDone, sql.ErrTxDone, syscall.EPIPE, syscall.ECONNRESET,
+	} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return strings.HasSuffix(err.Error(), "sql: database is closed") // has no name
+}
+
 const (
+	textAway    = "the database cannot be reached"
+	textDisk    = "the database cannot use its disk"
 	textExists  = "already exists"
 	textRefers  = "refers to what does not exist, or is still referred to"
 	textNoSpace = "the database has no space left"
@@ -76,6 +97,8 @@ func translateSQLite(e *sqlite.Error, err error) error {
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return kinded(actions.Unavailable, textNoSpace, err)
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		return kinded(actions.Unavailable, textDisk, err)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return kinded(actions.Unavailable, textBusy, err)
 	}
@@ -95,7 +118,11 @@ func translatePostgres(e *pgconn.PgError, err error) error {
 	case retryable(err), e.Code == "55P03", strings.HasPrefix(e.Code, "53"): // lock timeout, out of resources
 		return kinded(actions.Unavailable, textBusy, err)
 	case strings.HasPrefix(e.Code, "57P"), strings.HasPrefix(e.Code, "08"): // shutting down, connection lost
-		return kinded(actions.Unavailable, "the database cannot be reached", err)
+		return kinded(actions.Unavailable, textAway, err)
+	case strings.HasPrefix(e.Code, "58"): // an error of its system, such as of a disk
+		return kinded(actions.Unavailable, textDisk, err)
+	case e.Code == "25P03", e.Code == "25006": // idle for too long, as a frozen server is; only reads, as a standby does
+		return kinded(actions.Unavailable, textAway, err)
 	}
 	return err
 }
