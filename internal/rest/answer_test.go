@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -143,6 +144,27 @@ func TestNothingOldIsRememberedWhenTheDataChangesMeanwhile(t *testing.T) {
 			t.Errorf("after the change: got %q, want the new one", got)
 		}
 	})
+}
+
+// The notices of one change of another server come in any order, and a request
+// may come in between.
+func TestNothingOldIsRememberedBetweenTwoNotices(t *testing.T) {
+	url := storetest.URL(t)
+	st, other := storetest.OpenURL(t, url), storetest.OpenURL(t, url) // which nobody hears
+	p := newPolled(t, st)
+	topics := []store.Topic{store.RepoTopic(p.repo.ID), store.RecordTopic(p.repo.ID)}
+	for _, want := range []string{"one", "two"} {
+		p.get()
+		p.describe(other, want)
+		for _, topic := range topics {
+			st.Publish(topic)
+			p.get()
+		}
+		if got := p.get(); got != want {
+			t.Errorf("after both notices: got %q, want %q", got, want)
+		}
+		slices.Reverse(topics)
+	}
 }
 
 func TestAnAnswerThatIsTooLargeIsNotRemembered(t *testing.T) {

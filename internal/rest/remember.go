@@ -42,8 +42,10 @@ func newAnswers() *recent.Cache[answerKey, *answer] {
 // handler if it has. What the handler writes must depend on nothing but the
 // repository's data, what is set for it, and the key, and on the time only as [Call.GoodUntil] says.
 func (a *API) remembered(w http.ResponseWriter, r *http.Request, op *endpoint, c *Call) error {
-	// The revision comes before all that the answer is made of: that may only be newer.
-	revision := a.Store.Revision(store.RepoTopic(c.Repo.ID), store.SettingsTopic(), store.AccessTopic())
+	// The revision comes before all that the answer is made of, which may only be
+	// newer. It is also that of the record, which is remembered apart: notices of
+	// one change may come one after the other.
+	revision := a.Store.Revision(store.RepoTopic(c.Repo.ID), store.RecordTopic(c.Repo.ID), store.SettingsTopic(), store.AccessTopic())
 	key := answerKey{c.Repo.ID, r.URL.Path, r.URL.RawQuery, c.Base, c.Version}
 	if known, ok := a.answers.GetAt(key, revision); ok && (known.until.IsZero() || a.Now().Before(known.until)) {
 		known.send(w, r)

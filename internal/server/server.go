@@ -70,6 +70,7 @@ type Limits struct {
 	Streams         int64         // of events, open at once
 	Poll            time.Duration // for which a runner's poll is held
 	Completion      time.Duration // by which the end of a job may be behind its runner's next poll
+	Recheck         time.Duration // after which a change is seen whose notice was lost
 }
 
 // A Server is one understudy process. Its state is open between New and Close.
@@ -146,7 +147,7 @@ func (s *Server) build(ctx context.Context) error {
 	if s.keys, err = token.LoadKeys(c.Data, d.Random); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now, NoSync: c.NoSync}); err != nil {
+	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now, NoSync: c.NoSync, Recheck: d.Limits.Recheck}); err != nil {
 		return fmt.Errorf("--database: %w", err)
 	}
 	if s.repos, err = gitrepo.New(filepath.Join(c.Data, "repositories"), gitrepo.Limits{}, s.log, s.now); err != nil {

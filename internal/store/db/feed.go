@@ -50,13 +50,15 @@ func (f *feed) count(t Topic) *atomic.Uint64 {
 	return &f.counts[t.Kind][1+t.ID%(counters-1)]
 }
 
-// publish counts first and wakes then: who wakes finds nothing old.
+// publish counts first and wakes then: who wakes finds nothing old. A kind counts
+// before its things: what is remembered for a thing may be made of what is
+// remembered for the kind, which then is not old.
 func (f *feed) publish(topics ...Topic) {
 	for _, t := range topics {
-		f.count(t).Add(1)
 		if t.ID != 0 {
 			f.count(Topic{t.Kind, 0}).Add(1)
 		}
+		f.count(t).Add(1)
 	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()

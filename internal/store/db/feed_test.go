@@ -88,6 +88,29 @@ func TestARevisionIsAnotherAfterEachChange(t *testing.T) {
 	}
 }
 
+// What is remembered for a thing may be made of what is remembered for the kind.
+func TestWhoSeesAChangeOfAThingSeesThatOfItsKind(t *testing.T) {
+	d := openTest(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+	one, kind := db.Topic{Kind: apples, ID: 5}, db.Topic{Kind: apples}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200_000 {
+			d.Publish(one)
+		}
+	}()
+	for {
+		if of, all := d.Revision(one), d.Revision(kind); of > all {
+			t.Fatalf("%d changes of a thing, and %d of its kind", of, all)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
 func TestASubscriberWhoIsToldTooMuchLooksAtEverything(t *testing.T) {
 	d := openTest(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 	s := d.Subscribe(db.Topic{Kind: apples})
