@@ -29,10 +29,11 @@ import (
 type Site struct {
 	testing.TB
 	server.Services
-	Server *server.Server
-	Data   string       // the data directory
-	URL    string       // http://127.0.0.1:PORT
-	Client *http.Client // follows no redirect
+	Server   *server.Server
+	Data     string       // the data directory
+	Database string       // the URL of the database
+	URL      string       // http://127.0.0.1:PORT
+	Client   *http.Client // follows no redirect
 
 	Admin      *actions.Account // a site admin
 	AdminToken string           // with all scopes
@@ -99,7 +100,7 @@ func NewOn(t testing.TB, url string, opts ...Option) *Site {
 	if o.config != nil {
 		o.config(&config)
 	}
-	s.Data = config.Data
+	s.Data, s.Database = config.Data, config.Database
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	deps := server.Deps{Log: log, Now: s.Now, Random: rand.Reader, Program: "/bin/false"}
 	if o.deps != nil {
