@@ -77,7 +77,7 @@ func TestImportsAreThoseOfTheTable(t *testing.T) {
 		case f.pkg == "internal":
 			continue // this file
 		case !ok:
-			t.Errorf("%s: package %s is not in the table of %s", f.name, f.pkg, floorPlan)
+			t.Errorf("%s: package %s has no row in the table of %s: add one, in its layer", f.name, f.pkg, floorPlan)
 			continue
 		}
 		for _, imported := range f.imports {
@@ -95,7 +95,25 @@ func TestImportsAreThoseOfTheTable(t *testing.T) {
 	for _, r := range house {
 		delete(used[r.name], r.name)
 		if got := slices.Sorted(maps.Keys(used[r.name])); !slices.Equal(got, r.imports) && !forTests(r.name) {
-			t.Errorf("%s: the row of %s says %s; its imports are\n%s", floorPlan, r.name, strings.Join(r.imports, ", "), strings.Join(got, ", "))
+			t.Errorf("%s: the row of %s says %s; let its last column say\n%s", floorPlan, r.name, strings.Join(r.imports, ", "), strings.Join(got, ", "))
+		}
+	}
+}
+
+func TestEveryPageOfTheAPIIsServed(t *testing.T) {
+	house, served := rooms(t), map[string]bool{}
+	all := sources(t)
+	for _, f := range all {
+		for _, imported := range f.imports {
+			if f.pkg == "internal/server" && !f.test {
+				served[strings.TrimPrefix(imported, module+"/")] = true
+			}
+		}
+	}
+	for _, f := range all {
+		if roomOf(house, f.pkg) == page && !served[f.pkg] {
+			t.Errorf("nobody serves %s: join its Routes to the table in internal/server/routes.go", f.pkg)
+			served[f.pkg] = true // it is said
 		}
 	}
 }
@@ -244,7 +262,7 @@ func (r room) refuses(house map[string]room, f source, imported string) string {
 	case (f.test || forTests(f.pkg)) && (r.layer == support || slices.Index(floors, r.layer) <= slices.Index(floors, to.layer)):
 		return "" // a test may also use its own floor and those below
 	}
-	return "its row does not name " + to.name
+	return "its row in " + floorPlan + " does not name " + to.name
 }
 
 func (r room) refusesOutside(f source, imported string) string {

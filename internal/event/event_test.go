@@ -2,7 +2,9 @@ package event_test
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +17,7 @@ import (
 func TestEveryRowOfTheTableIsFoundByItsName(t *testing.T) {
 	for _, k := range event.Kinds() {
 		if found, ok := event.KindOf(k.Name); !ok || found.Name != k.Name {
-			t.Errorf("%s is not found: are the rows in the order of the alphabet?", k.Name)
+			t.Errorf("%s is not found by its name: move its row in table.go to where the alphabet has it", k.Name)
 		}
 	}
 	for _, name := range []string{"", "pull", "push ", "Push", "zzz"} {
@@ -51,7 +53,7 @@ func TestRunsAreOfTheDefaultBranchUnlessTheEventNamesARef(t *testing.T) { // TRG
 			want = "refs/tags/v1"
 		}
 		if got := k.Ref(&event.Event{Name: k.Name, Repo: repo, Ref: "refs/tags/v1"}); got != want {
-			t.Errorf("runs of %s are of %s, want %s", k.Name, got, want)
+			t.Errorf("runs of %s are of %s, want %s: does its row say Of, and does own name it?", k.Name, got, want)
 		}
 	}
 }
@@ -78,6 +80,48 @@ func payload(t *testing.T, e *event.Event) map[string]any {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// happened is an example of each event that happens here.
+var happened = []event.Event{
+	{Name: "push", Ref: "refs/heads/main", Head: &actions.Commit{SHA: young}, Push: &event.Push{
+		Update: actions.RefUpdate{Ref: "refs/heads/main", Before: old, After: young}, Commits: []*actions.Commit{{SHA: young}},
+	}},
+	{Name: "workflow_dispatch", Ref: "refs/heads/main", Workflow: ".github/workflows/ci.yml", Dispatch: &event.Dispatch{}},
+}
+
+func TestEveryPayloadSaysWhereItHappenedAndWhoDidIt(t *testing.T) { // TRG-3
+	for _, k := range event.Kinds() {
+		i := slices.IndexFunc(happened, func(e event.Event) bool { return e.Name == k.Name })
+		switch {
+		case !k.Happens():
+			continue
+		case i < 0:
+			t.Errorf("%s has a payload: add an example of the event to happened", k.Name)
+			continue
+		}
+		p := payload(t, &happened[i])
+		repo, _ := p["repository"].(map[string]any)
+		sender, _ := p["sender"].(map[string]any)
+		if repo["full_name"] != "octo/hello" || sender["login"] != "octo" {
+			t.Errorf("%s: repository %v, sender %v; want octo/hello and octo", k.Name, p["repository"], p["sender"])
+		}
+	}
+}
+
+func TestTheDocumentSaysWhichEventsHappen(t *testing.T) {
+	const document = "../../docs/compatibility.md"
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, row, _ := strings.Cut(string(text), "\n| events | ")
+	row, _, _ = strings.Cut(row, "\n")
+	for _, k := range event.Kinds() {
+		if named := strings.Contains(row, "`"+k.Name+"`"); named != k.Happens() {
+			t.Errorf("%s: the row \"events\" names %s: %t; it happens: %t", document, k.Name, named, k.Happens())
+		}
+	}
 }
 
 const old, young = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"

@@ -28,7 +28,7 @@ func Marked(t *testing.T, file, name, want string, update bool) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s, %s (-says +should say; -update writes it):\n%s", file, name, cmp.Diff(got, want))
+		t.Errorf("%s, %s (-says +should say; go test -update writes it):\n%s", file, name, cmp.Diff(got, want))
 	}
 }
 

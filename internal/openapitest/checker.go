@@ -26,6 +26,8 @@ const prefix = "/api/v3"
 type Checker struct {
 	t     testing.TB
 	suite *suite // nil where npm has not been run
+
+	reported sync.Map // the problems that are known, by operation, status and place
 }
 
 // New returns a checker that reports to t. Where the descriptions are not
@@ -36,7 +38,7 @@ func New(t testing.TB) *Checker {
 	s, err := shared()
 	switch {
 	case err == nil:
-		return &Checker{t, s}
+		return &Checker{t: t, suite: s}
 	case installed(err) || os.Getenv("UNDERSTUDY_TEST_REQUIRE_OPENAPI") != "":
 		t.Fatalf("GitHub's description: %v", err)
 	}
@@ -44,9 +46,10 @@ func New(t testing.TB) *Checker {
 	return &Checker{t: t}
 }
 
-// Check reports what is wrong with an answer to a request. It takes requests
-// below /api/v3, or with a host that begins with "api.", and ignores others:
-// they are not GitHub's REST API. The body is that of res, read.
+// Check reports what is wrong with an answer to a request, each problem of an
+// operation once. It takes requests below /api/v3, or with a host that begins with
+// "api.", and ignores others: they are not GitHub's REST API. The body is that of
+// res, read.
 func (c *Checker) Check(req *http.Request, res *http.Response, body []byte) {
 	c.t.Helper()
 	path, ok := pathOf(req)
@@ -61,8 +64,11 @@ func (c *Checker) Check(req *http.Request, res *http.Response, body []byte) {
 		c.t.Errorf("%s %s: GitHub's description: %v", req.Method, req.URL, err)
 	}
 	for _, p := range problems {
-		if !c.suite.exceptions.excuse(id, p.what) {
-			c.t.Errorf("%s %s (%s) answered %d: %s: %s", req.Method, req.URL, id, res.StatusCode, p.what, p.detail)
+		if c.suite.exceptions.excuse(id, p.what) {
+			continue
+		}
+		if _, again := c.reported.LoadOrStore(fmt.Sprint(id, res.StatusCode, p.what), true); !again {
+			c.t.Errorf("%s %s (%s) answered %d, not as GitHub's description says: %s: %s", req.Method, req.URL, id, res.StatusCode, p.what, p.detail)
 		}
 	}
 }

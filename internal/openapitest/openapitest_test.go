@@ -124,7 +124,7 @@ func TestExamplesOfGitHubFitButForTheKnown(t *testing.T) {
 	if s.exceptions, err = readExceptions(filepath.Join("testdata", "examples.txt")); err != nil {
 		t.Fatal(err)
 	}
-	c := &Checker{t, s}
+	c := &Checker{t: t, suite: s}
 	count := 0
 	for _, op := range c.Actions() {
 		for _, version := range []string{"", later} {
@@ -265,7 +265,7 @@ func TestTransportReportsWrongAnswersOfTheAPIOnly(t *testing.T) {
 		"/octo/hello/actions/runs":        0,
 	} {
 		rec := &recorder{TB: t}
-		client := &http.Client{Transport: (&Checker{rec, s}).Transport(http.DefaultTransport)}
+		client := &http.Client{Transport: (&Checker{t: rec, suite: s}).Transport(http.DefaultTransport)}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -307,7 +307,7 @@ func TestUnusedAndMalformedExceptionsAreNamed(t *testing.T) {
 
 func TestServedOperationsAreListed(t *testing.T) {
 	s := newSuite(t, "")
-	c := &Checker{t, s}
+	c := &Checker{t: t, suite: s}
 	all := c.Actions()
 	if len(all) != 195 { // openapi/README.md of the shared folder counts them
 		t.Errorf("%d operations, want 195", len(all))

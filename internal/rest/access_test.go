@@ -32,7 +32,7 @@ func below(s *resttest.Site, repo *actions.Repository, ids map[string]int64) (ro
 		pattern = strings.NewReplacer("{owner}", repo.Owner.Login, "{repo}", repo.Name, "{username}", "alice", "{path...}", "README.md",
 			"{ref...}", "heads/main", "{branch...}", "main", "{ref}", "main", "{archive_format}", "zip").Replace(pattern)
 		if strings.Contains(pattern, "{") {
-			s.Fatalf("the test does not know a parameter of %s", pattern)
+			s.Fatalf("%s has a parameter without a value: give it one here or, if it is an id, in secret, of something that alice/hello has", pattern)
 		}
 		method, path, _ := strings.Cut(pattern, " ")
 		routes = append(routes, filled{method, path, rt.Need})

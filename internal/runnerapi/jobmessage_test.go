@@ -67,7 +67,7 @@ func TestTheJobMessageIsAsRunnersReadIt(t *testing.T) { // MSG-1, MSG-4, MSG-5, 
 		want, err := os.ReadFile(path)
 		w.Must(err)
 		if d := cmp.Diff(string(want), got); d != "" {
-			t.Errorf("message (-want +got; -update writes it):\n%s", d)
+			t.Errorf("runners are told something else than before (-want +got; if that is meant, go test -update writes %s):\n%s", path, d)
 		}
 	})
 }

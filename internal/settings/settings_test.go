@@ -1,7 +1,10 @@
 package settings_test
 
 import (
+	"bytes"
 	"context"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -171,18 +174,43 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 	})
 }
 
+var keyName = regexp.MustCompile(`(?m)^var \w+ = (?:number\(|Key\[.*\]\{\s*name: )"(\w+)"`)
+
+// names are those of the keys in keys.go.
+func names(t *testing.T) (all []string) {
+	t.Helper()
+	text, err := os.ReadFile("keys.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := keyName.FindAllSubmatch(text, -1)
+	if vars := bytes.Count(text, []byte("\nvar ")); vars != len(keys) {
+		t.Fatalf("keys.go has %d variables, and %d are read as keys: write each as `var X = number(\"name\", …` or `var X = Key[T]{name: …`", vars, len(keys))
+	}
+	for _, m := range keys {
+		all = append(all, string(m[1]))
+	}
+	return all
+}
+
 // A name that changed would lose what people have set.
 func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newSite(t, st)
 		s.set(settings.Repo(s.repo), days(5), settings.Set(settings.CacheDays, 6), settings.Set(settings.CacheBytes, settings.Gigabytes(7)))
+		want := map[string]string{"retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+		for _, name := range names(t) {
+			if _, set := want[name]; !set {
+				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)
+			}
+		}
 		list, err := st.Settings(t.Context(), 0, s.repo.ID)
 		s.must(err)
 		got := map[string]string{}
 		for _, one := range list {
 			got[one.Key] = one.Value
 		}
-		if d := cmp.Diff(map[string]string{"retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}, got); d != "" {
+		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)
 		}
 		told, err := s.OfRun(t.Context(), s.repo)
