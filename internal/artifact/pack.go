@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -54,18 +56,16 @@ func (a *Artifacts) complete(ctx context.Context, art *actions.Artifact, size in
 // sealFiles ends the uploads of some files. Power loss may undo it: the archive is
 // what must last. Files that an earlier try has sealed stay so.
 func (a *Artifacts) sealFiles(ctx context.Context, files []*store.ArtifactFile) error {
-	sums, errs := make([]*object.Sum, len(files)), make([]error, len(files))
-	var wg sync.WaitGroup
-	turn := make(chan struct{}, finishers)
+	sums := make([]*object.Sum, len(files))
+	var g errgroup.Group // without a context of its own: all files are tried, whatever one of them lacks
+	g.SetLimit(finishers)
 	for i, f := range files {
-		turn <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-turn }()
-			sums[i], errs[i] = a.finishFile(ctx, f)
+		g.Go(func() (err error) {
+			sums[i], err = a.finishFile(ctx, f)
+			return err
 		})
 	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	return a.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {

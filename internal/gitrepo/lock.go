@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 // A repoLock is this process's half of the lock of one repository. Inside the
@@ -77,13 +79,14 @@ func (g *Git) repoLock(id int64) *repoLock {
 // flock waits for another process, which is rare: a second server, or git
 // that a killed server left behind.
 func flock(ctx context.Context, f *os.File) error {
-	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+	pause := &backoff.ExponentialBackOff{InitialInterval: time.Millisecond, Multiplier: 2, MaxInterval: 100 * time.Millisecond}
+	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(pause.NextBackOff()):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

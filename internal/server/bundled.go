@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/runner"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -58,7 +60,7 @@ func (s *Server) startBundledRunners(ctx context.Context) *bundledRunners {
 
 // keep keeps a runner running in the directory root until ctx ends.
 func (b *bundledRunners) keep(ctx context.Context, root string, number int) {
-	wait := firstPause
+	restarts := &backoff.ExponentialBackOff{InitialInterval: firstPause, Multiplier: 2, MaxInterval: longestPause}
 	for ctx.Err() == nil {
 		if pid, ok := runner.Running(root); ok {
 			b.s.log.InfoContext(ctx, "bundled runner found", "runner", number, "pid", pid)
@@ -75,10 +77,9 @@ func (b *bundledRunners) keep(ctx context.Context, root string, number int) {
 			b.s.log.ErrorContext(ctx, "bundled runner ended", "runner", number, "err", err, "log", filepath.Join(root, "runner.log"))
 		}
 		if b.s.now().Sub(began) > runnerLived {
-			wait = firstPause
+			restarts.Reset()
 		}
-		pause(ctx, wait)
-		wait = min(2*wait, longestPause)
+		pause(ctx, restarts.NextBackOff())
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -49,21 +51,23 @@ func (t *Trigger) Intend(ctx context.Context, p *actions.Push) error {
 // on, since a push that has moved refs cannot be refused any more; should it fail
 // all the same, [Trigger.Run] goes on with it.
 func (t *Trigger) Pushed(ctx context.Context, base shape.Base, p *actions.Push, applied []actions.RefUpdate) error {
-	const tries, pause = 6, 100 * time.Millisecond // 3 seconds in all
+	const tries = 6 // 3 seconds in all
+	pause := &backoff.ExponentialBackOff{InitialInterval: 100 * time.Millisecond, Multiplier: 2, MaxInterval: 3 * time.Second}
 	known := *p
 	known.Updates, known.Settled = applied, true
-	for i := 0; ; i++ {
+	for i := 1; ; i++ {
 		runs, err := t.finishAll(ctx, base, p.RepoID, &known)
 		if err == nil {
 			return nil
 		}
 		if runs > 0 {
-			i = 0
+			i = 1
+			pause.Reset()
 		}
-		if i < tries-1 {
+		if i < tries {
 			select {
 			case <-ctx.Done():
-			case <-time.After(pause << i):
+			case <-time.After(pause.NextBackOff()):
 				continue
 			}
 		}
