@@ -29,7 +29,7 @@ type shelf struct {
 	env []string // of the command: where the server is, and a token
 }
 
-// newShelf has a job that is still at work, so that it may add artifacts.
+// newShelf has a job that is still in progress, so that it may add artifacts.
 func newShelf(t *testing.T) *shelf {
 	t.Helper()
 	s := startServer(t, "--runners", "0")

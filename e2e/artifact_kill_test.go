@@ -135,11 +135,11 @@ func TestAcknowledgedArtifactsSurviveAServerThatIsKilledAtAnyMoment(t *testing.T
 			for worker := range workers {
 				wg.Go(func() { a.work(ctx, worker, inJob/workers) })
 			}
-			moments := rand.New(rand.NewPCG(seed, kills))
+			random := rand.New(rand.NewPCG(seed, kills))
 			life := min(a.pace(2*workers), 400*time.Millisecond)
 			for range kills {
-				wait := time.Duration(moments.Int64N(int64(life)))
-				time.AfterFunc(wait, func() { _ = s.cmd.Process.Signal(syscall.SIGKILL) }) // the moment is the point
+				wait := time.Duration(random.Int64N(int64(life)))
+				time.AfterFunc(wait, func() { _ = s.cmd.Process.Signal(syscall.SIGKILL) }) // at a random time, on purpose
 				<-s.done
 				s.start()
 			}

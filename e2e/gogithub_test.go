@@ -196,8 +196,8 @@ func readLogs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
 	const owner, name = "octo", "hello"
 	for _, limited := range []bool{false, true} { // go-github has two ways to follow
 		c.RateLimitRedirectionalEndpoints = limited
-		place := ok[*url.URL](t)(c.Actions.GetWorkflowRunLogs(ctx, owner, name, r.GetID(), 3))
-		text := download(t, place)
+		location := ok[*url.URL](t)(c.Actions.GetWorkflowRunLogs(ctx, owner, name, r.GetID(), 3))
+		text := download(t, location)
 		archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
 		if err != nil {
 			t.Fatal(err)
@@ -210,8 +210,8 @@ func readLogs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
 		if err != nil || !bytes.Contains(step, []byte("Z built dist/hello-de")) {
 			t.Errorf("step: %v\n%s", err, step)
 		}
-		place = ok[*url.URL](t)(c.Actions.GetWorkflowRunAttemptLogs(ctx, owner, name, r.GetID(), 1, 3))
-		if again := download(t, place); !bytes.Equal(text, again) {
+		location = ok[*url.URL](t)(c.Actions.GetWorkflowRunAttemptLogs(ctx, owner, name, r.GetID(), 1, 3))
+		if again := download(t, location); !bytes.Equal(text, again) {
 			t.Errorf("the archive of attempt 1 has %d bytes, that of the run %d", len(again), len(text))
 		}
 		for _, j := range ok[*github.Jobs](t)(c.Actions.ListWorkflowJobs(ctx, owner, name, r.GetID(), nil)).Jobs {

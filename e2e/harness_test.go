@@ -1,6 +1,6 @@
 // Package e2e_test drives the built program as its users do: a server process
 // on a loopback port, runner processes, real git, requests over HTTP. It shares
-// no memory with what it tests, so it may kill it at any moment.
+// no memory with what it tests, so it may kill it at any time.
 //
 // A [server] owns a data directory and a port; it can be killed and started
 // again on both. A [gate] is a job that runs for as long as a test wants it to,
@@ -211,7 +211,7 @@ func newServer(t *testing.T, args ...string) *server {
 }
 
 // endProcesses kills what still runs in a directory. A server that is killed while
-// it starts a runner leaves a process that has the server's arguments for a moment,
+// it starts a runner leaves a process that has the server's arguments for a short time,
 // and then the runner's: so it looks again until there is nothing.
 func endProcesses(t *testing.T, dir string) {
 	t.Helper()
@@ -235,7 +235,7 @@ func startServer(t *testing.T, args ...string) *server {
 }
 
 // ports counts from somewhere: no two servers of this process get the same port,
-// also when one of them is away for a moment.
+// also when one of them is away for a short time.
 var ports atomic.Uint32
 
 // freeAddress is a loopback address where nobody listens. It lies below the

@@ -86,7 +86,7 @@ func TestServerKilledAtAnyMomentNeitherLosesNorDoublesAPush(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait := time.Duration(random.Int64N(int64(whole)))
-		time.AfterFunc(wait, func() { _ = s.cmd.Process.Kill() }) // the moment is the point
+		time.AfterFunc(wait, func() { _ = s.cmd.Process.Kill() }) // at a random time, on purpose
 		<-s.done
 		answered := p.cmd.Wait() == nil
 		s.start()

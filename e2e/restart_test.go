@@ -45,7 +45,7 @@ func TestJobOfAnExternalRunnerSurvivesAKilledServer(t *testing.T) {
 }
 
 // onlyRunner checks that exactly one runner is registered in a scope, and that
-// it is online. That is noted a moment after it has polled.
+// it is online. That is noted shortly after it has polled.
 func (s *server) onlyRunner(scope, name string) {
 	s.t.Helper()
 	until(s.t, "the runner is not online", func() bool {

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/understudy-ci/understudy/internal/download"
+	"github.com/understudy-ci/understudy/internal/artifactcli"
 	"github.com/understudy-ci/understudy/internal/server"
 )
 
@@ -46,7 +46,7 @@ was stopped goes on where it was when the same command is given again, and nothi
 is kept whose SHA-256 is not the one that the server computed.`
 }
 
-func (c *artifactCommand) client() (*download.Client, error) {
+func (c *artifactCommand) client() (*artifactcli.Client, error) {
 	if c.Repo == "" {
 		return nil, errors.New("whose artifacts? Give -R OWNER/REPO, or set UNDERSTUDY_REPO")
 	}
@@ -54,7 +54,7 @@ func (c *artifactCommand) client() (*download.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return download.New(download.Config{URL: c.URL, Token: token, Repo: c.Repo, Version: version, Now: time.Now})
+	return artifactcli.New(artifactcli.Config{URL: c.URL, Token: token, Repo: c.Repo, Version: version, Now: time.Now})
 }
 
 // token is the one that was given, or the site admin's of a server on this machine,
@@ -64,7 +64,7 @@ func (c *artifactCommand) token(stdin io.Reader) (string, error) {
 		return c.Token, checkToken("--token", c.Token)
 	}
 	file := c.TokenFile
-	if file == "" && download.Loopback(c.URL) {
+	if file == "" && artifactcli.Loopback(c.URL) {
 		text, err := os.ReadFile(server.TokenFile(defaultData))
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			return "", nil
@@ -100,9 +100,9 @@ func checkToken(where, token string) error {
 	return nil
 }
 
-func artifactTerminal() *download.Terminal {
+func artifactTerminal() *artifactcli.Terminal {
 	fd := int(os.Stderr.Fd())
-	return &download.Terminal{
+	return &artifactcli.Terminal{
 		Out: os.Stdout, Notes: os.Stderr, Interactive: term.IsTerminal(fd) && os.Getenv("TERM") != "dumb",
 		Width: func() int {
 			width, _, err := term.GetSize(fd)
@@ -127,7 +127,7 @@ func (l *listArtifacts) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return c.Print(ctx, artifactTerminal(), download.Query{Run: l.Of, Names: l.Name, Limit: max(l.Limit, 0)}, l.JSON)
+	return c.Print(ctx, artifactTerminal(), artifactcli.Query{Run: l.Of, Names: l.Name, Limit: max(l.Limit, 0)}, l.JSON)
 }
 
 type downloadArtifacts struct {
@@ -149,9 +149,9 @@ func (d *downloadArtifacts) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return c.Save(ctx, artifactTerminal(), download.Options{
+	return c.Save(ctx, artifactTerminal(), artifactcli.Options{
 		Run: d.Of, IDs: d.What, Names: d.Name, Dir: d.Dir, Keep: d.Zip, Workers: d.Streams,
-		Limits: download.Limits{Files: maxFiles, Bytes: int64(d.MaxSize)},
+		Limits: artifactcli.Limits{Files: maxFiles, Bytes: int64(d.MaxSize)},
 	})
 }
 

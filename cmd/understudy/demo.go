@@ -16,7 +16,7 @@ type demoCommand struct {
 	Keep     bool   `help:"Leave the server up afterwards, and say how to use it."`
 	Database string `env:"UNDERSTUDY_DEMO_DATABASE" placeholder:"URL" help:"An empty database: postgres://…. Default: SQLite."`
 	Runners  int    `env:"UNDERSTUDY_DEMO_RUNNERS" default:"2" placeholder:"N" help:"How many runners to start."`
-	Dir      string `placeholder:"DIR" help:"Directory to work in, kept afterwards. Must be empty or not be there. Default: a temporary one."`
+	Dir      string `placeholder:"DIR" help:"Directory to work in, kept afterwards. Must be empty or not exist. Default: a temporary one."`
 }
 
 // Run gives the demo in this terminal.

@@ -103,9 +103,9 @@ const (
 )
 
 // ArtifactExpiry is when an artifact expires that is created now in a repository
-// which keeps its artifacts for so many days: at the moment asked for (zero for the
-// default), at most as late as the days say, and not before a day is over. These
-// are bounds and no errors (ART-4): the moment comes from the clock of a runner.
+// which keeps its artifacts for so many days: at the time asked for (zero for the
+// default), but at most that many days and at least one day from now. A time outside
+// of these bounds is no error (ART-4): it comes from the clock of a runner.
 func ArtifactExpiry(days int, asked, now time.Time) time.Time {
 	last := now.AddDate(0, 0, days)
 	asked = ClockTime(asked)

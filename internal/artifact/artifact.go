@@ -4,7 +4,7 @@
 // An artifact is a row with a name and an object with its bytes (package object).
 // [Artifacts.Create] makes both, pending: nobody sees it, it takes no name, and a
 // job that never comes back leaves nothing, since the sweep removes it when the job
-// is over. [Artifacts.Finalize] is the one moment at which it appears: the server's
+// is over. [Artifacts.Finalize] makes it visible: the server's
 // own hash must be the one that the client declares, the bytes are on disk, and one
 // statement of the database gives the name to the first who asks for it. All of
 // that is one durable transaction, and a repeated call gets the same answer. From
@@ -15,7 +15,7 @@
 //
 // Version 3 of the protocol uploads single files, and its artifacts grow: files
 // v3.go and pack.go make of them what all others are, one archive with a digest,
-// and of each addition a new artifact that takes the place of the old one.
+// and of each addition a new artifact that replaces the old one.
 //
 // Archives come from jobs and may be hostile. They are never unpacked here: listing
 // reads the central directory (directory.go), one file is one stream with limits.

@@ -151,7 +151,7 @@ const maxMerges = 5
 
 // FinishV3 makes an artifact of the files that a job has uploaded under a name, and
 // of those that artifacts made so had before it, unless their paths are the same.
-// It is a new artifact and takes the place of the old one. size is what the client
+// It is a new artifact that replaces the old one. size is what the client
 // has sent, or what the files have, in all: clients differ. Asked again after
 // success, FinishV3 answers as the first time.
 func (a *Artifacts) FinishV3(ctx context.Context, job *actions.Job, name string, size int64) (*actions.Artifact, error) {
@@ -202,7 +202,7 @@ func (a *Artifacts) failed(ctx context.Context, art *actions.Artifact, err error
 	return err
 }
 
-// errMoved says that there is another artifact to merge with than a moment ago.
+// errMoved says that the artifact to merge with has changed meanwhile.
 var errMoved = actions.Errorf(actions.Conflict, "other uploads to the artifact end at the same time")
 
 // merge makes art live with its files and those of the one that has its name.
@@ -251,7 +251,7 @@ func (a *Artifacts) base(ctx context.Context, art *actions.Artifact) (*actions.A
 	return base, err
 }
 
-// swap puts art in the place of base, and returns the objects that are in its
+// swap replaces base by art, and returns the objects that are in its
 // archive now.
 func (a *Artifacts) swap(ctx context.Context, tx *store.Tx, art, base *actions.Artifact) ([]int64, error) {
 	var objects []int64

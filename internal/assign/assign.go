@@ -10,7 +10,7 @@
 //
 // A runner that asks again, because the first answer was lost, is told the same. A
 // job that cannot be described to any runner fails, with the reason; otherwise it
-// would be offered for ever.
+// would be offered without end.
 package assign
 
 import (

@@ -79,7 +79,7 @@ func TestARunnerThatIsGoneGetsNoJob(t *testing.T) {
 	}
 }
 
-// Threat: a job that no runner can be told about is offered for ever, and others wait.
+// Threat: a job that no runner can be told about is offered without end, and others wait.
 func TestAJobThatCannotBeDescribedFails(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		job := b.start(pushed, simple, "jobs: what an older server could read")

@@ -12,7 +12,7 @@
 // may see but not do is Forbidden, in GitHub's words.
 //
 // What was read is remembered until something of the kind is written
-// (store.AccessTopic, store.RecordTopic): here at once, by another server a moment
+// (store.AccessTopic, store.RecordTopic): here at once, by another server a short time
 // ago, by another program on SQLite a second ago. A job's token is never
 // remembered: it dies with its job.
 package auth

@@ -34,7 +34,7 @@ func (a *Auth) Create(ctx context.Context, t *actions.Token) (text string, err e
 	return text, a.store.CreateToken(ctx, t)
 }
 
-// Revoke removes a token: it counts no more when Revoke returns.
+// Revoke removes a token. It is refused everywhere once Revoke has returned.
 func (a *Auth) Revoke(ctx context.Context, id int64) error {
 	return a.store.DeleteToken(ctx, id)
 }

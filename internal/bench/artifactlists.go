@@ -111,7 +111,7 @@ func (b *bench) uploadLists(ctx context.Context) (_ *server, few, many *seeded, 
 			s.stop()
 		}
 	}()
-	w, err := s.newCrew(ctx)
+	w, err := s.newSimulator(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -123,7 +123,7 @@ func (b *bench) uploadLists(ctx context.Context) (_ *server, few, many *seeded, 
 }
 
 // uploaded makes a repository with n artifacts, in runs of one job.
-func (s *server) uploaded(ctx context.Context, w *crew, name string, n int) (*seeded, error) {
+func (s *server) uploaded(ctx context.Context, w *simulator, name string, n int) (*seeded, error) {
 	r, err := s.repository(ctx, name, false, map[string]string{"many.yml": jobsWorkflow(1)})
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (s *server) uploaded(ctx context.Context, w *crew, name string, n int) (*se
 			return nil, err
 		}
 		v.run = cmp.Or(v.run, run)
-		runner, err := w.hire(ctx, fmt.Sprintf("%s-%d", name, left))
+		runner, err := w.start(ctx, fmt.Sprintf("%s-%d", name, left))
 		if err != nil {
 			return nil, err
 		}

@@ -120,12 +120,12 @@ func (b *bench) jobsFor(ctx context.Context, runs, inRun int) (s *server, r *rep
 	if err = r.dispatchMany(ctx, "many.yml", runs); err != nil {
 		return nil, nil, nil, err
 	}
-	w, err := s.newCrew(ctx)
+	w, err := s.newSimulator(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	for i := range runs * inRun {
-		runner, err := w.hire(ctx, fmt.Sprintf("simulated-%d", i+1))
+		runner, err := w.start(ctx, fmt.Sprintf("simulated-%d", i+1))
 		if err != nil {
 			return nil, nil, nil, err
 		}

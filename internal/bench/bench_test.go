@@ -15,7 +15,7 @@ func TestMomentsComeFromTheLogOfAJob(t *testing.T) {
 		"2026-11-20T12:43:29.0200000Z ##[group]Run echo \"first command at $EPOCHREALTIME\"\n" +
 		"not a line of a log\n" +
 		"2026-11-20T12:43:29.0250000Z first command at 1795178609.024000\n"
-	got, err := parseMoments(log)
+	got, err := parseJobTimes(log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestMomentsComeFromTheLogOfAJob(t *testing.T) {
 	if !got.acquired.Equal(base) || !got.started.Equal(base.Add(20*time.Millisecond)) || got.command.UnixMicro() != 1795178609024000 {
 		t.Errorf("got %+v", got)
 	}
-	if _, err := parseMoments("2026-11-20T12:43:29.0000000Z nothing\n"); err == nil {
+	if _, err := parseJobTimes("2026-11-20T12:43:29.0000000Z nothing\n"); err == nil {
 		t.Error("a log without a step is accepted")
 	}
 }

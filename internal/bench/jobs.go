@@ -31,11 +31,11 @@ const (
 	jobsMostRatio = 1.3  // of a job's cost in a short run
 )
 
-// jobs measures crews of several sizes, each on a server of its own.
+// jobs measures several workloads, each on a server of its own.
 func jobs(ctx context.Context, b *bench) ([]Row, error) {
 	var rows []Row
-	done := map[crewSize]work{}
-	for _, size := range []crewSize{{1, jobsInRun}, {10, jobsInRun}, {10, jobsMost}, {50, jobsInRun}} {
+	done := map[workload]work{}
+	for _, size := range []workload{{1, jobsInRun}, {10, jobsInRun}, {10, jobsMost}, {50, jobsInRun}} {
 		got, err := b.jobsOf(ctx, size)
 		if err != nil {
 			return nil, fmt.Errorf("%d runners: %w", size.runners, err)
@@ -46,10 +46,10 @@ func jobs(ctx context.Context, b *bench) ([]Row, error) {
 	return append(rows, longRunRow(done)), nil
 }
 
-// A crewSize is how many runners work on runs of how many jobs.
-type crewSize struct{ runners, inRun int }
+// A workload is how many runners work on runs of how many jobs.
+type workload struct{ runners, inRun int }
 
-func jobsRow(size crewSize, got work, done map[crewSize]work) Row {
+func jobsRow(size workload, got work, done map[workload]work) Row {
 	with := fmt.Sprintf("simulated runners: %d, jobs in a run: %d", size.runners, size.inRun)
 	row := Row{
 		What:   "no-op jobs a second through the whole protocol, " + with,
@@ -59,22 +59,22 @@ func jobsRow(size crewSize, got work, done map[crewSize]work) Row {
 	}
 	each := cost("server time of a no-op job, "+with, got.each())
 	switch size {
-	case crewSize{1, jobsInRun}:
+	case workload{1, jobsInRun}:
 		row.Peers = "8–11/s"
-	case crewSize{10, jobsInRun}:
+	case workload{10, jobsInRun}:
 		row.Peers, row.Goal, row.Met = "7–13/s", fmt.Sprintf("≥ %d/s", jobsGoal), got.rate() >= jobsGoal
 		each.Ratio = jobsRatio
-	case crewSize{50, jobsInRun}:
+	case workload{50, jobsInRun}:
 		// Two figures of the same thing differ by a few percent.
-		row.Peers, row.Goal, row.Met = "2–14/s", "not less than with 10", got.rate() >= 0.95*done[crewSize{10, jobsInRun}].rate()
+		row.Peers, row.Goal, row.Met = "2–14/s", "not less than with 10", got.rate() >= 0.95*done[workload{10, jobsInRun}].rate()
 	}
 	row.Values = []Value{speed("no-op jobs, "+with, got.rate(), "/s"), each}
 	return row
 }
 
 // longRunRow says what a job costs in a long run, next to one in a short run.
-func longRunRow(done map[crewSize]work) Row {
-	long, short := done[crewSize{10, jobsMost}].each(), done[crewSize{10, jobsInRun}].each()
+func longRunRow(done map[workload]work) Row {
+	long, short := done[workload{10, jobsMost}].each(), done[workload{10, jobsInRun}].each()
 	ratio := float64(long) / float64(max(short, 1))
 	what := fmt.Sprintf("the server's processor time for a job of a run of %d, of one of a run of %d", jobsMost, jobsInRun)
 	return Row{
@@ -84,7 +84,7 @@ func longRunRow(done map[crewSize]work) Row {
 	}
 }
 
-// work is what a crew got done.
+// work is what simulated runners got done.
 type work struct {
 	waiting, done, missed int64 // missed are offers of jobs that another runner had by then
 	took                  time.Duration
@@ -98,7 +98,7 @@ func (w work) rate() float64 { return rate(w.done, w.took) }
 func (w work) each() time.Duration { return w.processor / time.Duration(max(w.done, 1)) }
 
 // jobsOf lets so many runners work on runs of so many jobs.
-func (b *bench) jobsOf(ctx context.Context, size crewSize) (got work, err error) {
+func (b *bench) jobsOf(ctx context.Context, size workload) (got work, err error) {
 	s, err := b.serve(ctx, 0)
 	if err != nil {
 		return got, err
@@ -117,13 +117,13 @@ func (b *bench) jobsOf(ctx context.Context, size crewSize) (got work, err error)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := s.newCrew(ctx)
+	w, err := s.newSimulator(ctx)
 	if err != nil {
 		return got, err
 	}
 	list := make([]*simulated, size.runners)
 	for i := range list {
-		if list[i], err = w.hire(ctx, fmt.Sprintf("simulated-%d", i+1)); err != nil {
+		if list[i], err = w.start(ctx, fmt.Sprintf("simulated-%d", i+1)); err != nil {
 			return got, err
 		}
 		defer list[i].c.close()

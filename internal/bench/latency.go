@@ -20,7 +20,7 @@ jobs:
       - run: echo "first command at $EPOCHREALTIME"
 `
 
-// latency pushes, and compares the moment at which git push has ended with
+// latency pushes, and compares the time at which git push has ended with
 // those in the log of the job: both are this machine's wall clock.
 func latency(ctx context.Context, b *bench) ([]Row, error) {
 	s, err := b.serve(ctx, 2)
@@ -67,15 +67,15 @@ func latency(ctx context.Context, b *bench) ([]Row, error) {
 	}}, nil
 }
 
-// Moments in the life of a job, as its log has them.
-type moments struct {
+// jobTimes are points in the life of a job, as its log has them.
+type jobTimes struct {
 	acquired time.Time // the first line of all
 	started  time.Time // of the first step of the workflow
 	command  time.Time // as the script saw it
 }
 
 // firstStep waits for the run of a commit to end and reads its job's log.
-func (r *repo) firstStep(ctx context.Context, sha string) (m moments, err error) {
+func (r *repo) firstStep(ctx context.Context, sha string) (m jobTimes, err error) {
 	v, err := r.run(ctx, sha)
 	if err != nil {
 		return m, err
@@ -91,12 +91,12 @@ func (r *repo) firstStep(ctx context.Context, sha string) (m moments, err error)
 	if err != nil {
 		return m, err
 	}
-	return parseMoments(string(log))
+	return parseJobTimes(string(log))
 }
 
 var printed = regexp.MustCompile(`first command at (\d+)[.,](\d{6})$`)
 
-func parseMoments(log string) (m moments, err error) {
+func parseJobTimes(log string) (m jobTimes, err error) {
 	for line := range strings.Lines(strings.TrimPrefix(log, "\ufeff")) {
 		stamp, text, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
 		at, err := time.Parse(time.RFC3339Nano, stamp)

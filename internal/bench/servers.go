@@ -39,7 +39,7 @@ func servers(ctx context.Context, b *bench) ([]Row, error) {
 	return append(clusterRows(one, three), between...), nil
 }
 
-// A clusterWork is what a crew got done at several servers, and what it took of
+// A clusterWork is what simulated runners got done at several servers, and what it took of
 // the machine.
 type clusterWork struct {
 	work
@@ -94,12 +94,12 @@ func (b *bench) clusterJobsOf(ctx context.Context, n int) (got clusterWork, err 
 	defer cancel()
 	var list []*simulated
 	for i, s := range c.servers {
-		w, err := s.newCrew(ctx)
+		w, err := s.newSimulator(ctx)
 		if err != nil {
 			return got, err
 		}
 		for k := range clusterRunners / n {
-			runner, err := w.hire(ctx, fmt.Sprintf("simulated-%d-%d", i+1, k+1))
+			runner, err := w.start(ctx, fmt.Sprintf("simulated-%d-%d", i+1, k+1))
 			if err != nil {
 				return got, err
 			}
@@ -166,11 +166,11 @@ func (b *bench) betweenServers(ctx context.Context) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := second.newCrew(ctx)
+	w, err := second.newSimulator(ctx)
 	if err != nil {
 		return nil, err
 	}
-	runner, err := w.hire(ctx, "simulated")
+	runner, err := w.start(ctx, "simulated")
 	if err != nil {
 		return nil, err
 	}

@@ -29,9 +29,9 @@ type simulated struct {
 	now    func() time.Time
 }
 
-// A crew makes simulated runners. They share one key: making keys is not what
+// A simulator makes simulated runners. They share one key: making keys is not what
 // is measured.
-type crew struct {
+type simulator struct {
 	s     *server
 	key   *rsa.PrivateKey
 	token string // registration token
@@ -42,18 +42,18 @@ const (
 	simulatedLabel = "simulated" // what jobs for them run on
 )
 
-func (s *server) newCrew(ctx context.Context) (*crew, error) {
+func (s *server) newSimulator(ctx context.Context) (*simulator, error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return nil, err
 	}
 	var made struct{ Token string }
 	err = s.admin.Do(ctx, http.MethodPost, "/enterprises/understudy/actions/runners/registration-token", nil, &made)
-	return &crew{s, key, made.Token}, err
+	return &simulator{s, key, made.Token}, err
 }
 
-// hire registers a runner, gets its token and opens its session.
-func (w *crew) hire(ctx context.Context, name string) (_ *simulated, err error) {
+// start registers a runner, gets its token and opens its session.
+func (w *simulator) start(ctx context.Context, name string) (_ *simulated, err error) {
 	c, err := dial(ctx, w.s.url)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (w *crew) hire(ctx context.Context, name string) (_ *simulated, err error) 
 	return r, nil
 }
 
-func (w *crew) accessToken(c *conn, a wire.RunnerAuthorization) (string, error) {
+func (w *simulator) accessToken(c *conn, a wire.RunnerAuthorization) (string, error) {
 	now := w.s.b.Now()
 	assertion, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
 		"iss": a.ClientID, "sub": a.ClientID, "aud": a.AuthorizationURL,
@@ -281,15 +281,15 @@ func (r *simulated) steps(id string) []wire.StepResult {
 // uploadLog uploads a short log of the step.
 func (r *simulated) uploadLog(auth string, ids wire.ResultsIDs, step string) error {
 	receiver := "/" + wire.ReceiverPrefix
-	var place wire.LogsURLResponse
+	var to wire.LogsURLResponse
 	request := wire.BlobURLRequest{ResultsIDs: ids, StepID: step}
-	if err := r.c.post(receiver+wire.GetStepLogsURL, auth, request, &place); err != nil {
+	if err := r.c.post(receiver+wire.GetStepLogsURL, auth, request, &to); err != nil {
 		return err
 	}
 	stamp := string(wire.AppendLogTime(nil, r.now()))
 	log := []byte(strings.Join([]string{"##[group]Run true", "true", "shell: /usr/bin/bash -e {0}", "##[endgroup]", ""}, "\n"))
 	log = append([]byte(stamp), bytes.ReplaceAll(log, []byte("\n##"), []byte("\n"+stamp+"##"))...)
-	if _, err := r.c.expect(http.MethodPut, place.LogsURL, "", log); err != nil {
+	if _, err := r.c.expect(http.MethodPut, to.LogsURL, "", log); err != nil {
 		return err
 	}
 	metadata := wire.LogsMetadata{ResultsIDs: ids, StepID: step, UploadedAt: wire.At(r.now()), LineCount: wire.Int(bytes.Count(log, []byte("\n")))}

@@ -12,7 +12,7 @@ type size struct {
 
 	jobs      int           // that wait at the start
 	jobsAlone int           // the same, for one runner
-	jobsTime  time.Duration // at most, for one crew
+	jobsTime  time.Duration // at most, for one workload
 
 	dispatches int
 	readTime   time.Duration // of one load

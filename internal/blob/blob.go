@@ -117,7 +117,7 @@ const (
 	MaxCompose = 10_000
 )
 
-// KeyLetters are the letters of keys, all equally likely at every place.
+// KeyLetters are the letters of keys, all equally likely at every position.
 const KeyLetters = "abcdefghijklmnopqrstuvwxyz234567"
 
 const (

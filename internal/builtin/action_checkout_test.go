@@ -147,7 +147,7 @@ func TestCheckoutUsesTheTreeOfAnEarlierJob(t *testing.T) {
 	writeFile(t, filepath.Join(w.dir, "dir", "left"), "behind")
 	writeFile(t, filepath.Join(w.dir, "README"), "changed")
 	writeFile(t, filepath.Join(w.dir, ".git", "index.lock"), "")
-	w.git("update-ref", "refs/remotes/origin/main/sub", "HEAD") // has no place beside origin/main
+	w.git("update-ref", "refs/remotes/origin/main/sub", "HEAD") // cannot exist beside origin/main
 
 	w.use("actions/checkout", "clean", "true").main()
 	if _, err := os.Stat(stamp); err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// epoch is when all files of archives were last changed: the first moment that
+// epoch is when all files of archives were last changed: the earliest time that
 // a zip file can express.
 var epoch = time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
 

@@ -86,7 +86,7 @@ func (s *artifactServer) refused(w http.ResponseWriter, what string) bool {
 	}
 	s.refuse[what]--
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = io.WriteString(w, `{"code":"unavailable","msg":"in a moment"}`) // the client sees what is missing
+	_, _ = io.WriteString(w, `{"code":"unavailable","msg":"try again"}`) // the client sees what is missing
 	return true
 }
 

@@ -5,7 +5,7 @@
 // gives a body as it comes. What the API refuses is an [Error] with GitHub's
 // status and message; a server that does not answer is [Unreachable]. A request
 // that may be sent twice is repeated if [Config] says so and the same request may
-// succeed in a moment.
+// succeed soon.
 //
 // The token goes to the API's own host and nowhere else: no redirect is followed
 // with it, and of a link to the next page only the query is used.

@@ -78,7 +78,7 @@ func (t *Tries) Again(ctx context.Context, err error) bool {
 	}
 }
 
-// Transient says whether the same request may succeed in a moment.
+// Transient says whether the same request may succeed soon.
 func Transient(err error) bool {
 	if status := StatusOf(err); status != 0 {
 		return status >= http.StatusInternalServerError && status != http.StatusNotImplemented ||

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/download"
+	"github.com/understudy-ci/understudy/internal/artifactcli"
 )
 
 // product is the artifact that the sample's workflow is about, and sums the file
@@ -22,17 +22,17 @@ const (
 )
 
 // productLimits are more than the product ever needs.
-var productLimits = download.Limits{Files: 100, Bytes: 1 << 20}
+var productLimits = artifactcli.Limits{Files: 100, Bytes: 1 << 20}
 
 // showArtifact downloads the product of the run as `understudy artifact download`
 // does, which compares its digest, and says whether its files are those that the
 // last job uploaded.
 func (d *demo) showArtifact(ctx context.Context, run int64) error {
-	c, err := download.New(download.Config{URL: d.client.URL(), Token: d.client.Token(), Repo: repo, Version: "demo", Now: time.Now})
+	c, err := artifactcli.New(artifactcli.Config{URL: d.client.URL(), Token: d.client.Token(), Repo: repo, Version: "demo", Now: time.Now})
 	if err != nil {
 		return err
 	}
-	found, _, err := c.List(ctx, download.Query{Run: run, Names: []string{product}})
+	found, _, err := c.List(ctx, artifactcli.Query{Run: run, Names: []string{product}})
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,8 @@ func (d *demo) showArtifact(ctx context.Context, run int64) error {
 		return fmt.Errorf("the run has %s called %s, or it has no digest", count(len(found), "artifact"), product)
 	}
 	dir := d.stage.path("artifacts")
-	silent := &download.Terminal{Out: io.Discard, Notes: io.Discard}
-	if err := c.Save(ctx, silent, download.Options{Run: run, Names: []string{product}, Dir: dir, Workers: 1, Limits: productLimits}); err != nil {
+	silent := &artifactcli.Terminal{Out: io.Discard, Notes: io.Discard}
+	if err := c.Save(ctx, silent, artifactcli.Options{Run: run, Names: []string{product}, Dir: dir, Workers: 1, Limits: productLimits}); err != nil {
 		return err
 	}
 	files, err := checkSums(os.DirFS(d.stage.path("artifacts/" + product)))

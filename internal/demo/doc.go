@@ -1,4 +1,4 @@
-// Package demo shows Understudy at work in a few seconds: it starts a server on
+// Package demo shows in a few seconds what Understudy does: it starts a server on
 // free ports, pushes a sample project with git, and shows in the terminal how
 // its run goes.
 //

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// A frame is a run at one moment.
+// A frame is a run at one point in time.
 type frame struct {
 	run  run
 	jobs []job

@@ -1,8 +1,8 @@
 // Package expr parses and evaluates GitHub's expression language, the text
 // inside ${{ }} and the text of `if`.
 //
-// A caller gives source text and a [Scope], the names which that place of a
-// workflow file may use; [Parse] answers a syntax tree or an [Error] with the
+// A caller gives source text and a [Scope], the names that may be used in that
+// part of a workflow file; [Parse] answers a syntax tree or an [Error] with the
 // byte offset of the fault. [Template] does the same for a scalar with ${{ }}
 // somewhere in it, and [Condition] for the value of an `if`. A parsed [Expr] is
 // immutable: it may be evaluated many times, by many goroutines, each time

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A Scope is what one place of a workflow file may name (CTX-1). Names match
+// A Scope is what one part of a workflow file may name (CTX-1). Names match
 // without case. Functions of the language itself need no mention.
 type Scope struct {
 	Contexts  []string // github, env, …

@@ -44,7 +44,7 @@ func NewCaseSensitiveObject() *Object { return &Object{caseSensitive: true} }
 func (o *Object) CaseSensitive() bool { return o.caseSensitive }
 
 // Set gives key the value v and returns o. A key that is there already keeps
-// its place and its spelling.
+// its position and its spelling.
 func (o *Object) Set(key string, v Value) *Object {
 	if i := o.find(key); i >= 0 {
 		o.entries[i].value = v

@@ -23,7 +23,7 @@ var (
 // errMediaType is the one error whose status no kind has.
 var errMediaType = errors.New("unsupported media type")
 
-// writeError is the one place that turns an error into an answer.
+// writeError turns an error into an answer; nothing else does.
 func (s *Server) writeError(w *writer, r *http.Request, err error) {
 	kind := actions.KindOf(err)
 	text, status := err.Error(), httpjson.StatusOf(kind)

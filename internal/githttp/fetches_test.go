@@ -8,19 +8,19 @@ import (
 )
 
 func TestFetchesOfStrangersWaitForTheirTurn(t *testing.T) {
-	places := make(turns, 2)
-	leave, err := places.take(t.Context(), time.Minute)
+	slots := make(turns, 2)
+	leave, err := slots.take(t.Context(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := places.take(t.Context(), time.Minute); err != nil {
+	if _, err := slots.take(t.Context(), time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := places.take(t.Context(), time.Millisecond); actions.KindOf(err) != actions.Unavailable {
+	if _, err := slots.take(t.Context(), time.Millisecond); actions.KindOf(err) != actions.Unavailable {
 		t.Errorf("the third of two: got %v, want unavailable", err)
 	}
 	leave()
-	if _, err := places.take(t.Context(), time.Minute); err != nil {
+	if _, err := slots.take(t.Context(), time.Minute); err != nil {
 		t.Errorf("after one has left: %v", err)
 	}
 }

@@ -22,10 +22,10 @@
 // has moved. Now git runs our pre-receive script, which sends the proposed
 // updates over a pipe and waits. The updates are checked in Go, and whoever
 // must remember them does so durably (ReceiveOptions.Check). Only then the
-// script lets git go on. The pipe is the only way to a yes: when the server is
-// gone, the script reads end of file and git refuses the push.
+// script lets git go on. Permission comes through the pipe only: when the server
+// is gone, the script reads end of file and git refuses the push.
 //
-// From the moment before Check until the outcome is known, the push holds its
+// From before Check until the outcome is known, the push holds its
 // repository's lock, so a ref that stands at the proposed value afterwards was
 // put there by this push. The lock is a flock on a file that git inherits: if
 // the server dies after it said yes, the lock lives as long as that git
@@ -39,7 +39,7 @@
 //
 // Objects and refs are synced by git, the directories that name them by this
 // package, both before Receive reports success. After power loss a repository
-// may hold lock files and quarantines of processes that are no more; they are
-// removed when the repository's lock is next taken. Processes in the pool and
-// idle locks are all that memory holds.
+// may hold lock files and quarantines of processes that have ended; they are
+// removed when the repository's lock is next taken. Memory holds only the
+// processes of the pool and idle locks.
 package gitrepo

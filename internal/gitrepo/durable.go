@@ -26,7 +26,7 @@ func syncTree(root string) error {
 	})
 }
 
-// replaceFile puts a file in place as a whole, durably once its directory is
+// replaceFile replaces a file as a whole, durably once its directory is
 // synced.
 func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(filepath.Dir(path)), ".new-*")

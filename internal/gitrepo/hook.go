@@ -13,7 +13,7 @@ import (
 // hookScript is the only hook. Git starts it when the pushed objects are
 // complete, checked and in quarantine. It reports over descriptor 3 and gets
 // the answer over descriptor 4; both were inherited from the server through
-// git. Whatever goes wrong, and be it that the server is gone, means no.
+// git. Whatever goes wrong, even that the server is gone, means no.
 const hookScript = `#!/bin/sh
 # Written at every start; changes are lost.
 [ "$1" = probe ] && exit 0

@@ -28,7 +28,7 @@ func newPool(l Limits) *pool {
 	return &pool{busy: make(chan struct{}, l.Readers), max: l.IdleReaders, keep: l.Idle}
 }
 
-// enter waits for a place among the busy. leave gives it back.
+// enter waits until fewer than the limit are busy. leave ends what enter began.
 func (p *pool) enter(ctx context.Context) error {
 	select {
 	case p.busy <- struct{}{}:

@@ -89,7 +89,7 @@ func (g *Git) Receive(ctx context.Context, id int64, o ReceiveOptions, body io.R
 	return r.flush(p.reasons)
 }
 
-// A push is one git receive-pack at work.
+// A push is one running git receive-pack.
 type push struct {
 	git       *Git
 	id        int64

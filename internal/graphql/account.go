@@ -36,7 +36,7 @@ func newAccount(ctx context.Context, a *actions.Account) *account {
 	}
 }
 
-// An owner is an account in the place of the interface RepositoryOwner.
+// An owner is an account as the interface RepositoryOwner.
 type owner struct{ *account }
 
 // ToOrganization is the owner if it is an organization.

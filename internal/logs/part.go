@@ -44,8 +44,8 @@ func (l *Logs) PutPart(ctx context.Context, job *actions.Job, step string, part 
 }
 
 // AppendPart is [Logs.PutPart] for clients that may send several bodies to one
-// place: bodies go to part, part+1 and so on. One that is already there, byte
-// for byte, is a repetition and is not added again.
+// URL: they become part, part+1 and so on. A body that is already there, byte for
+// byte, is a repetition and is not added again.
 func (l *Logs) AppendPart(ctx context.Context, job *actions.Job, step string, part int64, body io.Reader) error {
 	p, err := l.putText(ctx, job, step, body)
 	if err != nil || p == nil {
@@ -65,7 +65,7 @@ func (l *Logs) AppendPart(ctx context.Context, job *actions.Job, step string, pa
 			p.Part = others[n-1].Part + 1
 		}
 		if p.Part >= part+Room {
-			return l.dropped(ctx, p.Blob, actions.Errorf(actions.TooMany, "more than %d pieces at one place", Room))
+			return l.dropped(ctx, p.Blob, actions.Errorf(actions.TooMany, "more than %d pieces at one URL", Room))
 		}
 		moved := false // another body came in between
 		err = l.save(ctx, p, func(ctx context.Context, tx *store.Tx) error {

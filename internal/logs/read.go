@@ -58,16 +58,16 @@ func of(parts []*store.LogPart, step string) (own []*store.LogPart) {
 	return own
 }
 
-// places tells where among a job's steps the log of one belongs. One that the
-// runner has not announced comes last.
-func places(steps []*actions.Step) func(guid string) int {
-	order := make(map[string]int, len(steps)+2)
+// order returns a function that gives the position of a step's log among the logs
+// of its job. A step that the runner has not announced comes last.
+func order(steps []*actions.Step) func(guid string) int {
+	at := make(map[string]int, len(steps)+2)
 	for i, s := range steps { // sorted by number
-		order[s.GUID] = i
+		at[s.GUID] = i
 	}
-	order[Notes], order[Preamble] = -2, -1
+	at[Notes], at[Preamble] = -2, -1
 	return func(guid string) int {
-		if i, ok := order[guid]; ok {
+		if i, ok := at[guid]; ok {
 			return i
 		}
 		return len(steps)

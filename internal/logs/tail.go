@@ -50,9 +50,9 @@ func byStep(steps []*actions.Step, parts []*store.LogPart) [][]*store.LogPart {
 		logs = append(logs, parts[:n:n])
 		parts = parts[n:]
 	}
-	place := places(steps)
+	position := order(steps)
 	slices.SortStableFunc(logs, func(a, b []*store.LogPart) int {
-		return cmp.Compare(place(a[0].Step), place(b[0].Step))
+		return cmp.Compare(position(a[0].Step), position(b[0].Step))
 	})
 	return logs
 }

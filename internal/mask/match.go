@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// A span is a match: a part of a text from start to before end.
-type span struct{ start, end int }
+// A match is a part of a text, from start to before end, that must be masked.
+type match struct{ start, end int }
 
 // mask returns a copy of b with all secrets masked.
 func (s *set) mask(b []byte) []byte {
@@ -17,12 +17,12 @@ func (s *set) mask(b []byte) []byte {
 	regexps := s.matchLines(b)
 	start, end := s.find(b, 0)
 	for {
-		var m span
+		var m match
 		switch {
 		case len(regexps) > 0 && (start < 0 || regexps[0].start < start):
 			m, regexps = regexps[0], regexps[1:]
 		case start >= 0:
-			m = span{start, end}
+			m = match{start, end}
 			start, end = s.find(b, start+1)
 		default:
 			return append(out, b[at:]...)
@@ -42,23 +42,23 @@ func (s *set) mask(b []byte) []byte {
 
 // matchLines returns what the regular expressions match in the lines of b,
 // ordered by start.
-func (s *set) matchLines(b []byte) []span {
+func (s *set) matchLines(b []byte) []match {
 	if len(s.regexps) == 0 {
 		return nil
 	}
-	var out []span
+	var out []match
 	offset := 0
 	for line := range bytes.Lines(b) {
 		text := bytes.TrimSuffix(line, []byte("\n"))
 		for _, re := range s.regexps {
 			for _, m := range re.FindAllIndex(text, -1) {
 				if m[0] < m[1] {
-					out = append(out, span{offset + m[0], offset + m[1]})
+					out = append(out, match{offset + m[0], offset + m[1]})
 				}
 			}
 		}
 		offset += len(line)
 	}
-	slices.SortFunc(out, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	slices.SortFunc(out, func(a, b match) int { return cmp.Compare(a.start, b.start) })
 	return out
 }

@@ -191,7 +191,7 @@ func (f *fixture) beginIn(tx *store.Tx) int64 {
 	return id
 }
 
-// The kill comes at any moment; what was acknowledged is there afterwards, and an
+// The kill comes at any time; what was acknowledged is there afterwards, and an
 // upload goes on where it was.
 func TestUploadGoesOnAfterARestart(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {

@@ -38,7 +38,7 @@ func offsetOf(name string) (offset int64, ok bool) {
 	return offset, err == nil
 }
 
-// indexOf guesses the place of a block in its object, from 0, by the names that
+// indexOf guesses the position of a block in its object, from 0, by the names that
 // clients give: base64 of 48 characters, the last of which count (Azure's SDK for
 // JavaScript), or of 64 bytes with a number after a UUID (the one for Go).
 func indexOf(name string) (index int64, ok bool) {

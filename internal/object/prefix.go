@@ -10,12 +10,12 @@ import (
 	"runtime"
 )
 
-// The digest of an object is computed while it arrives. Names of blocks tell their
-// places, mostly: see [indexOf]; where they do not, the order of arrival is the
-// guess. A block whose turn it is when its body comes is hashed on its way to
-// the blob store; others wait until all before them are hashed, and are read back
-// by a worker, from the page cache if all goes well. What was hashed is
-// compared with the list before it is used, so a wrong guess costs time only.
+// The digest of an object is computed while its blocks arrive. The position of a
+// block is guessed from its name (see [indexOf]), or else from the order of arrival.
+// A block that is next when its body comes is hashed on its way to the blob store;
+// the others wait until all before them are hashed, and are read back by a worker,
+// usually from the page cache. What was hashed is compared with the list of blocks
+// before it is used, so a wrong guess costs only time.
 
 // A prefix is the SHA-256 of the first blocks of an object. It is a value whose
 // hashes nobody shares.
@@ -64,12 +64,12 @@ func (p *prefix) begins(parts []part) bool {
 	return string(keys.Sum(nil)) == string(p.keys.Sum(nil))
 }
 
-// An order is a guess at the places of blocks. The upload's mutex guards it.
+// An order is a guess at the positions of blocks. The upload's mutex guards it.
 type order struct {
 	kind    orderKind
-	next    int64           // place of the first block that is neither hashed nor being hashed
-	started int64           // byArrival: places given out
-	waiting map[int64]piece // by place
+	next    int64           // position of the first block that is neither hashed nor being hashed
+	started int64           // byArrival: how many positions were given out
+	waiting map[int64]piece // by position
 	queued  bool            // a worker will look, or does
 	paused  bool            // Finish goes on from here
 	wrong   bool            // nothing more is hashed ahead
@@ -95,12 +95,12 @@ const maxWaiting = 256
 
 // A ticket is a block on its way.
 type ticket struct {
-	kind  orderKind
-	place int64
-	ahead *prefix // hashes the body as it comes, when it is its turn
+	kind     orderKind
+	position int64
+	ahead    *prefix // hashes the body as it comes, when it is its turn
 }
 
-// admit guesses the place of a block that is about to come.
+// admit guesses the position of a block that is about to come.
 func (u *upload) admit(t ticket) ticket {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -115,10 +115,10 @@ func (u *upload) admit(t ticket) ticket {
 		return t
 	}
 	if t.kind == byArrival {
-		t.place = o.started
+		t.position = o.started
 		o.started++
 	}
-	if t.place != o.next || o.paused {
+	if t.position != o.next || o.paused {
 		return t
 	}
 	select {
@@ -127,7 +127,7 @@ func (u *upload) admit(t ticket) ticket {
 			t.ahead = &p
 		}
 		u.state <- state
-	default: // somebody hashes: a block of the same place came
+	default: // somebody hashes: a block of the same position came
 	}
 	return t
 }
@@ -139,7 +139,7 @@ func (u *upload) failed(t ticket) {
 	if t.kind != byArrival {
 		return
 	}
-	if t.place == u.order.started-1 {
+	if t.position == u.order.started-1 {
 		u.order.started--
 		return
 	}
@@ -151,23 +151,23 @@ func (u *upload) came(t ticket, p piece) (wake bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	o := &u.order
-	if t.place < o.next { // it replaces one that is hashed
+	if t.position < o.next { // it replaces one that is hashed
 		o.giveUp()
 	}
 	if o.wrong {
 		return false
 	}
-	if t.ahead != nil && t.place == o.next && !o.paused {
+	if t.ahead != nil && t.position == o.next && !o.paused {
 		select {
 		case <-u.state:
 			t.ahead.end(p.blob)
 			u.state <- *t.ahead
 			o.advance(p)
 		default:
-			o.wait(t.place, p)
+			o.wait(t.position, p)
 		}
 	} else {
-		o.wait(t.place, p)
+		o.wait(t.position, p)
 	}
 	_, wake = o.waiting[o.next]
 	wake = wake && !o.queued && !o.paused
@@ -175,12 +175,12 @@ func (u *upload) came(t ticket, p piece) (wake bool) {
 	return wake
 }
 
-func (o *order) wait(place int64, p piece) {
+func (o *order) wait(position int64, p piece) {
 	if o.waiting == nil {
 		o.waiting = make(map[int64]piece)
 	}
 	if len(o.waiting) < maxWaiting {
-		o.waiting[place] = p
+		o.waiting[position] = p
 	}
 }
 

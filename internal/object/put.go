@@ -43,7 +43,7 @@ func (o *Objects) PutBlock(ctx context.Context, id int64, name string, r io.Read
 	}
 	t := ticket{kind: byArrival}
 	if index, ok := indexOf(name); ok {
-		t = ticket{kind: byIndex, place: index}
+		t = ticket{kind: byIndex, position: index}
 	}
 	return o.put(ctx, id, key, t, r, size, o.saveBlock)
 }
@@ -55,7 +55,7 @@ func (o *Objects) PutRange(ctx context.Context, id, offset int64, r io.Reader, s
 	if offset < 0 {
 		return actions.Errorf(actions.Malformed, "a piece begins at %d", offset)
 	}
-	return o.put(ctx, id, rangeName(offset), ticket{kind: byOffset, place: offset}, r, size, o.saveBlock)
+	return o.put(ctx, id, rangeName(offset), ticket{kind: byOffset, position: offset}, r, size, o.saveBlock)
 }
 
 // PutWhole is [Objects.PutBlock] and [Objects.Commit] of an object in one piece.

@@ -171,10 +171,10 @@ func (o *Objects) search(ctx context.Context, before time.Time) error {
 	return check()
 }
 
-// settled returns those of the keys that no row has in a while: by a clock that is
-// late, or because its upload took long, a blob may look older than it is. Its row
-// comes soon, or stands in one of the two lines of a database that is a file. Who
-// has stood in both has seen it.
+// settled returns those of the keys that still have no row after a short wait. A
+// blob may look older than it is, because a clock is late or its upload took long.
+// Its row is then written within that wait, or waits in one of SQLite's two queues
+// of updates: an update through each queue comes after it and sees it.
 func (o *Objects) settled(ctx context.Context, keys []string) ([]string, error) {
 	err := wait(ctx, settle)
 	for _, update := range []func(context.Context, func(*store.Tx) error) error{o.store.Update, o.store.UpdateRelaxed} {

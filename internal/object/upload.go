@@ -38,7 +38,7 @@ type list struct {
 	size     int64
 }
 
-// A part is a block at its place in an object.
+// A part is a block at its position in an object.
 type part struct {
 	blob string
 	at   int64 // offset in the object

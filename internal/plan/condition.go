@@ -94,10 +94,10 @@ func (f *failure) Unwrap() error { return f.err }
 
 // failure describes an expression of j that could not be evaluated.
 func (g *graph) failure(j *node, what string, at workflow.Pos, err error) error {
-	return &failure{at, fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, place(j.file, at), err)}
+	return &failure{at, fmt.Errorf("Error when evaluating '%s' for job '%s'. %s: %w", what, j.ID, positionText(j.file, at), err)}
 }
 
-// place names a position in a workflow file.
-func place(w *workflow.Workflow, at workflow.Pos) string {
+// positionText names a position in a workflow file.
+func positionText(w *workflow.Workflow, at workflow.Pos) string {
 	return fmt.Sprintf("%s (Line: %d, Col: %d)", w.Path, at.Line, at.Col)
 }

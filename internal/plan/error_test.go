@@ -26,7 +26,7 @@ func TestAnErrorOfAJobHasThePlaceThatItsTextNames(t *testing.T) { // IF-7, MAT-1
 			t.Fatal(err)
 		}
 		n := d.Create[0]
-		if place := fmt.Sprintf("x.yml (Line: %d, Col: %d): ", at.Line, at.Col); n.ErrorPos != at || n.Conclusion != actions.Failure || !strings.Contains(n.Error, place) {
+		if position := fmt.Sprintf("x.yml (Line: %d, Col: %d): ", at.Line, at.Col); n.ErrorPos != at || n.Conclusion != actions.Failure || !strings.Contains(n.Error, position) {
 			t.Errorf("%.100s: %s at %v with %q, want %v", text, n.Conclusion, n.ErrorPos, n.Error, at)
 		}
 	}

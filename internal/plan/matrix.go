@@ -217,7 +217,7 @@ func copyInto(to, from *expr.Object) {
 }
 
 // matches reports whether every leaf of filter is loosely equal (EXP-6) to
-// what v has at its place.
+// what v has at its position.
 func matches(v, filter expr.Value) bool {
 	switch f := filter.(type) {
 	case *expr.Object:

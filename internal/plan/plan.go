@@ -135,7 +135,7 @@ func Next(r *Run) (*Decision, error) {
 func unsupported(r *Run) (msg string, at workflow.Pos) {
 	for _, j := range r.file().Jobs {
 		if j.Uses != "" {
-			return place(r.file(), j.Pos) + ": the job '" + j.ID + "' calls the workflow '" + j.Uses +
+			return positionText(r.file(), j.Pos) + ": the job '" + j.ID + "' calls the workflow '" + j.Uses +
 				"'; calling reusable workflows is not supported by this server", j.Pos
 		}
 	}

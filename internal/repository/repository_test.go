@@ -190,7 +190,7 @@ func TestARepositoryWhoseFilesCannotBeMadeIsNotThere(t *testing.T) {
 		w.must(os.RemoveAll(tmp))
 		err := w.Create(t.Context(), &actions.Repository{Owner: *w.octo, Name: "hello"}, nil)
 		if actions.KindOf(err) != actions.Internal {
-			t.Errorf("made without a place for its files: %v", err)
+			t.Errorf("made without a directory for its files: %v", err)
 		}
 		_, err = w.st.RepositoryByName(t.Context(), "octo", "hello")
 		if actions.KindOf(err) != actions.NotFound {

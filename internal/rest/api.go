@@ -52,7 +52,7 @@ func New(c Config, routes []Route) (*API, error) {
 	return a, nil
 }
 
-// nothing is what a path is that no route has.
+// nothing is the route of paths that no other route has.
 var nothing = Route{
 	Handle: func(http.ResponseWriter, *http.Request) error { return ErrNotFound },
 	Need:   auth.Need{On: auth.Site, Public: true},
@@ -107,8 +107,8 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, op *endpoint) (*Call
 	return c, refusal(op.Need, c.Caller, a.Auth.Can(r.Context(), c.Caller, c.Target(), op.Need))
 }
 
-// admitRunner says whether the request is one of a runner that shows a token to
-// register or to remove runners where the request is. Then it is nobody else's.
+// admitRunner says whether the request carries a token to register or to remove
+// runners in the scope of the request. Such a request has no other caller.
 func (a *API) admitRunner(r *http.Request, c *Call, n auth.Need) (bool, error) {
 	scheme, text := httpjson.Authorization(r)
 	if text == "" {
@@ -146,8 +146,8 @@ func (a *API) find(r *http.Request, c *Call, on auth.On) (err error) {
 	return err
 }
 
-// refusal is err, which says why a caller may not use a route or is nil, as
-// GitHub says it. What only those who have signed in may download is forbidden to
+// refusal turns err, which says why a caller may not use a route, into GitHub's
+// answer; nil stays nil. A download that needs a signed-in caller is Forbidden to
 // others; for artifacts, unlike logs, a classic token needs its scope, too.
 func refusal(n auth.Need, c *auth.Caller, err error) error {
 	switch {

@@ -6,12 +6,12 @@
 // # Routes
 //
 // A [Route] is one operation: GitHub's path letter for letter, a handler, its
-// place in the reference, and what it needs of its caller ([auth.Need]). What a
+// page in the reference, and what it needs of its caller ([auth.Need]). What a
 // path is about (a repository, an organization, the enterprise) is found and the
 // need decided before the handler runs ([auth.Auth.Can]), so a handler cannot
 // forget it; [New] refuses a table with a route that does not say. The headers that
 // tell a token what it lacks, the documentation_url of errors and the table of
-// docs/compatibility.md come from the same place. A runner that is being configured
+// docs/compatibility.md come from the route, too. A runner that is being configured
 // has no account; where [auth.Need.Registration] says so, its token is asked for first.
 //
 // A new operation is one Route and one handler in the package of its page; a new page

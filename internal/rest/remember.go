@@ -28,7 +28,7 @@ type answerKey struct {
 
 // An answer is one that was given with status 200.
 type answer struct {
-	until time.Time // not good from then on; zero for ever
+	until time.Time // not good from then on; zero for no end
 	body  []byte
 	etag  string
 	link  []string

@@ -13,7 +13,7 @@ import (
 type Route struct {
 	Pattern string // method and path, as http.ServeMux takes them
 	Handle  func(http.ResponseWriter, *http.Request) error
-	Docs    string    // its place in GitHub's reference, below docs.github.com; empty for what GitHub does not have
+	Docs    string    // path of its page in GitHub's reference, below docs.github.com; empty for what GitHub does not have
 	Need    auth.Need // what it is about and needs of its caller
 	Streams bool      // the answer may be large: the handler writes it as it comes
 	Polled  bool      // programs ask again and again, and the answer depends on the repository's data only

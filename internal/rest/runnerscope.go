@@ -10,7 +10,7 @@ import (
 type RunnerScope struct {
 	Path        string    // before /actions/runners
 	Name        string    // in the reference: "an-organization"
-	Docs        string    // before the place in the reference
+	Docs        string    // how the path of their page in the reference begins
 	Read, Write auth.Need // to see runners, and to change what there is of them
 }
 

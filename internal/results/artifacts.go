@@ -35,7 +35,7 @@ func working(m method) method {
 	}
 }
 
-// createArtifact names the place for the bytes of a new artifact.
+// createArtifact gives a URL to upload a new artifact to.
 func (a *API) createArtifact(c *call) (any, error) {
 	var req wire.CreateArtifactRequest
 	if err := c.decodeOwn(&req, &req.ResultsIDs); err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // BenchmarkLogIngestion sends pieces of 4 MiB as the bundled runner does: a call
-// for a place, then the piece. Client and server share the machine.
+// for an upload URL, then the piece. Client and server share the machine.
 func BenchmarkLogIngestion(b *testing.B) {
 	s := newServer(b, servertest.WithDeps(func(d *servertest.Deps) {
 		d.Limits.Logs = logs.Limits{Part: 1 << 30, Job: 1 << 50, Parts: 1 << 40, Summary: 1, Live: 1, AllLive: 1}

@@ -120,7 +120,7 @@ func (l *blockList) start(name string) error {
 	case l.depth == 1 && name == "BlockList" && !l.ended:
 		return nil
 	case l.depth != 2 || name != "Latest" && name != "Committed" && name != "Uncommitted":
-		return errDocument("element %.60q has no place in a list of blocks", name)
+		return errDocument("element %.60q does not belong in a list of blocks", name)
 	case len(l.names) == maxListed:
 		return errListTooLong
 	}

@@ -26,8 +26,8 @@ func (a *API) caches() service {
 	}
 }
 
-// createCacheEntry names the place for the bytes of a new cache. Clients know
-// that there is one already by the code of the error, and other refusals by an
+// createCacheEntry gives a URL to upload a new cache to. An error with a code of
+// its own tells clients that there is such a cache already; other refusals are an
 // answer that is not ok.
 func (a *API) createCacheEntry(c *call) (any, error) {
 	var req wire.CreateCacheEntryRequest

@@ -162,8 +162,8 @@ func TestAnswersOfTheCacheServiceAreThoseThatClientsKnow(t *testing.T) {
 	const exists = `409 {"code":"already_exists","msg":"cache entry with the same key, version, and scope already exists"}`
 
 	to := a.raw(wire.CreateCacheEntry, `{"metadata":{"repository_id":"99","scope":[{"scope":"refs/heads/x","permission":"3"}]},"key":"k","version":"v","new_field":[1]}`)
-	var place wire.CreateCacheEntryResponse
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(to, "200 ")), &place); err != nil || !place.OK {
+	var made wire.CreateCacheEntryResponse
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(to, "200 ")), &made); err != nil || !made.OK {
 		t.Fatalf("reserve: %s", to)
 	}
 	for _, c := range []struct {
@@ -185,15 +185,15 @@ func TestAnswersOfTheCacheServiceAreThoseThatClientsKnow(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, c.got, c.want)
 		}
 	}
-	s.put(place.SignedUploadURL, "12345")
+	s.put(made.SignedUploadURL, "12345")
 	wrong := a.raw(wire.FinalizeCacheEntryUpload, `{"key":"k","version":"v","size_bytes":"4"}`)
 	if want := `200 {"ok":false,"message":"the cache has 5 bytes, not 4"}`; wrong != want {
 		t.Errorf("another size:\n got %s\nwant %s", wrong, want)
 	}
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(a.raw(wire.CreateCacheEntry, entry("k")), "200 ")), &place); err != nil || !place.OK {
-		t.Fatal(place, err)
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(a.raw(wire.CreateCacheEntry, entry("k")), "200 ")), &made); err != nil || !made.OK {
+		t.Fatal(made, err)
 	}
-	s.put(place.SignedUploadURL, "12345")
+	s.put(made.SignedUploadURL, "12345")
 	for _, size := range []string{`5`, `"5"`} { // numbers come in both forms (ART-2); the second call repeats the first
 		var done struct {
 			OK      bool `json:"ok"`

@@ -26,11 +26,11 @@ func TestCacheServiceOfVersion1(t *testing.T) {
 			t.Errorf("a miss: %d %q", status, body)
 		}
 		status, body, _ := c.do("POST", root+"caches", reserve, nil)
-		var place wire.ReservedCacheV1
-		if err := json.Unmarshal([]byte(body), &place); err != nil || status != http.StatusCreated || place.CacheID <= 0 {
+		var made wire.ReservedCacheV1
+		if err := json.Unmarshal([]byte(body), &made); err != nil || status != http.StatusCreated || made.CacheID <= 0 {
 			t.Fatalf("reserve: %d %s", status, body)
 		}
-		path := root + "caches/" + strconv.FormatInt(place.CacheID, 10)
+		path := root + "caches/" + strconv.FormatInt(made.CacheID, 10)
 		patch := func(r, content string) (int, string) {
 			t.Helper()
 			status, body, _ := c.do("PATCH", path, content, http.Header{"Content-Range": {r}, "Content-Type": {"application/octet-stream"}})
@@ -86,11 +86,11 @@ func TestRefusalsOfVersion1(t *testing.T) {
 	const root = "/_apis/artifactcache/"
 	c, other := s.saver(mainRef), s.saver(mainRef)
 	status, body, _ := c.do("POST", root+"caches", `{"key":"mine","version":"v"}`, nil)
-	var place wire.ReservedCacheV1
-	if err := json.Unmarshal([]byte(body), &place); err != nil || status != http.StatusCreated {
+	var made wire.ReservedCacheV1
+	if err := json.Unmarshal([]byte(body), &made); err != nil || status != http.StatusCreated {
 		t.Fatal(status, body)
 	}
-	own := root + "caches/" + strconv.FormatInt(place.CacheID, 10)
+	own := root + "caches/" + strconv.FormatInt(made.CacheID, 10)
 	for _, r := range []struct {
 		name         string
 		as           *saver

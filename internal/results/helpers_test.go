@@ -108,7 +108,7 @@ func (s *site) put(url, body string) {
 	}
 }
 
-// stepURL asks for a place for a piece of a step's log.
+// stepURL asks for a URL to upload a piece of a step's log to.
 func (s *site) stepURL(j *actions.Job, step string) string {
 	s.T.Helper()
 	var resp wire.LogsURLResponse

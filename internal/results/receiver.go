@@ -8,7 +8,7 @@ import (
 
 const receiverService = "results.services.receiver.Receiver"
 
-// receiver is the service that names places for what a job prints (LOG-1).
+// receiver is the service that gives upload URLs for what a job prints (LOG-1).
 func (a *API) receiver() service {
 	return service{
 		wire.GetStepLogsURL:       a.stepLogsURL,
@@ -21,7 +21,7 @@ func (a *API) receiver() service {
 	}
 }
 
-// stepLogsURL names a place for the next piece of a step's log. A runner may
+// stepLogsURL gives a URL to upload the next piece of a step's log to. A runner may
 // have printed something before the first step: it calls that step by the job's
 // own id, and sends the same lines again with the job's log.
 func (a *API) stepLogsURL(c *call) (any, error) {
@@ -39,7 +39,7 @@ func (a *API) stepLogsURL(c *call) (any, error) {
 	return a.logsURL(c, step)
 }
 
-// jobLogsURL names a place for the next piece of the job's log.
+// jobLogsURL gives a URL to upload the next piece of the job's log to.
 func (a *API) jobLogsURL(c *call) (any, error) {
 	var req wire.BlobURLRequest
 	if err := c.decode(&req, &req.ResultsIDs); err != nil {
@@ -49,13 +49,13 @@ func (a *API) jobLogsURL(c *call) (any, error) {
 }
 
 func (a *API) logsURL(c *call, step string) (any, error) {
-	url, err := a.uploadURL(c, place{purpose: logPurpose, job: c.job.ID, step: step, part: a.Logs.NewPart()})
+	url, err := a.uploadURL(c, target{purpose: logPurpose, job: c.job.ID, step: step, part: a.Logs.NewPart()})
 	return wire.LogsURLResponse{
 		LogsURL: url, BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: wire.IntString(a.Logs.Limits().Part),
 	}, err
 }
 
-// stepSummaryURL names the place of a step's summary.
+// stepSummaryURL gives a URL to upload a step's summary to.
 func (a *API) stepSummaryURL(c *call) (any, error) {
 	var req wire.BlobURLRequest
 	if err := c.decode(&req, &req.ResultsIDs); err != nil {
@@ -65,19 +65,19 @@ func (a *API) stepSummaryURL(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	url, err := a.uploadURL(c, place{purpose: summaryPurpose, job: c.job.ID, step: step})
+	url, err := a.uploadURL(c, target{purpose: summaryPurpose, job: c.job.ID, step: step})
 	return wire.SummaryURLResponse{
 		SummaryURL: url, BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: wire.IntString(a.Logs.Limits().Summary),
 	}, err
 }
 
-// diagnosticsURL names a place for the runner's own logs, which are not kept.
+// diagnosticsURL gives a URL to upload the runner's own logs to. They are not kept.
 func (a *API) diagnosticsURL(c *call) (any, error) {
 	var req wire.BlobURLRequest
 	if err := c.decode(&req, &req.ResultsIDs); err != nil {
 		return nil, err
 	}
-	url, err := a.uploadURL(c, place{purpose: diagnosticsPurpose, job: c.job.ID, step: c.job.GUID})
+	url, err := a.uploadURL(c, target{purpose: diagnosticsPurpose, job: c.job.ID, step: c.job.GUID})
 	return wire.DiagnosticsURLResponse{DiagLogsURL: url, BlobStorageType: wire.BlobStorageUnspecified}, err
 }
 

@@ -1,6 +1,6 @@
-// Package results is where jobs leave what they show and keep: logs and
-// summaries, artifacts, caches. Twirp services take the states of steps and name
-// places for the rest, and the signed URLs are these places.
+// Package results takes what jobs show and keep: logs and summaries, artifacts,
+// caches. Twirp services take the states of steps, and give signed URLs to upload
+// the rest to.
 //
 // A call of a service carries the job's token, and the ids in its body must be
 // the token's own; artifacts may be those of other jobs of the run. When the job
@@ -10,17 +10,18 @@
 // A signed URL carries no other proof than its signature, which is checked on
 // the bytes of the path and the query, and the host, before anything is looked at.
 // It names one part of one log, or one row of an artifact or a cache with the object
-// that has its bytes: what began anew is another place. Storage clients say what
-// they want in the query and, if they believe the place to be Azure's, in headers.
-// Errors look like Azure's. An object comes in blocks or whole, and every PUT may be
-// repeated; package object keeps what comes, and what a list of blocks says counts.
+// that has its bytes: an upload that begins again gets another URL. Storage clients
+// say what they want in the query and, if they believe the storage to be Azure's, in
+// headers. Errors look like Azure's. An object comes in blocks or whole, and every PUT
+// may be repeated; package object keeps the blocks, and the list of blocks at the end
+// says which of them count.
 //
 // People read by signed URLs, too: the REST API redirects to them
 // ([API.RunLogURL], [API.JobLogURL], [API.ArtifactURL]), and each is good for one
 // minute. Downloads go from files to the connection without a copy in memory.
 //
 // The older services, artifacts of version 3 and caches of version 1, are below
-// /_apis/ and keep their things in the same places.
+// /_apis/ and keep their artifacts and caches in the same services.
 package results
 
 import (

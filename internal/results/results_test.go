@@ -55,7 +55,7 @@ func TestRepeatedRequestsAfterLostAnswersDoubleNothing(t *testing.T) {
 		s.put(whole, "one\n")
 		s.put(piece+appendQuery, "two\n")
 	}
-	s.put(piece+sealQuery, "three\n") // another one at the same place
+	s.put(piece+sealQuery, "three\n") // another one to the same URL
 	s.put(piece+sealQuery, "three\n")
 	s.wantLog(j, "one\ntwo\nthree\n")
 }
@@ -221,18 +221,18 @@ func TestSummaryAndDiagnostics(t *testing.T) { // LOG-1
 	s := newServer(t)
 	j := s.Job("build")
 	step := s.Step(j, 1, "Run")
-	var place wire.SummaryURLResponse
+	var made wire.SummaryURLResponse
 	in := wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: step.GUID}
-	if status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepSummaryURL, in, &place); status != http.StatusOK || place.SoftSizeLimit != 1<<20 {
-		t.Fatalf("%d %s: %+v", status, code, place)
+	if status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepSummaryURL, in, &made); status != http.StatusOK || made.SoftSizeLimit != 1<<20 {
+		t.Fatalf("%d %s: %+v", status, code, made)
 	}
-	s.put(place.SummaryURL, "# Summary\n")
-	s.put(place.SummaryURL, "# Summary\n")
+	s.put(made.SummaryURL, "# Summary\n")
+	s.put(made.SummaryURL, "# Summary\n")
 	var ok wire.OKResponse
 	if s.call(j, wire.ReceiverPrefix+wire.CreateStepSummary, wire.SummaryMetadata{ResultsIDs: s.ids(j), StepID: step.GUID, Size: 10}, &ok); !ok.OK {
 		t.Error("metadata are not ok")
 	}
-	if status, _ := s.send(http.MethodPut, place.SummaryURL, strings.Repeat("x", 1<<20+1)); status != http.StatusRequestEntityTooLarge {
+	if status, _ := s.send(http.MethodPut, made.SummaryURL, strings.Repeat("x", 1<<20+1)); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("too long: %d", status)
 	}
 	got, err := s.Logs.ReadSummaries(t.Context(), s.Run.ID, 1)

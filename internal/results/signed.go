@@ -46,36 +46,36 @@ func pathOf(purpose string) string {
 	return blobsRoot + kind + "/" + purpose
 }
 
-// A place is what an upload URL names. Its text is the object of the grant.
-type place struct {
+// A target is what an upload URL is for. Its text is the object of the grant.
+type target struct {
 	purpose string
 	job     int64
 	step    string // GUID; of the job for what concerns all of it
 	part    int64  // of a log
 }
 
-// uploadURL is the signed URL of a place, below the base by which the call came.
-func (a *API) uploadURL(c *call, p place) (string, error) {
+// uploadURL is the signed URL of a target, below the base by which the call came.
+func (a *API) uploadURL(c *call, to target) (string, error) {
 	return a.signedURL(httpjson.Base(c.Request).HTML, token.Grant{
-		Purpose: p.purpose,
+		Purpose: to.purpose,
 		Methods: []string{http.MethodPut},
-		Object:  strings.Join([]string{strconv.FormatInt(p.job, 10), p.step, strconv.FormatInt(p.part, 10)}, "."),
+		Object:  strings.Join([]string{strconv.FormatInt(to.job, 10), to.step, strconv.FormatInt(to.part, 10)}, "."),
 		RepoID:  c.job.RepoID,
 		Expires: a.Now().Add(uploadLife),
 	})
 }
 
-func placeOf(g token.Grant) (place, error) {
+func targetOf(g token.Grant) (target, error) {
 	words := strings.Split(g.Object, ".")
 	if len(words) != 3 {
-		return place{}, errObject
+		return target{}, errObject
 	}
 	job, err1 := strconv.ParseInt(words[0], 10, 64)
 	part, err2 := strconv.ParseInt(words[2], 10, 64)
 	if errors.Join(err1, err2) != nil {
-		return place{}, errObject
+		return target{}, errObject
 	}
-	return place{purpose: g.Purpose, job: job, step: words[1], part: part}, nil
+	return target{purpose: g.Purpose, job: job, step: words[1], part: part}, nil
 }
 
 var errObject = actions.Errorf(actions.Forbidden, "the signed URL names no object")

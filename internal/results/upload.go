@@ -16,7 +16,7 @@ const maxDiagnostics = 64 << 20 // bytes, read and thrown away
 // to append with comp=appendblock. A first PUT without a body makes an append
 // blob on Azure; here the part comes into being with its text.
 func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) error {
-	p, err := placeOf(g)
+	to, err := targetOf(g)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err != nil || comp != compWhole && comp != compAppend {
 		return errQuery
 	}
-	job, err := a.Jobs.Job(r.Context(), p.job)
+	job, err := a.Jobs.Job(r.Context(), to.job)
 	if err != nil {
 		return err
 	}
@@ -34,15 +34,15 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err := a.accepts(job); err != nil {
 		return err
 	}
-	limit := a.limit(p.purpose)
+	limit := a.limit(to.purpose)
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close") // and the body is not read
 		return errTooLarge
 	}
-	if err := a.take(r.Context(), job, p, comp == compAppend, body{http.MaxBytesReader(w, r.Body, limit)}); err != nil {
+	if err := a.take(r.Context(), job, to, comp == compAppend, body{http.MaxBytesReader(w, r.Body, limit)}); err != nil {
 		return err
 	}
-	a.created(w, `"0x`+strconv.FormatInt(p.part, 16)+`"`)
+	a.created(w, `"0x`+strconv.FormatInt(to.part, 16)+`"`)
 	return nil
 }
 
@@ -56,15 +56,15 @@ func (a *API) limit(purpose string) int64 {
 	return a.Logs.Limits().Part
 }
 
-func (a *API) take(ctx context.Context, job *actions.Job, p place, appends bool, body io.Reader) error {
+func (a *API) take(ctx context.Context, job *actions.Job, to target, appends bool, body io.Reader) error {
 	switch {
-	case p.purpose == diagnosticsPurpose:
+	case to.purpose == diagnosticsPurpose:
 		_, err := io.Copy(io.Discard, body)
 		return err
-	case p.purpose == summaryPurpose:
-		return a.Logs.PutSummary(ctx, job, p.step, body)
+	case to.purpose == summaryPurpose:
+		return a.Logs.PutSummary(ctx, job, to.step, body)
 	case appends:
-		return a.Logs.AppendPart(ctx, job, p.step, p.part, body)
+		return a.Logs.AppendPart(ctx, job, to.step, to.part, body)
 	}
-	return a.Logs.PutPart(ctx, job, p.step, p.part, body)
+	return a.Logs.PutPart(ctx, job, to.step, to.part, body)
 }

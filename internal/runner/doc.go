@@ -14,9 +14,10 @@
 // # Life of a job
 //
 // The job is acquired, renewed in the background, and executed by package
-// worker, whose processes package host starts. What the job shows goes through a [sink]: step states in batches, logs
-// in pieces, live lines over a WebSocket, summaries. Before completejob all of it
-// is delivered, except live lines, which are only sooner and never needed.
+// worker, whose processes package host starts. What the job shows goes through a
+// [sink]: step states in batches, logs in pieces, live lines over a WebSocket,
+// summaries. All of it is delivered before completejob, except live lines: the log
+// has them too.
 //
 // # When the server is away
 //

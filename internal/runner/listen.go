@@ -173,8 +173,8 @@ func (l *listener) over() bool {
 	}
 }
 
-// pollOnce polls once with the status of the moment, and no longer than that
-// lasts.
+// pollOnce polls once with the current status, and ends the poll when the status
+// changes.
 func (l *listener) pollOnce(ctx context.Context) (*wire.Message, error) {
 	if l.job == nil {
 		return l.poll(ctx, l.session, wire.StatusOnline)

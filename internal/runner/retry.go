@@ -33,8 +33,8 @@ func (b *backoff) wait(ctx context.Context) error {
 	return sleep(ctx, d)
 }
 
-// after waits as long as is right after err. A server that is away comes back
-// at any moment, and a conflict may end; any other refusal may last.
+// after waits as long as is right after err. A server that is away may come back
+// soon, and a conflict may end; any other refusal may last.
 func (b *backoff) after(ctx context.Context, err error) error {
 	b.limit = maxWait
 	if !away(err) && statusOf(err) != http.StatusConflict {

@@ -42,9 +42,9 @@ func (s *server) twirp(_ http.ResponseWriter, r *http.Request) any {
 		s.orders = append(s.orders, int64(q.ChangeOrder))
 		s.updates = append(s.updates, q.Steps)
 	case wire.GetStepLogsURL:
-		return wire.LogsURLResponse{LogsURL: s.place(q.Step), BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: 1 << 20}
+		return wire.LogsURLResponse{LogsURL: s.uploadURL(q.Step), BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: 1 << 20}
 	case wire.GetStepSummaryURL:
-		return wire.SummaryURLResponse{SummaryURL: s.place("summary-" + q.Step), BlobStorageType: wire.BlobStorageUnspecified}
+		return wire.SummaryURLResponse{SummaryURL: s.uploadURL("summary-" + q.Step), BlobStorageType: wire.BlobStorageUnspecified}
 	case wire.CreateStepLogs:
 		s.logs[q.Step] = wire.LogsMetadata{LineCount: q.LineCount}
 	case wire.CreateStepSummary:
@@ -55,10 +55,10 @@ func (s *server) twirp(_ http.ResponseWriter, r *http.Request) any {
 	return wire.OKResponse{OK: true}
 }
 
-// place needs s.mu.
-func (s *server) place(name string) string {
-	s.places[name]++
-	return fmt.Sprintf("%s/blobs/%s?part=%d&sig=secret", s.http.URL, name, s.places[name])
+// uploadURL needs s.mu.
+func (s *server) uploadURL(name string) string {
+	s.uploads[name]++
+	return fmt.Sprintf("%s/blobs/%s?part=%d&sig=secret", s.http.URL, name, s.uploads[name])
 }
 
 func (s *server) put(_ http.ResponseWriter, r *http.Request) any {

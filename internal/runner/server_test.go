@@ -46,7 +46,7 @@ type server struct {
 	orders   []int64
 	updates  [][]wire.StepUpdate
 	blobs    map[string]map[int][]byte // by step, by part
-	places   map[string]int            // by step: parts named
+	uploads  map[string]int            // by step: parts named
 	creates  int
 	seals    int
 	logs     map[string]wire.LogsMetadata
@@ -62,7 +62,7 @@ func newServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{
 		t: t, messages: make(chan wire.Message, 16), jobs: make(chan wire.Message, 16), lock: time.Hour,
-		keys: map[string]*rsa.PublicKey{}, tokens: map[string]bool{}, blobs: map[string]map[int][]byte{}, places: map[string]int{},
+		keys: map[string]*rsa.PublicKey{}, tokens: map[string]bool{}, blobs: map[string]map[int][]byte{}, uploads: map[string]int{},
 		logs: map[string]wire.LogsMetadata{}, sums: map[string]wire.SummaryMetadata{}, results: make(chan wire.CompleteJobRequest, 16),
 	}
 	mux := http.NewServeMux()

@@ -63,7 +63,7 @@ func (s *sink) close() {
 	s.wg.Wait()
 }
 
-// wait waits for the live lines, which need not be there before the end of the
+// wait waits for the live lines, which need not be delivered before the end of the
 // job is reported.
 func (s *sink) wait() { s.feed.wait() }
 

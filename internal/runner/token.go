@@ -83,7 +83,7 @@ func (t *tokens) withToken(ctx context.Context, f func(auth string) error) error
 }
 
 // fetchToken asks for an access token by a signed assertion. It is ErrRemoved
-// when the server says that the client is no more.
+// when the server says that the client has been deleted.
 func (r *Runner) fetchToken(ctx context.Context) (string, error) {
 	assertion, err := r.assertion()
 	if err != nil {

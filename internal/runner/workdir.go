@@ -57,7 +57,7 @@ func (r *Runner) makeDirectories() (*directories, error) {
 	return d, nil
 }
 
-// makeEmpty makes dir, without what may be there. A mount point stays, empty.
+// makeEmpty makes dir, and removes what is in it. A mount point stays, empty.
 func (r *Runner) makeEmpty(dir string) error {
 	r.removals.remove(dir)
 	err := os.Mkdir(dir, 0o700)

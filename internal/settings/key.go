@@ -70,7 +70,7 @@ func (k Key[T]) cut(v, most T) T {
 }
 
 func (k Key[T]) decode(sc actions.Scope, all found) (v T, ok bool, err error) {
-	text, ok := all[place{sc, k.name}]
+	text, ok := all[entry{sc, k.name}]
 	if !ok {
 		return v, false, nil
 	}

@@ -32,15 +32,16 @@ type Settings struct {
 
 const maxScopes = 10_000 // that are remembered
 
-// found is the JSON of all that is set in a scope and above it.
-type found map[place]string
+// found is what is set in a scope and above it, in JSON.
+type found map[entry]string
 
-type place struct {
+// An entry is a key that is set in one scope.
+type entry struct {
 	scope actions.Scope
 	key   string
 }
 
-// New makes settings on a store. What a default does not name has the key's standard.
+// New makes settings on a store. A key without a default here has its own standard.
 func New(st *store.Store, defaults ...Default) *Settings {
 	s := &Settings{store: st, defaults: make(map[string]any), known: recent.New[Scope, found](maxScopes, maxScopes)}
 	for _, d := range defaults {
@@ -49,7 +50,8 @@ func New(st *store.Store, defaults ...Default) *Settings {
 	return s
 }
 
-// Get returns what a key is in a scope.
+// Get returns the value of a key in a scope: what is set there, or above it, or the
+// default.
 func Get[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (T, error) {
 	is, _, err := look(ctx, s, sc, k)
 	return is, err
@@ -84,7 +86,7 @@ func read(ctx context.Context, q interface {
 	}
 	all := make(found, len(list))
 	for _, set := range list {
-		all[place{set.Scope, set.Key}] = set.Value
+		all[entry{set.Scope, set.Key}] = set.Value
 	}
 	return all, nil
 }

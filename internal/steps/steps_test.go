@@ -111,7 +111,7 @@ func TestAStepReportedLiveAndAtTheEndIsTheSameRow(t *testing.T) {
 				actions.Step{GUID: id, Status: actions.Completed, Conclusion: actions.StartupFailure},
 				actions.Step{GUID: id, Status: actions.Completed, Conclusion: actions.Neutral},
 			},
-			"at work, with an end": {
+			"in progress, with an end": {
 				actions.Step{GUID: id, Status: actions.InProgress, Conclusion: actions.Success, StartedAt: start, CompletedAt: end},
 				actions.Step{GUID: id, Status: actions.InProgress, StartedAt: utc(start)},
 			},

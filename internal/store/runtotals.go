@@ -10,7 +10,7 @@ import (
 )
 
 // How many runs a repository has, by workflow and by conclusion, is kept with the
-// runs, so that their list need not count them. Runs that end at the same moment
+// runs, so that their list need not count them. Runs that end at the same time
 // would wait for one row, so a total is spread over some, by the run's id.
 
 const totalSlots = 8

@@ -28,8 +28,8 @@ func (tx *Tx) SaveStep(ctx context.Context, j *actions.Job, s *actions.Step) err
 	return nil
 }
 
-// CloseSteps ends the steps of a job that is over: those at work as the job, the
-// others as skipped.
+// CloseSteps ends the steps of a job that is over: those in progress with the
+// conclusion of the job, the others as skipped.
 func (tx *Tx) CloseSteps(ctx context.Context, j *actions.Job) error {
 	_, err := db.Exec(ctx, tx.ex, `update steps set conclusion = case when status = 'in_progress' then $2 else 'skipped' end,
 		status = 'completed', completed_at = $3 where job_id = $1 and status <> 'completed'`, j.ID, j.Conclusion, db.Micros(j.CompletedAt))

@@ -66,7 +66,7 @@ func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }
 
 // Publish tells subscribers, once the transaction is committed, that something
 // has changed: those of this server before Update returns, those of others a
-// moment later.
+// short time later.
 func (tx *Tx) Publish(topics ...Topic) { tx.ex.Publish(topics...) }
 
 // Publish tells subscribers, here and on other servers, what no transaction has

@@ -11,7 +11,7 @@ const (
 	DeleteArtifact       = "DeleteArtifact"
 )
 
-// A CreateArtifactRequest asks for a place for the bytes of a new artifact.
+// A CreateArtifactRequest asks for a URL to upload a new artifact to.
 type CreateArtifactRequest struct {
 	ResultsIDs
 	Name      string `json:"name"`
@@ -20,7 +20,7 @@ type CreateArtifactRequest struct {
 	MimeType  string `json:"mime_type,omitempty"` // of what is uploaded; empty for a zip archive
 }
 
-// A CreateArtifactResponse names the place.
+// A CreateArtifactResponse gives that URL.
 type CreateArtifactResponse struct {
 	OK              bool   `json:"ok"`
 	SignedUploadURL string `json:"signed_upload_url"`

@@ -17,13 +17,13 @@ const (
 	CacheExistsType  = "ArtifactCacheItemAlreadyExistsException" // holds what clients of version 1 look for
 )
 
-// A CreateCacheEntryRequest asks for a place for the bytes of a new cache.
+// A CreateCacheEntryRequest asks for a URL to upload a new cache to.
 type CreateCacheEntryRequest struct {
 	Key     string `json:"key"`
 	Version string `json:"version"`
 }
 
-// A CreateCacheEntryResponse names the place, or says why there is none.
+// A CreateCacheEntryResponse gives that URL, or says why there is none.
 type CreateCacheEntryResponse struct {
 	OK              bool   `json:"ok"`
 	SignedUploadURL string `json:"signed_upload_url,omitempty"`

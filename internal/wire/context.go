@@ -23,7 +23,7 @@ type ContextArray struct{ Items []any }
 type ContextDict struct {
 	CaseSensitive bool
 	Pairs         []ContextPair
-	index         map[string]int // folded name → place; kept by Set, nil while the dictionary is small
+	index         map[string]int // folded name → position; kept by Set, nil while the dictionary is small
 }
 
 // A ContextPair is an entry of a [ContextDict].
@@ -45,7 +45,7 @@ func (d *ContextDict) Get(key string) (any, bool) {
 	return nil, false
 }
 
-// Set gives key the value, in its old place when it has one.
+// Set gives key the value. A key that is there already keeps its position.
 func (d *ContextDict) Set(key string, value any) {
 	if i := d.find(key); i >= 0 {
 		d.Pairs[i].Value = value

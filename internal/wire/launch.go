@@ -21,7 +21,7 @@ type ActionRef struct {
 // Key is the name under which the answer holds the action.
 func (r ActionRef) Key() string { return r.Action + "@" + r.Version }
 
-// A ResolveActionsResponse maps [ActionRef.Key] to a place.
+// A ResolveActionsResponse says where each action is, by [ActionRef.Key].
 type ResolveActionsResponse struct {
 	Actions map[string]ActionInfo `json:"actions"`
 }

@@ -35,28 +35,28 @@ type ResultsIDs struct {
 	JobID string `json:"workflow_job_run_backend_id"` // the job's id
 }
 
-// A BlobURLRequest asks for a place to put a log or a summary. StepID is empty
+// A BlobURLRequest asks for a URL to upload a log or a summary to. StepID is empty
 // in the methods of jobs.
 type BlobURLRequest struct {
 	ResultsIDs
 	StepID string `json:"step_backend_id,omitempty"`
 }
 
-// A LogsURLResponse is a place for a piece of a log.
+// A LogsURLResponse gives a URL to upload a piece of a log to.
 type LogsURLResponse struct {
 	LogsURL         string    `json:"logs_url"`
 	BlobStorageType string    `json:"blob_storage_type"`
 	SoftSizeLimit   IntString `json:"soft_size_limit,omitzero"`
 }
 
-// A SummaryURLResponse is a place for a step summary.
+// A SummaryURLResponse gives a URL to upload a step summary to.
 type SummaryURLResponse struct {
 	SummaryURL      string    `json:"summary_url"`
 	BlobStorageType string    `json:"blob_storage_type"`
 	SoftSizeLimit   IntString `json:"soft_size_limit"`
 }
 
-// A DiagnosticsURLResponse is a place for a zip of the runner's own logs.
+// A DiagnosticsURLResponse gives a URL to upload a zip of the runner's own logs to.
 type DiagnosticsURLResponse struct {
 	DiagLogsURL     string `json:"diag_logs_url"`
 	BlobStorageType string `json:"blob_storage_type"`

@@ -12,7 +12,7 @@ const (
 	maxMessage = 500 // bytes of one message
 )
 
-// A Pos is a place in a file. Lines and columns count from 1, columns in
+// A Pos is a position in a file. Lines and columns count from 1, columns in
 // characters.
 type Pos struct{ Line, Col int }
 
@@ -23,7 +23,7 @@ type Error struct {
 	Msg  string
 }
 
-// Error is the text GitHub shows: file, place, message.
+// Error is the text GitHub shows: file, position, message.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s (Line: %d, Col: %d): %s", e.Path, e.Pos.Line, e.Pos.Col, e.Msg)
 }
@@ -48,7 +48,7 @@ func (r *reader) errorf(pos Pos, format string, args ...any) {
 	r.errs = append(r.errs, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage)})
 }
 
-// unexpected records that t is not what may stand at its place.
+// unexpected records that t is not allowed at its position.
 func (r *reader) unexpected(t *Token) {
 	switch t.Kind {
 	case Sequence:

@@ -6,8 +6,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/expr"
 )
 
-// Names of contexts and of special functions by place (CTX-1), each list
-// built on the one before.
+// Names of contexts and of special functions, by where in a file they may be used
+// (CTX-1). Each list is built on the one before.
 const (
 	runContexts      = "github inputs vars"
 	needsContexts    = runContexts + " needs"

@@ -9,13 +9,13 @@ import (
 )
 
 // maxSearched is how long a file may be for its syntax error to be looked for.
-// A search reads the file some thirty times, which costs no more than one
-// reading of the largest file does.
+// A search reads the file about thirty times, which takes less time than reading
+// the largest file once.
 const maxSearched = 64 << 10
 
 // syntaxError records an error of the YAML library. Its text has a line at
-// most, "yaml: line 3: did not find …", and that is where the collection began
-// in which something is wrong; so the place is looked for.
+// most, "yaml: line 3: did not find …", and that is the line where the faulty
+// collection begins; so the position of the error is searched for.
 func (r *reader) syntaxError(src []byte, err error) {
 	pos, msg := reported(err)
 	if name, ok := strings.CutPrefix(msg, "unknown anchor '"); ok {

@@ -306,7 +306,7 @@ func badKeys(t *testing.T, s blob.Store) {
 	for _, key := range []string{small, large} {
 		bad = append(bad, "../"+key, "./"+key, key+"/", key+"/..", key[:1]+"/"+key, "/"+key, key+"a", key[1:], key[:len(key)-1], key+"\x00",
 			key[:len(key)-1]+"\x00", key[:len(key)-2]+"é", strings.ToUpper(key), key+"\n", " "+key, key+"?versionId=1", key+"%00")
-		for i := range key { // another letter at each place
+		for i := range key { // another letter at each position
 			other := byte('a')
 			if key[i] == other {
 				other = 'b'

@@ -34,7 +34,7 @@ func uptime() time.Duration {
 // blockSize is the unit in which file systems give space back.
 const blockSize = 4096
 
-// punch gives back the space of the blocks between two places of a file, which
+// punch gives back the space of the blocks between two offsets of a file, which
 // hold nothing. A file system that cannot keeps the space until the file goes.
 func punch(f *os.File, from, to int64) error {
 	from, to = (from+blockSize-1)&^(blockSize-1), to&^(blockSize-1)

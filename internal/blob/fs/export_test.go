@@ -16,13 +16,13 @@ const PackMax = packMax
 
 // Reencode reads the key of a small blob and writes it again.
 func Reencode(key string) (string, bool) {
-	at, ok := parsePlace(key)
+	at, ok := parseLocation(key)
 	return at.key(), ok
 }
 
 // LateDelete finds a small blob as Delete does, and returns what then deletes it.
 func (s *Store) LateDelete(key string) (func() error, error) {
-	at, _ := parsePlace(key)
+	at, _ := parseLocation(key)
 	f, err := os.OpenFile(s.packPath(at.Pack), os.O_RDWR, 0)
 	if err != nil {
 		return nil, err

@@ -23,9 +23,9 @@ func (s *Store) Flush(ctx context.Context, keys ...string) error {
 	files, ctx := errgroup.WithContext(ctx)
 	files.SetLimit(flushers)
 	for _, key := range keys {
-		switch at, ok := parsePlace(key); {
+		switch at, ok := parseLocation(key); {
 		case ok:
-			packs[at.Pack] = max(packs[at.Pack], int64(at.Offset)+span(int(at.Size)))
+			packs[at.Pack] = max(packs[at.Pack], int64(at.Offset)+spaceOf(int(at.Size)))
 		case !blob.ValidKey(key):
 			return errors.Join(blob.ErrNotFound(key), files.Wait())
 		case !shards[s.shard(key)]:

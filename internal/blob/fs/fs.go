@@ -15,7 +15,7 @@
 // A file of its own costs a small blob two flushes. So a process appends small
 // blobs to its pack, one at a time, and all who wait for the disk share a flush:
 // whoever comes while one is under way is served by the next. A key names the
-// pack, the place in it, the length, and 72 random bits that the place holds too.
+// pack, the offset in it, the length, and 72 random bits that the record holds too.
 //
 // A pack begins with a block of 64 bytes (magic, and whether it is sealed), and
 // so does each record in it (see header): length, time, checksums, and whether it
@@ -171,7 +171,7 @@ func readStart(ctx context.Context, r io.Reader, p []byte, limit int64) (n int, 
 
 // Open implements [blob.Store].
 func (s *Store) Open(_ context.Context, key string) (blob.Object, error) {
-	if at, ok := parsePlace(key); ok {
+	if at, ok := parseLocation(key); ok {
 		return s.openSmall(key, at)
 	}
 	if blob.ValidKey(key) {
@@ -183,7 +183,7 @@ func (s *Store) Open(_ context.Context, key string) (blob.Object, error) {
 // Delete implements [blob.Store]. Power loss may bring the blob back, without
 // a row.
 func (s *Store) Delete(_ context.Context, key string) error {
-	if at, ok := parsePlace(key); ok {
+	if at, ok := parseLocation(key); ok {
 		return s.deleteSmall(at)
 	}
 	if !blob.ValidKey(key) {

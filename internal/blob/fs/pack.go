@@ -31,9 +31,9 @@ func (s *Store) packPath(id packID) string { return filepath.Join(s.dir, packDir
 
 // putSmall keeps the n bytes of buf behind the room for a header.
 func (s *Store) putSmall(ctx context.Context, buf []byte, n int, relaxed bool) (blob.Info, error) {
-	at, now := newPlace(n), s.now()
-	h := header{size: uint32(n), span: uint32(span(n)), time: now.UnixMicro(), tag: at.Tag, sum: sum(buf[headerSize : headerSize+n])}
-	record := buf[:h.span]
+	at, now := newLocation(n), s.now()
+	h := header{size: uint32(n), space: uint32(spaceOf(n)), time: now.UnixMicro(), tag: at.Tag, sum: sum(buf[headerSize : headerSize+n])}
+	record := buf[:h.space]
 	clear(record[headerSize+n:])
 	p, offset, err := s.append(ctx, &h, record)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Store) putSmall(ctx context.Context, buf []byte, n int, relaxed bool) (
 	}
 	at.Pack, at.Offset = p.id, uint32(offset)
 	if !relaxed && !s.noSync {
-		if err := p.sync(ctx, offset+int64(h.span)); err != nil {
+		if err := p.sync(ctx, offset+int64(h.space)); err != nil {
 			return blob.Info{}, errors.Join(err, s.deleteSmall(at))
 		}
 	}

@@ -158,7 +158,7 @@ func TestDeadSpaceComesBack(t *testing.T) {
 	}
 }
 
-// Threat: bytes that nobody owns, after a kill at any place of an append.
+// Threat: bytes that nobody owns, after a kill at any point of an append.
 func TestTornTailIsCutAndTheRestStays(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, blobfs.Options{Now: time.Now})

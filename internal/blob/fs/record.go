@@ -23,18 +23,18 @@ const (
 )
 
 var (
-	placeEncoding = base32.NewEncoding(blob.KeyLetters).WithPadding(base32.NoPadding)
-	castagnoli    = crc32.MakeTable(crc32.Castagnoli)
+	keyEncoding = base32.NewEncoding(blob.KeyLetters).WithPadding(base32.NoPadding)
+	castagnoli  = crc32.MakeTable(crc32.Castagnoli)
 )
 
 // A packID names a pack.
 type packID [idBytes]byte
 
-func (id packID) name() string { return placeEncoding.EncodeToString(id[:]) }
+func (id packID) name() string { return keyEncoding.EncodeToString(id[:]) }
 
-// A place is where a small blob is. The key is this and nothing else: 25 bytes
+// A location is where a small blob is. The key is this and nothing else: 25 bytes
 // as 40 letters, of which the first 16 are the name of the pack.
-type place struct {
+type location struct {
 	Pack   packID
 	Offset uint32 // of the record in the pack
 	Size   uint16 // of the blob
@@ -42,32 +42,32 @@ type place struct {
 }
 
 const (
-	placeBytes = idBytes + 4 + 2 + tagBytes
-	placeSize  = placeBytes * 8 / 5
+	locationBytes = idBytes + 4 + 2 + tagBytes
+	locationSize  = locationBytes * 8 / 5 // letters of the key
 )
 
-// newPlace makes a place that the pack is still to fill in.
-func newPlace(size int) place {
-	at := place{Size: uint16(size)}
+// newLocation makes a location whose pack and offset are still to be set.
+func newLocation(size int) location {
+	at := location{Size: uint16(size)}
 	_, _ = rand.Read(at.Tag[:]) // never fails
 	return at
 }
 
-func (at place) key() string {
-	b := make([]byte, 0, placeBytes)
+func (at location) key() string {
+	b := make([]byte, 0, locationBytes)
 	b = append(b, at.Pack[:]...)
 	b = binary.BigEndian.AppendUint32(b, at.Offset)
 	b = binary.BigEndian.AppendUint16(b, at.Size)
 	b = append(b, at.Tag[:]...)
-	return placeEncoding.EncodeToString(b)
+	return keyEncoding.EncodeToString(b)
 }
 
-// parsePlace reads a key. What it returns can only lead into a pack.
-func parsePlace(key string) (at place, ok bool) {
-	if len(key) != placeSize || strings.Trim(key, blob.KeyLetters) != "" {
+// parseLocation reads a key. What it returns can only lead into a pack.
+func parseLocation(key string) (at location, ok bool) {
+	if len(key) != locationSize || strings.Trim(key, blob.KeyLetters) != "" {
 		return at, false
 	}
-	b, err := placeEncoding.DecodeString(key)
+	b, err := keyEncoding.DecodeString(key)
 	if err != nil {
 		return at, false
 	}
@@ -78,8 +78,9 @@ func parsePlace(key string) (at place, ok bool) {
 	return at, at.Size <= smallMax && at.Offset >= headerSize && at.Offset%align == 0 && at.Offset <= packMax
 }
 
-// span is how much a blob of n bytes takes of a pack.
-func span(n int) int64 { return (headerSize + int64(n) + align - 1) &^ (align - 1) }
+// spaceOf is how many bytes of a pack a blob of n bytes takes, header and padding
+// included.
+func spaceOf(n int) int64 { return (headerSize + int64(n) + align - 1) &^ (align - 1) }
 
 // A header stands before each record:
 //
@@ -91,16 +92,16 @@ func span(n int) int64 { return (headerSize + int64(n) + align - 1) &^ (align - 
 //	16  time of Put, Unix microseconds
 //	24  tag
 //	36  CRC-32C of the blob
-//	40  CRC-32C of bytes 0 to 40 without byte 4, and of the record's place
+//	40  CRC-32C of bytes 0 to 40 without byte 4, and of the record's location
 //
 // Numbers are little-endian; what is not named is 0.
 type header struct {
-	dead bool
-	size uint32
-	span uint32
-	time int64
-	tag  [tagBytes]byte
-	sum  uint32 // of the blob
+	dead  bool
+	size  uint32
+	space uint32
+	time  int64
+	tag   [tagBytes]byte
+	sum   uint32 // of the blob
 }
 
 const (
@@ -120,7 +121,7 @@ func (h *header) encode(b []byte, offset int64) {
 		b[stateByte] = dead
 	}
 	binary.LittleEndian.PutUint32(b[8:], h.size)
-	binary.LittleEndian.PutUint32(b[12:], h.span)
+	binary.LittleEndian.PutUint32(b[12:], h.space)
 	binary.LittleEndian.PutUint64(b[16:], uint64(h.time))
 	copy(b[24:], h.tag[:])
 	binary.LittleEndian.PutUint32(b[36:], h.sum)
@@ -135,11 +136,11 @@ func decodeHeader(b []byte, offset int64) (h header, ok bool) {
 	}
 	h.dead = b[stateByte] != living
 	h.size = binary.LittleEndian.Uint32(b[8:])
-	h.span = binary.LittleEndian.Uint32(b[12:])
+	h.space = binary.LittleEndian.Uint32(b[12:])
 	h.time = int64(binary.LittleEndian.Uint64(b[16:]))
 	copy(h.tag[:], b[24:])
 	h.sum = binary.LittleEndian.Uint32(b[36:])
-	return h, h.size <= smallMax && h.span%align == 0 && int64(h.span) >= span(int(h.size))
+	return h, h.size <= smallMax && h.space%align == 0 && int64(h.space) >= spaceOf(int(h.size))
 }
 
 func headerSum(b []byte, offset int64) uint32 {
@@ -150,17 +151,17 @@ func headerSum(b []byte, offset int64) uint32 {
 	return crc32.Update(sum, castagnoli, where[:])
 }
 
-// is tells whether the header is of the record at a place, and matches, whether
+// is tells whether the header is of the record at a location, and matches, whether
 // it is and lives.
-func (h *header) is(at place) bool {
-	return h.size == uint32(at.Size) && h.tag == at.Tag && int64(h.span) == span(int(at.Size))
+func (h *header) is(at location) bool {
+	return h.size == uint32(at.Size) && h.tag == at.Tag && int64(h.space) == spaceOf(int(at.Size))
 }
 
-func (h *header) matches(at place) bool { return !h.dead && h.is(at) }
+func (h *header) matches(at location) bool { return !h.dead && h.is(at) }
 
 // info describes the record at offset of a pack.
 func (h *header) info(id packID, offset int64) blob.Info {
-	at := place{Pack: id, Offset: uint32(offset), Size: uint16(h.size), Tag: h.tag}
+	at := location{Pack: id, Offset: uint32(offset), Size: uint16(h.size), Tag: h.tag}
 	return blob.Info{Key: at.key(), Size: int64(h.size), ModTime: time.UnixMicro(h.time)}
 }
 

@@ -21,7 +21,7 @@ type small struct{ *bytes.Reader }
 func (small) Close() error { return nil }
 
 // openSmall reads a small blob.
-func (s *Store) openSmall(key string, at place) (blob.Object, error) {
+func (s *Store) openSmall(key string, at location) (blob.Object, error) {
 	f, err := os.Open(s.packPath(at.Pack))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, blob.ErrNotFound(key)
@@ -50,8 +50,8 @@ func (s *Store) openSmall(key string, at place) (blob.Object, error) {
 	return nil, err
 }
 
-// readRecord fills b from a place. The header is dead if there is no record.
-func readRecord(f *os.File, b []byte, at place) (header, error) {
+// readRecord fills b from a location. The header is dead if there is no record.
+func readRecord(f *os.File, b []byte, at location) (header, error) {
 	if _, err := f.ReadAt(b, int64(at.Offset)); err == io.EOF {
 		return header{dead: true}, nil
 	} else if err != nil {
@@ -65,7 +65,7 @@ func readRecord(f *os.File, b []byte, at place) (header, error) {
 }
 
 // deleteSmall overwrites a small blob with zeros.
-func (s *Store) deleteSmall(at place) (err error) {
+func (s *Store) deleteSmall(at location) (err error) {
 	f, err := os.OpenFile(s.packPath(at.Pack), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -84,7 +84,7 @@ func (s *Store) deleteSmall(at place) (err error) {
 		return err
 	}
 	if !h.dead { // else a Delete that was killed had begun
-		s.died(at.Pack, int64(h.span))
+		s.died(at.Pack, int64(h.space))
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func kill(f *os.File, buf []byte, h header, offset int64) error {
 	if _, err := f.WriteAt([]byte{dead}, offset+stateByte); err != nil {
 		return err
 	}
-	content := buf[headerSize:max(headerSize, min(int64(h.span), info.Size()-offset))]
+	content := buf[headerSize:max(headerSize, min(int64(h.space), info.Size()-offset))]
 	clear(content)
 	_, err = f.WriteAt(content, offset+headerSize)
 	return err

@@ -192,7 +192,7 @@ func cut(f *os.File, end int64) error {
 		return err
 	}
 	var b [headerSize]byte
-	h := header{dead: true, span: uint32(rest)}
+	h := header{dead: true, space: uint32(rest)}
 	h.encode(b[:], end)
 	_, err = f.WriteAt(b[:], end)
 	return err
@@ -210,10 +210,10 @@ func (s *Store) reclaim(f *os.File, id packID) error {
 	var runs []run
 	var alive int64
 	walked, err := walk(f, func(offset int64, h header) error {
-		end := offset + int64(h.span)
+		end := offset + int64(h.space)
 		switch last := len(runs) - 1; {
 		case !h.dead:
-			alive += int64(h.span)
+			alive += int64(h.space)
 		case last >= 0 && runs[last].end == offset:
 			runs[last].end, runs[last].records = end, runs[last].records+1
 		default:
@@ -252,7 +252,7 @@ func (s *Store) join(f *os.File, runs []run) error {
 		if r.records == 1 {
 			continue
 		}
-		h := header{dead: true, span: uint32(r.end - r.offset)}
+		h := header{dead: true, space: uint32(r.end - r.offset)}
 		h.encode(b[:], r.offset)
 		if _, err := f.WriteAt(b[:], r.offset); err != nil {
 			return err

@@ -20,7 +20,7 @@ var (
 )
 
 // walk calls fn for each record of a pack, in order. It ends where no whole
-// record begins, and returns that place.
+// record begins, and returns that offset.
 func walk(f *os.File, fn func(offset int64, h header) error) (end int64, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -36,14 +36,14 @@ func walk(f *os.File, fn func(offset int64, h header) error) (end int64, err err
 			return offset, err
 		}
 		h, ok := decodeHeader(b[:], offset)
-		next := offset + int64(h.span)
+		next := offset + int64(h.space)
 		if !ok || next > info.Size() {
 			return offset, nil
 		}
 		if err := fn(offset, h); err != nil {
 			return offset, err
 		}
-		if rest := int(h.span) - headerSize; rest <= r.Buffered() {
+		if rest := int(h.space) - headerSize; rest <= r.Buffered() {
 			_, _ = r.Discard(rest) // cannot fail
 		} else {
 			r.Reset(section(next))
@@ -74,7 +74,7 @@ func (s *Store) packs(ctx context.Context, fn func(packID) error) error {
 }
 
 func parsePackID(name string) (id packID, ok bool) {
-	b, err := placeEncoding.DecodeString(name)
+	b, err := keyEncoding.DecodeString(name)
 	copy(id[:], b)
 	return id, err == nil && len(b) == len(id) && strings.Trim(name, blob.KeyLetters) == ""
 }
@@ -124,7 +124,7 @@ func (s *Store) listPack(ctx context.Context, id packID, yield func(blob.Info, e
 			case !yield(h.info(id, offset), nil):
 				return errStop
 			}
-			seen, alive = offset, alive+int64(h.span)
+			seen, alive = offset, alive+int64(h.space)
 			return nil
 		})
 		if err != nil {

@@ -55,7 +55,7 @@ var (
 //	public-endpoint=URL  where clients reach the bucket. With it, downloads are
 //	                     handed out as presigned URLs, which go past this server
 //
-// Credentials have no place in it. An error does not repeat the URL, in case that
+// Credentials do not belong in it. An error does not repeat the URL, in case that
 // somebody put them there nevertheless.
 func ParseURL(text string) (Config, error) {
 	u, err := url.Parse(text)

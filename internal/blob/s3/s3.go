@@ -54,7 +54,7 @@ var (
 	_ blob.Composer  = (*Store)(nil)
 )
 
-// New opens a bucket, which must be there.
+// New opens a bucket, which must exist.
 func New(ctx context.Context, c Config, creds Credentials, now func() time.Time) (*Store, error) {
 	if creds.AccessKeyID == "" || creds.SecretAccessKey == "" {
 		return nil, errors.New("s3: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")

@@ -1,5 +1,6 @@
 // Package artifacts is the page "Artifacts" of the reference, with three operations
-// that GitHub has nothing like: what is inside of one, and how much there is of all.
+// that GitHub does not have: the files of an artifact, one of these files, and how
+// much a repository's artifacts take.
 package artifacts
 
 import (

@@ -62,10 +62,10 @@ func dateRange(text string) (from, to time.Time, ok bool) {
 	if a, b, found := strings.Cut(text, ".."); found {
 		ok = true
 		if a != "*" {
-			from, _, ok = moment(a)
+			from, _, ok = timeBounds(a)
 		}
 		if b != "*" && ok {
-			_, to, ok = moment(b)
+			_, to, ok = timeBounds(b)
 		}
 		return from, to, ok
 	}
@@ -74,7 +74,7 @@ func dateRange(text string) (from, to time.Time, ok bool) {
 		if !found {
 			continue
 		}
-		first, last, ok := moment(rest)
+		first, last, ok := timeBounds(rest)
 		switch op {
 		case ">=":
 			return first, time.Time{}, ok
@@ -85,11 +85,11 @@ func dateRange(text string) (from, to time.Time, ok bool) {
 		}
 		return time.Time{}, first.Add(-time.Microsecond), ok
 	}
-	return moment(text)
+	return timeBounds(text)
 }
 
-// moment reads a date or time and returns its first and last microsecond.
-func moment(text string) (first, last time.Time, ok bool) {
+// timeBounds reads a date or time and returns its first and last microsecond.
+func timeBounds(text string) (first, last time.Time, ok bool) {
 	for _, layout := range []struct {
 		format string
 		length time.Duration

@@ -71,12 +71,12 @@ func (c *Client) Call(ctx context.Context, service, method string, in, out any) 
 	return json.Unmarshal(answer, out)
 }
 
-// Create asks for a place for an artifact.
+// Create asks for a URL to upload an artifact to.
 func (c *Client) Create(ctx context.Context, name string) (to string, err error) {
 	return c.CreateAs(ctx, wire.CreateArtifactRequest{Name: name, Version: 7, MimeType: "application/zip"})
 }
 
-// CreateAs asks for a place; the ids are the client's unless in has its own.
+// CreateAs is Create with a whole request; the ids are the client's unless in has its own.
 func (c *Client) CreateAs(ctx context.Context, in wire.CreateArtifactRequest) (to string, err error) {
 	var out wire.CreateArtifactResponse
 	c.own(&in.ResultsIDs)

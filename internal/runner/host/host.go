@@ -1,9 +1,8 @@
 // Package host starts the processes of a job.
 //
-// A [Host] is the place where they run. [Local] is this machine, as the user
-// that the runner has. Another place, such as a container, is one more
-// implementation: what a job does is decided elsewhere, and only a Host starts
-// processes for it.
+// A [Host] is where they run. [Local] is this machine, as the user that the runner
+// has; a container would be another implementation. What a job does is decided
+// elsewhere, and only a Host starts processes for it.
 //
 // # One process
 //

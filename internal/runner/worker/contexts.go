@@ -11,7 +11,7 @@ import (
 )
 
 // contexts are what the expressions of a job see (AUTH-1): what the server sent,
-// what the runner adds, and the state of the job at that moment.
+// what the runner adds, and the current state of the job.
 type contexts struct {
 	sent   *expr.Object // by the server, with "secrets"
 	early  []string     // names of those that are known before the first step
@@ -77,7 +77,7 @@ func (c *contexts) inputs() expr.Value {
 	return v
 }
 
-// job is the context "job" of this moment (CTX-4).
+// job is the context "job" as it is now (CTX-4).
 func (c *contexts) job() *expr.Object {
 	given, _ := c.sent.Get("job")
 	object, _ := given.(*expr.Object)

@@ -18,7 +18,7 @@
 //   - state: what has happened so far. How steps ended, whether the job was told
 //     to stop, and what steps have set: variables, paths, outputs, masks.
 //   - contexts: what expressions see. What the server sent, what the runner
-//     adds, and the state at that moment.
+//     adds, and the current state.
 //   - steps: the list of steps. Pre, main and post steps, those of composite
 //     actions inside of others, and the records that people see of them.
 //   - actions: the actions that steps use. They are fetched before the first

@@ -19,7 +19,7 @@
 //
 // A commit tells what it has changed: [Tx.Publish] names [Topic]s, and subscribers
 // in this process hear of them before Update returns. Servers that share PostgreSQL
-// tell each other a moment later ([DB.Listen]); on SQLite a look at the file each
+// tell each other shortly after ([DB.Listen]); on SQLite a check of the file each
 // second finds what other programs wrote. What is remembered of the database is good
 // for as long as [DB.Revision] says.
 //

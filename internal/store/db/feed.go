@@ -31,8 +31,8 @@ const (
 )
 
 // A feed tells readers in this process what commits changed, here and on other
-// servers: the waiting wake up, and what was remembered counts no more. It holds
-// nothing that a restart would miss.
+// servers: those who wait wake up, and what was remembered is out of date. It holds
+// nothing that must survive a restart.
 type feed struct {
 	counts [maxKinds][counters]atomic.Uint64
 	all    atomic.Uint64 // times that anything may have changed
@@ -118,7 +118,7 @@ func (f *feed) subscribe(topics []Topic) *Subscription {
 	return s
 }
 
-// A Subscription hears of changes, from the moment it was made until Close.
+// A Subscription hears of changes, from when it was made until Close.
 type Subscription struct {
 	feed   *feed
 	topics []Topic
@@ -131,7 +131,7 @@ type Subscription struct {
 
 // C receives after a change of one of the topics; several may come as one. It
 // receives, too, when anything may have changed: from time to time, so that a
-// notice of another server that was lost costs no more than that.
+// lost notice of another server costs only a delay.
 func (s *Subscription) C() <-chan struct{} { return s.wake }
 
 // Take returns what has changed since it was called last. With all set that may

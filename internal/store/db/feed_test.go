@@ -167,7 +167,7 @@ func run(t *testing.T, d *db.DB) (stop func()) {
 	}
 }
 
-// await waits until ok, which takes moments unless something is broken.
+// await waits until ok, which takes little time unless something is broken.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {

@@ -36,7 +36,7 @@ type group struct {
 }
 
 // A batch ends when nobody waits, when it has maxBatch callers, or after
-// maxBatchTime, so that the first caller's answer is not put off for ever.
+// maxBatchTime, so that the first caller's answer is not delayed without end.
 const (
 	maxBatch     = 256
 	maxBatchTime = 20 * time.Millisecond

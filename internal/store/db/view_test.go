@@ -12,7 +12,7 @@ import (
 )
 
 // A view that asked the pool for a second connection, to prepare a statement,
-// waited for ever when every connection was held by another view that did.
+// waited forever when every connection was held by another view that did.
 func TestManyViewsWithNewStatementsDoNotWaitForEachOther(t *testing.T) {
 	st := openTest(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

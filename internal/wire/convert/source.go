@@ -18,7 +18,7 @@ func sourceText(source string) string {
 	return fillPattern(pattern, args[1:])
 }
 
-// fillPattern puts the arguments of a call of format back in their places.
+// fillPattern puts the arguments of a call of format back where they belong.
 func fillPattern(pattern string, args []string) string {
 	var b strings.Builder
 	for pattern != "" {

@@ -43,7 +43,7 @@ function removeLocks(dir) {
   for (const name of ['index.lock', 'shallow.lock', 'config.lock', 'HEAD.lock']) fs.rmSync(path.join(dir, name), { force: true })
 }
 
-/** Removes all branches, and the refs that those to be fetched have no place beside. */
+/** Removes all branches, and the refs that those to be fetched cannot exist beside. */
 async function removeRefs(git, ref) {
   if (await git.says('symbolic-ref', '--quiet', 'HEAD')) await git.run(['checkout', '--detach'])
   for (const name of await git.refs(heads)) await git.ask('update-ref', '-d', name)

@@ -54,7 +54,7 @@ async function fetchArtifact(artifact, urlOf, { keep = false, onMismatch = 'erro
     if (artifact.digest && artifact.digest !== digest) mismatch(onMismatch, artifact.name, artifact.digest, digest)
     return async directory => {
       try {
-        await place(temp, got.headers, url, directory, keep)
+        await deliver(temp, got.headers, url, directory, keep)
         core.info('Artifact download completed successfully.')
       } finally {
         await fs.promises.rm(temp, { force: true })
@@ -66,7 +66,7 @@ async function fetchArtifact(artifact, urlOf, { keep = false, onMismatch = 'erro
   }
 }
 
-async function place(temp, headers, url, directory, keep) {
+async function deliver(temp, headers, url, directory, keep) {
   if (!keep && isZip(headers, url)) {
     const { links } = await unzip(temp, directory)
     for (const name of links) core.warning(`${name} is a link and was left out`)

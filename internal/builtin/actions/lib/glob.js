@@ -106,7 +106,7 @@ function sameSegment(segment, name) {
 
 /**
  * Matches names against segments. partial asks whether something below may
- * match. Each segment is tried at each name once: no pattern takes for ever.
+ * match. Each segment is tried at each name once: no pattern takes without end.
  */
 function matches(segments, names, partial) {
   let states = closure(new Set([0]), segments)

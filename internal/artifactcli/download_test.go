@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"context"
@@ -82,7 +82,7 @@ func TestAKilledDownloadGoesOnWhereItWas(t *testing.T) {
 	var got atomic.Int64
 	w.bytes = func(rw http.ResponseWriter, r *http.Request) bool {
 		if got.Add(1) > 8 {
-			cancel() // as a kill would, at any moment
+			cancel() // as a kill would, in the middle
 			<-r.Context().Done()
 			return true
 		}

@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"archive/zip"
@@ -34,7 +34,7 @@ type world struct {
 	asked     []string // requests, as "GET api PATH" or "GET storage RANGE"
 	leaked    bool     // the storage has seen a token
 
-	life   time.Duration                                     // of signed URLs; 0 for ever
+	life   time.Duration                                     // of signed URLs; 0 for no end
 	answer func(w http.ResponseWriter, r *http.Request) bool // answers in place of the API, if true
 	bytes  func(w http.ResponseWriter, r *http.Request) bool // in place of the storage
 }

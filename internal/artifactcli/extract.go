@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"archive/zip"
@@ -108,7 +108,7 @@ func checkEntry(f *zip.File) error {
 	return nil
 }
 
-// extractFile writes one file, which must not be there.
+// extractFile writes one file, which must not exist.
 func extractFile(ctx context.Context, to *os.Root, name string, f *zip.File) (err error) {
 	if err := to.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err

@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// printable is text of strangers without what could steer a terminal or turn the
+// printable is untrusted text without what could control a terminal or turn the
 // order of what is read.
 func printable(text string) string {
 	return strings.Map(func(c rune) rune {
@@ -45,8 +45,8 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", v, " KMGTP"[unit])
 }
 
-// spanText is a time for people.
-func spanText(d time.Duration) string {
+// durationText is a duration as people read it.
+func durationText(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())

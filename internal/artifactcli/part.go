@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"encoding/json"
@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// A part is the file that an artifact grows in, and the note beside it that says
-// which pieces of it are there. The note is written after its pieces, so what it
-// says is true also when this process is killed at any moment.
+// A part is the file that an artifact is downloaded into, and the note beside it
+// that says which pieces it has. The note is written after its pieces, so it stays
+// true when this process is killed.
 type part struct {
 	root *os.Root
 	name string // of the file

@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"mime"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -48,7 +47,7 @@ func (c *Client) Save(ctx context.Context, t *Terminal, o Options) error {
 	}
 	defer root.Close()
 	s := &saver{c: c, t: t, o: o, root: root}
-	if err := s.places(found); err != nil {
+	if err := s.targets(found); err != nil {
 		return err
 	}
 	var errs []error
@@ -63,7 +62,7 @@ func (c *Client) Save(ctx context.Context, t *Terminal, o Options) error {
 	return errors.Join(errs...)
 }
 
-// interrupted is err, unless it is that the user wants no more.
+// interrupted is err, or errInterrupted if the user has ended the command.
 func interrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return errInterrupted
@@ -81,8 +80,9 @@ type saver struct {
 	root *os.Root
 }
 
-// places says whether every artifact has a place of its own that is free.
-func (s *saver) places(found []*Artifact) error {
+// targets says whether each artifact gets a file name that no other has and that
+// does not exist yet.
+func (s *saver) targets(found []*Artifact) error {
 	taken := make(map[string]*Artifact)
 	for _, a := range found {
 		names := []string{localName(a)}
@@ -138,7 +138,7 @@ func (s *saver) save(ctx context.Context, a *Artifact) error {
 		b.close()
 		return err
 	}
-	where, what, err := s.place(ctx, a, p)
+	where, what, err := s.deliver(ctx, a, p)
 	b.close()
 	if err == nil {
 		err = p.remove()
@@ -152,13 +152,13 @@ func (s *saver) save(ctx context.Context, a *Artifact) error {
 	if a.Digest != "" {
 		proof = "SHA-256 verified"
 	}
-	fmt.Fprintf(s.t.Out, "%s: %s in %s, %s, %s %s\n", printable(a.Name), bytesText(a.Size), spanText(s.c.now().Sub(b.began)), proof, what,
+	fmt.Fprintf(s.t.Out, "%s: %s in %s, %s, %s %s\n", printable(a.Name), bytesText(a.Size), durationText(s.c.now().Sub(b.began)), proof, what,
 		printable(filepath.Join(s.o.Dir, where)))
 	return nil
 }
 
-// place moves what a part holds to where the user looks for it.
-func (s *saver) place(ctx context.Context, a *Artifact, p *part) (where, what string, err error) {
+// deliver moves or extracts what a part holds to where the user looks for it.
+func (s *saver) deliver(ctx context.Context, a *Artifact, p *part) (where, what string, err error) {
 	zipped := isZip(p.contentType())
 	switch {
 	case zipped && s.o.Keep:
@@ -186,7 +186,7 @@ func isZip(contentType string) bool {
 	return err == nil && (t == "application/zip" || t == "application/x-zip-compressed" || t == "application/zip-compressed")
 }
 
-// extract extracts into a directory that gets its name in the end.
+// extract extracts into a directory that gets its name when it is complete.
 func (s *saver) extract(ctx context.Context, a *Artifact, p *part, where string) (n int, err error) {
 	tmp := fmt.Sprintf(".artifact-%d.files", a.ID)
 	if err := s.root.RemoveAll(tmp); err != nil {
@@ -214,43 +214,4 @@ func (s *saver) extractTo(ctx context.Context, dir string, a *Artifact, p *part)
 	}
 	defer to.Close()
 	return extract(ctx, to, p.file, a.Size, s.o.Limits)
-}
-
-// Remove deletes artifacts, by id, or by name in one run.
-func (c *Client) Remove(ctx context.Context, t *Terminal, run int64, what []string) error {
-	for _, word := range what {
-		if isPattern(word) {
-			return fmt.Errorf("%s: what is deleted is gone for good, so give whole names, or ids", quoted(word))
-		}
-		all, err := c.doomed(ctx, run, word)
-		if err != nil {
-			return interrupted(ctx, err)
-		}
-		for _, a := range all {
-			if err := c.Delete(ctx, a); err != nil {
-				return interrupted(ctx, err)
-			}
-			fmt.Fprintf(t.Out, "%s deleted\n", a)
-		}
-	}
-	return nil
-}
-
-// doomed are the artifacts that a word means: one by its id, or all attempts' of a
-// name in a run.
-func (c *Client) doomed(ctx context.Context, run int64, word string) ([]*Artifact, error) {
-	if a, err := c.anyByID(ctx, run, word); a != nil || err != nil {
-		return []*Artifact{a}, err
-	}
-	if _, err := strconv.ParseInt(word, 10, 64); run == 0 && err == nil {
-		return nil, fmt.Errorf("%s has no artifact with the ID %s; for one with this name, give --run ID too", c.repo, word)
-	}
-	if run == 0 {
-		return nil, fmt.Errorf("%s: an artifact of this name may be in many runs: give --run ID too, or its ID (understudy artifact list shows both)", quoted(word))
-	}
-	all, _, err := c.List(ctx, Query{Run: run, Names: []string{word}})
-	if err == nil && len(all) == 0 {
-		err = c.missing(ctx, run, word, false)
-	}
-	return all, err
 }

@@ -1,10 +1,8 @@
-package download
+package artifactcli
 
 import (
-	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -69,8 +67,3 @@ func isName(s string) bool {
 func (c *Client) path(below string) string { return "/repos/" + c.repo + "/actions/" + below }
 
 func artifactPath(id int64) string { return "artifacts/" + strconv.FormatInt(id, 10) }
-
-// Delete removes an artifact for good.
-func (c *Client) Delete(ctx context.Context, a *Artifact) error {
-	return c.explain(a.String(), c.api.Do(ctx, http.MethodDelete, c.path(artifactPath(a.ID)), nil, nil))
-}

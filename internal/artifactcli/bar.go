@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"fmt"
@@ -117,7 +117,7 @@ func (b *bar) line(width int) string {
 	case left == 0:
 		right += "  checking"
 	case b.speed > 0:
-		right += "  " + spanText(time.Duration(float64(left)/b.speed*float64(time.Second)))
+		right += "  " + durationText(time.Duration(float64(left)/b.speed*float64(time.Second)))
 	}
 	room := width - 1 - utf8.RuneCountInString(right) - 2
 	if room < 8 {

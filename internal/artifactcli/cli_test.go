@@ -1,4 +1,4 @@
-package download
+package artifactcli
 
 import (
 	"bytes"
@@ -78,7 +78,7 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 		{"expired, by name", c, Options{Names: []string{"gone"}}, nil, "has expired and its bytes are gone: run its workflow again"},
 		{"expired, by id", c, Options{IDs: []string{"102"}}, nil, "artifact gone (102) has expired"},
 		{"id of another run", c, Options{Run: 8, IDs: []string{"101"}}, nil, "artifact dist (101) is of run 7, not 8"},
-		{"one place for two", c, Options{Run: 8, Keep: true}, nil, "would both be a.zip"},
+		{"one file name for two", c, Options{Run: 8, Keep: true}, nil, "would both be a.zip"},
 		{"wrong token", &strange, Options{Run: 7}, nil, "check the name, -R octo/hello and --url"},
 		{"token that is not known", c, Options{Run: 7}, func() { refuse(http.StatusUnauthorized, "Bad credentials") }, "does not know this token"},
 		{"no token", &nobody, Options{Run: 7}, func() { refuse(http.StatusUnauthorized, "Requires authentication") }, "--token-file"},
