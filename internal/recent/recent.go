@@ -60,7 +60,7 @@ func (c *Cache[K, V]) GetAt(k K, revision uint64) (V, bool) {
 func (c *Cache[K, V]) Put(k K, v V, size int) { c.PutAt(k, v, size, 0) }
 
 // PutAt keeps a value for a revision that was asked for before the value was
-// made. It takes the place of what is older.
+// made. It replaces what is older.
 func (c *Cache[K, V]) PutAt(k K, v V, size int, revision uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -151,8 +151,7 @@ func TestTwoServersThatFinishOnePushMakeEachRunOnce(t *testing.T) {
 	})
 }
 
-// An id that is there already is refused by the database, as anything may be for a
-// moment.
+// An id that is there already is refused by the database: an error that may not last.
 func TestARunThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		b := newBench(t, st)
