@@ -26,7 +26,7 @@ type Sum struct {
 // bytes survive power loss. Several calls at once share the work. A sealed object
 // answers what it was sealed with; Conflict when nothing was committed.
 func (o *Objects) Finish(ctx context.Context, id int64) (Sum, error) {
-	u := o.uploads.get(id)
+	u, _ := o.uploads.known.Get(id)
 	if u == nil {
 		obj, err := o.store.Object(ctx, id)
 		switch {

@@ -1,14 +1,12 @@
 package object
 
 import (
-	"cmp"
 	"context"
 	"io"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -114,70 +112,38 @@ func (b *body) Read(p []byte) (int, error) {
 
 // uploads are the newest of the uploads that run.
 type uploads struct {
-	mu    sync.Mutex
-	known map[int64]*entry
-	clock int64 // counts uses
-}
-
-type entry struct {
-	*upload
-	used int64
+	mu    sync.Mutex // held by who adds one
+	known *recent.Cache[int64, *upload]
 }
 
 // maxUploads bounds how many uploads are known; with 256 blocks each that wait to
 // be hashed, the worst is some ten megabytes.
 const maxUploads = 512
 
-func newUploads() uploads { return uploads{known: make(map[int64]*entry)} }
-
-func (us *uploads) get(id int64) *upload {
-	us.mu.Lock()
-	defer us.mu.Unlock()
-	e := us.known[id]
-	if e == nil {
-		return nil
-	}
-	us.clock++
-	e.used = us.clock
-	return e.upload
+func newUploads() uploads {
+	return uploads{known: recent.New[int64, *upload](maxUploads, maxUploads)}
 }
 
-// add makes u known, unless the object is; it returns who is known then. The
-// quarter that was not used for longest goes when there are too many.
+// add makes u known, unless the object is; it returns who is known then.
 func (us *uploads) add(u *upload) *upload {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	us.clock++
-	if e := us.known[u.id]; e != nil {
-		e.used = us.clock
-		return e.upload
+	if known, ok := us.known.Get(u.id); ok {
+		return known
 	}
-	if len(us.known) >= maxUploads {
-		us.forgetOldest(maxUploads / 4)
-	}
-	us.known[u.id] = &entry{u, us.clock}
+	us.known.Put(u.id, u, 1)
 	return u
 }
 
-// forgetOldest forgets n uploads. The caller holds mu.
-func (us *uploads) forgetOldest(n int) {
-	byUse := slices.SortedFunc(maps.Values(us.known), func(a, b *entry) int { return cmp.Compare(a.used, b.used) })
-	for _, e := range byUse[:min(n, len(byUse))] {
-		delete(us.known, e.id)
-	}
-}
-
 func (us *uploads) forget(ids ...int64) {
-	us.mu.Lock()
-	defer us.mu.Unlock()
 	for _, id := range ids {
-		delete(us.known, id)
+		us.known.Remove(id)
 	}
 }
 
 // upload returns what is known of an object that takes blocks.
 func (o *Objects) upload(ctx context.Context, id int64) (*upload, error) {
-	if u := o.uploads.get(id); u != nil {
+	if u, ok := o.uploads.known.Get(id); ok {
 		return u, nil
 	}
 	obj, err := o.store.Object(ctx, id)
