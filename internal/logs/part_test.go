@@ -324,12 +324,19 @@ func TestSummariesComeInTheOrderOfSteps(t *testing.T) {
 		f := logstest.New(t, st, limits)
 		j := f.Job("build")
 		second, first := f.Step(j, 2, "B"), f.Step(j, 1, "A")
+		changed := st.Subscribe(store.RunTopic(j.RunID))
+		defer changed.Close()
 		for _, s := range []struct{ step, text string }{
 			{second.GUID, "old"}, {first.GUID, bom + "# A \xff"}, {second.GUID, "# B"}, {first.GUID, ""},
 		} {
 			if err := f.Logs.PutSummary(t.Context(), j, s.step, strings.NewReader(s.text)); err != nil {
 				t.Fatal(err)
 			}
+		}
+		select {
+		case <-changed.C():
+		default:
+			t.Error("pages of the run are not told")
 		}
 		err := f.Logs.PutSummary(t.Context(), j, first.GUID, strings.NewReader(strings.Repeat("x", 41)))
 		if actions.KindOf(err) != actions.Invalid {

@@ -47,7 +47,7 @@ func (l *Logs) PutSummary(ctx context.Context, job *actions.Job, step string, bo
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	err = l.store.Update(ctx, func(tx *store.Tx) error {
-		tx.Publish(store.RepoTopic(job.RepoID), store.RunTopic(job.RunID))
+		tx.Publish(store.RunTopic(job.RunID)) // only its page shows it
 		return tx.SaveSummary(ctx, &store.Summary{JobID: job.ID, Step: step, Blob: b.Key, Size: b.Size, CreatedAt: l.now()})
 	})
 	return l.orphaned(ctx, b.Key, err)

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -50,7 +52,7 @@ func (s *events) next(name string) event {
 	for {
 		text, err := s.in.ReadString('\n')
 		if err != nil {
-			if name != "" {
+			if name != "" || !errors.Is(err, io.EOF) {
 				s.Fatalf("the stream ended before %q: %v", name, err)
 			}
 			return event{}
@@ -180,6 +182,21 @@ func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	if got := b.get(runPath(h, run.ID) + "/live"); got.status != http.StatusNotFound {
 		t.Errorf("the browser that comes again gets %d", got.status)
 	}
+}
+
+func TestStreamsOfStrangersEndWhenARepositoryBecomesPrivate(t *testing.T) {
+	s := newSample(t, plain)
+	repo := s.testSite.repo(s.owner, "open", false)
+	run := s.addRun(repo, ".github/workflows/ci.yml", nil)
+	stranger, owner := s.browser().stream(runPath(pathOf(repo), run.ID)+"/live"), s.signedIn(s.owner).stream(runPath(pathOf(repo), run.ID)+"/live")
+	stranger.next("changed")
+	owner.next("changed")
+	repo.Private = true
+	s.update(func(tx *store.Tx) error { return tx.UpdateRepository(t.Context(), repo) })
+	stranger.next("")
+	run.Status, run.Conclusion = actions.Completed, actions.Success
+	s.update(func(tx *store.Tx) error { return tx.UpdateRun(t.Context(), run) })
+	owner.next("end")
 }
 
 func TestNotesOfTheServerStandAboveTheSteps(t *testing.T) {
