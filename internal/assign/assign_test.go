@@ -129,6 +129,19 @@ func TestJobsAreToldWhatIsSetNow(t *testing.T) {
 	})
 }
 
+func TestJobsAreToldOfTheRepositoryAsItIsNow(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		for _, private := range []bool{false, true, false} {
+			b.repo.Private = private
+			b.must(b.config.Store.Update(t.Context(), func(tx *store.Tx) error { return tx.UpdateRepository(t.Context(), b.repo) }))
+			want := map[bool]string{false: "public", true: "private"}[private]
+			if got := eval(t, b.take(b.start(pushed, simple, simple)), "github.repository_visibility"); got != want {
+				t.Errorf("the job is told that the repository is %q, want %q", got, want)
+			}
+		}
+	})
+}
+
 func TestServerURLsAreAddressesOfServers(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://ci.localhost:3000/": "http://ci.localhost:3000", "https://ci.ghe.com": "https://ci.ghe.com", "https://ci.example/prefix/": "https://ci.example/prefix",

@@ -106,6 +106,12 @@ func TestAnAnswerIsMadeOnceUntilTheDataChanges(t *testing.T) {
 		if p.get(); p.made != 3 {
 			t.Errorf("made %d times after its owner has set something, want once more", p.made)
 		}
+		if err := st.SetCollaborator(t.Context(), p.repo.ID, p.repo.Owner.ID, actions.Write); err != nil {
+			t.Fatal(err)
+		}
+		if p.get(); p.made != 4 {
+			t.Errorf("made %d times after a change of accounts or what they may, want once more", p.made)
+		}
 	})
 }
 
