@@ -148,3 +148,15 @@ func TestASessionThatIsTakenOverAtAnotherServerLosesItsPoll(t *testing.T) {
 		w.ended(poll)
 	})
 }
+
+// The session was taken over before anybody listened.
+func TestALoopThatBeginsLateEndsThePollOfAnOldSession(t *testing.T) {
+	eachServers(t, time.Hour, func(t *testing.T, w *world, there *runners.Runners) {
+		r, session := w.connected("box")
+		poll := w.poll(r, runners.Poll{Session: session.ID})
+		_, err := there.OpenSession(t.Context(), r, session.Owner)
+		w.must(err)
+		w.loop(w.Runners)
+		w.ended(poll)
+	})
+}

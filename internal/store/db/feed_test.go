@@ -341,6 +341,35 @@ func TestALostConnectionLosesNothing(t *testing.T) {
 	})
 }
 
+// The other server listens all the time; only who tells it is cut off.
+func TestANoticeThatCouldNotBeSentIsMadeUpFor(t *testing.T) {
+	eachPair(t, func(t *testing.T, _ string, a, b *db.DB) {
+		topic := db.Topic{Kind: apples, ID: 9}
+		s := b.Subscribe(topic)
+		defer s.Close()
+		heard := func() bool {
+			topics, all := s.Take()
+			return all || slices.Contains(topics, topic)
+		}
+		for round := range 3 {
+			a.Publish(topic)
+			await(t, "a notice", heard)
+			await(t, "the sender is cut off", func() bool {
+				n, err := db.One(t.Context(), a, db.Value[int64], `select count(pg_terminate_backend(pid)) from pg_stat_activity
+					where datname = current_database() and pid <> pg_backend_pid() and query like 'select pg_notify%'`)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n == 0
+			})
+			if err := insert(t.Context(), a, fmt.Sprint(round), topic); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "the change, or that anything may have changed", heard)
+		}
+	})
+}
+
 // The notice is dropped: the writer has no loop, and is not closed.
 func TestALostNoticeCostsTheTimeOfACheck(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
