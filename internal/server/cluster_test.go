@@ -162,7 +162,7 @@ func TestAnOpenPageEndsWhenItsVisitorMaySeeItNoMore(t *testing.T) {
 }
 
 // Others poll the list while it changes, so that what is old might be remembered
-// at any moment.
+// at any time.
 func TestAnAnswerRememberedAtAnotherServerDoesNotStayOld(t *testing.T) {
 	servertest.Cluster(t, 2, func(t *testing.T, sites []*servertest.Site) {
 		running(sites...)

@@ -32,7 +32,7 @@ func (h *hired) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.RoundTripper.RoundTrip(r)
 }
 
-// waits returns when the runner waits for a job, and has for a moment: the server
+// waits returns when the runner waits for a job, and has for a short time: the server
 // has looked for one, most likely.
 func (h *hired) waits(s *servertest.Site) {
 	s.Helper()

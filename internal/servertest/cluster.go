@@ -88,7 +88,7 @@ func (s *Site) Hears() {
 	})
 }
 
-// Await waits until ok, which takes moments unless something is broken, and
+// Await waits until ok, which takes little time unless something is broken, and
 // returns how long it took.
 func (s *Site) Await(what string, ok func() bool) time.Duration {
 	s.Helper()

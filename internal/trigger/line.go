@@ -16,7 +16,7 @@ type line struct {
 	in   int           // callers who hold it or wait
 }
 
-// enter waits until nobody else is at work on the repository.
+// enter waits until nobody else works on the repository.
 func (l *lines) enter(ctx context.Context, repoID int64) (leave func(), err error) {
 	l.mu.Lock()
 	if l.repos == nil {
