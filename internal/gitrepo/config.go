@@ -18,7 +18,7 @@ import (
 // concerned, because protocol version 2 has no such limit anyway: UploadPack
 // itself refuses what no ref reaches. The fsck messages that are ignored are
 // in the history of well-known projects and harmless.
-const configTemplate = `# Written at every start; changes are lost.
+const configTemplate = `# Checked at every start; changes are lost.
 [core]
 	hooksPath = "%[1]s"
 	fsync = all

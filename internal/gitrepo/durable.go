@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -24,6 +25,17 @@ func syncTree(root string) error {
 		}
 		return syncDir(path) // the same calls, for a file
 	})
+}
+
+// keepFile sees to it that a file is as it should be. It writes nothing if it is:
+// on a full disk that would fail.
+func keepFile(path string, data []byte, mode fs.FileMode) error {
+	have, err := os.ReadFile(path)
+	info, serr := os.Lstat(path)
+	if err == nil && serr == nil && bytes.Equal(have, data) && info.Mode() == mode {
+		return nil
+	}
+	return replaceFile(path, data, mode)
 }
 
 // replaceFile replaces a file as a whole, durably once its directory is

@@ -116,10 +116,10 @@ func (g *Git) layOut() error {
 	if err := os.Chmod(g.root, 0o700); err != nil {
 		return err
 	}
-	if err := replaceFile(g.configFile(), []byte(configText(g.hooksDir(), g.limits)), 0o600); err != nil {
+	if err := keepFile(g.configFile(), []byte(configText(g.hooksDir(), g.limits)), 0o600); err != nil {
 		return err
 	}
-	if err := replaceFile(g.hookFile(), []byte(hookScript), 0o700); err != nil {
+	if err := keepFile(g.hookFile(), []byte(hookScript), 0o700); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(g.hooksDir())

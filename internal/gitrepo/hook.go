@@ -15,7 +15,7 @@ import (
 // the answer over descriptor 4; both were inherited from the server through
 // git. Whatever goes wrong, even that the server is gone, means no.
 const hookScript = `#!/bin/sh
-# Written at every start; changes are lost.
+# Checked at every start; changes are lost.
 [ "$1" = probe ] && exit 0
 printf '%s\n' "$GIT_QUARANTINE_PATH" >&3 || exit 1
 while IFS= read -r line; do

@@ -22,10 +22,11 @@
 // store gives out, it is written as requested and planned at once after that.
 //
 // [Scheduler.Run] watches what no event announces: runners that no longer renew
-// their job, jobs over their time, cancellations that a runner ignores. Every
-// lease gets a full period after a start before it can lapse, so an outage of
-// the server fails no job whose runner is alive. It also plans what a server that
-// is gone has requested.
+// their job, jobs over their time, cancellations that a runner ignores. Every lease
+// gets a full period before it can lapse after a start, after a time in which this
+// process stood still, and after one in which the database did not do its work: so
+// no outage of the server fails a job whose runner is alive. It also plans what a
+// server that is gone has requested.
 //
 // A run is planned from what was recorded when it was made (actions.RunSource),
 // and a re-run years later from the same.

@@ -30,8 +30,10 @@ const (
 // Run watches the jobs in progress until ctx ends: leases, time limits, ignored
 // cancellations.
 func (s *Scheduler) Run(ctx context.Context) error {
-	started := s.now()
-	tick := time.NewTicker(min(max(s.lease/4, shortestCheck), longestCheck))
+	pause := min(max(s.lease/4, shortestCheck), longestCheck)
+	heard := s.wall() // since when runners could renew without a break
+	last := heard
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		select {
@@ -39,24 +41,34 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := s.check(ctx, started); err != nil && ctx.Err() == nil {
+		now := s.wall()
+		if now.Sub(last) > 2*pause {
+			heard = now
+			s.log.WarnContext(ctx, "this server stood still; every lease gets a full period", "for", now.Sub(last))
+		}
+		last = now
+		if err := s.check(ctx, heard, now); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "jobs not checked", "err", err)
 		}
 	}
 }
 
+// wall is the time without the reading of a clock that stops while the machine
+// sleeps.
+func (s *Scheduler) wall() time.Time { return s.now().Round(0) }
+
 // check looks once at every job that could be over its time, and at runs that
-// were never planned. What fails for one does not keep the others.
-func (s *Scheduler) check(ctx context.Context, started time.Time) error {
-	now := s.now()
+// were never planned. What fails for one does not keep the others. Since heard
+// runners could renew.
+func (s *Scheduler) check(ctx context.Context, heard, now time.Time) error {
 	jobs, err := s.store.OverdueJobs(ctx, now)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, j := range jobs {
-		if s.verdict(j, started, now) != nil {
-			errs = append(errs, s.enforce(ctx, j, started, now))
+		if s.verdict(j, heard, now) != nil {
+			errs = append(errs, s.enforce(ctx, j, heard, now))
 		}
 	}
 	old, err := s.store.QueuedBefore(ctx, now.Add(-queueLimit))
@@ -79,10 +91,13 @@ type verdict struct {
 }
 
 // verdict judges a job in progress, nil for one that may go on.
-func (s *Scheduler) verdict(j *actions.Job, started, now time.Time) *verdict {
+func (s *Scheduler) verdict(j *actions.Job, heard, now time.Time) *verdict {
+	if outage := s.store.LastOutage(); outage.After(heard) {
+		heard = outage
+	}
 	lapse := j.LockedUntil
-	if first := started.Add(s.lease); lapse.Before(first) {
-		lapse = first // renewals may have failed while the server was away
+	if first := heard.Add(s.lease); lapse.Before(first) {
+		lapse = first
 	}
 	switch {
 	case now.After(lapse):
@@ -98,14 +113,14 @@ func (s *Scheduler) verdict(j *actions.Job, started, now time.Time) *verdict {
 
 // enforce carries a verdict out. When the runner renews its job meanwhile, the
 // job is judged again, as it is then.
-func (s *Scheduler) enforce(ctx context.Context, j *actions.Job, started, now time.Time) error {
+func (s *Scheduler) enforce(ctx context.Context, j *actions.Job, heard, now time.Time) error {
 	var v *verdict
 	err := s.change(ctx, j.RunID, s.ofJob(j, func(d *draft, r *row) {
 		v = nil
 		if r.job.Status != actions.InProgress {
 			return
 		}
-		if v = s.verdict(r.job, started, now); v == nil {
+		if v = s.verdict(r.job, heard, now); v == nil {
 			return
 		}
 		remark := note(actions.LevelFailure, v.message)

@@ -82,6 +82,7 @@ type Server struct {
 	publicHost string
 	proxies    []netip.Prefix
 
+	health       health
 	lock         *os.File
 	keys         *token.Keys
 	store        *store.Store
@@ -121,7 +122,7 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	s = &Server{config: config, deps: deps, log: deps.Log, now: deps.Now}
+	s = &Server{config: config, deps: deps, log: slog.New(newQuiet(deps.Log.Handler(), deps.Now)), now: deps.Now}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

@@ -128,8 +128,13 @@ func (tx *Tx) After(fn func()) { tx.tx.After(fn) }
 // Born is when the database was made.
 func (s *Store) Born(ctx context.Context) (time.Time, error) { return s.db.Born(ctx) }
 
-// Ping answers nil when the database can be reached.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+// Writable answers nil when something can be written. It writes, and leaves
+// nothing behind.
+func (s *Store) Writable(ctx context.Context) error { return s.db.Writable(ctx) }
+
+// LastOutage is when the database last could not be reached, or had no space; zero
+// for never.
+func (s *Store) LastOutage() time.Time { return s.db.LastOutage() }
 
 // Listen hears what other servers change, and what other programs do to a SQLite
 // file, and tells others what this server changes, until ctx ends.

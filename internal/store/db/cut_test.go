@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store/db"
@@ -122,9 +123,13 @@ func TestWhatIsCutOffInTheMiddleIsUnavailable(t *testing.T) {
 				})
 			},
 		} {
+			began := time.Now()
 			t.Run(name, func(t *testing.T) {
 				wantKind(t, do(), actions.Unavailable)
-				if err := s.Ping(ctx); err != nil { // it comes back
+				if at := s.LastOutage(); at.Before(began) {
+					t.Errorf("the last outage was at %v, want it after %v", at, began)
+				}
+				if err := s.Writable(ctx); err != nil { // it comes back
 					t.Error(err)
 				}
 			})

@@ -30,11 +30,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -62,7 +62,8 @@ type DB struct {
 	recheck time.Duration
 	feed    *feed
 	soon    soon
-	close   func() error // once
+	outage  atomic.Pointer[time.Time] // the last
+	close   func() error              // once
 }
 
 // An engine is what differs between the two databases.
@@ -75,7 +76,6 @@ type engine interface {
 	update(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error)
 	view(ctx context.Context, fn func(*Tx) error) error
 	migrate(ctx context.Context, ms []migration, now time.Time) error
-	ping(ctx context.Context) error
 	// hear passes on to the feed what others change, and to others what is
 	// announced, until ctx ends.
 	hear(ctx context.Context, f *feed) error
@@ -120,14 +120,6 @@ func openEngine(ctx context.Context, o Options) (engine, error) {
 	}
 	// The URL may hold a password: it is not repeated.
 	return nil, actions.Errorf(actions.Invalid, "database: want sqlite:PATH or postgres://…")
-}
-
-// Ping answers nil when the database can be reached.
-func (d *DB) Ping(ctx context.Context) error {
-	if err := d.engine.ping(ctx); err != nil {
-		return fmt.Errorf("database: %w", translate(err))
-	}
-	return nil
 }
 
 // Close finishes the updates that are under way, writes what [DB.Soon] still

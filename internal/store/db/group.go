@@ -226,7 +226,7 @@ func (g *group) batch(w *write, relaxed bool) {
 		err = fmt.Errorf("%w: %w", errBatchLost, err)
 	}
 	if err != nil {
-		g.log.Error("transaction lost", "callers", len(all), "err", err)
+		g.log.Error("transaction lost", "callers", len(all), "err", translate(err), "cause", err)
 	}
 	for _, w := range all {
 		w.result <- err

@@ -60,7 +60,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 	e.db.SetMaxIdleConns(conns)
 	e.db.SetConnMaxIdleTime(connIdleTime)
 	e.db.SetConnMaxLifetime(connLifetime)
-	if err := e.ping(ctx); err != nil {
+	if err := e.db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("database: %w", err), e.close())
 	}
 	return e, nil
@@ -179,8 +179,6 @@ func (e *postgresEngine) hear(ctx context.Context, f *feed) error {
 func (e *postgresEngine) announce(topics []Topic) { e.link.out.put(topics...) }
 
 func (e *postgresEngine) shared() bool { return true }
-
-func (e *postgresEngine) ping(ctx context.Context) error { return e.db.PingContext(ctx) }
 
 func (e *postgresEngine) close() error {
 	e.link.close()

@@ -192,10 +192,6 @@ func (e *sqliteEngine) announce([]Topic) {} // there is nobody
 
 func (e *sqliteEngine) shared() bool { return false }
 
-func (e *sqliteEngine) ping(ctx context.Context) error {
-	return e.stmts.Query(ctx, "select 1", nil, func(*sql.Rows) error { return nil })
-}
-
 func (e *sqliteEngine) close() error {
 	var errs []error
 	if e.reads != nil {

@@ -52,7 +52,7 @@ func (d *DB) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error
 		d.Publish(tx.topics...)
 	}
 	if err != nil {
-		err = translate(err)
+		err = d.noted(err)
 		d.log.DebugContext(ctx, "update failed", slog.Any("err", err))
 		return err
 	}
@@ -65,5 +65,5 @@ func (d *DB) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error
 // View runs fn in a transaction that only reads: all its queries see the same
 // state of the database. It waits for no writer.
 func (d *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
-	return translate(d.engine.view(ctx, fn))
+	return d.noted(d.engine.view(ctx, fn))
 }

@@ -10,7 +10,7 @@ import (
 func TestEachOpensAStoreThatAnswers(t *testing.T) {
 	for range 2 { // the second one copies the template
 		Each(t, func(t *testing.T, s *store.Store) {
-			if err := s.Ping(t.Context()); err != nil {
+			if err := s.Writable(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
