@@ -67,7 +67,11 @@ func (l *listener) run(ctx context.Context) (err error) {
 	if l.session, err = l.openSession(ctx); err != nil {
 		return removed(err)
 	}
-	defer l.closeSession(ctx)
+	defer func() {
+		if l.session != "" {
+			l.closeSession(ctx)
+		}
+	}()
 	err = removed(l.listen(ctx))
 	if l.job == nil {
 		return err
@@ -91,6 +95,9 @@ func (l *listener) listen(ctx context.Context) error {
 	var trouble, quiet backoff
 	for ctx.Err() == nil {
 		if err := l.settle(ctx); err != nil {
+			return err
+		}
+		if err := l.waitForRoom(ctx); err != nil {
 			return err
 		}
 		started := l.cfg.Now()
@@ -225,6 +232,9 @@ func (l *listener) take(ctx context.Context, m *wire.Message) error {
 		}
 		if l.job != nil { // it will be offered again
 			l.cfg.Log.WarnContext(ctx, "job request while a job runs", "request", req.RunnerRequestID)
+			return nil
+		}
+		if _, ok := l.room(); !ok { // it was there when this poll began
 			return nil
 		}
 		l.job = l.start(ctx, l.session, &req)

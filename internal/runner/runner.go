@@ -25,7 +25,10 @@ type Config struct {
 	// part of it is for a shutdown of the job, and for its reports.
 	Drain time.Duration
 	// Execute runs a job; nil means [worker.Run]. Simulated runners give their own.
-	Execute   func(context.Context, *worker.Job) *worker.Result
+	Execute func(context.Context, *worker.Job) *worker.Result
+	// Free says how many bytes more the file system of a directory takes; nil means
+	// to ask the system.
+	Free      func(dir string) (int64, error)
 	Transport http.RoundTripper // nil means one of its own
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -45,6 +48,7 @@ type Runner struct {
 
 // timing holds the waits that tests shorten.
 type timing struct {
+	roomLook time.Duration // between looks at a full disk
 	busyPoll time.Duration // from the start of a job to the poll that says Busy
 	conflict time.Duration // how long a session conflict is tolerated
 	patience time.Duration // beyond the lease, how long a silent server is tolerated
@@ -58,6 +62,7 @@ const patience = 10 * time.Minute
 
 func defaultTiming() timing {
 	return timing{
+		roomLook: 2 * time.Second,
 		busyPoll: 250 * time.Millisecond,
 		conflict: 5 * time.Minute,
 		patience: patience,
@@ -81,6 +86,9 @@ func New(cfg Config) (*Runner, error) {
 	}
 	if cfg.Execute == nil {
 		cfg.Execute = worker.Run
+	}
+	if cfg.Free == nil {
+		cfg.Free = freeSpace
 	}
 	c, err := readConfig(root)
 	if err != nil {
