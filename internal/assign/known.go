@@ -55,12 +55,5 @@ func (a *Assigner) attemptOf(ctx context.Context, j *actions.Job) (*actions.Run,
 
 func (a *Assigner) repository(ctx context.Context, id int64) (*actions.Repository, error) {
 	revision := a.store.Revision(store.RecordTopic(id))
-	if r, ok := a.known.repositories.GetAt(id, revision); ok {
-		return r, nil
-	}
-	r, err := a.store.Repository(ctx, id)
-	if err == nil {
-		a.known.repositories.PutAt(id, r, 1, revision)
-	}
-	return r, err
+	return a.known.repositories.FindAt(id, revision, func() (*actions.Repository, error) { return a.store.Repository(ctx, id) })
 }

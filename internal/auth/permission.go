@@ -13,15 +13,9 @@ import (
 func (a *Auth) Repository(ctx context.Context, owner, name string) (*actions.Repository, error) {
 	key := repositoryName{strings.ToLower(owner), strings.ToLower(name)}
 	revision := a.store.Revision(store.AccessTopic(), store.RecordTopic(0))
-	if r, ok := a.repositories.GetAt(key, revision); ok {
-		return r, nil
-	}
-	r, err := a.store.RepositoryByName(ctx, owner, name)
-	if err != nil {
-		return nil, err
-	}
-	a.repositories.PutAt(key, r, 1, revision)
-	return r, nil
+	return a.repositories.FindAt(key, revision, func() (*actions.Repository, error) {
+		return a.store.RepositoryByName(ctx, owner, name)
+	})
 }
 
 // Permission is what the caller may do with a repository: what the account may,

@@ -46,15 +46,7 @@ func (q *Queue) waitingSets(ctx context.Context) ([]*store.LabelSet, error) {
 	q.mu.Lock()
 	revision += q.ready
 	q.mu.Unlock()
-	if list, ok := q.sets.GetAt(struct{}{}, revision); ok {
-		return list, nil
-	}
-	list, err := q.store.WaitingLabelSets(ctx)
-	if err != nil {
-		return nil, err
-	}
-	q.sets.PutAt(struct{}{}, list, 1, revision)
-	return list, nil
+	return q.sets.FindAt(struct{}{}, revision, func() ([]*store.LabelSet, error) { return q.store.WaitingLabelSets(ctx) })
 }
 
 // reserved counts the jobs that are reserved for somebody.

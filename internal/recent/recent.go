@@ -56,6 +56,19 @@ func (c *Cache[K, V]) GetAt(k K, revision uint64) (V, bool) {
 	return none, false
 }
 
+// FindAt returns the value of a key for a revision, which the caller asked for before;
+// it is made where it is not there, and kept with the size 1. An error is not kept.
+func (c *Cache[K, V]) FindAt(k K, revision uint64, made func() (V, error)) (V, error) {
+	if v, ok := c.GetAt(k, revision); ok {
+		return v, nil
+	}
+	v, err := made()
+	if err == nil {
+		c.PutAt(k, v, 1, revision)
+	}
+	return v, err
+}
+
 // Put keeps a value that never changes.
 func (c *Cache[K, V]) Put(k K, v V, size int) { c.PutAt(k, v, size, 0) }
 

@@ -1,6 +1,7 @@
 package recent_test
 
 import (
+	"errors"
 	"strconv"
 	"testing"
 
@@ -66,6 +67,22 @@ func TestAValueIsGoodForItsRevisionOnly(t *testing.T) {
 	c.PutAt("a", "eight", 1, 8)
 	if v, ok := c.GetAt("a", 8); !ok || v != "eight" {
 		t.Errorf("got %q, %v, want that of revision 8", v, ok)
+	}
+}
+
+func TestAValueIsMadeOnceForEachRevision(t *testing.T) {
+	c, made := recent.New[string, int](10, 100), 0
+	find := func(revision uint64, err error) (int, error) {
+		return c.FindAt("a", revision, func() (int, error) { made++; return made, err })
+	}
+	if _, err := find(7, errors.New("away")); err == nil || err.Error() != "away" {
+		t.Errorf("error %v, want that of who makes it", err)
+	}
+	for i, revision := range []uint64{7, 7, 8, 8} {
+		want := 2 + i/2 // the first was an error
+		if v, err := find(revision, nil); err != nil || v != want {
+			t.Errorf("revision %d: %d, %v, want %d", revision, v, err, want)
+		}
 	}
 }
 

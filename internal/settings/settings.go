@@ -65,12 +65,9 @@ func Most[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (T, error
 
 func look[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (is, most T, err error) {
 	revision := s.store.Revision(store.SettingsTopic())
-	all, ok := s.known.GetAt(sc, revision)
-	if !ok {
-		if all, err = read(ctx, s.store, sc); err != nil {
-			return is, most, err
-		}
-		s.known.PutAt(sc, all, 1, revision)
+	all, err := s.known.FindAt(sc, revision, func() (found, error) { return read(ctx, s.store, sc) })
+	if err != nil {
+		return is, most, err
 	}
 	return k.in(s, sc, all)
 }
