@@ -22,18 +22,3 @@ func (q queries) RunJobs(ctx context.Context, runID int64, attempt int, p Page) 
 	}
 	return jobs, total, nil
 }
-
-// StepsOf returns the steps of some jobs, those of each by number.
-func (q queries) StepsOf(ctx context.Context, jobIDs []int64) (map[int64][]*actions.Step, error) {
-	byJob := make(map[int64][]*actions.Step, len(jobIDs))
-	for args, marks := range db.Batches(jobIDs) {
-		steps, err := db.All(ctx, q.ex, scanStep, `select `+stepColumns+` from steps where job_id in (`+marks+`) order by job_id, number, guid`, args...)
-		if err != nil {
-			return nil, fmt.Errorf("steps of %d jobs: %w", len(jobIDs), err)
-		}
-		for _, s := range steps {
-			byJob[s.JobID] = append(byJob[s.JobID], s)
-		}
-	}
-	return byJob, nil
-}

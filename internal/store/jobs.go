@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -188,89 +187,4 @@ func (q queries) RunnerJob(ctx context.Context, runnerID int64) (*actions.Job, e
 func (q queries) QueuedBefore(ctx context.Context, t time.Time) ([]*actions.Job, error) {
 	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'queued' and wait = '' and queued_at > 0 and queued_at < $1
 		order by queued_at limit 100`, db.Micros(t))
-}
-
-// A LabelSet is one distinct runs-on of the jobs of this server.
-type LabelSet struct {
-	ID     int64
-	Group  string
-	Labels []string
-}
-
-func scanLabelSet(r db.Row) (*LabelSet, error) {
-	s := new(LabelSet)
-	return s, r.Scan(&s.ID, &s.Group, db.JSON(&s.Labels))
-}
-
-// maxLabelKey is the length of the longest key that is kept as it is. A hundred
-// long labels would not fit into an index of PostgreSQL.
-const maxLabelKey = 512
-
-// labelSet is the id of the set of labels with the given key, made if it is new.
-func (q queries) labelSet(ctx context.Context, key string, j *actions.Job) (int64, error) {
-	if len(key) > maxLabelKey {
-		key = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(key)))
-	}
-	id, err := db.One(ctx, q.ex, db.Value[int64], `select id from label_sets where key = $1`, key)
-	if actions.KindOf(err) == actions.NotFound {
-		id, err = db.One(ctx, q.ex, db.Value[int64], `insert into label_sets (key, runner_group, labels) values ($1, $2, $3)
-			on conflict (key) do update set labels = label_sets.labels returning id`, key, j.Group, db.Text(j.Labels))
-	}
-	if err != nil {
-		return 0, fmt.Errorf("labels %v: %w", j.Labels, err)
-	}
-	return id, nil
-}
-
-// WaitingLabelSets lists the label sets that jobs wait with. It steps through the
-// index of waiting jobs from one set to the next, however many jobs each has.
-func (q queries) WaitingLabelSets(ctx context.Context) ([]*LabelSet, error) {
-	const next = `select min(label_set_id) from jobs where status = 'queued' and wait = ''`
-	return db.All(ctx, q.ex, scanLabelSet, `with recursive waiting (id) as (
-		select * from (`+next+`) first
-		union all
-		select (`+next+` and label_set_id > waiting.id) from waiting where waiting.id is not null)
-		select s.id, s.runner_group, s.labels from waiting join label_sets s on s.id = waiting.id`)
-}
-
-// A Waiting is what the queue needs to know of a job that waits for a runner.
-type Waiting struct {
-	ID, RepoID, OwnerID int64
-	GUID                string
-	Group               string
-	Labels              []string
-}
-
-func scanWaiting(r db.Row) (*Waiting, error) {
-	w := new(Waiting)
-	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.GUID, &w.Group, db.JSON(&w.Labels))
-}
-
-const waitingColumns = `id, repo_id, owner_id, guid, runner_group, labels`
-
-// WaitingJob returns the job with the given id if it waits for a runner, and else
-// NotFound.
-func (q queries) WaitingJob(ctx context.Context, id int64) (*Waiting, error) {
-	w, err := db.One(ctx, q.ex, scanWaiting, `select `+waitingColumns+` from jobs where id = $1 and status = 'queued' and wait = ''`, id)
-	if err != nil {
-		return nil, fmt.Errorf("job %d: %w", id, err)
-	}
-	return w, nil
-}
-
-// NextJobs lists the oldest jobs with one label set that wait for a runner of
-// the scope. Each of the three scopes has its own index.
-func (q queries) NextJobs(ctx context.Context, set *LabelSet, sc actions.Scope, limit int) ([]*Waiting, error) {
-	const free = `select id, repo_id, owner_id, guid from jobs where status = 'queued' and wait = '' and label_set_id = $1`
-	scan := func(r db.Row) (*Waiting, error) {
-		w := &Waiting{Group: set.Group, Labels: set.Labels}
-		return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.GUID)
-	}
-	switch {
-	case sc.RepoID != 0:
-		return db.All(ctx, q.ex, scan, free+` and repo_id = $2 order by id limit $3`, set.ID, sc.RepoID, limit)
-	case sc.OwnerID != 0:
-		return db.All(ctx, q.ex, scan, free+` and owner_id = $2 order by id limit $3`, set.ID, sc.OwnerID, limit)
-	}
-	return db.All(ctx, q.ex, scan, free+` order by id limit $2`, set.ID, limit)
 }

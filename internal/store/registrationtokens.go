@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
+)
+
+// CreateRegistrationToken adds t.
+func (q queries) CreateRegistrationToken(ctx context.Context, t *actions.RegistrationToken) error {
+	_, err := db.Exec(ctx, q.ex, `insert into registration_tokens (hash, remove, owner_id, repo_id, expires_at) values ($1, $2, $3, $4, $5)`,
+		t.Hash, db.Flag(t.Remove), t.Scope.OwnerID, t.Scope.RepoID, db.Micros(t.ExpiresAt))
+	return err
+}
+
+// RegistrationToken returns the registration or removal token whose SHA-256 is hash.
+func (q queries) RegistrationToken(ctx context.Context, hash []byte) (*actions.RegistrationToken, error) {
+	scan := func(r db.Row) (*actions.RegistrationToken, error) {
+		t := new(actions.RegistrationToken)
+		return t, r.Scan(&t.Hash, db.Bool(&t.Remove), &t.Scope.OwnerID, &t.Scope.RepoID, db.Time(&t.ExpiresAt))
+	}
+	t, err := db.One(ctx, q.ex, scan, `select hash, remove, owner_id, repo_id, expires_at from registration_tokens where hash = $1`, hash)
+	if err != nil {
+		return nil, fmt.Errorf("registration token: %w", err)
+	}
+	return t, nil
+}
