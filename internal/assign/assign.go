@@ -85,12 +85,7 @@ func (a *Assigner) Acquire(ctx context.Context, guid string, r *actions.Runner, 
 		}
 		return nil, err
 	}
-	as.job, err = a.queue.Acquire(ctx, as.job.GUID, r, func(tx *store.Tx) error {
-		if _, err := tx.Runner(ctx, r.ID); err != nil { // an ephemeral one may have been removed meanwhile
-			return err
-		}
-		return a.saveToken(ctx, tx, as)
-	})
+	as.job, err = a.queue.Acquire(ctx, as.job.GUID, r, func(tx *store.Tx) error { return a.saveToken(ctx, tx, as) })
 	if err != nil {
 		return nil, err
 	}

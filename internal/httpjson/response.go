@@ -22,12 +22,25 @@ func Marshal(v any) ([]byte, error) {
 }
 
 func encode(b *bytes.Buffer, v any) ([]byte, error) {
+	if v, ok := v.(appender); ok {
+		body, err := v.AppendJSON(b.AvailableBuffer())
+		if err == nil {
+			b.Write(body)
+		}
+		return b.Bytes(), err
+	}
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// An appender writes itself as JSON. What MarshalJSON returns, encoding/json reads
+// and copies once more, which large answers are spared.
+type appender interface {
+	AppendJSON(b []byte) ([]byte, error)
 }
 
 // buffers hold answers while they are written.

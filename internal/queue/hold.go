@@ -11,33 +11,20 @@ import (
 
 // Acquire gives the job to runner r and marks its run as in progress. When two
 // runners ask for one job, one gets it and the other gets a Conflict. A job that
-// is over, or that the runner may not take, is Invalid or NotFound. prepare runs
-// in the same transaction, as often as that is tried; its error leaves the job
+// is over, or that the runner may not take, is Invalid or NotFound, and so is a
+// runner that was removed meanwhile, as an ephemeral one is after its job. prepare
+// runs in the same transaction, as often as that is tried; its error leaves the job
 // where it was.
 func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx) error) (*actions.Job, error) {
 	var job *actions.Job
-	err := q.store.Update(ctx, func(tx *store.Tx) (err error) {
-		if job, err = tx.JobByGUID(ctx, guid); err != nil {
+	err := q.store.Update(ctx, func(tx *store.Tx) error {
+		claim, err := tx.Claim(ctx, guid, r.ID)
+		if err != nil {
 			return err
 		}
-		held, err := tx.RunnerJob(ctx, r.ID)
-		switch {
-		case err == nil && held.ID != job.ID:
-			return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, held.ID)
-		case err != nil && actions.KindOf(err) != actions.NotFound:
+		job = claim.Job
+		if err := q.take(ctx, tx, claim, r); err != nil {
 			return err
-		}
-		fresh := job.Status == actions.Queued
-		if err := job.Acquire(r, q.now(), q.lease); err != nil {
-			return err
-		}
-		if fresh {
-			if err := tx.UpdateJob(ctx, job); err != nil {
-				return err
-			}
-			if err := tx.BeginRun(ctx, job, q.now()); err != nil {
-				return err
-			}
 		}
 		return prepare(tx)
 	})
@@ -49,6 +36,25 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 	q.mu.Unlock()
 	q.log.InfoContext(ctx, "job acquired", "job", job.ID, "run", job.RunID, "runner", r.ID)
 	return job, nil
+}
+
+// take gives the claimed job to its runner, unless it has it already.
+func (q *Queue) take(ctx context.Context, tx *store.Tx, claim *store.Claim, r *actions.Runner) error {
+	job := claim.Job
+	switch {
+	case !claim.Registered:
+		return actions.Errorf(actions.NotFound, "runner %s", r.Name)
+	case claim.Held != 0 && claim.Held != job.ID:
+		return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, claim.Held)
+	}
+	fresh := job.Status == actions.Queued
+	if err := job.Acquire(r, q.now(), q.lease); err != nil || !fresh {
+		return err
+	}
+	if err := tx.UpdateJob(ctx, job); err != nil || claim.RunStatus == actions.InProgress {
+		return err
+	}
+	return tx.BeginRun(ctx, job, q.now())
 }
 
 // afterEnd is how long a job that is over is still renewed (JOB-3): its runner may

@@ -86,8 +86,10 @@ func (d *ContextDict) fold(key string) string {
 const usualContexts = 16 << 10
 
 // MarshalJSON implements [json.Marshaler].
-func (c ContextData) MarshalJSON() (b []byte, err error) {
-	b = append(make([]byte, 0, usualContexts), '{')
+func (c ContextData) MarshalJSON() ([]byte, error) { return c.append(make([]byte, 0, usualContexts)) }
+
+func (c ContextData) append(b []byte) (_ []byte, err error) {
+	b = append(b, '{')
 	for i, name := range slices.Sorted(maps.Keys(c)) {
 		if i > 0 {
 			b = append(b, ',')

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -31,6 +32,26 @@ type JobMessage struct {
 	FileTable            []string            `json:"fileTable"` // Token.File counts from 1
 	BillingOwnerID       string              `json:"billingOwnerId,omitempty"`
 	Dependencies         []string            `json:"dependencies,omitempty"`
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (m *JobMessage) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil) }
+
+// AppendJSON appends the message as JSON, its contexts last.
+func (m *JobMessage) AppendJSON(b []byte) ([]byte, error) {
+	type fields JobMessage
+	rest, err := json.Marshal(struct {
+		*fields
+		ContextData struct{} `json:"contextData,omitzero"` // in place of the message's
+	}{fields: (*fields)(m)})
+	if err != nil {
+		return nil, err
+	}
+	b = append(slices.Grow(b, len(rest)+usualContexts), rest[:len(rest)-len("}")]...)
+	if b, err = m.ContextData.append(append(b, `,"contextData":`...)); err != nil {
+		return nil, err
+	}
+	return append(b, '}'), nil
 }
 
 // A Plan identifies the run attempt of a job.
