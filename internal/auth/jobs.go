@@ -18,12 +18,12 @@ type Jobs struct {
 	store *store.Store
 	keys  *token.Keys
 	now   func() time.Time
-	known *recent.Cache[int64, actions.Job]
+	known *recent.Cache[int64, *actions.Job]
 }
 
 // NewJobs makes a Jobs on a store.
 func NewJobs(st *store.Store, keys *token.Keys, now func() time.Time) *Jobs {
-	return &Jobs{store: st, keys: keys, now: now, known: recent.New[int64, actions.Job](maxEntries, maxEntries)}
+	return &Jobs{store: st, keys: keys, now: now, known: recent.New[int64, *actions.Job](maxEntries, maxEntries)}
 }
 
 // Authenticate returns the job whose token the request carries, and what the token
@@ -47,16 +47,9 @@ func (a *Jobs) Authenticate(r *http.Request) (*actions.Job, *token.Job, error) {
 }
 
 // Job returns the job with the given id as it is now, but for what [Jobs.Authenticate]
-// says may be old: it is remembered until it changes, for a job calls often.
+// says may be old: it is remembered until it changes, for a job calls often. It is
+// not to be changed.
 func (a *Jobs) Job(ctx context.Context, id int64) (*actions.Job, error) {
 	revision := a.store.Revision(store.JobTopic(id), store.DeletedTopic())
-	if j, ok := a.known.GetAt(id, revision); ok {
-		return &j, nil
-	}
-	j, err := a.store.Job(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	a.known.PutAt(id, *j, 1, revision)
-	return j, nil
+	return a.known.FindAt(id, revision, func() (*actions.Job, error) { return a.store.Job(ctx, id) })
 }

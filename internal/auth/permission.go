@@ -48,13 +48,9 @@ func (a *Auth) AccountPermission(ctx context.Context, account *actions.Account, 
 	}
 	key := permissionKey{account.ID, repo.ID}
 	revision := a.store.Revision(store.AccessTopic())
-	p, ok := a.permissions.GetAt(key, revision)
-	if !ok {
-		var err error
-		if p, err = a.given(ctx, account, repo); err != nil {
-			return actions.NoAccess, err
-		}
-		a.permissions.PutAt(key, p, 1, revision)
+	p, err := a.permissions.FindAt(key, revision, func() (actions.Permission, error) { return a.given(ctx, account, repo) })
+	if err != nil {
+		return actions.NoAccess, err
 	}
 	return max(p, public(repo)), nil
 }

@@ -63,15 +63,9 @@ func (s *Runners) Authenticate(ctx context.Context, text string) (*actions.Runne
 		return nil, err
 	}
 	revision := s.store.Revision(store.RunnerRecordTopic(t.ID), store.DeletedTopic())
-	if r, ok := s.known.GetAt(t.ID, revision); ok {
-		return &r, nil
-	}
-	r, err := s.store.Runner(ctx, t.ID)
+	r, err := s.known.FindAt(t.ID, revision, func() (*actions.Runner, error) { return s.store.Runner(ctx, t.ID) })
 	if actions.KindOf(err) == actions.NotFound {
 		return nil, actions.Errorf(actions.Gone, "runner %d is not registered any more", t.ID)
-	}
-	if err == nil {
-		s.known.PutAt(t.ID, *r, 1, revision)
 	}
 	return r, err
 }

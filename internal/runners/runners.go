@@ -63,9 +63,9 @@ type Runners struct {
 
 	polls *polls
 	idle  *idleness
-	known *recent.Cache[int64, actions.Runner]
+	known *recent.Cache[int64, *actions.Runner]
 
-	sessions *recent.Cache[int64, actions.Session] // by runner
+	sessions *recent.Cache[int64, *actions.Session] // by runner
 }
 
 const maxKnown = 10_000 // runners in memory, each a few hundred bytes
@@ -75,8 +75,8 @@ func New(c Config) *Runners {
 	return &Runners{
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random,
 		pollTime: cmp.Or(c.PollTime, 50*time.Second), completionTime: cmp.Or(c.CompletionTime, 10*time.Second),
-		polls: newPolls(), idle: newIdleness(), known: recent.New[int64, actions.Runner](maxKnown, maxKnown),
-		sessions: recent.New[int64, actions.Session](maxKnown, maxKnown),
+		polls: newPolls(), idle: newIdleness(), known: recent.New[int64, *actions.Runner](maxKnown, maxKnown),
+		sessions: recent.New[int64, *actions.Session](maxKnown, maxKnown),
 	}
 }
 

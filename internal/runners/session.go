@@ -91,14 +91,12 @@ func (s *Runners) useSession(ctx context.Context, r *actions.Runner, id string) 
 // last poll may be out of date: polls come often and change nothing else.
 func (s *Runners) session(ctx context.Context, runnerID int64, expected string) (*actions.Session, error) {
 	revision := s.store.Revision(store.RunnerTopic(runnerID))
-	if have, ok := s.sessions.GetAt(runnerID, revision); ok && have.ID == expected {
-		return &have, nil
+	read := func() (*actions.Session, error) { return s.store.RunnerSession(ctx, runnerID) }
+	have, err := s.sessions.FindAt(runnerID, revision, read)
+	if err != nil || have.ID == expected {
+		return have, err
 	}
-	have, err := s.store.RunnerSession(ctx, runnerID)
-	if err == nil {
-		s.sessions.PutAt(runnerID, *have, 1, revision)
-	}
-	return have, err
+	return read()
 }
 
 // Acknowledge gives a runner time to acquire the job it was offered (SES-4). A
