@@ -9,16 +9,14 @@ import (
 // Look is one look of an idle runner for a job.
 func (q *Queue) Look(ctx context.Context, r *actions.Runner) (*Message, error) { return q.pick(ctx, r) }
 
-// Waiting is how many idle runners wait.
-func (q *Queue) Waiting() int {
+// Busy is how many busy runners wait and have looked for the end of their job.
+func (q *Queue) Busy() (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting)
-}
-
-// Busy is how many busy runners wait.
-func (q *Queue) Busy() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.busy)
+	for _, p := range q.busy {
+		if p.looked {
+			n++
+		}
+	}
+	return n
 }

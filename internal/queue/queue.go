@@ -74,6 +74,7 @@ type poll struct {
 	ch     chan *Message
 	poke   chan struct{}
 	over   chan struct{} // closed when the runner waits anew: this one's connection is dead
+	looked bool          // the database had nothing for it; guarded by Queue.mu
 }
 
 // A departure is when a job stopped waiting.
@@ -113,6 +114,7 @@ func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Mes
 			return nil, err
 		}
 		if m == nil {
+			q.foundNothing(p)
 			select {
 			case m = <-p.ch:
 			case <-p.poke:
@@ -175,6 +177,25 @@ func (q *Queue) leave(p *poll, idle bool) {
 		q.takeBack(m, p.runner.ID)
 	default:
 	}
+}
+
+func (q *Queue) foundNothing(p *poll) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.looked = true
+}
+
+// Idle counts the idle runners that wait here, have looked for a job and found none:
+// a job that becomes ready now reaches them by a wake-up.
+func (q *Queue) Idle() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.waiting {
+		if p.looked {
+			n++
+		}
+	}
+	return n
 }
 
 func (q *Queue) takeBack(m *Message, runnerID int64) {

@@ -58,13 +58,14 @@ func eachServers(t *testing.T, test func(t *testing.T, here *bench, there *queue
 	})
 }
 
-// waits returns when the runner waits in q: it has looked and found nothing.
-func waits(t *testing.T, q *queue.Queue, n int) {
+// await returns when so many runners wait: they have looked and found nothing.
+func await(t *testing.T, waiting func() int, n int) {
 	t.Helper()
-	for q.Waiting() < n {
-		time.Sleep(time.Millisecond)
+	for end := time.Now().Add(20 * time.Second); waiting() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d runners wait, want %d", waiting(), n)
+		}
 	}
-	time.Sleep(20 * time.Millisecond) // and its look is over, most likely
 }
 
 func TestAJobStartsOnARunnerThatWaitsAtAnotherServer(t *testing.T) {
@@ -79,7 +80,7 @@ func TestAJobStartsOnARunnerThatWaitsAtAnotherServer(t *testing.T) {
 		r := b.runner(actions.Scope{}, "linux")
 		for round := range 5 {
 			got := told(t, there, r, true)
-			waits(t, there, 1)
+			await(t, there.Idle, 1)
 			before := time.Now()
 			job := b.job("linux")
 			select {
@@ -112,10 +113,7 @@ func TestABusyRunnerAtAnotherServerHearsOfTheCancellation(t *testing.T) {
 		b.must(b.acquire(job, r))
 		b.pass(5 * time.Second)
 		got := told(t, there, r, false)
-		for there.Busy() == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(20 * time.Millisecond) // its first look is over, most likely
+		await(t, there.Busy, 1)
 		b.must(b.st.Update(t.Context(), func(tx *store.Tx) error {
 			j, err := tx.Job(t.Context(), job.ID)
 			if err != nil {
@@ -149,7 +147,7 @@ func TestAJobThatNobodyAnnouncedIsFoundByTheNextCheck(t *testing.T) {
 		b := newBench(t, st)
 		loop(t, b.Queue)
 		got := told(t, b.Queue, b.runner(actions.Scope{}, "linux"), true)
-		waits(t, b.Queue, 1)
+		await(t, b.Idle, 1)
 		b.fill(1, "", func(int) []string { return []string{"linux"} })
 		select {
 		case m := <-got:

@@ -32,9 +32,10 @@ func TestAJobRunsAtASecondServerAndShowsAtAThird(t *testing.T) {
 		one, two, three := sites[0], sites[1], sites[2]
 		gates := t.TempDir()
 		repo := project(one, one.User("octo"), gates)
-		box, visitor := hire(two), session(three, three.Admin)
+		hire(two)
+		visitor := session(three, three.Admin)
 		for range 3 {
-			box.waits(two)
+			waits(two)
 			begin := time.Now()
 			run, job := dispatch(one, repo)
 			runPage := fmt.Sprintf("/%s/actions/runs/%d", repo.FullName(), run)
@@ -222,13 +223,14 @@ func TestALostConnectionBetweenServersLosesNoJobAndNoChange(t *testing.T) {
 		one, two := sites[0], sites[1]
 		gates := t.TempDir()
 		repo, mona := project(one, one.User("octo"), gates), one.User("mona")
-		box, text := hire(two), one.Token(mona, "repo")
+		hire(two)
+		text := one.Token(mona, "repo")
 		path := servertest.API + "/repos/" + repo.FullName()
 		may := func() bool {
 			return two.Do(http.MethodGet, path, text, nil).StatusCode == http.StatusOK
 		}
 		for range 3 {
-			box.waits(two)
+			waits(two)
 			one.Must(one.Store.SetCollaborator(t.Context(), repo.ID, mona.ID, actions.Read))
 			two.Await("mona may", may)
 			hangUp(one, one.Database)
@@ -250,7 +252,8 @@ func TestALostNoticeCostsTheTimeOfACheckAndNoJob(t *testing.T) {
 		running(two)
 		gates := t.TempDir()
 		repo, mona := project(silent, silent.User("octo"), gates), silent.User("mona")
-		box, text := hire(two), silent.Token(mona, "repo")
+		hire(two)
+		text := silent.Token(mona, "repo")
 		path := servertest.API + "/repos/" + repo.FullName()
 		may := func() bool {
 			return two.Do(http.MethodGet, path, text, nil).StatusCode == http.StatusOK
@@ -259,7 +262,7 @@ func TestALostNoticeCostsTheTimeOfACheckAndNoJob(t *testing.T) {
 		two.Await("mona may", may)
 		silent.Must(silent.Store.SetCollaborator(t.Context(), repo.ID, mona.ID, actions.NoAccess))
 		two.Await("mona may no more", func() bool { return !may() })
-		box.waits(two)
+		waits(two)
 		run, job := dispatch(silent, repo)
 		page := open(two, fmt.Sprintf("/%s/actions/runs/%d/live", repo.FullName(), run), session(two, two.Admin))
 		silent.Must(os.WriteFile(filepath.Join(gates, fmt.Sprint(run)), nil, 0o600))

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -18,39 +17,17 @@ import (
 	"github.com/understudy-ci/understudy/internal/servertest"
 )
 
-// A hired is a bundled runner inside of a test.
-type hired struct {
-	http.RoundTripper
-	idle atomic.Int64 // polls that say so and are held now
-}
-
-func (h *hired) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.HasSuffix(r.URL.Path, "/message") && r.URL.Query().Get("status") == "Online" {
-		h.idle.Add(1)
-		defer h.idle.Add(-1)
-	}
-	return h.RoundTripper.RoundTrip(r)
-}
-
-// waits returns when the runner waits for a job, and has for a short time: the server
-// has looked for one, most likely.
-func (h *hired) waits(s *servertest.Site) {
-	s.Helper()
-	s.Await("the runner waits", func() bool { return h.idle.Load() > 0 })
-	time.Sleep(50 * time.Millisecond)
-	s.Await("the runner still waits", func() bool { return h.idle.Load() > 0 })
-}
-
-// hire registers a runner at a server, and lets it work until the end of the test.
-func hire(s *servertest.Site) *hired {
+// hire registers a bundled runner at a server, and lets it work until the end of the
+// test.
+func hire(s *servertest.Site) {
 	s.Helper()
 	token := s.Want(s.Do(http.MethodPost, servertest.API+"/enterprises/understudy/actions/runners/registration-token", s.AdminToken, nil), http.StatusCreated)
-	h, log := &hired{RoundTripper: http.DefaultTransport.(*http.Transport).Clone()}, slog.New(slog.NewTextHandler(s.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	root := s.TempDir()
+	log := slog.New(slog.NewTextHandler(s.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	root, transport := s.TempDir(), http.DefaultTransport.(*http.Transport).Clone()
 	s.Must(runner.Configure(s.Context(), runner.Options{
-		Root: root, URL: s.URL + "/enterprises/understudy", Token: token.JSON(s)["token"].(string), Name: "box", Transport: h, Log: log,
+		Root: root, URL: s.URL + "/enterprises/understudy", Token: token.JSON(s)["token"].(string), Name: "box", Transport: transport, Log: log,
 	}))
-	r, err := runner.New(runner.Config{Root: root, Env: []string{"PATH=" + os.Getenv("PATH")}, Transport: h, Now: time.Now, Log: log})
+	r, err := runner.New(runner.Config{Root: root, Env: []string{"PATH=" + os.Getenv("PATH")}, Transport: transport, Now: time.Now, Log: log})
 	s.Must(err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.Context())) // it takes leave of its server
 	ended := make(chan error, 1)
@@ -60,8 +37,15 @@ func hire(s *servertest.Site) *hired {
 		if err := <-ended; err != nil && !errors.Is(err, runner.ErrRemoved) {
 			s.Errorf("runner: %v", err)
 		}
+		transport.CloseIdleConnections() // its process would end
 	})
-	return h
+}
+
+// waits returns when the runner that was hired at a server waits for a job there, after
+// it has looked for one: only a notice brings it the next.
+func waits(s *servertest.Site) {
+	s.Helper()
+	s.Await("the runner waits", func() bool { return s.Queue.Idle() > 0 })
 }
 
 // project is a repository with a workflow whose job has two steps; the second one
