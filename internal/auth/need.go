@@ -29,7 +29,7 @@ type Need struct {
 	Public bool
 
 	// Role is the least role on a repository. Elsewhere it is Admin for an owner of
-	// the organization, or an admin of the site; any other is of no account.
+	// the organization, or an admin of the site; any other is ignored.
 	Role actions.Permission
 
 	// Permission is what a job's or a fine-grained token must have: "actions",

@@ -13,7 +13,7 @@ import (
 type Terminal struct {
 	Out         io.Writer
 	Interactive bool                      // lines can be written anew
-	Color       bool                      // has colours, and shall show them
+	Color       bool                      // shows colours
 	Size        func() (width, lines int) // of an interactive one; 0 when it is not known
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-func TestFetchesOfStrangersWaitForTheirTurn(t *testing.T) {
+func TestAnonymousFetchesWaitForTheirTurn(t *testing.T) {
 	slots := make(turns, 2)
 	leave, err := slots.take(t.Context(), time.Minute)
 	if err != nil {

@@ -196,7 +196,7 @@ func TestRegularExpressionsMaskWithinALine(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if !m.Contains("a tok_x") || m.Contains("a tok_X") {
-		t.Error("Contains does not heed the expression")
+		t.Error("Contains ignores the expression")
 	}
 }
 

@@ -18,12 +18,12 @@ import (
 func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx) error) (*actions.Job, error) {
 	var job *actions.Job
 	err := q.store.Update(ctx, func(tx *store.Tx) error {
-		claim, err := tx.Claim(ctx, guid, r.ID)
+		asked, err := tx.Acquisition(ctx, guid, r.ID)
 		if err != nil {
 			return err
 		}
-		job = claim.Job
-		if err := q.take(ctx, tx, claim, r); err != nil {
+		job = asked.Job
+		if err := q.take(ctx, tx, asked, r); err != nil {
 			return err
 		}
 		return prepare(tx)
@@ -38,20 +38,20 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 	return job, nil
 }
 
-// take gives the claimed job to its runner, unless it has it already.
-func (q *Queue) take(ctx context.Context, tx *store.Tx, claim *store.Claim, r *actions.Runner) error {
-	job := claim.Job
+// take gives the job to its runner, unless it has it already.
+func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition, r *actions.Runner) error {
+	job := asked.Job
 	switch {
-	case !claim.Registered:
+	case !asked.Registered:
 		return actions.Errorf(actions.NotFound, "runner %s", r.Name)
-	case claim.Held != 0 && claim.Held != job.ID:
-		return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, claim.Held)
+	case asked.Held != 0 && asked.Held != job.ID:
+		return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, asked.Held)
 	}
 	fresh := job.Status == actions.Queued
 	if err := job.Acquire(r, q.now(), q.lease); err != nil || !fresh {
 		return err
 	}
-	if err := tx.UpdateJob(ctx, job); err != nil || claim.RunStatus == actions.InProgress {
+	if err := tx.UpdateJob(ctx, job); err != nil || asked.RunStatus == actions.InProgress {
 		return err
 	}
 	return tx.BeginRun(ctx, job, q.now())

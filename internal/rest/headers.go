@@ -14,7 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/version"
 )
 
-// There is no rate limit. Clients that heed the headers, or ask, read that they
+// There is no rate limit. Clients that obey the headers, or ask, read that they
 // have all of theirs left.
 const (
 	RateLimit  = 5000      // requests in a window

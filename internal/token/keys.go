@@ -56,7 +56,7 @@ func readKey(path string) ([]byte, error) {
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != keySize {
-		return nil, fmt.Errorf("%s: want %d bytes in hex", path, keySize) // and not a word of what it holds
+		return nil, fmt.Errorf("%s: want %d bytes in hex", path, keySize) // it must not be shown
 	}
 	return key, nil
 }

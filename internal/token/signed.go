@@ -13,7 +13,7 @@ import (
 
 const (
 	maxToken = 16 << 10        // longer texts are not read
-	backdate = 5 * time.Minute // nbf lies so far back, for clients whose clock is late
+	backdate = 5 * time.Minute // nbf is that long ago, for clients whose clock is late
 )
 
 // The audiences keep one sort of token from being taken for another.

@@ -184,16 +184,16 @@ func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	}
 }
 
-func TestStreamsOfStrangersEndWhenARepositoryBecomesPrivate(t *testing.T) {
+func TestStreamsOfAnonymousReadersEndWhenARepositoryBecomesPrivate(t *testing.T) {
 	s := newSample(t, plain)
 	repo := s.testSite.repo(s.owner, "open", false)
 	run := s.addRun(repo, ".github/workflows/ci.yml", nil)
-	stranger, owner := s.browser().stream(runPath(pathOf(repo), run.ID)+"/live"), s.signedIn(s.owner).stream(runPath(pathOf(repo), run.ID)+"/live")
-	stranger.next("changed")
+	anonymous, owner := s.browser().stream(runPath(pathOf(repo), run.ID)+"/live"), s.signedIn(s.owner).stream(runPath(pathOf(repo), run.ID)+"/live")
+	anonymous.next("changed")
 	owner.next("changed")
 	repo.Private = true
 	s.update(func(tx *store.Tx) error { return tx.UpdateRepository(t.Context(), repo) })
-	stranger.next("")
+	anonymous.next("")
 	run.Status, run.Conclusion = actions.Completed, actions.Success
 	s.update(func(tx *store.Tx) error { return tx.UpdateRun(t.Context(), run) })
 	owner.next("end")

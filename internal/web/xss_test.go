@@ -15,7 +15,7 @@ import (
 // tags finds what a browser takes for a tag, with its attributes.
 var tags = regexp.MustCompile(`<[a-zA-Z/!][^>]*>?`)
 
-func TestTextOfStrangersIsNeverMarkup(t *testing.T) {
+func TestTextFromUsersIsNeverMarkup(t *testing.T) {
 	for _, evil := range web.Hostile {
 		s := newSample(t, func(text string) string { return text + evil })
 		b := s.signedIn(s.owner)

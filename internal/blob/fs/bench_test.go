@@ -71,7 +71,7 @@ func BenchmarkSmallOpenAndDelete(b *testing.B) {
 
 // BenchmarkBig puts 8 MiB, and copies 8 MiB to a plain file for comparison.
 func BenchmarkBig(b *testing.B) {
-	const rounds = 16 // then it is all removed, lest the disk fill up
+	const rounds = 16 // then it is all removed, so that the disk does not fill up
 	content := bytes.Repeat([]byte("0123456789abcdef"), 8<<20/16)
 	b.Run("plain file", func(b *testing.B) {
 		b.SetBytes(rounds * 8 << 20)

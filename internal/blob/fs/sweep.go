@@ -178,7 +178,7 @@ func (s *Store) recover(f *os.File) error {
 }
 
 // cut makes a dead record of what a pack has behind end. The pack does not become
-// shorter, lest a Delete that has seen a header there write behind its end.
+// shorter: otherwise a Delete that has seen a header there would write behind its end.
 func cut(f *os.File, end int64) error {
 	info, err := f.Stat()
 	if err != nil {

@@ -18,7 +18,7 @@ func (d *DB) LastOutage() time.Time {
 	return time.Time{}
 }
 
-// noted is err as callers shall have it; an outage is remembered.
+// noted is err as callers get it; an outage is remembered.
 func (d *DB) noted(err error) error {
 	err = translate(err)
 	if actions.KindOf(err) == actions.Unavailable && !retryable(err) { // one that lost conflicts is no outage

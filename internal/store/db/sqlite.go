@@ -105,7 +105,7 @@ func (e *sqliteEngine) writer(ctx context.Context) (*sql.Conn, error) {
 	}
 }
 
-// sqliteText is a statement as SQLite shall read it. A limit that is a parameter
+// sqliteText is a statement for SQLite. A limit that is a parameter
 // alone makes SQLite plan the statement anew whenever it gets a value; a sum does
 // not.
 func sqliteText(text string) string { return strings.ReplaceAll(text, " limit $", " limit 0 + $") }
