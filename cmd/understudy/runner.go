@@ -18,7 +18,7 @@ import (
 type runnerCommand struct {
 	URL       string        `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
 	Token     string        `placeholder:"TOKEN" help:"Registration token; needed once. With - it is read from standard input, where no other user sees it."`
-	JITConfig string        `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token."`
+	JITConfig string        `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token. With - it is read from standard input."`
 	Name      string        `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
 	Labels    []string      `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
 	Ephemeral bool          `help:"Take one job, then remove the runner."`
@@ -31,7 +31,7 @@ type runnerCommand struct {
 // Run registers the runner where that is needed, and takes jobs until it is
 // told to stop.
 func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
-	if err := c.readToken(os.Stdin); err != nil {
+	if err := c.credential(os.Stdin); err != nil {
 		return err
 	}
 	if c.Remove {
@@ -82,17 +82,25 @@ func (c *runnerCommand) remove(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// readToken reads the token where it is not given as an argument, which others
-// on the machine could see.
-func (c *runnerCommand) readToken(from io.Reader) error {
-	if c.Token != "-" {
-		return nil
+// credential reads the one that is given on standard input, and takes one that is
+// given otherwise out of sight: see [conceal].
+func (c *runnerCommand) credential(stdin io.Reader) error {
+	for _, given := range []struct {
+		flag  string
+		value *string
+	}{{"--jitconfig", &c.JITConfig}, {"--token", &c.Token}} {
+		switch *given.value {
+		case "":
+			continue
+		case fromStdin:
+			line, err := bufio.NewReader(io.LimitReader(stdin, maxCredential+1)).ReadString('\n')
+			if err != nil && !errors.Is(err, io.EOF) {
+				return fmt.Errorf("%s -: %w", given.flag, err)
+			}
+			*given.value = strings.TrimSpace(line)
+			return nil
+		}
+		return conceal(given.flag, *given.value)
 	}
-	const most = 4096
-	line, err := bufio.NewReader(io.LimitReader(from, most)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("--token -: %w", err)
-	}
-	c.Token = strings.TrimSpace(line)
 	return nil
 }
