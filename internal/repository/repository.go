@@ -8,6 +8,8 @@
 //
 // A server that is killed in between leaves a row without files, or a HEAD that
 // has not moved yet; [Repositories.Recover] finishes both at the next start.
+//
+// Pushes leave many small files behind; [Repositories.Run] puts them together.
 package repository
 
 import (
@@ -34,12 +36,13 @@ func New(st *store.Store, git *gitrepo.Git, log *slog.Logger, now func() time.Ti
 	return &Repositories{store: st, git: git, log: log, now: now}
 }
 
+const some = 500 // repositories that are read at once
+
 // Recover finishes what an earlier server left half done. It is called at start,
 // before the first request. A repository without files gets empty ones, whatever
 // was asked for: nobody has heard of it yet. A HEAD that cannot be moved now
 // stays as it is until the next start.
 func (s *Repositories) Recover(ctx context.Context) error {
-	const some = 500
 	for after := int64(0); ; {
 		repos, err := s.store.RepositoriesAfter(ctx, after, some)
 		if err != nil || len(repos) == 0 {

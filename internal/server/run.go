@@ -46,6 +46,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	loopCtx, stopLoops := context.WithCancel(loopCtx)
 	defer stopLoops()
 	loops.Go(func() error { return s.store.Listen(loopCtx) })
+	loops.Go(func() error { return s.repositories.Run(loopCtx) })
 	loops.Go(func() error { return s.queue.Run(loopCtx) })
 	loops.Go(func() error { return s.runners.Run(loopCtx) })
 	loops.Go(func() error { return s.scheduler.Run(loopCtx) })
