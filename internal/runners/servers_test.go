@@ -29,11 +29,17 @@ func eachServers(t *testing.T, completion time.Duration, test func(t *testing.T,
 		if url[:6] != "sqlite" {
 			st = storetest.OpenURL(t, url)
 		}
-		log := slog.New(slog.DiscardHandler)
-		q := queue.New(st, log, time.Minute, w.now)
-		s := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
-		test(t, w, w.service(st, q, s, completion))
+		test(t, w, w.another(st, completion))
 	})
+}
+
+// another is the service of another server, on a store.
+func (w *world) another(st *store.Store, completion time.Duration) *runners.Runners {
+	w.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	q := queue.New(st, log, time.Minute, w.now)
+	s := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
+	return w.service(st, q, s, completion)
 }
 
 func (w *world) service(st *store.Store, q *queue.Queue, s *scheduler.Scheduler, completion time.Duration) *runners.Runners {
@@ -157,6 +163,31 @@ func TestALoopThatBeginsLateEndsThePollOfAnOldSession(t *testing.T) {
 		_, err := there.OpenSession(t.Context(), r, session.Owner)
 		w.must(err)
 		w.loop(w.Runners)
+		w.ended(poll)
+	})
+}
+
+func TestASessionThatNobodyAnnouncedIsSeenByTheNextCheck(t *testing.T) {
+	storetest.EachSchema(t, func(t *testing.T, url string) {
+		open := func() *store.Store {
+			o := storetest.Options(t, url)
+			o.Recheck = 200 * time.Millisecond
+			st, err := store.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = st.Close() })
+			return st
+		}
+		st, silent := open(), open()
+		storetest.Listen(t, st)
+		w := newWorld(t, st)
+		w.Runners = w.service(w.st, w.queue, w.scheduler, time.Hour)
+		w.loop(w.Runners)
+		r, session := w.connected("box")
+		poll := w.poll(r, runners.Poll{Session: session.ID})
+		_, err := w.another(silent, time.Hour).OpenSession(t.Context(), r, session.Owner)
+		w.must(err)
 		w.ended(poll)
 	})
 }
