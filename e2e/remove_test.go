@@ -10,7 +10,10 @@ func TestARunnerIsRemovedWithARemovalToken(t *testing.T) {
 	s := startServer(t, "--runners", "0")
 	r := s.newRepository("hello")
 	box := r.newRunner("box", "mine")
-	until(t, "the runner is registered", func() bool { return len(s.runners(r.api)) == 1 })
+	until(t, "the runner does not listen", func() bool { // then its files are there, and its lock
+		all := s.runners(r.api)
+		return len(all) == 1 && all[0].Status == "online"
+	})
 	var remove struct{ Token string }
 	s.do("POST", r.api+"/actions/runners/remove-token", nil, &remove)
 	args := []string{"runner", "--work", box.work, "--remove", "--token", remove.Token}
