@@ -10,7 +10,8 @@
 // repositories as well as for private ones, which are thus not told apart.
 // Bodies of errors are plain text, which git shows as "remote: …".
 //
-// Requests and answers are streamed; a push is held in memory at no time.
+// Answers and pushes are streamed; a push is held in memory at no time. The request
+// of a fetch is read, to its limit, before anything is done for it.
 package githttp
 
 import (
@@ -18,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 
@@ -50,6 +52,7 @@ type PushFunc func(ctx context.Context, updates []actions.RefUpdate, view *gitre
 type Config struct {
 	Git *gitrepo.Git
 	Log *slog.Logger
+	Now func() time.Time
 
 	// Access says what the caller of r may do with owner/name. Unauthorized
 	// means that the credentials of r are no good; NotFound that there is no
@@ -61,6 +64,7 @@ type Config struct {
 type Server struct {
 	git    *gitrepo.Git
 	log    *slog.Logger
+	now    func() time.Time
 	access func(r *http.Request, owner, name string) (*Access, error)
 	mux    *http.ServeMux
 
@@ -69,7 +73,7 @@ type Server struct {
 
 // New makes a Server.
 func New(c Config) *Server {
-	s := &Server{git: c.Git, log: c.Log, access: c.Access, mux: http.NewServeMux(), anonymous: make(turns, maxAnonymous)}
+	s := &Server{git: c.Git, log: c.Log, now: c.Now, access: c.Access, mux: http.NewServeMux(), anonymous: make(turns, maxAnonymous)}
 	s.route("GET /{owner}/{repo}/info/refs", s.infoRefs)
 	s.route("POST /{owner}/{repo}/git-upload-pack", s.uploadPack)
 	s.route("POST /{owner}/{repo}/git-receive-pack", s.receivePack)

@@ -48,7 +48,7 @@ func newWorld(t testing.TB, limits gitrepo.Limits) *world {
 	}
 	w := &world{}
 	w.push = w.record
-	w.Server = New(Config{Git: git, Log: log, Access: w.access})
+	w.Server = New(Config{Git: git, Log: log, Now: time.Now, Access: w.access})
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		w.length = r.ContentLength

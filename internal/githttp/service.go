@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -56,6 +57,10 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	request, err := s.git.ReadFetch(&timely{body, s.now, s.now().Add(requestTime)})
+	if err != nil {
+		return err
+	}
 	if r.Header.Get("Authorization") == "" {
 		leave, err := s.anonymous.take(r.Context(), fetchWait)
 		if err != nil {
@@ -64,7 +69,25 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) error {
 		defer leave()
 	}
 	begin(w, "application/x-git-upload-pack-result")
-	return s.git.UploadPack(r.Context(), a.RepoID, gitrepo.Protocol(r.Header.Get("Git-Protocol")), body, w)
+	return s.git.UploadPack(r.Context(), a.RepoID, gitrepo.Protocol(r.Header.Get("Git-Protocol")), request, w)
+}
+
+// requestTime is how long the request of a fetch may take to arrive.
+const requestTime = 2 * time.Minute
+
+// A timely reader ends with an error when it has taken too long.
+type timely struct {
+	io.Reader
+	now   func() time.Time
+	until time.Time
+}
+
+// Read implements [io.Reader].
+func (t *timely) Read(p []byte) (int, error) {
+	if t.now().After(t.until) {
+		return 0, actions.Errorf(actions.Malformed, "it has not arrived after %s", requestTime)
+	}
+	return t.Reader.Read(p)
 }
 
 // receivePack serves POST /{owner}/{repo}/git-receive-pack: a push.

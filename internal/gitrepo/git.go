@@ -20,11 +20,12 @@ import (
 type Limits struct {
 	PushBytes    int64         // bytes of one pushed pack; 2 GiB
 	RepoBytes    int64         // packs of one repository; 20 GiB
-	RequestBytes int64         // the request of one fetch; 16 MiB
+	RequestBytes int64         // the request of one fetch; 8 MiB
+	Wants        int           // objects that one fetch may ask for by name; 100,000
 	MemoryBytes  int64         // heap of one git process that reads a push; 4 GiB, Linux only
 	Updates      int           // refs moved by one push; 5000
 	Time         time.Duration // one fetch, push or archive; 1 hour
-	Readers      int           // processes that read objects at the same time; 8
+	Readers      int           // processes that read objects at the same time, half of them for one repository; 8
 	IdleReaders  int           // such processes kept for later; 16
 	Idle         time.Duration // how long they are kept; 30 seconds
 }
@@ -32,7 +33,8 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	or(&l.PushBytes, 2<<30)
 	or(&l.RepoBytes, 20<<30)
-	or(&l.RequestBytes, 16<<20)
+	or(&l.RequestBytes, 8<<20)
+	or(&l.Wants, 100_000)
 	or(&l.MemoryBytes, 4<<30)
 	or(&l.Updates, 5000)
 	or(&l.Time, time.Hour)

@@ -63,7 +63,10 @@ func (g *testGit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = g.Advertise(r.Context(), 1, Service(strings.TrimPrefix(service, "git-")), version, w)
 	case strings.HasSuffix(r.URL.Path, "/git-upload-pack"):
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-		err = g.UploadPack(r.Context(), 1, version, r.Body, w)
+		var request *FetchRequest
+		if request, err = g.ReadFetch(r.Body); err == nil {
+			err = g.UploadPack(r.Context(), 1, version, request, w)
+		}
 	default:
 		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
 		err = g.Receive(r.Context(), 1, ReceiveOptions{

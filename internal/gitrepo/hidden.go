@@ -8,8 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // hidden returns one of the wanted objects that no ref leads to, "" if there
@@ -57,24 +55,22 @@ func (v *View) hidden(ctx context.Context, wants map[string]bool) (string, error
 }
 
 // sortWants moves commits from left to commits. It returns a wanted object
-// that is not there at all.
+// that is not there at all. One process answers for all of them, and it is not one
+// of the object readers, for which others wait.
 func (v *View) sortWants(ctx context.Context, left map[string]bool, commits *[]string) (missing string, err error) {
-	err = v.read(ctx, func(c *catFile) error {
-		for sha := range left {
-			o, err := c.info(sha)
-			if actions.KindOf(err) == actions.NotFound {
-				missing = sha
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if o.kind == "commit" {
-				*commits = append(*commits, sha)
-				delete(left, sha)
-			}
+	names := slices.Sorted(maps.Keys(left))
+	err = v.lines(ctx, strings.Join(names, "\n")+"\n", []string{"cat-file", "--batch-check=%(objecttype)", "--buffer"}, func(kind string) bool {
+		name := names[0]
+		names = names[1:]
+		switch kind {
+		case "commit":
+			*commits = append(*commits, name)
+			delete(left, name)
+		case "tree", "blob", "tag":
+		default: // "SHA missing"
+			missing = name
 		}
-		return nil
+		return missing == "" && len(names) > 0
 	})
 	return missing, err
 }
@@ -97,8 +93,16 @@ func (v *View) hiddenParts(ctx context.Context, left map[string]bool, tips []str
 	return slices.Collect(maps.Keys(left))[0], nil
 }
 
-// strike removes from left the objects that git lists, until none is left.
+// strike removes the objects that git lists from left.
 func (v *View) strike(ctx context.Context, left map[string]bool, input string, args []string) error {
+	return v.lines(ctx, input, args, func(sha string) bool {
+		delete(left, sha)
+		return len(left) > 0
+	})
+}
+
+// lines calls f for each line that git prints, until f has enough.
+func (v *View) lines(ctx context.Context, input string, args []string, f func(line string) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := v.command(ctx, args...)
@@ -111,17 +115,16 @@ func (v *View) strike(ctx context.Context, left map[string]bool, input string, a
 		return err
 	}
 	lines := bufio.NewScanner(out)
-	for len(left) > 0 && lines.Scan() {
-		delete(left, lines.Text())
-	}
-	if len(left) == 0 {
-		cancel() // nobody needs the rest
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait()
-		return nil
+	for lines.Scan() {
+		if !f(lines.Text()) {
+			cancel() // nobody needs the rest
+			_, _ = io.Copy(io.Discard, out)
+			_ = cmd.Wait()
+			return nil
+		}
 	}
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("repository %d: git rev-list: %w", v.id, err)
+		return fmt.Errorf("repository %d: git %s: %w", v.id, args[0], err)
 	}
 	return lines.Err()
 }

@@ -5,12 +5,15 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/fair"
 )
 
 // A pool keeps idle object readers for the repositories used last. In use are
-// at most as many as busy has room for; who comes later waits.
+// at most as many as busy has places, half of them for one repository; who comes
+// later waits.
 type pool struct {
-	busy chan struct{}
+	busy *fair.Places[int64]
 	max  int
 	keep time.Duration
 
@@ -25,20 +28,14 @@ type idleReader struct {
 }
 
 func newPool(l Limits) *pool {
-	return &pool{busy: make(chan struct{}, l.Readers), max: l.IdleReaders, keep: l.Idle}
+	return &pool{busy: fair.New[int64](l.Readers, (l.Readers+1)/2), max: l.IdleReaders, keep: l.Idle}
 }
 
-// enter waits until fewer than the limit are busy. leave ends what enter began.
-func (p *pool) enter(ctx context.Context) error {
-	select {
-	case p.busy <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// enter waits until a repository may have one more reader. leave ends what enter
+// began.
+func (p *pool) enter(ctx context.Context, id int64) (leave func(), err error) {
+	return p.busy.Enter(ctx, id)
 }
-
-func (p *pool) leave() { <-p.busy }
 
 // take returns an idle reader of the repository, nil if there is none.
 func (p *pool) take(id int64) *catFile {

@@ -1,10 +1,8 @@
 package gitrepo
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -69,27 +67,15 @@ func (g *Git) Advertise(ctx context.Context, id int64, s Service, version int, w
 	return err
 }
 
-// UploadPack answers one request of a clone or fetch. It reads the whole body
-// before it writes. What no ref of the repository reaches is refused, to the
-// client in git's own words.
-func (g *Git) UploadPack(ctx context.Context, id int64, version int, body io.Reader, w io.Writer) error {
+// UploadPack answers one request of a clone or fetch. What no ref of the
+// repository reaches is refused, to the client in git's own words.
+func (g *Git) UploadPack(ctx context.Context, id int64, version int, request *FetchRequest, w io.Writer) error {
 	if err := g.mustExist(id); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.limits.Time)
 	defer cancel()
-	request, err := io.ReadAll(io.LimitReader(body, g.limits.RequestBytes+1))
-	if err != nil {
-		return actions.Errorf(actions.Malformed, "request cannot be read: %w", err)
-	}
-	if int64(len(request)) > g.limits.RequestBytes {
-		return actions.Errorf(actions.Invalid, "request is larger than %d bytes", g.limits.RequestBytes)
-	}
-	wants, err := parseWants(request)
-	if err != nil {
-		return actions.Errorf(actions.Malformed, "request cannot be read: %w", err)
-	}
-	hidden, err := g.View(id).hidden(ctx, wants)
+	hidden, err := g.View(id).hidden(ctx, request.wants)
 	if err != nil {
 		return err
 	}
@@ -100,7 +86,7 @@ func (g *Git) UploadPack(ctx context.Context, id int64, version int, body io.Rea
 	cmd := g.command(ctx, "upload-pack", "--stateless-rpc", "--strict", g.dir(id))
 	cmd.Env = append(cmd.Env, protocolEnv(version))
 	var stderr tail
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request), w, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request.text), w, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -109,29 +95,4 @@ func (g *Git) UploadPack(ctx context.Context, id int64, version int, body io.Rea
 		g.log.InfoContext(ctx, "fetch failed", "repo", id, "err", err, "git", stderr.String())
 	}
 	return nil
-}
-
-// parseWants finds the objects that a request asks for, in any version.
-func parseWants(request []byte) (map[string]bool, error) {
-	wants := map[string]bool{}
-	r := bufio.NewReader(bytes.NewReader(request))
-	for {
-		p, err := readPacket(r)
-		if errors.Is(err, io.EOF) {
-			return wants, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		sha, ok := strings.CutPrefix(string(p.payload()), "want ")
-		if !ok || p.special() {
-			continue
-		}
-		// git takes upper case; capabilities may follow in version 0
-		sha = strings.ToLower(sha[:min(len(sha), len(actions.ZeroSHA))])
-		if !IsSHA(sha) {
-			return nil, fmt.Errorf("bad want line %.60q", p.payload())
-		}
-		wants[sha] = true
-	}
 }

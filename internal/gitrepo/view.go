@@ -58,10 +58,11 @@ func (v *View) output(ctx context.Context, stdin string, args ...string) (string
 // turns out to be gone.
 func (v *View) read(ctx context.Context, do func(*catFile) error) error {
 	if v.quarantine == "" {
-		if err := v.git.pool.enter(ctx); err != nil {
+		leave, err := v.git.pool.enter(ctx, v.id)
+		if err != nil {
 			return err
 		}
-		defer v.git.pool.leave()
+		defer leave()
 	}
 	for first := true; ; first = false {
 		c, fresh, err := v.reader()

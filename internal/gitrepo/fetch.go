@@ -1,0 +1,63 @@
+package gitrepo
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+)
+
+// A FetchRequest is what a client sends in one round of a clone or fetch.
+type FetchRequest struct {
+	text  []byte
+	wants map[string]bool // the objects that it asks for
+}
+
+// ReadFetch reads a request to its end, which no process of git waits for. One
+// that is larger than our limits is Invalid.
+func (g *Git) ReadFetch(body io.Reader) (*FetchRequest, error) {
+	text, err := io.ReadAll(io.LimitReader(body, g.limits.RequestBytes+1))
+	if err != nil {
+		return nil, actions.Errorf(actions.Malformed, "request cannot be read: %w", err)
+	}
+	if int64(len(text)) > g.limits.RequestBytes {
+		return nil, actions.Errorf(actions.Invalid, "request is larger than %d bytes", g.limits.RequestBytes)
+	}
+	wants, err := parseWants(text, g.limits.Wants)
+	if err != nil {
+		return nil, fmt.Errorf("request cannot be read: %w", err)
+	}
+	return &FetchRequest{text, wants}, nil
+}
+
+var wantPrefix = []byte("want ")
+
+// parseWants finds the objects that a request asks for, in any version.
+func parseWants(request []byte, most int) (map[string]bool, error) {
+	wants := map[string]bool{}
+	r := bufio.NewReader(bytes.NewReader(request))
+	for {
+		p, err := readPacket(r)
+		if errors.Is(err, io.EOF) {
+			return wants, nil
+		}
+		if err != nil {
+			return nil, actions.Errorf(actions.Malformed, "%w", err)
+		}
+		sha, ok := bytes.CutPrefix(p.payload(), wantPrefix)
+		if !ok || p.special() {
+			continue
+		}
+		// git takes upper case; capabilities may follow in version 0
+		name := string(bytes.ToLower(sha[:min(len(sha), len(actions.ZeroSHA))]))
+		if !IsSHA(name) {
+			return nil, actions.Errorf(actions.Malformed, "bad want line %.60q", p.payload())
+		}
+		if wants[name] = true; len(wants) > most {
+			return nil, actions.Errorf(actions.Invalid, "more than %d objects are wanted at once", most)
+		}
+	}
+}
