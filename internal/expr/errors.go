@@ -8,7 +8,7 @@ import (
 // An Error says why an expression cannot be parsed or evaluated.
 type Error struct {
 	Msg    string // for people; names the offending token and its position
-	Offset int    // byte offset of the fault in the text given to Parse, Template or Condition
+	Offset int    // byte offset of the fault: in the text given to Parse, Template or Condition; of an evaluation, in the expression
 	Err    error  // what a function of Env.Functions answered; nil otherwise
 }
 

@@ -32,7 +32,7 @@ func parseNumber(s string) float64 {
 	switch {
 	case s == "":
 		return 0
-	case s == "Infinity":
+	case s == "Infinity", s == "+Infinity":
 		return math.Inf(1)
 	case s == "-Infinity":
 		return math.Inf(-1)

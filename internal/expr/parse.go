@@ -73,17 +73,25 @@ func (e *Expr) Reads(context string, keys ...string) bool {
 	return reads(e.root)
 }
 
-// parse returns the syntax tree of src.
+// parse returns the syntax tree of src. Positions in it count from the first
+// character that is no white space.
 func parse(src string, sc *Scope) (node, error) {
 	if tooLong(src) {
 		return nil, &Error{Msg: "Exceeded max expression length 21000"}
 	}
-	p := &parser{lex: lexer{src: src}, scope: sc}
+	trimmed := strings.TrimSpace(src)
+	if trimmed == "" {
+		return nil, &Error{Msg: "An expression was expected", Offset: len(src)}
+	}
+	p := &parser{lex: lexer{src: trimmed}, scope: sc}
+	root, err := p.whole()
+	return root, shift(err, strings.Index(src, trimmed))
+}
+
+// whole parses all of the source.
+func (p *parser) whole() (node, error) {
 	if err := p.advance(); err != nil {
 		return nil, err
-	}
-	if p.tok.kind == endToken {
-		return nil, &Error{Msg: "An expression was expected", Offset: p.tok.at}
 	}
 	root, err := p.or()
 	if err != nil {
@@ -130,7 +138,8 @@ func (p *parser) expect(symbol string) error {
 
 func (p *parser) unexpected() error {
 	if p.tok.kind == endToken {
-		return located(p.lex.src, p.tok.at, "Unexpected end of expression")
+		last := p.lex.last
+		return located(p.lex.src, last.at, "Unexpected end of expression: '%s'", clip(last.text))
 	}
 	return located(p.lex.src, p.tok.at, "Unexpected symbol: '%s'", clip(p.tok.text))
 }

@@ -57,7 +57,7 @@ func TestTemplateFaultsAreAtTheirOffsetInTheScalar(t *testing.T) { // EXP-1
 		"${{ 'a }}":               0,
 		"${{ }}":                  4,
 		"${{}}":                   3,
-		"é ${{ 1 }} ${{ x. }}":    19,
+		"é ${{ 1 }} ${{ x. }}":    17,
 		"a${{ 1 }}b${{ nope() }}": 14,
 		"${{ 1 2 }}":              6,
 	} {
