@@ -77,7 +77,10 @@ func (r *Runner) Has(labels []string) bool {
 // InGroup says whether the runner is in the group that a runs-on names. All
 // runners are in the default group: there is no other yet, so a job that asks for
 // one waits.
-func (r *Runner) InGroup(group string) bool { return isDefault(group) }
+func (r *Runner) InGroup(group string) bool {
+	_, name := cutOwner(group)
+	return isDefault(name)
+}
 
 func isDefault(group string) bool { return group == "" || strings.EqualFold(group, DefaultGroup) }
 

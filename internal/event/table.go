@@ -52,7 +52,7 @@ const (
 	crud     = "created edited deleted"
 	ofPulls  = "assigned unassigned labeled unlabeled opened edited closed reopened synchronize " +
 		"converted_to_draft locked unlocked enqueued dequeued milestoned demilestoned ready_for_review " +
-		"review_requested review_request_removed auto_merge_enabled auto_merge_disabled"
+		"review_requested review_request_removed auto_merge_enabled auto_merge_disabled stacked"
 )
 
 // table is every event that `on` may name, in the order of the alphabet.
@@ -77,7 +77,7 @@ var table = []Kind{
 	{
 		Name: "issues",
 		Types: words("opened edited deleted transferred pinned unpinned closed reopened assigned unassigned " +
-			"labeled unlabeled locked unlocked milestoned demilestoned typed untyped"),
+			"labeled unlabeled locked unlocked milestoned demilestoned typed untyped field_added field_removed"),
 	},
 	{Name: "label", Types: words(crud)},
 	{Name: "merge_group", Types: words("checks_requested"), Keys: words(branches), Of: Own}, // the ref of the group

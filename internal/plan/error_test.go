@@ -15,7 +15,7 @@ func TestAnErrorOfAJobHasThePlaceThatItsTextNames(t *testing.T) { // IF-7, MAT-1
 	for text, at := range map[string]workflow.Pos{
 		"if: fromJSON('x')\n    runs-on: x":                                 {Line: 4, Col: 9},
 		"runs-on: x\n    strategy: {matrix: {a: [" + many + "]}}":           {Line: 5, Col: 15},
-		"runs-on: x\n    strategy:\n      matrix: {a: []}":                  {Line: 6, Col: 7},
+		"runs-on: x\n    strategy:\n      matrix: {a: '${{ 1 }}'}":          {Line: 6, Col: 7},
 		"runs-on: ${{ fromJSON('[]') }}":                                    {Line: 4, Col: 14},
 		"runs-on: x\n    name: ${{ fromJSON('x') }}":                        {Line: 5, Col: 11},
 		"runs-on: x\n    timeout-minutes: ${{ fromJSON('x') }}":             {Line: 5, Col: 22},

@@ -35,9 +35,9 @@ func (g *graph) expand(j *node) ([]NewJob, error) {
 	rows := make([]NewJob, 0, total)
 	contexts := g.needsContexts(j)
 	for i, c := range s.combinations {
-		withStrategy(contexts, s.context(i, total), c.matrix)
+		withStrategy(contexts, s.context(i, total), c.Matrix)
 		row := NewJob{
-			Path: j.path, Key: j.ID, Index: i, Total: total, Matrix: c.matrix,
+			Path: j.path, Key: j.ID, Index: i, Total: total, Matrix: c.Matrix,
 			FailFast: s.failFast, MaxParallel: s.parallel(total), Status: actions.Queued,
 		}
 		if i >= row.MaxParallel {
@@ -60,7 +60,7 @@ func withStrategy(contexts, strategy, matrix *expr.Object) {
 }
 
 // fill evaluates what the server must know of a row.
-func (g *graph) fill(row *NewJob, j *node, c combination, env *expr.Env) error {
+func (g *graph) fill(row *NewJob, j *node, c workflow.Combination, env *expr.Env) error {
 	var err error
 	if row.Name, err = name(j, c, env); err != nil {
 		return g.failure(j, "name", j.Name.Pos, err)
@@ -93,7 +93,7 @@ func timeout(t *workflow.Token, standard int, env *expr.Env) (int, error) {
 }
 
 // name is the name of a row as people see it (MAT-2).
-func name(j *node, c combination, env *expr.Env) (string, error) {
+func name(j *node, c workflow.Combination, env *expr.Env) (string, error) {
 	s, err := j.Name.EvalString(env)
 	if err != nil {
 		return "", err
@@ -105,8 +105,8 @@ func name(j *node, c combination, env *expr.Env) (string, error) {
 		s = j.ID
 	}
 	var values []string
-	if c.base != nil {
-		values = leaves(values, c.base)
+	if c.Base != nil {
+		values = leaves(values, c.Base)
 	}
 	if len(values) > 0 {
 		s += " (" + strings.Join(values, ", ") + ")"
@@ -175,6 +175,9 @@ func runsOn(t *workflow.Token, env *expr.Env) (labels []string, group string, er
 			group = expr.String(v)
 			if group == "" {
 				return nil, "", errors.New("the runner group is empty")
+			}
+			if err := actions.CheckGroupName(group); err != nil {
+				return nil, "", err
 			}
 		case "labels":
 			if labels, err = labelsOf(v); err != nil {

@@ -6,13 +6,14 @@ import (
 	"math"
 
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // A strategy is the evaluated `strategy` of a job.
 type strategy struct {
 	failFast     bool
 	maxParallel  int // 0: no limit
-	combinations []combination
+	combinations []workflow.Combination
 }
 
 // parallel is how many of total rows may be in progress (MAT-5).
@@ -26,7 +27,7 @@ func (s *strategy) parallel(total int) int {
 // strategy evaluates j's strategy. Without one there is one combination with
 // no matrix.
 func (g *graph) strategy(j *node) (*strategy, error) {
-	s := &strategy{failFast: true, combinations: []combination{{}}}
+	s := &strategy{failFast: true, combinations: []workflow.Combination{{}}}
 	if j.Strategy == nil {
 		return s, nil
 	}
@@ -58,9 +59,9 @@ func (s *strategy) read(v expr.Value) error {
 			if !ok || math.IsNaN(n) {
 				return fmt.Errorf("unexpected value '%s' of 'max-parallel'", expr.String(v))
 			}
-			s.maxParallel = int(min(max(n, 0), maxCombinations))
+			s.maxParallel = int(min(max(n, 0), workflow.MaxCombinations))
 		case "matrix":
-			combinations, err := buildMatrix(v)
+			combinations, err := workflow.Combinations(v)
 			if err != nil {
 				return err
 			}

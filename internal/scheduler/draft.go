@@ -142,7 +142,7 @@ func (d *draft) advance(ctx context.Context) error {
 		if next.Concluded {
 			d.finish(next.Conclusion)
 			if next.Error != "" { // why the run could not start
-				d.check(failureAt(next.Error, d.run.Path, next.ErrorPos))
+				d.check(noteAt(actions.LevelFailure, next.Error, d.run.Path, next.ErrorPos))
 			}
 			break
 		}
@@ -181,7 +181,7 @@ func (d *draft) abandon(ctx context.Context, reason error) error {
 		d.end(r, actions.Failure)
 	}
 	d.finish(actions.Failure)
-	d.check(failureAt("The workflow of this run cannot be read by this server: "+reason.Error(), d.run.Path, workflow.Pos{}))
+	d.check(noteAt(actions.LevelFailure, "The workflow of this run cannot be read by this server: "+reason.Error(), d.run.Path, workflow.Pos{}))
 	return nil
 }
 
@@ -249,7 +249,7 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 func (d *draft) remark(j *actions.Job, n *plan.NewJob) *actions.Annotation {
 	switch {
 	case n.Error != "":
-		return failureAt(n.Error, d.run.Path, n.ErrorPos)
+		return noteAt(actions.LevelFailure, n.Error, d.run.Path, n.ErrorPos)
 	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
 		a := note(actions.LevelWarning, j.WaitsFor(nil, d.now))
 		a.Path = d.run.Path
@@ -258,21 +258,35 @@ func (d *draft) remark(j *actions.Job, n *plan.NewJob) *actions.Annotation {
 	return nil
 }
 
-// warn says beside the first job of an attempt what this server does not do.
-// People who rely on concurrency groups must not find out by two deployments at
-// once that there are none here.
+// warn says beside the first job of an attempt, or beside the check run of a run
+// without jobs, what of its workflow file has no effect.
 func (d *draft) warn() {
-	if d.source == nil || len(d.jobs) == 0 {
+	if d.source == nil || len(d.rows) == 0 {
 		return
 	}
-	w := d.source.Workflow
-	if w.Concurrency == nil && !slices.ContainsFunc(w.Jobs, func(j *workflow.Job) bool { return j.Concurrency != nil }) {
-		return
+	first := d.rows[len(d.rows)-1] // the check run, if there are no jobs
+	if len(d.jobs) > 0 {
+		first = d.read[d.jobs[0].ID]
 	}
-	a := note(actions.LevelWarning, "This server does not act on 'concurrency': the run neither waits for others nor cancels them.")
-	a.Path = d.run.Path
-	first := d.read[d.jobs[0].ID]
-	first.notes = append(first.notes, a)
+	first.notes = append(first.notes, warnings(d.source.Workflow)...)
+}
+
+// warnings are what a workflow file asks for in vain: what its events do not know
+// (TRG-13), and what this server does not do. People who rely on concurrency groups
+// must not find out by two deployments at once that there are none here.
+func warnings(w *workflow.Workflow) []*actions.Annotation {
+	var notes []*actions.Annotation
+	for _, e := range w.Warnings {
+		a := noteAt(actions.LevelWarning, e.Error(), w.Path, e.Pos)
+		a.Title = "Part of the workflow file is ignored"
+		notes = append(notes, a)
+	}
+	if w.Concurrency != nil || slices.ContainsFunc(w.Jobs, func(j *workflow.Job) bool { return j.Concurrency != nil }) {
+		a := note(actions.LevelWarning, "This server does not act on 'concurrency': the run neither waits for others nor cancels them.")
+		a.Path = w.Path
+		notes = append(notes, a)
+	}
+	return notes
 }
 
 // finish concludes the attempt and the run.

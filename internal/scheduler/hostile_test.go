@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -196,6 +197,37 @@ jobs:
 	for _, want := range []string{"no runner group 'gpu'", "does not act on 'concurrency'"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("annotations %q, want one with %q", got, want)
+		}
+	}
+}
+
+func TestWhatAnEventIgnoresIsSaidBesideTheRun(t *testing.T) { // TRG-13
+	const on = "on:\n  push:\n  create: {tags: ['v*']}\njobs:\n  a: {runs-on: x, "
+	for jobs, what := range map[string]string{
+		"steps: [{run: exit 0}]}\n  b: {runs-on: x, steps: [{run: exit 0}]}": "a run",
+		"if: false, steps: [{run: exit 0}]}":                                 "a run without work",
+		"name: '${{ github.run_number }}', steps: [{run: exit 0}]}":          "a run planned later",
+		"steps: [{run: exit 0}]}\n  b: {uses: ./.github/workflows/b.yml}":    "a run that cannot start",
+	} {
+		b := newBench(t, storetest.Open(t))
+		run := b.start(on + jobs)
+		for attempt := 1; ; attempt++ {
+			notes, _, err := b.st.RunAnnotations(t.Context(), run.ID, attempt, store.Page{Number: 1, Size: 10})
+			b.must(err)
+			warnings := slices.DeleteFunc(notes, func(a *actions.Annotation) bool { return a.Level != actions.LevelWarning })
+			if len(warnings) != 1 {
+				t.Fatalf("%s: %d warnings in attempt %d, want one", what, len(warnings), attempt)
+			}
+			a := warnings[0]
+			if a.Path != run.Path || a.StartLine != 3 || a.StartColumn != 12 || !strings.Contains(a.Message, "'tags' is ignored: the event 'create'") {
+				t.Errorf("%s: %+v", what, a)
+			}
+			r, err := b.st.Run(t.Context(), run.ID)
+			b.must(err)
+			if r.Conclusion != actions.Skipped || attempt == 2 {
+				break
+			}
+			b.must(b.Rerun(t.Context(), run.ID, b.repo.Owner, false))
 		}
 	}
 }

@@ -12,9 +12,9 @@ func note(level actions.Level, message string) *actions.Annotation {
 	return &actions.Annotation{Path: noPath, StartLine: 1, EndLine: 1, Level: level, Message: actions.Clip(message, maxText)}
 }
 
-// failureAt says what is wrong at a position in the workflow file.
-func failureAt(message, path string, at workflow.Pos) *actions.Annotation {
-	a := note(actions.LevelFailure, message)
+// noteAt is a remark on a position in the workflow file.
+func noteAt(level actions.Level, message, path string, at workflow.Pos) *actions.Annotation {
+	a := note(level, message)
 	line := max(at.Line, 1)
 	a.Path, a.StartLine, a.EndLine, a.StartColumn, a.EndColumn = path, line, line, at.Col, at.Col
 	return a

@@ -123,7 +123,7 @@ func (d *draft) unreadable(problem error) {
 	}
 	notes := make([]*actions.Annotation, 0, len(list))
 	for _, e := range list {
-		a := failureAt(e.Error(), d.run.Path, e.Pos)
+		a := noteAt(actions.LevelFailure, e.Error(), d.run.Path, e.Pos)
 		a.Title = "Invalid workflow file"
 		notes = append(notes, a)
 	}

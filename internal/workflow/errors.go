@@ -8,7 +8,7 @@ import (
 
 // Limits of what is reported (YAML-5).
 const (
-	maxErrors  = 10
+	maxErrors  = 10  // and as many warnings
 	maxMessage = 500 // bytes of one message
 )
 
@@ -16,7 +16,8 @@ const (
 // characters.
 type Pos struct{ Line, Col int }
 
-// An Error is one broken rule, at the start of the text that breaks it.
+// An Error is one broken rule, at the start of the text that breaks it. Of a
+// warning, it is what has no effect.
 type Error struct {
 	Path string
 	Pos  Pos
@@ -42,10 +43,17 @@ func (e Errors) Error() string {
 
 // errorf records an error; those beyond the limit are dropped.
 func (r *reader) errorf(pos Pos, format string, args ...any) {
-	if len(r.errs) >= maxErrors || r.banned[pos] {
-		return
+	r.found++
+	if len(r.errs) < maxErrors {
+		r.errs = append(r.errs, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage)})
 	}
-	r.errs = append(r.errs, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage)})
+}
+
+// warnf records a warning; those beyond the limit are dropped.
+func (r *reader) warnf(pos Pos, format string, args ...any) {
+	if len(r.warnings) < maxErrors {
+		r.warnings = append(r.warnings, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage)})
+	}
 }
 
 // unexpected records that t is not allowed at its position.

@@ -75,12 +75,18 @@ func (ev *evaluation) spend(v expr.Value) {
 	}
 }
 
+// items are those of a sequence. An expression that gives a sequence itself stands
+// for its items (EXP-14).
 func (ev *evaluation) items(t *Token) (expr.Value, error) {
 	a := &expr.Array{Items: make([]expr.Value, 0, len(t.Items))}
 	for _, item := range t.Items {
 		v, err := ev.value(item)
 		if err != nil {
 			return nil, err
+		}
+		if inner, ok := v.(*expr.Array); ok && item.Kind == Expression {
+			a.Items = append(a.Items, inner.Items...)
+			continue
 		}
 		a.Items = append(a.Items, v)
 	}

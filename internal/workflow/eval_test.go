@@ -39,6 +39,30 @@ func TestTokensEvaluateToValues(t *testing.T) { // EXP-1, EXP-13
 	}
 }
 
+func TestAnItemThatGivesASequenceStandsForItsItems(t *testing.T) { // EXP-14
+	w, err := workflow.Parse("x.yml", []byte(`
+on: push
+jobs:
+  a:
+    runs-on: [a, "${{ fromJSON('[\"b\",\"c\"]') }}", "${{ fromJSON('[]') }}", "${{ github.ref }}", "x${{ fromJSON('[1]') }}"]
+    strategy: {matrix: {v: [["${{ fromJSON('[1,[2]]') }}"], "${{ fromJSON('{\"b\":3}') }}", [4], "${{ fromJSON('[[5],null]').* }}"]}}
+    steps: [{run: a}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := &expr.Env{Contexts: expr.NewObject().Set("github", expr.NewObject().Set("ref", "main"))}
+	for want, token := range map[string]*workflow.Token{
+		`["a","b","c","main","xArray"]`:  w.Jobs[0].RunsOn,
+		`[[1,[2]],{"b":3},[4],[5],null]`: w.Jobs[0].Strategy.Get("matrix").Get("v"),
+	} {
+		v, err := token.Eval(env)
+		if got := strings.Join(strings.Fields(expr.ToJSON(v)), ""); err != nil || got != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
+	}
+}
+
 func TestInsertOfAScalarIsAnError(t *testing.T) { // EXP-13
 	got, err := evalEnv(t, `{'${{ insert }}': '${{ github.ref }}'}`)
 	if err == nil || !strings.Contains(err.Error(), "not a mapping") {

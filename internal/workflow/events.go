@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/event"
@@ -20,7 +21,8 @@ func (e Events) Event(name string) *Event {
 }
 
 // An Event is one entry of `on` with its filters. A filter is nil when the
-// file does not have it, which differs from an empty one.
+// file does not have it, which differs from an empty one. What the event does not
+// know is not here, but among [Workflow.Warnings].
 type Event struct {
 	Name  string
 	Pos   Pos
@@ -78,38 +80,24 @@ func (r *reader) events(t *Token) Events {
 }
 
 func (r *reader) event(name, t *Token) *Event {
-	e := &Event{Name: r.literal(name), Pos: name.Pos}
-	kind, ok := event.KindOf(e.Name)
-	if !ok {
-		if name.Kind != Sequence && name.Kind != Mapping {
-			r.unexpected(name)
-		}
-		return e
-	}
+	text, ok := r.read(name)
+	e := &Event{Name: text, Pos: name.Pos}
+	kind, known := event.KindOf(e.Name)
 	switch {
+	case !ok:
+	case !known:
+		r.unexpected(name)
 	case e.Name == "schedule":
 		e.Schedules = r.schedules(t)
-		return e
-	case t.Kind != Null:
-		r.object(t, r.eventFields(e, kind)...)
+	default:
+		r.below(e, kind, t)
 	}
-	if e.Types == nil {
-		e.Types = kind.DefaultTypes()
-	}
-	r.both(t, "branches")
-	r.both(t, "tags")
-	r.both(t, "paths")
 	return e
 }
 
-// both refuses a filter together with its opposite (TRG-4).
-func (r *reader) both(t *Token, filter string) {
-	if ignore := t.Get(filter + "-ignore"); ignore != nil && t.Get(filter) != nil {
-		r.errorf(ignore.Pos, "you may only define one of `%[1]s` and `%[1]s-ignore` for a single event", filter)
-	}
-}
-
-func (r *reader) eventFields(e *Event, kind event.Kind) []field {
+// below reads what stands below an event. What the event does not know is ignored with
+// a warning; only what others rely on when they call the workflow is checked (TRG-13).
+func (r *reader) below(e *Event, kind event.Kind, t *Token) {
 	var fields []field
 	if kind.HasTypes() {
 		fields = append(fields, optional("types", func(v *Token) { e.Types = r.types(v, kind) }))
@@ -117,7 +105,35 @@ func (r *reader) eventFields(e *Event, kind event.Kind) []field {
 	for _, key := range kind.Keys {
 		fields = append(fields, optional(key, r.eventKey(e, key)))
 	}
-	return fields
+	switch {
+	case e.Name != workflowCall:
+		r.lenient(t, "the event '"+e.Name+"'", fields...)
+	case t.Kind != Null:
+		r.object(t, fields...)
+	}
+	if e.Types == nil {
+		e.Types = kind.DefaultTypes()
+	}
+	for _, filter := range []string{"branches", "tags", "paths"} {
+		if slices.Contains(kind.Keys, filter) {
+			r.both(t, filter)
+		}
+	}
+}
+
+const workflowCall = "workflow_call"
+
+// both refuses a filter together with its opposite (TRG-4). The later one is wrong.
+func (r *reader) both(t *Token, filter string) {
+	var found []*Token
+	for _, p := range t.Pairs {
+		if p.Key.Str == filter || p.Key.Str == filter+"-ignore" {
+			found = append(found, p.Key)
+		}
+	}
+	if len(found) > 1 {
+		r.errorf(found[1].Pos, "you may only define one of `%[1]s` and `%[1]s-ignore` for a single event", filter)
+	}
 }
 
 // eventKey gives what reads the value of key into e.
@@ -137,49 +153,41 @@ func (r *reader) eventKey(e *Event, key string) func(*Token) {
 	case "paths-ignore":
 		return patterns(&e.PathsIgnore)
 	case "workflows":
-		return func(v *Token) { e.Workflows = r.names(v) }
+		return func(v *Token) { e.Workflows = textsOf(r.texts(v)) }
 	case "inputs":
-		return func(v *Token) { e.Inputs = r.inputs(v, e.Name == "workflow_call") }
+		if e.Name == workflowCall {
+			return func(v *Token) { e.Inputs = r.callInputs(v) }
+		}
+		return func(v *Token) { e.Inputs = r.dispatchInputs(v) }
 	case "secrets":
 		return func(v *Token) { e.Secrets = r.callSecrets(v) }
 	case "outputs":
 		return func(v *Token) { e.Outputs = r.callOutputs(v) }
 	}
-	return func(v *Token) { r.names(v) } // names and versions of image_version: checked only
+	return func(v *Token) { r.texts(v) } // names and versions of image_version: checked only
 }
 
-// types reads activity types, each one of those that the event has.
+// types reads activity types. One that the event does not have never happens.
 func (r *reader) types(t *Token, kind event.Kind) []string {
-	items := t.Items
-	if t.Kind != Sequence {
-		items = []*Token{t}
-	}
-	types := make([]string, 0, len(items))
+	items := r.texts(t)
 	for _, item := range items {
-		name := r.name(item)
-		if name != "" && !kind.HasType(name) {
-			r.unexpected(item)
+		if !kind.HasType(item.Text()) {
+			r.warnf(item.Pos, "'%s' is ignored: the event '%s' has no such activity type", item.Text(), kind.Name)
 		}
-		types = append(types, name)
 	}
-	return types
+	return textsOf(items)
 }
 
-// patterns reads the patterns of one filter (TRG-6).
+// patterns reads the patterns of one filter (TRG-6). One that makes no sense is
+// left out.
 func (r *reader) patterns(t *Token) []string {
-	items := t.Items
-	if t.Kind != Sequence {
-		items = []*Token{t}
-	}
-	list := make([]string, 0, len(items))
-	for _, item := range items {
-		s := r.name(item)
-		if _, err := compilePattern(s); err != nil {
-			r.errorf(item.Pos, "Invalid pattern '%s': %v", s, err)
+	return textsOf(slices.DeleteFunc(r.texts(t), func(item *Token) bool {
+		_, err := compilePattern(item.Text())
+		if err != nil {
+			r.warnf(item.Pos, "The pattern '%s' is ignored: %v", item.Text(), err)
 		}
-		list = append(list, s)
-	}
-	return list
+		return err != nil
+	}))
 }
 
 func (r *reader) schedules(t *Token) []Schedule {
@@ -189,19 +197,32 @@ func (r *reader) schedules(t *Token) []Schedule {
 	}
 	list := make([]Schedule, 0, len(t.Items))
 	for _, item := range t.Items {
-		s := Schedule{Pos: item.Pos}
-		r.object(item,
-			required("cron", func(v *Token) {
-				s.Cron = r.name(v)
-				if len(strings.Fields(s.Cron)) != 5 && s.Cron != "" {
-					r.errorf(v.Pos, "Invalid cron expression '%s': five fields are expected", s.Cron)
-				}
-			}),
-			optional("timezone", func(v *Token) { s.Timezone = r.name(v) }),
-		)
-		list = append(list, s)
+		list = append(list, r.schedule(item))
 	}
 	return list
+}
+
+// schedule reads one entry, which has a cron line; of its other keys, what makes no
+// sense is ignored with a warning (TRG-13).
+func (r *reader) schedule(t *Token) Schedule {
+	s := Schedule{Pos: t.Pos}
+	if t.Kind != Mapping {
+		r.unexpected(t)
+		return s
+	}
+	r.lenient(t, "a schedule",
+		optional("cron", func(v *Token) {
+			s.Cron = r.name(v)
+			if len(strings.Fields(s.Cron)) != 5 && s.Cron != "" {
+				r.errorf(v.Pos, "Invalid cron expression '%s': five fields are expected", s.Cron)
+			}
+		}),
+		optional("timezone", func(v *Token) { s.Timezone, _ = r.text(v) }),
+	)
+	if t.Get("cron") == nil {
+		r.errorf(t.Pos, "Required property is missing: cron")
+	}
+	return s
 }
 
 func (r *reader) callSecrets(t *Token) []*CallSecret {

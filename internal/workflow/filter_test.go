@@ -18,6 +18,9 @@ func first(t *testing.T, on string) *workflow.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(w.Warnings) > 0 {
+		t.Errorf("%s: %v", on, w.Warnings)
+	}
 	return w.On[0]
 }
 

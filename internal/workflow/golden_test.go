@@ -83,6 +83,9 @@ func (d *dumper) workflow(w *workflow.Workflow) {
 	for _, j := range w.Jobs {
 		d.job(j)
 	}
+	for _, warning := range w.Warnings {
+		d.line(0, "warning", warning.Error())
+	}
 }
 
 func (d *dumper) permissions(indent int, p *workflow.Permissions) {

@@ -35,28 +35,37 @@ func (r *reader) graph(t *Token, jobs []*Job) {
 	r.cycles(jobs, byID)
 }
 
-// cycles records an error at each need that closes a circle.
+// cycles records an error at each need that can never be met, because the needed
+// job needs itself, or another that does.
 func (r *reader) cycles(jobs []*Job, byID map[string]*Job) {
-	const active, done = 1, 2
-	state := make(map[*Job]int, len(jobs))
-	var visit func(j *Job)
-	visit = func(j *Job) {
-		state[j] = active
+	waits := make(map[*Job]int, len(jobs)) // for how many needs
+	needing := make(map[*Job][]*Job, len(jobs))
+	var ready []*Job
+	for _, j := range jobs {
 		for _, n := range j.needs {
-			needed := byID[strings.ToLower(n.Text())]
-			switch {
-			case needed == nil:
-			case state[needed] == active:
-				r.errorf(n.Pos, "Job '%s' depends on job '%s' which creates a cycle in the dependency graph.", j.ID, needed.ID)
-			case state[needed] != done:
-				visit(needed)
+			if needed := byID[strings.ToLower(n.Text())]; needed != nil {
+				waits[j]++
+				needing[needed] = append(needing[needed], j)
 			}
 		}
-		state[j] = done
+		if waits[j] == 0 {
+			ready = append(ready, j)
+		}
+	}
+	for len(ready) > 0 {
+		done := ready[0]
+		ready = ready[1:]
+		for _, j := range needing[done] {
+			if waits[j]--; waits[j] == 0 {
+				ready = append(ready, j)
+			}
+		}
 	}
 	for _, j := range jobs {
-		if state[j] != done {
-			visit(j)
+		for _, n := range j.needs {
+			if needed := byID[strings.ToLower(n.Text())]; needed != nil && waits[needed] > 0 {
+				r.errorf(n.Pos, "Job '%s' depends on job '%s' which creates a cycle in the dependency graph.", j.ID, n.Text())
+			}
 		}
 	}
 }

@@ -39,68 +39,110 @@ const (
 	maxDispatchText   = 65_535 // characters of all values
 )
 
-func (r *reader) inputs(t *Token, call bool) []*Input {
+// callInputs reads the inputs of workflow_call. Each has a type.
+func (r *reader) callInputs(t *Token) []*Input {
 	var list []*Input
 	for key, value := range r.pairs(t) {
 		in := &Input{Name: r.name(key), Pos: key.Pos}
-		r.input(value, in, call)
+		r.object(value,
+			optional("description", func(v *Token) { in.Description = r.literal(v) }),
+			optional("required", func(v *Token) { in.Required = r.flag(v) }),
+			required("type", func(v *Token) {
+				in.Type = InputType(r.constant(v, string(StringInput), string(BooleanInput), string(NumberInput)))
+			}),
+			optional("default", func(v *Token) { in.Default = scalar(r, v, scope(runContexts, "")) }),
+		)
 		list = append(list, in)
 	}
-	if !call && len(list) > maxDispatchInputs {
+	return list
+}
+
+// dispatchInputs reads the inputs of workflow_dispatch. What is not known of one is
+// ignored with a warning (TRG-13).
+func (r *reader) dispatchInputs(t *Token) []*Input {
+	if t.Kind == Null {
+		return nil
+	}
+	if t.Kind != Mapping {
+		r.ignore(t, "'inputs' is ignored: a mapping was expected")
+		return nil
+	}
+	var list []*Input
+	for key, value := range r.pairs(t) {
+		if !r.noExpression(key) {
+			continue
+		}
+		if key.Str == "" {
+			r.ignore(value, "An input without a name is ignored")
+			continue
+		}
+		list = append(list, r.dispatchInput(key, value))
+	}
+	if len(list) > maxDispatchInputs {
 		r.errorf(t.Pos, "you may only define up to %d `inputs` for a `workflow_dispatch` event", maxDispatchInputs)
 	}
 	return list
 }
 
-func (r *reader) input(t *Token, in *Input, call bool) {
-	fields := []field{
-		optional("description", func(v *Token) { in.Description = r.literal(v) }),
-		optional("required", func(v *Token) { in.Required = r.flag(v) }),
-		{"type", call, func(v *Token) { in.Type = r.inputType(v, call) }},
-	}
-	if call {
-		fields = append(fields, optional("default", func(v *Token) { in.Default = scalar(r, v, scope(runContexts, "")) }))
-	} else {
-		fields = append(fields,
-			optional("default", func(v *Token) { in.Default = scalar(r, v, nil) }),
-			optional("options", func(v *Token) { in.Options = r.options(v) }))
-	}
-	if call || t.Kind != Null {
-		r.object(t, fields...)
-	}
-	if in.Type == "" {
+func (r *reader) dispatchInput(key, t *Token) *Input {
+	in := &Input{Name: key.Str, Pos: key.Pos, Type: StringInput}
+	r.lenient(t, "the input '"+in.Name+"'",
+		optional("description", func(v *Token) { in.Description, _ = r.text(v) }),
+		optional("required", func(v *Token) { in.Required = r.lenientFlag(v) }),
+		optional("type", func(v *Token) { in.Type = r.dispatchType(v) }),
+		optional("default", func(v *Token) {
+			if v.Kind == Sequence || v.Kind == Mapping {
+				r.ignore(v, "The default is ignored: a string, boolean or number was expected")
+				return
+			}
+			in.Default = scalar(r, v, nil)
+		}),
+		optional("options", func(v *Token) { in.Options = r.options(v) }),
+	)
+	if in.Type == ChoiceInput && len(in.Options) == 0 {
+		r.warnf(in.Pos, "The input '%s' is read as a string: it has no options to choose from", in.Name)
 		in.Type = StringInput
 	}
-	if in.Type == ChoiceInput && len(in.Options) == 0 {
-		r.errorf(t.Pos, "Required property is missing: options")
-	}
+	return in
 }
 
-func (r *reader) inputType(t *Token, call bool) InputType {
-	switch typ := InputType(r.literal(t)); typ {
-	case StringInput, BooleanInput, NumberInput:
-		return typ
-	case ChoiceInput, EnvironmentInput:
-		if !call {
-			return typ
-		}
-	}
-	if t.Kind != Sequence && t.Kind != Mapping {
-		r.unexpected(t)
-	}
-	return StringInput
-}
-
+// options reads what can be chosen, which may be empty texts.
 func (r *reader) options(t *Token) []string {
 	if t.Kind != Sequence {
-		r.unexpected(t)
+		r.ignore(t, "The options are ignored: a sequence was expected")
 		return nil
 	}
 	list := make([]string, 0, len(t.Items))
 	for _, item := range t.Items {
-		list = append(list, r.literal(item))
+		if s, ok := r.text(item); ok {
+			list = append(list, s)
+		}
 	}
 	return list
+}
+
+// lenientFlag reads a boolean, which may be written as text.
+func (r *reader) lenientFlag(t *Token) bool {
+	if t.Kind == Boolean {
+		return t.Bool
+	}
+	s, _ := r.text(t)
+	if s != "" && s != "true" && s != "false" {
+		r.warnf(t.Pos, "'%s' is ignored: a boolean was expected", s)
+	}
+	return s == "true"
+}
+
+func (r *reader) dispatchType(t *Token) InputType {
+	text, _ := r.text(t)
+	switch typ := InputType(text); typ {
+	case StringInput, BooleanInput, NumberInput, ChoiceInput, EnvironmentInput:
+		return typ
+	case "":
+	default:
+		r.warnf(t.Pos, "'%s' is no type of an input: it is read as a string", typ)
+	}
+	return StringInput
 }
 
 // DispatchInputs resolves what a caller gave to a workflow_dispatch event

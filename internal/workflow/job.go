@@ -1,6 +1,9 @@
 package workflow
 
 import (
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
 )
 
@@ -52,25 +55,18 @@ func (r *reader) jobs(t *Token) []*Job {
 		r.job(value, j)
 		jobs = append(jobs, j)
 	}
-	if t.Kind == Mapping {
+	if len(r.errs) == 0 {
 		r.graph(t, jobs)
 	}
 	return jobs
 }
 
 func (r *reader) job(t *Token, j *Job) {
-	fields := r.jobFields(j)
-	called := t.Get("uses") != nil
-	if called {
-		fields = append(fields, r.callFields(j)...)
-	} else {
-		fields = append(fields, r.stepsFields(j)...)
-	}
-	r.object(t, fields...)
+	r.variant(t, r.jobFields(j), r.stepsFields(j), r.callFields(j))
 	if j.If == nil { // absent
 		j.If, _ = r.condition(nil, jobIfScope())
 	}
-	if t.Kind == Mapping && !called && len(j.Steps) == 0 && len(r.errs) == 0 {
+	if j.Uses == "" && len(j.Steps) == 0 && len(r.errs) == 0 {
 		r.errorf(j.Pos, "No steps defined in `steps` and no workflow called in `uses` for the following jobs: %s", j.ID)
 	}
 }
@@ -88,7 +84,7 @@ func (r *reader) jobFields(j *Job) []field {
 		optional("permissions", func(v *Token) { j.Permissions = r.permissions(v) }),
 		optional("cache-mode", func(v *Token) { j.CacheMode = r.cacheMode(v) }),
 		optional("concurrency", func(v *Token) { j.Concurrency = r.concurrency(v, strategy) }),
-		optional("strategy", func(v *Token) { j.Strategy = strategyShape()(r, v, scope(needsContexts, "")) }),
+		optional("strategy", func(v *Token) { j.Strategy = r.strategy(v) }),
 	}
 }
 
@@ -112,8 +108,8 @@ func (r *reader) stepsFields(j *Job) []field {
 		set("timeout-minutes", &j.TimeoutMinutes, number, strategy),
 		set("cancel-timeout-minutes", &j.CancelTimeoutMinutes, number, strategy),
 		set("continue-on-error", &j.ContinueOnError, boolean, strategy),
-		set("container", &j.Container, container(), strategy),
-		set("services", &j.Services, services(), strategy),
+		set("container", &j.Container, container, strategy),
+		set("services", &j.Services, services, strategy),
 		set("env", &j.Env, mapOf(text), scope(strategyContexts+" secrets", "")),
 		set("environment", &j.Environment, environment(), strategy),
 		set("outputs", &j.Outputs, mapOf(text), jobScope()),
@@ -148,22 +144,10 @@ func (r *reader) needs(t *Token) []*Token {
 // secrets is "inherit" or a mapping (REU-3).
 func (r *reader) secrets(t *Token) *Token {
 	if t.Kind != Mapping {
-		if r.literal(t) != "inherit" {
-			r.unexpected(t)
-		}
+		r.constant(t, "inherit")
 		return t
 	}
 	return mapOf(scalar)(r, t, scope(strategyContexts+" secrets", ""))
-}
-
-// strategyShape is {matrix, fail-fast, max-parallel} (MAT-1, MAT-3).
-func strategyShape() shape {
-	entries := list(mapOf(anything))
-	return record(
-		prop("fail-fast", boolean),
-		prop("max-parallel", number),
-		prop("matrix", mapping(list(anything), []property{prop("include", entries), prop("exclude", entries)})),
-	)
 }
 
 // maxLabels is how many labels a runner can have; no runner has more of those
@@ -180,7 +164,18 @@ func runsOn() shape {
 		return list(nonEmpty)(r, t, sc)
 	}
 	labels := either(nonEmpty, several, nil)
-	return either(nonEmpty, several, record(prop("group", nonEmpty), prop("labels", labels)))
+	return either(nonEmpty, several, record(prop("group", group), prop("labels", labels)))
+}
+
+// group is the name of a runner group.
+func group(r *reader, t *Token, sc *expr.Scope) *Token {
+	v := nonEmpty(r, t, sc)
+	if v.Kind == String && v.Str != "" {
+		if err := actions.CheckGroupName(v.Str); err != nil {
+			r.errorf(v.Pos, "%v", err)
+		}
+	}
+	return v
 }
 
 func environment() shape {
@@ -196,7 +191,7 @@ func containerProps() []property {
 	credentials := scope(strategyContexts+" env secrets", "")
 	environment := scope(runnerContexts+" secrets", "")
 	return []property{
-		prop("image", nonEmpty),
+		prop("image", text),
 		prop("options", text),
 		prop("env", in(environment, mapOf(text))),
 		prop("ports", list(nonEmpty)),
@@ -205,9 +200,46 @@ func containerProps() []property {
 	}
 }
 
-func container() shape { return either(text, nil, record(containerProps()...)) }
+// container reads the container of a job: an image, or a mapping with one. Without
+// an image there is none (RUN-10).
+func container(r *reader, t *Token, sc *expr.Scope) *Token {
+	v := either(text, nil, record(containerProps()...))(r, t, sc)
+	if !v.computed() && strings.HasPrefix(imageOf(v), dockerScheme) {
+		r.image(v)
+	}
+	return v
+}
 
-func services() shape {
-	props := append(containerProps(), prop("entrypoint", text), prop("command", text))
-	return mapOf(either(nonEmpty, nil, record(props...)))
+// services reads the containers beside a job. Each has an image, which may turn out
+// to be empty only when it is computed (RUN-10).
+func services(r *reader, t *Token, sc *expr.Scope) *Token {
+	before := r.found
+	v := mapOf(either(text, nil, record(append(containerProps(), prop("entrypoint", text), prop("command", text))...)))(r, t, sc)
+	if r.found > before || v.computed() {
+		return v
+	}
+	for _, p := range v.Pairs {
+		r.image(p.Value)
+	}
+	return v
+}
+
+const dockerScheme = "docker://"
+
+// image refuses a container without an image.
+func (r *reader) image(t *Token) {
+	if strings.TrimPrefix(imageOf(t), dockerScheme) == "" {
+		r.errorf(t.Pos, "Container image cannot be empty")
+	}
+}
+
+// imageOf is the image of a container, given alone or in a mapping.
+func imageOf(t *Token) string {
+	if t.Kind != Mapping {
+		return t.Text()
+	}
+	if image := t.Get("image"); image != nil {
+		return image.Text()
+	}
+	return ""
 }

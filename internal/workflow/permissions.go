@@ -83,16 +83,10 @@ func scopeLevels(scope string) (highest Level, readable bool) {
 // permissions reads read-all, write-all, or a mapping of levels.
 func (r *reader) permissions(t *Token) *Permissions {
 	if t.Kind != Mapping {
-		switch r.literal(t) {
-		case "read-all":
-			return ReadAll()
-		case "write-all":
+		if r.constant(t, "read-all", "write-all") == "write-all" {
 			return WriteAll()
 		}
-		if t.Kind != Sequence {
-			r.unexpected(t)
-		}
-		return nil
+		return ReadAll()
 	}
 	p := &Permissions{all: None, named: make(map[string]Level, len(t.Pairs))}
 	for key, value := range r.pairs(t) {
@@ -101,11 +95,14 @@ func (r *reader) permissions(t *Token) *Permissions {
 			r.unexpected(key)
 			continue
 		}
-		l := Level(r.literal(value))
-		if l != None && (l != Read || !readable) && (l != Write || highest != Write) {
-			r.unexpected(value)
+		levels := []string{string(None)}
+		if readable {
+			levels = append(levels, string(Read))
 		}
-		p.named[key.Str] = l
+		if highest == Write {
+			levels = append(levels, string(Write))
+		}
+		p.named[key.Str] = Level(r.constant(value, levels...))
 	}
 	return p
 }

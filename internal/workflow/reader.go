@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,12 +11,13 @@ import (
 
 // A reader walks the tree of one file and collects what is wrong with it.
 type reader struct {
-	path   string
-	errs   Errors
-	banned map[Pos]bool // expressions that may not stand where they do: reported once
+	path     string
+	errs     Errors
+	found    int // errors, also those beyond the limit
+	warnings Errors
 }
 
-func newReader(path string) *reader { return &reader{path: path, banned: make(map[Pos]bool)} }
+func newReader(path string) *reader { return &reader{path: path} }
 
 // pairs yields the entries of mapping t. What is not a mapping, and keys that
 // are defined twice (YAML-6: compared without case), are errors.
@@ -53,52 +55,101 @@ func required(name string, read func(value *Token)) field { return field{name, t
 // object reads a mapping that has the given keys only, none of them computed.
 func (r *reader) object(t *Token, fields ...field) {
 	found := make(map[string]bool, len(fields))
+	computed := false // a key that is an expression might have been any
 	for key, value := range r.pairs(t) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key.Str })
-		if i < 0 {
+		switch {
+		case i >= 0:
+			found[key.Str] = true
+			fields[i].read(value)
+		case r.noExpression(key):
 			r.unexpected(key)
-			continue
+		default:
+			computed = true
 		}
-		found[key.Str] = true
-		fields[i].read(value)
 	}
 	for _, f := range fields {
-		if f.must && !found[f.name] && t.Kind == Mapping {
+		if f.must && !found[f.name] && !computed && t.Kind == Mapping {
 			r.errorf(t.Pos, "Required property is missing: %s", f.name)
 		}
 	}
 }
 
-// literal returns a scalar as a string; expressions are not allowed.
-func (r *reader) literal(t *Token) string {
-	if t.Kind == Sequence || t.Kind == Mapping {
-		r.unexpected(t)
-		return ""
+// variant reads a mapping of one of several forms: each has its own keys, and all
+// have those in common. The first key that not all forms have says which it is, so a
+// later key of another form is unexpected.
+func (r *reader) variant(t *Token, common []field, forms ...[]field) {
+	for _, p := range t.Pairs {
+		having := slices.DeleteFunc(slices.Clone(forms), func(form []field) bool {
+			return !slices.ContainsFunc(form, func(f field) bool { return f.name == p.Key.Str })
+		})
+		if len(having) > 0 {
+			forms = having
+		}
 	}
-	r.noExpression(t)
-	return t.Text()
+	if len(forms) == 1 {
+		r.object(t, slices.Concat(common, forms[0])...)
+		return
+	}
+	r.object(t, common...)
+	if t.Kind == Mapping {
+		r.errorf(t.Pos, "There's not enough info to determine what you meant. Add one of these properties: %s", strings.Join(distinct(forms), ", "))
+	}
 }
 
-// name is a literal that is not empty.
-func (r *reader) name(t *Token) string {
-	s := r.literal(t)
-	if s == "" && t.Kind != Sequence && t.Kind != Mapping {
+// distinct are the keys that only one of the forms has, in the order of the alphabet.
+func distinct(forms [][]field) []string {
+	count := make(map[string]int)
+	for _, form := range forms {
+		for _, f := range form {
+			count[f.name]++
+		}
+	}
+	maps.DeleteFunc(count, func(_ string, n int) bool { return n > 1 })
+	return slices.Sorted(maps.Keys(count))
+}
+
+// read returns a scalar as a string, and false when something else stands there;
+// expressions are not allowed.
+func (r *reader) read(t *Token) (string, bool) {
+	if t.Kind == Sequence || t.Kind == Mapping {
 		r.unexpected(t)
+		return "", false
+	}
+	return t.Text(), r.noExpression(t)
+}
+
+// literal is a scalar as a string, empty when something else stands there.
+func (r *reader) literal(t *Token) string {
+	if s, ok := r.read(t); ok {
+		return s
+	}
+	return ""
+}
+
+// name is a literal that is not empty. An empty result has been reported.
+func (r *reader) name(t *Token) string {
+	s, ok := r.read(t)
+	if ok && s == "" {
+		r.unexpected(t)
+	}
+	if !ok {
+		return ""
 	}
 	return s
 }
 
-// names is a literal or a sequence of literals, none of them empty. The
-// result is not nil.
-func (r *reader) names(t *Token) []string {
-	if t.Kind != Sequence {
-		return []string{r.name(t)}
+// constant is a literal that is one of a few. An empty result has been reported.
+func (r *reader) constant(t *Token, allowed ...string) string {
+	s, ok := r.read(t)
+	switch {
+	case !ok:
+		return ""
+	case !slices.Contains(allowed, s):
+		r.unexpected(t)
+		return ""
 	}
-	list := make([]string, 0, len(t.Items))
-	for _, item := range t.Items {
-		list = append(list, r.name(item))
-	}
-	return list
+	return s
 }
 
 // flag is a literal boolean.
@@ -109,22 +160,27 @@ func (r *reader) flag(t *Token) bool {
 	return t.Bool
 }
 
-// noExpression records an error if t is a string with ${{ }}.
-func (r *reader) noExpression(t *Token) {
-	if t.Kind == String && strings.Contains(t.Str, "${{") {
-		r.errorf(t.Pos, "A template expression is not allowed in this context")
-		r.banned[t.Pos] = true
+// noExpression says whether t has no ${{ }}, and records an error otherwise.
+func (r *reader) noExpression(t *Token) bool {
+	if t.Kind != String || !strings.Contains(t.Str, "${{") {
+		return true
 	}
+	r.errorf(t.Pos, "A template expression is not allowed in this context")
+	return false
 }
 
-// template parses the expressions in a string. A nil scope allows none.
+// template parses the expressions in a string. A nil scope allows none: one that
+// is there all the same is reported, and then taken for an expression, which fits
+// every shape. One that cannot be parsed stays a string.
 func (r *reader) template(t *Token, sc *expr.Scope) *Token {
 	if t.Kind != String {
 		return t
 	}
 	if sc == nil {
-		r.noExpression(t)
-		return t
+		if r.noExpression(t) {
+			return t
+		}
+		return &Token{Kind: Expression, Pos: t.Pos, Str: t.Str}
 	}
 	e, isExpr, err := expr.Template(t.Str, sc)
 	switch {

@@ -25,15 +25,12 @@ type ActionRef struct {
 	Name  string // owner/repo of a Repository
 	Path  string // directory in the repository, empty for its root; of Local with the leading ./
 	Ref   string // branch, tag or commit of a Repository
-	Image string // of Docker, without docker://
+	Image string // of Docker, without docker://; empty is refused when the step starts
 }
 
 // ParseActionRef reads the value of a step's `uses`.
 func ParseActionRef(uses string) (*ActionRef, error) {
-	if image, ok := strings.CutPrefix(uses, "docker://"); ok {
-		if image == "" {
-			return nil, fmt.Errorf("Expected format docker://image. Actual '%s'", uses) //nolint:staticcheck // GitHub's text
-		}
+	if image, ok := strings.CutPrefix(uses, dockerScheme); ok {
 		return &ActionRef{Kind: Docker, Image: image}, nil
 	}
 	if strings.HasPrefix(uses, "./") || strings.HasPrefix(uses, `.\`) {
@@ -41,7 +38,7 @@ func ParseActionRef(uses string) (*ActionRef, error) {
 	}
 	if path, ok := strings.CutPrefix(uses, "$/"); ok {
 		if strings.Contains(path, "@") || !plainPath(strings.Split(path, "/")) {
-			return nil, fmt.Errorf("Expected format $/path, without a ref. Actual '%s'", uses) //nolint:staticcheck // as above
+			return nil, fmt.Errorf("Expected format $/path, without a ref. Actual '%s'", uses) //nolint:staticcheck // GitHub's text
 		}
 		return &ActionRef{Kind: SelfRepository, Path: path}, nil
 	}
@@ -71,7 +68,10 @@ func (a *ActionRef) idBase() string {
 	case SelfRepository:
 		return "__selfRepository"
 	case Docker:
-		return "__" + a.Image
+		if a.Image != "" {
+			return "__" + a.Image
+		}
+		return "__run"
 	case Repository:
 	}
 	return "__" + a.Name

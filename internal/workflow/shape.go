@@ -52,7 +52,7 @@ func typed(r *reader, t *Token, sc *expr.Scope, k Kind) *Token {
 		return t
 	}
 	v := r.template(t, sc)
-	if v.Kind != Expression && (t.Kind != String || !strings.Contains(t.Str, "${{")) { // else: reported
+	if v.Kind != Expression {
 		r.unexpected(v)
 	}
 	return v
@@ -70,14 +70,14 @@ func anything(r *reader, t *Token, sc *expr.Scope) *Token {
 	return r.template(t, sc)
 }
 
-// whole handles a value that should be a collection and is not one of kind k.
-// It is right only as an expression.
+// whole reads a value that should be a collection and is none, or none of the
+// right kind. It is right only as an expression.
 func whole(r *reader, t *Token, sc *expr.Scope) *Token {
-	if t.Kind == String && strings.Contains(t.Str, "${{") {
-		return r.template(t, sc)
+	v := r.template(t, sc)
+	if v.Kind != Expression {
+		r.unexpected(v)
 	}
-	r.unexpected(t)
-	return t
+	return v
 }
 
 // list is a sequence of items.

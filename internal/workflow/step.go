@@ -64,32 +64,25 @@ func (r *reader) steps(t *Token, rules stepRules) []*Step {
 }
 
 func (r *reader) step(t *Token, s *Step, rules stepRules, taken ids) {
-	fields := r.stepFields(s, rules, taken)
-	run, uses := t.Get("run") != nil, t.Get("uses") != nil
-	switch {
-	case t.Kind != Mapping:
+	if t.Kind != Mapping {
 		r.unexpected(t)
 		return
-	case run:
-		fields = append(fields, r.scriptFields(s, rules)...)
-	case uses:
-		fields = append(fields, r.actionFields(s, rules)...)
-	default:
-		if r.backgroundControl(t) {
-			return
-		}
-		r.errorf(t.Pos, "Every step must define a `uses` or `run` key")
+	}
+	if r.backgroundControl(t) {
 		return
 	}
-	r.object(t, fields...)
+	r.variant(t, r.stepFields(s, rules, taken), r.scriptFields(s, rules), r.actionFields(s, rules))
 	if s.If == nil { // absent
 		s.If, _ = r.condition(nil, rules.cond)
 	}
 }
 
-// backgroundControl records an error for the control steps of background steps, which
-// nothing here can run yet, and reports whether t is one.
+// backgroundControl says whether t is one of the steps that control others in the
+// background, and records an error for it, since nothing here can run them yet.
 func (r *reader) backgroundControl(t *Token) bool {
+	if t.Get("run") != nil || t.Get("uses") != nil {
+		return false
+	}
 	for _, key := range []string{"wait", "wait-all", "cancel", "parallel"} {
 		if t.Get(key) != nil {
 			r.errorf(t.Pos, "'%s' steps are not supported by this server", key)
@@ -132,9 +125,11 @@ func (r *reader) scriptFields(s *Step, rules stepRules) []field {
 func (r *reader) actionFields(s *Step, rules stepRules) []field {
 	return []field{
 		required("uses", func(v *Token) {
-			s.Uses = r.name(v)
+			if s.Uses = r.name(v); s.Uses == "" {
+				return
+			}
 			ref, err := ParseActionRef(s.Uses)
-			if err != nil && s.Uses != "" {
+			if err != nil {
 				r.errorf(v.Pos, "%v", err)
 			}
 			s.Action = ref
@@ -145,6 +140,9 @@ func (r *reader) actionFields(s *Step, rules stepRules) []field {
 
 func (r *reader) stepID(t *Token, taken ids) string {
 	id := r.name(t)
+	if id == "" {
+		return ""
+	}
 	if msg := checkID(id); msg != "" {
 		r.errorf(t.Pos, "%s", msg)
 		return ""

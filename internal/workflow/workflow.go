@@ -4,7 +4,8 @@
 // value that obeys every rule of the language or [Errors], each with the line
 // and column of the text that breaks a rule. What needs no running system is
 // checked here: keys and types, ids, the graph of needs, which contexts and
-// functions an expression may use where it stands.
+// functions an expression may use where it stands. Below `on` GitHub is lenient, and
+// ignores what an event does not know: that is in [Workflow.Warnings].
 //
 // Reading has two stages. The first turns YAML into a tree of [Token]: it
 // resolves scalars by the YAML 1.2 core schema, expands aliases under a limit,
@@ -17,7 +18,6 @@
 package workflow
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -36,6 +36,8 @@ type Workflow struct {
 	CacheMode   string // read, write, write-only, none; empty for what the event gives
 	Concurrency *Token // string or mapping {group, cancel-in-progress, queue}, or nil
 	Jobs        []*Job // in the order of the file
+
+	Warnings Errors // what below `on` has no effect (TRG-13), in the order found; never more than 10
 }
 
 // Job returns the job with the given id, compared without case, or nil.
@@ -61,6 +63,7 @@ func Parse(path string, src []byte) (*Workflow, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	w.Warnings = r.warnings
 	return w, nil
 }
 
@@ -82,11 +85,7 @@ func (r *reader) workflow(t *Token, w *Workflow) {
 
 // cacheMode is what jobs may do with caches (CACHE-4).
 func (r *reader) cacheMode(t *Token) string {
-	mode := r.name(t)
-	if mode != "" && !slices.Contains([]string{"read", "write", "write-only", "none"}, mode) {
-		r.unexpected(t)
-	}
-	return mode
+	return r.constant(t, "read", "write", "write-only", "none")
 }
 
 // defaults is {run: {shell, working-directory}}.

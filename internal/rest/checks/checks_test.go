@@ -53,6 +53,28 @@ func TestABrokenWorkflowShowsWhereItIsWrong(t *testing.T) {
 	})
 }
 
+func TestWhatAnEventIgnoresIsAWarningOfTheCheckRun(t *testing.T) { // TRG-13
+	resttest.Each(t, func(s *resttest.Site) {
+		s.Push(s.Repo, "main", map[string]string{".github/workflows/release.yml": `
+on:
+  push:
+  create: {tags: ['v*']}
+jobs: {build: {runs-on: x, steps: [{run: 'true'}]}}
+`})
+		list, _, err := s.GoGitHub(s.AliceToken).Checks.ListCheckRunsForRef(s.Context(), "alice", "hello", "main", nil)
+		s.Must(err)
+		if list.GetTotal() != 1 || list.CheckRuns[0].GetStatus() != "queued" || list.CheckRuns[0].GetOutput().GetAnnotationsCount() != 1 {
+			s.Fatalf("check runs %v", list)
+		}
+		notes, _, err := s.GoGitHub(s.AliceToken).Checks.ListCheckRunAnnotations(s.Context(), "alice", "hello", list.CheckRuns[0].GetID(), nil)
+		s.Must(err)
+		if len(notes) != 1 || notes[0].GetPath() != ".github/workflows/release.yml" || notes[0].GetStartLine() != 4 ||
+			notes[0].GetAnnotationLevel() != "warning" || !strings.Contains(notes[0].GetMessage(), "'tags' is ignored") {
+			s.Errorf("annotations %v", notes)
+		}
+	})
+}
+
 func TestJobsAreCheckRunsOfTheirCommit(t *testing.T) {
 	resttest.Each(t, func(s *resttest.Site) {
 		sha, run := s.Pushed()
