@@ -20,6 +20,7 @@ const (
 	compBlock  = "block"
 	compList   = "blocklist"
 	compAppend = "appendblock"
+	compSeal   = "seal" // nothing: no more will be appended
 )
 
 var (
@@ -59,7 +60,7 @@ func (a *API) putObject(w http.ResponseWriter, r *http.Request, id int64) error 
 	if err != nil {
 		return err
 	}
-	a.created(w, `"`+w.Header().Get("X-Ms-Request-Id")+`"`)
+	a.stored(w, http.StatusCreated, `"`+w.Header().Get("X-Ms-Request-Id")+`"`)
 	return nil
 }
 
@@ -83,15 +84,15 @@ func settled(err error) error {
 	return err
 }
 
-// created answers a PUT as storage clients want it: any other status is an
-// error to them (BLOB-2).
-func (a *API) created(w http.ResponseWriter, etag string) {
+// stored answers a PUT as storage clients want it: 201 for what was written, and
+// any other status is an error to them (BLOB-2); 200 for an append blob that is sealed.
+func (a *API) stored(w http.ResponseWriter, status int, etag string) {
 	h := w.Header()
 	h.Set("ETag", etag)
 	h.Set("Last-Modified", a.Now().UTC().Format(http.TimeFormat))
 	h.Set("X-Ms-Request-Server-Encrypted", "false")
 	h.Set("Content-Length", "0")
-	w.WriteHeader(http.StatusCreated)
+	w.WriteHeader(status)
 }
 
 // compOf is what the query asks for and the name of the block, if it is one.

@@ -113,7 +113,7 @@ func (s *site) stepURL(j *actions.Job, step string) string {
 	s.T.Helper()
 	var resp wire.LogsURLResponse
 	status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepLogsURL, wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: step}, &resp)
-	if status != http.StatusOK || resp.BlobStorageType != wire.BlobStorageUnspecified || !strings.Contains(resp.LogsURL, "?") {
+	if status != http.StatusOK || resp.BlobStorageType != wire.BlobStorageAzure || !strings.Contains(resp.LogsURL, "?") {
 		s.T.Fatalf("%d %s: %+v", status, code, resp)
 	}
 	return resp.LogsURL

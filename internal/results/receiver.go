@@ -48,10 +48,13 @@ func (a *API) jobLogsURL(c *call) (any, error) {
 	return a.logsURL(c, c.job.GUID)
 }
 
+// logsURL gives a URL to upload the next piece of a log to. GitHub's runner loses
+// the beginning of logs of more than one piece unless it takes the storage for
+// Azure's, and uses the library of that (LOG-3).
 func (a *API) logsURL(c *call, step string) (any, error) {
 	url, err := a.uploadURL(c, target{purpose: logPurpose, job: c.job.ID, step: step, part: a.Logs.NewPart()})
 	return wire.LogsURLResponse{
-		LogsURL: url, BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: wire.IntString(a.Logs.Limits().Part),
+		LogsURL: url, BlobStorageType: wire.BlobStorageAzure, SoftSizeLimit: wire.IntString(a.Logs.Limits().Part),
 	}, err
 }
 

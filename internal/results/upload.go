@@ -13,7 +13,8 @@ import (
 const maxDiagnostics = 64 << 20 // bytes, read and thrown away
 
 // upload serves PUT of a signed URL (LOG-3): of all that there is, or of a piece
-// to append with comp=appendblock. A first PUT without a body makes an append
+// to append with comp=appendblock. With comp=seal, which ends a log of several
+// pieces, nothing is left to do. A first PUT without a body makes an append
 // blob on Azure; here the part comes into being with its text.
 func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) error {
 	to, err := targetOf(g)
@@ -21,7 +22,7 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 		return err
 	}
 	comp, _, err := compOf(r.URL.RawQuery)
-	if err != nil || comp != compWhole && comp != compAppend {
+	if err != nil || comp != compWhole && comp != compAppend && comp != compSeal {
 		return errQuery
 	}
 	job, err := a.Jobs.Job(r.Context(), to.job)
@@ -34,6 +35,11 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err := a.accepts(job); err != nil {
 		return err
 	}
+	if comp == compSeal {
+		w.Header().Set("X-Ms-Blob-Sealed", "true")
+		a.stored(w, http.StatusOK, to.etag())
+		return nil
+	}
 	limit := a.limit(to.purpose)
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close") // and the body is not read
@@ -42,9 +48,12 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err := a.take(r.Context(), job, to, comp == compAppend, body{http.MaxBytesReader(w, r.Body, limit)}); err != nil {
 		return err
 	}
-	a.created(w, `"0x`+strconv.FormatInt(to.part, 16)+`"`)
+	a.stored(w, http.StatusCreated, to.etag())
 	return nil
 }
+
+// etag is that of what the target stands for.
+func (to target) etag() string { return `"0x` + strconv.FormatInt(to.part, 16) + `"` }
 
 func (a *API) limit(purpose string) int64 {
 	switch purpose {

@@ -72,21 +72,23 @@ func New(c Config) *API {
 		serve handler
 		fail  func(w http.ResponseWriter, err error) error
 	}{
-		"POST /" + wire.RegistrationPath:                                   {a.exchangeToken, restError},
-		"POST /" + wire.RegisterPath:                                       {a.register, restError},
-		"POST /_runner/token/{$}":                                          {a.oauthToken, oauthError},
-		"POST /_runner/broker/session":                                     {a.createSession, brokerError},
-		"DELETE /_runner/broker/session":                                   {a.deleteSession, brokerError},
-		"GET /_runner/broker/message":                                      {a.message, brokerError},
-		"POST /_runner/broker/acknowledge":                                 {a.acknowledge, brokerError},
-		"POST /_runner/run/acquirejob":                                     {a.acquireJob, runError},
-		"POST /_runner/run/renewjob":                                       {a.renewJob, runError},
-		"POST /_runner/run/completejob":                                    {a.completeJob, runError},
-		"GET /_runner/feed/{job}":                                          {a.feed, restError},
-		"GET /_runner/actions/{repo}/{sha}/{file}":                         {a.actionArchive, restError},
-		"GET /_runner/broker/_apis/connectionData":                         {a.connectionData, restError},
-		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions": {a.migrateSession, oldError},
-		"POST /actions/build/{plan}/jobs/{job}/runnerresolve/actions":      {a.resolveActions, restError},
+		"POST /" + wire.RegistrationPath:                                          {a.exchangeToken, restError},
+		"POST /" + wire.RegisterPath:                                              {a.register, restError},
+		"POST /_runner/token/{$}":                                                 {a.oauthToken, oauthError},
+		"POST /_runner/broker/session":                                            {a.createSession, brokerError},
+		"DELETE /_runner/broker/session":                                          {a.deleteSession, brokerError},
+		"GET /_runner/broker/message":                                             {a.message, brokerError},
+		"POST /_runner/broker/acknowledge":                                        {a.acknowledge, brokerError},
+		"POST /_runner/run/acquirejob":                                            {a.acquireJob, runError},
+		"POST /_runner/run/renewjob":                                              {a.renewJob, runError},
+		"POST /_runner/run/completejob":                                           {a.completeJob, runError},
+		"GET /_runner/feed/{job}":                                                 {a.feed, restError},
+		"GET /_runner/actions/{repo}/{sha}/{file}":                                {a.actionArchive, restError},
+		"GET /_runner/broker/_apis/connectionData":                                {a.connectionData, restError},
+		"POST /_runner/broker/_apis/distributedtask/pools/{pool}/sessions":        {a.migrateSession, oldError},
+		"DELETE /_runner/broker/_apis/distributedtask/pools/{pool}/sessions/{id}": {a.deleteSession, oldError},
+		"GET /_runner/broker/_apis/distributedtask/pools/{pool}/messages":         {a.oldMessages, oldError},
+		"POST /actions/build/{plan}/jobs/{job}/runnerresolve/actions":             {a.resolveActions, restError},
 	} {
 		a.mux.Handle(pattern, a.wrap(h.serve, h.fail))
 	}

@@ -76,11 +76,15 @@ func oldError(w http.ResponseWriter, err error) error {
 		TypeKey  string `json:"typeKey"`
 	}{Message: actions.Text(err)}
 	code := status(err)
+	_, expired := errors.AsType[*runners.SessionError](err)
 	switch actions.KindOf(err) { //nolint:exhaustive // clients know no names for the others
 	case actions.Conflict:
 		e.TypeKey = "TaskAgentSessionConflictException"
 	case actions.Gone:
 		e.TypeKey, code = "TaskAgentNotFoundException", http.StatusNotFound
+	}
+	if expired {
+		e.TypeKey, code = "TaskAgentSessionExpiredException", http.StatusForbidden
 	}
 	if e.TypeKey != "" {
 		e.TypeName = "GitHub.DistributedTask.WebApi." + e.TypeKey + ", Sdk"

@@ -199,5 +199,18 @@ func TestTheIndependentRunnerFindsItsWay(t *testing.T) {
 		if j := w.job(run); j.Conclusion != actions.Success || j.Outputs["o"] != "42" {
 			t.Errorf("job %s with %v, want success with an output", j.Conclusion, j.Outputs)
 		}
+
+		// After a job it polls where it had opened its session first.
+		d = loc.LocationServiceData.ServiceDefinitions[1]
+		path = strings.NewReplacer("{area}", d.ServiceType, "{poolId}", "1", "{resource}", d.DisplayName, "/{messageId}", "").Replace(d.RelativePath)
+		messages := strings.TrimSuffix(c.auth.ServerURL, "/") + "/" + path + "?sessionId=" + c.session + "&api-version=6.0-preview"
+		w.want("old messages without a token", w.call(http.MethodGet, messages, "", nil, nil), http.StatusUnauthorized)
+		a = w.call(http.MethodGet, messages, c.access, nil, nil)
+		w.want("old messages", a, http.StatusForbidden)
+		if !strings.Contains(string(a.body), `"typeName":"GitHub.DistributedTask.WebApi.TaskAgentSessionExpiredException, Sdk"`) {
+			t.Errorf("old messages: %s", a.body)
+		}
+		w.want("end of the old session", w.call(http.MethodDelete, strings.Replace(old, "?", "/"+c.session+"?", 1), c.access, nil, nil), http.StatusNoContent)
+		w.want("session again", w.call(http.MethodPost, old, c.access, body, nil), http.StatusOK)
 	})
 }

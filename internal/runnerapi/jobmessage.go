@@ -3,6 +3,7 @@ package runnerapi
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -30,7 +31,7 @@ func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 		Resources:      wire.Resources{Endpoints: []wire.Endpoint{connection(r, d)}},
 		ContextData:    contextData(d.Contexts),
 		Variables:      variables(httpjson.Base(r), d),
-		Mask:           []wire.MaskHint{},
+		Mask:           []wire.MaskHint{maskOf(d.Token), maskOf(d.Access)},
 		FileTable:      []string{w.Path},
 		Steps:          jobSteps(d),
 
@@ -97,6 +98,12 @@ func variables(base shape.Base, d *assign.Description) map[string]wire.Variable 
 		wire.VarDownloadErrors:     "true",
 		wire.VarJobAnnotations:     "true",
 		wire.VarCacheV2:            "true",
+		wire.VarUploadWithSDK:      "true", // logs of several pieces lose their first one without it
+		wire.VarSelfRepository:     "true", // uses: $/path
+		wire.VarServiceCommand:     "true",
+		wire.VarCheckRunID:         "true",
+		wire.VarOldCommands:        "true", // warn of set-output and save-state
+		wire.VarEmbeddedIssues:     "true", // annotations of inner steps
 	}
 	if d.Caches != actions.CacheWrites {
 		plain[wire.VarCacheMode] = string(d.Caches) // spares the job calls that would be refused
@@ -111,6 +118,12 @@ func variables(base shape.Base, d *assign.Description) map[string]wire.Variable 
 	out[wire.VarToken] = wire.Variable{Value: d.Token, IsSecret: true}
 	out["github_token"] = wire.Variable{Value: d.Token, IsSecret: true}
 	return out
+}
+
+// maskOf makes a runner hide a secret in logs, also one that takes no notice of the
+// variables that are secret.
+func maskOf(secret string) wire.MaskHint {
+	return wire.MaskHint{Type: wire.MaskRegexp, Value: regexp.QuoteMeta(secret)}
 }
 
 // permissions are the grants as "Set up job" prints them, in JSON.

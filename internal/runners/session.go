@@ -27,6 +27,11 @@ func otherSession(r *actions.Runner) error {
 	return &SessionError{actions.Errorf(actions.Conflict, "runner %s has another session", r.Name)}
 }
 
+// Expired tells a runner that its session is over, and to open another.
+func Expired(r *actions.Runner) error {
+	return &SessionError{actions.Errorf(actions.Conflict, "the session of runner %s has expired", r.Name)}
+}
+
 // OpenSession begins the one session of a runner, in place of the one it had, and
 // ends the poll of that. owner is what the process calls itself. While another
 // owner's session is polled, this is a Conflict (SES-1).

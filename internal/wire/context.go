@@ -145,7 +145,7 @@ func appendContext(b []byte, v any, depth int) (_ []byte, err error) {
 	case bool:
 		return strconv.AppendBool(b, v), nil
 	case float64:
-		return appendScalar(b, v)
+		return appendNumber(b, v)
 	case string:
 		return appendString(b, v)
 	case *ContextArray:

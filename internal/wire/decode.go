@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 )
 
@@ -125,11 +127,17 @@ func appendString(b []byte, s string) ([]byte, error) {
 	return append(b, '"'), nil
 }
 
-// appendScalar appends a number by the rules of encoding/json.
-func appendScalar(b []byte, v any) ([]byte, error) {
-	q, err := json.Marshal(v)
+// appendNumber appends a number by the rules of encoding/json. A whole number that
+// the runner's integers do not hold gets an exponent, without which the runner would
+// not read it.
+func appendNumber(b []byte, n float64) ([]byte, error) {
+	const tooLarge = 1 << 63
+	if math.Abs(n) >= tooLarge && !math.IsInf(n, 0) {
+		return strconv.AppendFloat(b, n, 'e', -1, 64), nil
+	}
+	q, err := json.Marshal(n)
 	if err != nil {
-		return b, fmt.Errorf("value %v: %w", v, err)
+		return b, fmt.Errorf("value %v: %w", n, err)
 	}
 	return append(b, q...), nil
 }

@@ -127,10 +127,18 @@ const (
 	VarBatchResolution    = "actions_batch_action_resolution"
 	VarDownloadErrors     = "actions_display_helpful_actions_download_errors"
 	VarJobAnnotations     = "actions_send_job_level_annotations"
+	VarUploadWithSDK      = "system.github.results_upload_with_sdk"
+	VarSelfRepository     = "actions_self_repository"
+	VarServiceCommand     = "actions_service_container_command"
+	VarCheckRunID         = "actions_add_check_run_id_to_job_context"
+	VarOldCommands        = "DistributedTask.DeprecateStepOutputCommands"
+	VarEmbeddedIssues     = "RunService.FixEmbeddedIssues"
 )
 
-// A MaskHint is a pattern whose matches must not be shown. Only type regex is
-// honoured.
+// MaskRegexp is the only type of mask hint that runners know.
+const MaskRegexp = "regex"
+
+// A MaskHint is a pattern whose matches must not be shown.
 type MaskHint struct {
 	Type  string `json:"type"`
 	Value string `json:"value"`

@@ -17,8 +17,12 @@ const (
 	GetJobDiagnosticsURL = "GetJobDiagLogsSignedBlobURL"
 )
 
-// BlobStorageUnspecified keeps clients from adding headers of Azure.
-const BlobStorageUnspecified = "BLOB_STORAGE_TYPE_UNSPECIFIED"
+// Types of the storage behind an upload URL. Azure makes clients speak as to an
+// append or block blob of Azure; the other keeps them from adding its headers.
+const (
+	BlobStorageAzure       = "BLOB_STORAGE_TYPE_AZURE"
+	BlobStorageUnspecified = "BLOB_STORAGE_TYPE_UNSPECIFIED"
+)
 
 // Queries that clients add to a signed URL, and the header of its kind.
 const (

@@ -76,7 +76,7 @@ func (t *Token) append(b []byte, depth int) ([]byte, error) {
 		case BooleanToken:
 			return strconv.AppendBool(b, t.Bool), nil
 		case NumberToken:
-			return appendScalar(b, t.Num)
+			return appendNumber(b, t.Num)
 		case NullToken:
 			return append(b, "null"...), nil
 		case SequenceToken, MappingToken, ExpressionToken, InsertToken:
@@ -108,7 +108,7 @@ func (t *Token) appendPayload(b []byte, depth int) (_ []byte, err error) {
 	case BooleanToken:
 		return strconv.AppendBool(append(b, `,"bool":`...), t.Bool), nil
 	case NumberToken:
-		return appendScalar(append(b, `,"num":`...), t.Num)
+		return appendNumber(append(b, `,"num":`...), t.Num)
 	case NullToken:
 		return b, nil
 	case SequenceToken:

@@ -348,3 +348,20 @@ func TestJobMessageOfTheReferenceIsReadAndWrittenUnchanged(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
+
+// The runner reads a number without a fraction as an integer of 64 bits.
+func TestNumbersThatIntegersDoNotHoldHaveAnExponent(t *testing.T) {
+	for n, want := range map[float64]string{
+		0: "0", 1: "1", -7: "-7", 0.5: "0.5", 1e18: "1000000000000000000", 1e19: "1e+19", -1e19: "-1e+19",
+		1 << 63: "9.223372036854776e+18", 1e300: "1e+300",
+	} {
+		token, err := json.Marshal(wire.Number(n))
+		if err != nil || string(token) != want {
+			t.Errorf("token %v: %s, %v; want %s", n, token, err, want)
+		}
+		data, err := json.Marshal(wire.ContextData{"n": n})
+		if err != nil || string(data) != `{"n":`+want+`}` {
+			t.Errorf("context %v: %s, %v; want %s", n, data, err, want)
+		}
+	}
+}

@@ -19,7 +19,7 @@ func hideSecrets(to *mask.Masker, m *wire.JobMessage) {
 		to.Add(e.Token())
 	}
 	for _, hint := range m.Mask {
-		if !strings.EqualFold(hint.Type, "regex") {
+		if !strings.EqualFold(hint.Type, wire.MaskRegexp) {
 			continue
 		}
 		if err := to.AddRegexp(hint.Value); err != nil {
