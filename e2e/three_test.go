@@ -104,11 +104,11 @@ func TestBrokenWorkflowIsShownWithLineAndColumn(t *testing.T) {
 		t.Fatalf("check runs: %+v", checks)
 	}
 	c := checks.CheckRuns[0]
-	if c.Status != "completed" || c.Conclusion != "failure" || c.Output.Count != 1 {
+	if c.Status != "completed" || c.Conclusion != "failure" || c.Output.Count != 2 {
 		t.Errorf("check run: %+v", c)
 	}
 
-	const message = ".github/workflows/broken.yml (Line: 6, Col: 9): Every step must define a `uses` or `run` key"
+	const message = ".github/workflows/broken.yml (Line: 6, Col: 9): Unexpected value 'runs'" // and what else might stand there
 	var annotations []struct {
 		Path, Title, Message string
 		Level                string `json:"annotation_level"`
@@ -116,7 +116,7 @@ func TestBrokenWorkflowIsShownWithLineAndColumn(t *testing.T) {
 		Column               int    `json:"start_column"`
 	}
 	ask(fmt.Sprintf("%s/check-runs/%d/annotations", r.api, c.ID)).json(&annotations)
-	if len(annotations) != 1 || annotations[0].Path != ".github/workflows/broken.yml" || annotations[0].Level != "failure" ||
+	if len(annotations) != 2 || annotations[0].Path != ".github/workflows/broken.yml" || annotations[0].Level != "failure" ||
 		annotations[0].Line != 6 || annotations[0].Column != 9 || annotations[0].Title != "Invalid workflow file" || annotations[0].Message != message {
 		t.Errorf("annotations: %+v", annotations)
 	}
@@ -124,6 +124,6 @@ func TestBrokenWorkflowIsShownWithLineAndColumn(t *testing.T) {
 	ask(fmt.Sprintf("%s/actions/runs/%d/jobs", r.api, one.ID)).has(`"total_count":0`)
 
 	page := fmt.Sprintf("/%s/actions/runs/%d", r.name, one.ID)
-	r.page(page).has("Invalid workflow file", "(Line: 6, Col: 9): Every step must define a `uses` or `run` key")
+	r.page(page).has("Invalid workflow file", "(Line: 6, Col: 9): Unexpected value &#39;runs&#39;")
 	r.page("/" + r.name + "/actions").has(`href="` + page + `"`)
 }
