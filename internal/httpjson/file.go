@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // A File is an untrusted one, to be sent as it is.
@@ -19,7 +18,7 @@ type File struct {
 // SendFile answers GET and HEAD with a file. Whatever it is, no browser shows it as
 // a page of this origin. An error that comes before its first byte is returned; later
 // ones break the connection off, so that nobody takes the half for the whole.
-func SendFile(w http.ResponseWriter, r *http.Request, f File, log *slog.Logger, now func() time.Time) error {
+func SendFile(w http.ResponseWriter, r *http.Request, f File, log *slog.Logger) error {
 	h := w.Header()
 	Harmless(h, safeType(f.Name))
 	h.Set("Content-Disposition", Attachment(f.Name))
@@ -28,7 +27,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, f File, log *slog.Logger, 
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	sent, err := copyWhole(&patient{w, http.NewResponseController(w), now}, f.Content)
+	sent, err := copyWhole(w, f.Content)
 	if err == nil {
 		return nil
 	}
@@ -70,22 +69,4 @@ func copyWhole(w io.Writer, content io.Reader) (sent int64, err error) {
 			return sent, err
 		}
 	}
-}
-
-// idle is how long a reader may take nothing of a file.
-const idle = 2 * time.Minute
-
-// A patient writer waits for a slow reader for as long as that takes anything.
-type patient struct {
-	w   io.Writer
-	rc  *http.ResponseController
-	now func() time.Time
-}
-
-// Write implements [io.Writer].
-func (p *patient) Write(b []byte) (int, error) {
-	_ = p.rc.SetWriteDeadline(p.now().Add(idle)) // a connection without deadlines has none to set
-	n, err := p.w.Write(b)
-	_ = p.rc.SetWriteDeadline(time.Time{})
-	return n, err
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
@@ -22,7 +21,7 @@ func served(t *testing.T, name string, size int64, content func() io.Reader) *ht
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := httpjson.SendFile(w, r, httpjson.File{Name: name, Size: size, Content: content()}, log, time.Now); err != nil {
+		if err := httpjson.SendFile(w, r, httpjson.File{Name: name, Size: size, Content: content()}, log); err != nil {
 			_ = httpjson.WriteError(w, err, "d")
 		}
 	}))

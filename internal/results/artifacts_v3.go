@@ -221,7 +221,7 @@ func (a *API) filesV3(w http.ResponseWriter, c *call) error {
 // make one of 40 MB, which nobody should hold for a client that does not read.
 func (a *API) sendItems(w http.ResponseWriter, c *call, items iter.Seq[wire.ContainerItem]) error {
 	w.Header().Set("Content-Type", httpjson.ContentType)
-	s := a.sender(w)
+	s := &sender{ResponseWriter: w}
 	out := bufio.NewWriter(s)
 	_, err := out.WriteString(`{"value":[`)
 	n := 0
@@ -260,7 +260,7 @@ func (a *API) fileV3(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	defer content.Close()
-	return httpjson.SendFile(w, c.Request, httpjson.File{Name: path.Base(name), Size: file.Size, Content: content}, a.Log, a.Now)
+	return httpjson.SendFile(w, c.Request, httpjson.File{Name: path.Base(name), Size: file.Size, Content: content}, a.Log)
 }
 
 // container finds the artifact of the caller's run that the path names.

@@ -26,7 +26,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, d download) error {
 	httpjson.Harmless(h, d.contentType)
 	h.Set("Content-Disposition", d.disposition)
 	h.Set("ETag", d.etag)
-	s := a.sender(w)
+	s := &sender{ResponseWriter: w}
 	http.ServeContent(s, oneRange(r), "", d.modified, d.content)
 	s.end()
 	err := s.err
@@ -63,32 +63,17 @@ func oneRange(r *http.Request) *http.Request {
 	return r
 }
 
-// A reader of an object must take sendPiece bytes in sendPause: a slow one is
-// served for as long as it lasts, and one that has stopped holds its file and its
-// connection no longer.
-const (
-	sendPiece = 256 << 10
-	sendPause = 2 * time.Minute
+const firstPiece = 512 // bytes that are read before an answer begins
 
-	firstPiece = 512 // bytes that are read before an answer begins
-)
-
-// A sender writes an answer piece by piece, and of an object straight from its
-// files: [http.ServeContent] calls ReadFrom, which hands each piece to the
-// connection, and the kernel copies. It begins when the first bytes of the object
-// are there, so that another answer can say why they are not.
+// A sender writes an answer, and of an object straight from its files:
+// [http.ServeContent] calls ReadFrom, which hands them to the connection, and the
+// kernel copies. It begins when the first bytes of the object are there, so that
+// another answer can say why they are not.
 type sender struct {
 	http.ResponseWriter
-	rc     *http.ResponseController
-	now    func() time.Time
-	pause  time.Duration
 	status int // of an answer that has not begun; 0 for 200
 	begun  bool
 	err    error // why the answer is not complete
-}
-
-func (a *API) sender(w http.ResponseWriter) *sender {
-	return &sender{ResponseWriter: w, rc: http.NewResponseController(w), now: a.Now, pause: sendPause}
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -109,12 +94,7 @@ func (s *sender) start() {
 // Write implements [io.Writer].
 func (s *sender) Write(p []byte) (n int, err error) {
 	s.start()
-	for len(p) > 0 && err == nil {
-		s.begin()
-		var m int
-		m, err = s.ResponseWriter.Write(p[:min(len(p), sendPiece)])
-		n, p = n+m, p[m:]
-	}
+	n, err = s.ResponseWriter.Write(p)
 	s.fail(err)
 	return n, err
 }
@@ -142,16 +122,10 @@ func (s *sender) ReadFrom(r io.Reader) (int64, error) {
 		}
 		sent, limited.N = int64(n), limited.N-int64(n)
 	}
-	for limited.N > 0 {
-		s.begin()
-		n, err := content.CopyN(s.ResponseWriter, min(limited.N, sendPiece))
-		sent, limited.N = sent+n, limited.N-n
-		if err != nil {
-			s.fail(err)
-			return sent, err
-		}
-	}
-	return sent, nil
+	n, err := content.CopyN(s.ResponseWriter, limited.N)
+	limited.N -= n
+	s.fail(err)
+	return sent + n, err
 }
 
 // Unwrap is for [http.ResponseController].
@@ -159,15 +133,11 @@ func (s *sender) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 func (s *sender) fail(err error) { s.err = errors.Join(s.err, err) }
 
-// A connection without deadlines, as of tests, has none to set.
-func (s *sender) begin() { _ = s.rc.SetWriteDeadline(s.now().Add(s.pause)) }
-
 // end ends an answer, which may be without a body.
 func (s *sender) end() {
 	if s.err == nil {
 		s.start()
 	}
-	_ = s.rc.SetWriteDeadline(time.Time{})
 }
 
 // writerOnly hides ReadFrom.

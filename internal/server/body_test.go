@@ -3,11 +3,15 @@ package server
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -46,10 +50,43 @@ func TestABodyThatStopsComingEnds(t *testing.T) {
 		_, err := io.Copy(io.Discard, r.Body)
 		read <- err
 	})
-	if err := <-read; err == nil || err.Error() != "nothing has come for 50ms: i/o timeout" {
+	if err := <-read; err == nil || err.Error() != "too little has come for 50ms: i/o timeout" {
 		t.Errorf("got %v, want an error that says so", err)
 	}
 }
+
+// A body that comes drop by drop held its connection, and what waited for it, for hours.
+func TestABodyThatComesTooSlowlyEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		var sender sync.WaitGroup
+		sender.Go(func() {
+			for {
+				if _, err := theirs.Write([]byte("x")); err != nil {
+					return
+				}
+				time.Sleep(time.Second)
+			}
+		})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", ours)
+		r, _ = limitBody(&deadlines{httptest.NewRecorder(), ours}, r, time.Now, progressTime)
+		begin := time.Now()
+		n, err := io.Copy(io.Discard, r.Body)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != progressTime {
+			t.Errorf("%d bytes in %s, %v", n, time.Since(begin), err)
+		}
+		ours.Close()
+		sender.Wait()
+	})
+}
+
+// deadlines sets those of a connection.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	conn net.Conn
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error { return d.conn.SetReadDeadline(t) }
 
 func TestABodyThatNobodyReadsHoldsNoConnection(t *testing.T) {
 	stalled(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })

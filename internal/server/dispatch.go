@@ -71,8 +71,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
 		return
 	}
-	r, end := limitBody(w, httpjson.SingleSlashes(s.withBase(r)), s.now, bodyTimeout)
+	r, end := limitBody(w, httpjson.SingleSlashes(s.withBase(r)), s.now, progressTime)
 	defer end()
+	w = limitStream(w, r, s.now, progressTime)
 	if streams(r) {
 		ctx, cancel := s.untilDrain(r.Context())
 		defer cancel()

@@ -44,7 +44,7 @@ func (s *Server) listen(ctx context.Context) (list []*listener, err error) {
 		return nil, err
 	}
 	for _, addr := range s.config.Listen {
-		l, err := open(ctx, addr, config)
+		l, err := s.open(ctx, addr, config)
 		if err != nil {
 			return list, fmt.Errorf("--listen %s: %w", addr, err)
 		}
@@ -74,7 +74,7 @@ func plainLoopback(l *listener) bool {
 // unixPrefix marks an address that is a socket's path.
 const unixPrefix = "unix:"
 
-func open(ctx context.Context, addr string, config *tls.Config) (*listener, error) {
+func (s *Server) open(ctx context.Context, addr string, config *tls.Config) (*listener, error) {
 	var lc net.ListenConfig
 	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
 		if err := removeStale(ctx, path); err != nil {
@@ -86,12 +86,13 @@ func open(ctx context.Context, addr string, config *tls.Config) (*listener, erro
 		if err != nil {
 			return nil, err
 		}
-		return &listener{l, addr}, nil
+		return &listener{s.patient(l), addr}, nil
 	}
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
+	l = s.patient(l)
 	host, _, _ := net.SplitHostPort(addr)
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
@@ -103,6 +104,9 @@ func open(ctx context.Context, addr string, config *tls.Config) (*listener, erro
 	}
 	return &listener{l, url}, nil
 }
+
+// patient is l whose connections must make progress.
+func (s *Server) patient(l net.Listener) net.Listener { return &connListener{l, s.now, progressTime} }
 
 // removeStale removes a socket that nobody listens on any more.
 func removeStale(ctx context.Context, path string) error {
@@ -130,12 +134,12 @@ func (s *Server) private(ctx context.Context) (*listener, error) {
 	}
 	if text, err := os.ReadFile(path); err == nil {
 		if port, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 16); err == nil && port > 0 {
-			if l, err := openLoopback(ctx, int(port)); err == nil {
+			if l, err := s.openLoopback(ctx, int(port)); err == nil {
 				return l, nil
 			}
 		}
 	}
-	l, err := openLoopback(ctx, 0)
+	l, err := s.openLoopback(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -149,8 +153,8 @@ func (s *Server) private(ctx context.Context) (*listener, error) {
 	return l, nil
 }
 
-func openLoopback(ctx context.Context, port int) (*listener, error) {
-	return open(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil)
+func (s *Server) openLoopback(ctx context.Context, port int) (*listener, error) {
+	return s.open(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil)
 }
 
 // tls is the configuration for HTTPS, nil for plain HTTP.

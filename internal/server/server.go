@@ -216,7 +216,7 @@ func (s *Server) mount(bot *actions.Account) error {
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch,
 	})
-	s.git = limitSlowReaders(githttp.New(githttp.Config{Git: s.repos, Log: s.log, Now: s.now, Access: s.gitAccess}), s.now, bodyTimeout)
+	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Now: s.now, Access: s.gitAccess})
 	site, err := web.New(web.Config{
 		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now, Streams: s.deps.Limits.Streams,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {

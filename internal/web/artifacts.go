@@ -230,7 +230,7 @@ func (s *Site) artifactFile(w http.ResponseWriter, r *http.Request, c *auth.Call
 		return err
 	}
 	defer content.Close()
-	err = httpjson.SendFile(w, r, httpjson.File{Name: path.Base(f.Path), Size: f.Size, Content: content}, s.log, s.now)
+	err = httpjson.SendFile(w, r, httpjson.File{Name: path.Base(f.Path), Size: f.Size, Content: content}, s.log)
 	if err != nil {
 		setHeaders(w.Header()) // of a page again
 	}

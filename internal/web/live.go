@@ -21,14 +21,10 @@ type streamTimes struct {
 
 var defaultTimes = streamTimes{settle: 150 * time.Millisecond, beat: 10 * time.Second}
 
-// writeTimeout is how long a browser may leave an event unread.
-const writeTimeout = 30 * time.Second
-
 // A stream sends server-sent events.
 type stream struct {
 	w   http.ResponseWriter
 	rc  *http.ResponseController
-	now func() time.Time
 	err error // the first; nothing is sent after it
 }
 
@@ -36,10 +32,9 @@ func (s *Site) stream(w http.ResponseWriter) *stream {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "private, no-store")
-	h.Set("Connection", "close")     // it has a deadline that is not for another request
 	h.Set("X-Accel-Buffering", "no") // a proxy that would wait for more
 	w.WriteHeader(http.StatusOK)
-	st := &stream{w: w, rc: http.NewResponseController(w), now: s.now}
+	st := &stream{w: w, rc: http.NewResponseController(w)}
 	st.write("retry: 3000\n\n")
 	return st
 }
@@ -48,8 +43,6 @@ func (st *stream) write(text string) {
 	if st.err != nil {
 		return
 	}
-	// A server without deadlines has none to move.
-	_ = st.rc.SetWriteDeadline(st.now().Add(writeTimeout))
 	if _, st.err = st.w.Write([]byte(text)); st.err == nil {
 		st.err = st.rc.Flush()
 	}

@@ -62,5 +62,5 @@ func (p *page) getFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer content.Close()
-	return httpjson.SendFile(w, r, httpjson.File{Name: path.Base(f.Path), Size: f.Size, Content: content}, p.log, p.now)
+	return httpjson.SendFile(w, r, httpjson.File{Name: path.Base(f.Path), Size: f.Size, Content: content}, p.log)
 }
