@@ -56,6 +56,10 @@ type Store interface {
 	// Sweep removes what Puts that never ended have left before the given time,
 	// and gives back space that deleted blobs still take.
 	Sweep(ctx context.Context, before time.Time) error
+
+	// Writable answers nil when a blob could be put now. It writes, and leaves
+	// nothing behind.
+	Writable(ctx context.Context) error
 }
 
 // PutOptions say how a blob is written.

@@ -66,6 +66,20 @@ func (r *running) untilReady(t *testing.T, want int) {
 	}
 }
 
+func TestAServerWhoseBlobsHaveNoRoomIsNotReady(t *testing.T) {
+	disk := smallDisk(t)
+	c := testConfig(t)
+	c.Blobs = filepath.Join(disk, "blobs")
+	r := start(t, c, testDeps(t))
+	r.untilReady(t, http.StatusOK)
+	filler := fill(t, disk)
+	r.untilReady(t, http.StatusServiceUnavailable)
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	r.untilReady(t, http.StatusOK)
+}
+
 func TestOnAFullDiskTheServerStartsAndIsNotReady(t *testing.T) {
 	disk := smallDisk(t)
 	c := testConfig(t)

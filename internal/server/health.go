@@ -5,30 +5,55 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/blob"
+	"github.com/understudy-ci/understudy/internal/blob/fs"
 )
 
 const (
-	probeTime = 2 * time.Second        // that a look may take; a database that hangs is away
-	probeGood = 500 * time.Millisecond // for which a look is good: nobody makes the server write by asking
+	probeTime  = 2 * time.Second        // that a probe may take; what hangs is away
+	probeGood  = 500 * time.Millisecond // for which a probe is good: nobody makes the server write by asking
+	bucketGood = 5 * time.Second        // the same of a bucket, where each probe is two requests that may cost money
 )
 
-// A health is whether the server can do its work, as last looked at.
+// A health is whether something that the server needs can be written to, as last
+// probed.
 type health struct {
-	mu   sync.Mutex
-	at   time.Time
-	last error
+	name  string
+	probe func(context.Context) error
+	good  time.Duration // for which a probe is good
+	now   func() time.Time
+
+	mu      sync.Mutex
+	running chan struct{} // closed when the probe under way has ended; nil without one
+	began   time.Time     // that probe, or the last one
+	ended   time.Time     // the last probe; zero before the first
+	last    error         // its result
+}
+
+// watchHealth prepares the probes that /readyz makes.
+func (s *Server) watchHealth(in storage) {
+	good := probeGood
+	if in.bucket {
+		good = bucketGood
+	}
+	s.health = []*health{
+		{name: "database", probe: s.store.Writable, good: probeGood, now: s.now},
+		{name: "data directory", probe: func(context.Context) error { return fs.Writable(s.config.Data) }, good: probeGood, now: s.now},
+		{name: "storage of blobs", probe: s.blobs.Writable, good: good, now: s.now},
+	}
 }
 
 // serveHealth serves /healthz, that the process answers, and /readyz, that it can
-// do its work: that the database and the data directory can be written to.
+// do its work: that the database, the data directory and the storage of blobs can be
+// written to.
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/readyz") {
-		if err := s.health.look(s.now, s.probe); err != nil {
-			s.log.WarnContext(r.Context(), "not ready", "err", err)
+		if err := s.ready(); err != nil {
+			s.log.WarnContext(r.Context(), "not ready", "err", blob.Unavailable("nothing can be written", err))
 			http.Error(w, "not ready: nothing can be written", http.StatusServiceUnavailable)
 			return
 		}
@@ -37,31 +62,51 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte("ok\n")) // the connection's error is nobody's to handle
 }
 
-// look asks probe, unless somebody has a moment ago. Others wait for its answer.
-func (h *health) look(now func() time.Time, probe func(context.Context) error) error {
+// ready answers nil when all that the server needs can be written to.
+func (s *Server) ready() error {
+	errs := make([]error, len(s.health))
+	var wg sync.WaitGroup
+	for i, h := range s.health {
+		wg.Go(func() { errs[i] = h.look() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// look probes, unless somebody has a moment ago or is about to. It waits no longer
+// than a probe may take: one that ignores its context, as of a network disk that is
+// gone, goes on alone, and there is no other meanwhile.
+func (h *health) look() error {
+	h.mu.Lock()
+	if age := h.now().Sub(h.ended); h.running == nil && (age < 0 || age >= h.good) {
+		h.running, h.began = make(chan struct{}), h.now()
+		go h.run(h.running)
+	}
+	running, left := h.running, probeTime-h.now().Sub(h.began)
+	h.mu.Unlock()
+	if running != nil {
+		hangs := time.NewTimer(left)
+		defer hangs.Stop()
+		select {
+		case <-running:
+		case <-hangs.C:
+			return fmt.Errorf("%s: no answer in %v", h.name, probeTime)
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if age := now().Sub(h.at); age < 0 || age >= probeGood {
-		ctx, cancel := context.WithTimeout(context.Background(), probeTime)
-		defer cancel()
-		h.last = probe(ctx)
-		h.at = now()
-	}
 	return h.last
 }
 
-// probe writes to the database and to the data directory.
-func (s *Server) probe(ctx context.Context) error {
-	return errors.Join(s.store.Writable(ctx), writable(s.config.Data))
-}
-
-// writable says whether a file in a directory can have content.
-func writable(dir string) error {
-	const page = 4096 // the least that a file system gives
-	f, err := os.CreateTemp(dir, ".probe-*")
+func (h *health) run(done chan<- struct{}) {
+	defer close(done)
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	err := h.probe(ctx)
 	if err != nil {
-		return fmt.Errorf("data directory: %w", err)
+		err = fmt.Errorf("%s: %w", h.name, err)
 	}
-	_, err = f.Write(make([]byte, page))
-	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last, h.ended, h.running = err, h.now(), nil
 }

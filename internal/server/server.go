@@ -82,7 +82,7 @@ type Server struct {
 	publicHost string
 	proxies    []netip.Prefix
 
-	health       health
+	health       []*health // of what it needs
 	lock         *os.File
 	keys         *token.Keys
 	store        *store.Store

@@ -21,6 +21,7 @@ type S3Credentials = s3.Credentials
 // A storage is where bytes are kept.
 type storage struct {
 	blobs  blob.Store
+	bucket bool // of an S3 server
 	direct bool // clients download from it
 }
 
@@ -46,7 +47,7 @@ func (s *Server) openBlobs(ctx context.Context) (storage, error) {
 		return storage{}, err
 	}
 	s.closeBlobs = bucket.Close
-	return storage{blobs: bucket, direct: c.PublicEndpoint != ""}, nil
+	return storage{blobs: bucket, bucket: true, direct: c.PublicEndpoint != ""}, nil
 }
 
 // keep makes the services that keep what jobs produce: logs, artifacts and
@@ -58,6 +59,7 @@ func (s *Server) keep(in storage) {
 		in.blobs = d.Blobs(in.blobs)
 	}
 	s.blobs = in.blobs
+	s.watchHealth(in)
 	alone := strings.HasPrefix(c.Database, "sqlite:")
 	s.logs = logs.New(logs.Config{Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Limits: d.Limits.Logs})
 	s.objects = object.New(object.Config{

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 		"blob that is open never changes":            deleteWhileOpen,
 		"List has every blob and Sweep keeps them":   lists,
 		"keys that were not made here reach nothing": badKeys,
+		"probe leaves nothing":                       probes,
 		"concurrent users do not disturb each other": concurrent,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })

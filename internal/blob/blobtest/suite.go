@@ -176,6 +176,16 @@ func wantNothing(t *testing.T, s blob.Store) {
 	}
 }
 
+func probes(t *testing.T, s blob.Store) {
+	t.Helper()
+	for range 2 {
+		if err := s.Writable(t.Context()); err != nil {
+			t.Errorf("a store that takes blobs is not writable: %v", err)
+		}
+	}
+	wantNothing(t, s)
+}
+
 func cutBody(t *testing.T, s blob.Store) {
 	t.Helper()
 	for _, size := range []int{100, 300_000, big} {

@@ -3,6 +3,8 @@ package fs_test
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +47,27 @@ func TestFullDiskIsUnavailableAndLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestAProbeFindsThatTheDiskIsFull(t *testing.T) {
+	dir := smallDisk(t)
+	s := open(t, dir, blobfs.Options{Now: time.Now})
+	if err := s.Writable(t.Context()); err != nil {
+		t.Error(err)
+	}
+	filler := filepath.Join(dir, "filler")
+	if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	if err := s.Writable(t.Context()); actions.KindOf(err) != actions.Unavailable {
+		t.Errorf("got %v, want Unavailable", err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if left := files(t, dir); len(left) != 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 func TestFullDiskTakesBlobsAgainOnceThereIsSpace(t *testing.T) {
 	s := open(t, smallDisk(t), blobfs.Options{Now: time.Now})
 	large := blobtest.Put(t, s, strings.Repeat("x", 100_000))
@@ -62,6 +85,9 @@ func TestFullDiskTakesBlobsAgainOnceThereIsSpace(t *testing.T) {
 	}
 	if err := s.Delete(t.Context(), large); err != nil {
 		t.Fatal(err)
+	}
+	if err := s.Writable(t.Context()); err != nil {
+		t.Error(err)
 	}
 	for range 3 {
 		want[blobtest.Put(t, s, "again")] = "again"

@@ -220,6 +220,16 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) error {
 	}
 }
 
+// Writable implements [blob.Store] with a blob that is put and deleted. What it
+// leaves when it is cut off has no row, and is found as all that.
+func (s *Store) Writable(ctx context.Context) error {
+	info, err := s.Put(ctx, strings.NewReader("probe"), blob.PutOptions{Limit: repeatable})
+	if err != nil {
+		return err
+	}
+	return s.Delete(ctx, info.Key)
+}
+
 // failed makes an error of one of the client. It repeats the code with which the
 // server answered, or why it did not, and nothing of the request.
 func failed(ctx context.Context, what string, err error) error {

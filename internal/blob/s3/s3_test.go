@@ -271,6 +271,7 @@ func TestUnreachableServerIsUnavailable(t *testing.T) {
 			_, err := s.Open(t.Context(), key)
 			return err
 		},
+		"probe":  func() error { return s.Writable(t.Context()) },
 		"list":   func() error { return listError(t, s) },
 		"delete": func() error { return s.Delete(t.Context(), key) },
 		"sweep":  func() error { return s.Sweep(t.Context(), time.Now()) },

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,6 +134,26 @@ func kill(p *os.Process, exited <-chan struct{}) {
 
 // Stop kills the server; then nobody answers at its port.
 func (s *Server) Stop() { kill(s.process, s.exited) }
+
+// Freeze stops the server without an end: it takes connections and says nothing,
+// until Thaw.
+func (s *Server) Freeze(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+}
+
+// Thaw lets it go on.
+func (s *Server) Thaw(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGCONT)
+}
+
+func (s *Server) signal(t testing.TB, which os.Signal) {
+	t.Helper()
+	if err := s.process.Signal(which); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Client is a client of the server with all rights.
 func (s *Server) Client() (*minio.Client, error) {
