@@ -55,31 +55,6 @@ func (v *View) tree(ctx context.Context, name string) ([]Entry, error) {
 	return entries, err
 }
 
-// ReadFile reads a file of a commit of at most limit bytes; a larger one is
-// Invalid, and none, or a directory, is NotFound. The content of a symbolic
-// link is its target.
-func (v *View) ReadFile(ctx context.Context, sha, path string, limit int64) ([]byte, error) {
-	name, err := objectAt(sha, path)
-	if err != nil {
-		return nil, err
-	}
-	var data []byte
-	err = v.read(ctx, func(c *catFile) error {
-		o, err := c.info(name)
-		switch {
-		case err != nil:
-			return err
-		case o.kind != "blob":
-			return actions.Errorf(actions.NotFound, "%s is not a file", name)
-		case o.size > limit:
-			return actions.Errorf(actions.Invalid, "%s is %d bytes, more than %d", path, o.size, limit)
-		}
-		_, data, err = c.contents(o.sha, limit)
-		return err
-	})
-	return data, err
-}
-
 func objectAt(sha, path string) (string, error) {
 	if err := checkSHA(sha); err != nil {
 		return "", err

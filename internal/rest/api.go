@@ -180,7 +180,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, op *endpoint) error
 	if op.Polled {
 		return a.remembered(w, r, op, c)
 	}
-	if op.Streams {
+	if op.Streams != nil && op.Streams(r) {
 		return op.Handle(w, withCall(r, c))
 	}
 	rec := &recorder{header: w.Header()}

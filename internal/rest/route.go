@@ -15,9 +15,15 @@ type Route struct {
 	Handle  func(http.ResponseWriter, *http.Request) error
 	Docs    string    // path of its page in GitHub's reference, below docs.github.com; empty for what GitHub does not have
 	Need    auth.Need // what it is about and needs of its caller
-	Streams bool      // the answer may be large: the handler writes it as it comes
 	Polled  bool      // programs ask again and again, and the answer depends on the repository's data only
+
+	// Streams says that the answer may be large: the handler writes it as it comes.
+	// Nil for never.
+	Streams func(*http.Request) bool
 }
+
+// Always is for routes whose answers all stream.
+func Always(*http.Request) bool { return true }
 
 const docsURL = "https://docs.github.com/"
 

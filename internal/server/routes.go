@@ -43,7 +43,7 @@ func (s *Server) pages(res *results.API) []rest.Route {
 
 		repos.Routes(s.store, s.auth, s.repositories),
 		collaborators.Routes(s.store, s.auth),
-		contents.Routes(s.repos),
+		contents.Routes(s.repos, s.log),
 		commits.Routes(s.repos),
 		branches.Routes(s.repos),
 		refs.Routes(s.repos),

@@ -51,7 +51,7 @@ func Routes(c Config) []rest.Route {
 		{Pattern: "GET " + one + "/{archive_format}", Handle: p.download, Docs: docs + "download-an-artifact", Need: download},
 		// GitHub has nothing like these three.
 		{Pattern: "GET " + one + "/files", Handle: p.listFiles, Need: download},
-		{Pattern: "GET " + one + "/files/{path...}", Handle: p.getFile, Need: download, Streams: true},
+		{Pattern: "GET " + one + "/files/{path...}", Handle: p.getFile, Need: download, Streams: rest.Always},
 		{Pattern: "GET " + repo + "/artifacts/usage", Handle: p.getUsage, Need: read},
 	}
 }

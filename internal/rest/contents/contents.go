@@ -7,9 +7,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -20,15 +22,21 @@ import (
 )
 
 // Routes are the operations of the page.
-func Routes(git *gitrepo.Git) []rest.Route {
-	p := &page{git}
+func Routes(git *gitrepo.Git, log *slog.Logger) []rest.Route {
+	p := &page{git, log}
 	return []rest.Route{{
 		Pattern: "GET /repos/{owner}/{repo}/contents/{path...}", Handle: p.get, Docs: "rest/repos/contents#get-repository-content",
-		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"},
+		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}, Streams: raw,
 	}}
 }
 
-type page struct{ git *gitrepo.Git }
+type page struct {
+	git *gitrepo.Git
+	log *slog.Logger
+}
+
+// raw says whether a file is wanted as it is.
+func raw(r *http.Request) bool { return rest.Accepts(r, "raw") }
 
 const (
 	maxContent = 1 << 20   // of a file in JSON
@@ -67,22 +75,41 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return notInvalid(err)
 	}
-	raw := rest.Accepts(r, "raw")
-	limit := int64(maxContent)
-	if raw {
-		limit = maxRaw
-	}
 	name := strings.TrimSuffix(r.PathValue("path"), "/")
-	data, err := p.git.ReadFile(r.Context(), c.Repo.ID, sha, name, limit)
+	if raw(r) {
+		return p.send(w, r, sha, name)
+	}
+	data, err := p.git.ReadFile(r.Context(), c.Repo.ID, sha, name, maxContent)
 	if err != nil {
 		return notInvalid(err)
 	}
-	if raw {
-		w.Header().Set("Content-Type", "application/vnd.github.raw+json; charset=utf-8")
-		_, err := w.Write(data)
-		return err
-	}
 	return httpjson.Write(w, http.StatusOK, contentFile(c, name, ref, data))
+}
+
+// send sends a file of a commit as it is, from git to the client.
+func (p *page) send(w http.ResponseWriter, r *http.Request, sha, name string) error {
+	view := p.git.View(rest.CallOf(r).Repo.ID)
+	b, err := view.Blob(r.Context(), sha, name, maxRaw)
+	if err != nil {
+		return notInvalid(err)
+	}
+	h := w.Header()
+	etag := `W/"` + b.SHA + `"`
+	h.Set("ETag", etag)
+	if httpjson.Unchanged(r, etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Type", "application/vnd.github.raw+json; charset=utf-8")
+	h.Set("Content-Length", strconv.FormatInt(b.Size, 10))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if err := view.CopyBlob(r.Context(), b, w); err != nil {
+		httpjson.BreakOff(r, p.log, err)
+	}
+	return nil
 }
 
 func contentFile(c *rest.Call, name, ref string, data []byte) *contentFileJSON {
