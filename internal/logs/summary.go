@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	maxSummaries  = 256     // of a job
-	shownPerJob   = 20      // GitHub shows no more
-	shownInAll    = 8 << 20 // bytes
-	noteSummaries = "\n\n*More summaries are not shown.*\n"
+	maxSummaries = 256 // of a job
+	shownPerJob  = 20  // GitHub shows no more
 )
 
 // A Summary is the Markdown that a step wrote about itself. It is as hostile as
@@ -24,7 +22,7 @@ const (
 type Summary struct {
 	JobID int64
 	Step  string // GUID
-	Text  string // UTF-8
+	Key   string // names the text for [Logs.ReadSummary]; another text has another key
 }
 
 // PutSummary keeps the summary of a step; it replaces an earlier one. One of
@@ -53,35 +51,26 @@ func (l *Logs) PutSummary(ctx context.Context, job *actions.Job, step string, bo
 	return l.orphaned(ctx, b.Key, err)
 }
 
-// ReadSummaries returns the summaries of an attempt in the order of jobs and
-// steps: the first twenty of each job, and no more in all than a page can bear.
-func (l *Logs) ReadSummaries(ctx context.Context, runID int64, attempt int) ([]Summary, error) {
+// Summaries lists those of an attempt in the order of jobs and steps: the first
+// twenty of each job.
+func (l *Logs) Summaries(ctx context.Context, runID int64, attempt int) ([]Summary, error) {
 	rows, err := l.store.Summaries(ctx, runID, attempt)
 	if err != nil {
 		return nil, err
 	}
 	var list []Summary
-	perJob, left := map[int64]int{}, int64(shownInAll)
+	perJob := map[int64]int{}
 	for _, row := range rows {
-		if perJob[row.JobID]++; perJob[row.JobID] > shownPerJob {
-			continue
+		if perJob[row.JobID]++; perJob[row.JobID] <= shownPerJob {
+			list = append(list, Summary{JobID: row.JobID, Step: row.Step, Key: row.Blob})
 		}
-		if left -= row.Size; left < 0 {
-			return append(list, Summary{JobID: row.JobID, Step: row.Step, Text: noteSummaries}), nil
-		}
-		text, err := l.readAll(ctx, row.Blob)
-		if actions.KindOf(err) == actions.NotFound {
-			continue // deleted meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, Summary{JobID: row.JobID, Step: row.Step, Text: text})
 	}
 	return list, nil
 }
 
-func (l *Logs) readAll(ctx context.Context, key string) (text string, err error) {
+// ReadSummary reads the text of a summary, which is UTF-8. It is NotFound when the
+// summary was replaced or deleted meanwhile.
+func (l *Logs) ReadSummary(ctx context.Context, key string) (text string, err error) {
 	o, err := l.blobs.Open(ctx, key)
 	if err != nil {
 		return "", err

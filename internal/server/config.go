@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -45,9 +46,10 @@ type Config struct {
 	CacheQuota    Size   `default:"10GiB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`
 	CacheDays     int    `default:"7" placeholder:"DAYS" help:"How long a cache is kept that nobody uses. Default: ${default}."`
 
-	BuiltinActions string `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
-	ToolkitPatch   bool   `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
-	JobServerURL   string `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
+	BuiltinActions string   `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
+	ToolkitPatch   bool     `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
+	ImageHost      []string `placeholder:"HOST" help:"Hosts whose images step summaries may show, such as img.shields.io. Whoever reads a run's page then asks them for the image. Default: none; images are links."`
+	JobServerURL   string   `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
 
 	NoSync bool `kong:"-"` // tests only: nothing waits for the disk
 }
@@ -96,6 +98,9 @@ func (c *Config) check() error {
 	return c.checkStorage()
 }
 
+// imageHost is a host name, perhaps with a port.
+var imageHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
+
 // artifactSize is how big an artifact may be where nobody says otherwise. GitHub's
 // own limit is more than most disks here have.
 const artifactSize = 100 << 30
@@ -119,6 +124,11 @@ func (c *Config) checkStorage() error {
 			return fmt.Errorf("--job-server-url: %w", err)
 		}
 		c.JobServerURL = u
+	}
+	for i, host := range c.ImageHost {
+		if c.ImageHost[i] = strings.ToLower(host); !imageHost.MatchString(c.ImageHost[i]) {
+			return actions.Errorf(actions.Invalid, "--image-host: %q is not a host name such as img.shields.io", host)
+		}
 	}
 	c.BuiltinActions = cmp.Or(c.BuiltinActions, string(builtin.Fallback))
 	if _, err := builtin.ParsePolicy(c.BuiltinActions); err != nil {

@@ -27,6 +27,8 @@ func TestErrorsOfTheConfigurationNameTheFlag(t *testing.T) {
 		"proxy by name":        {func(c *Config) { c.TrustedProxy = []string{"proxy.test"} }, "--trusted-proxy"},
 		"address":              {func(c *Config) { c.Listen = []string{"127.0.0.1"} }, "--listen"},
 		"database":             {func(c *Config) { c.Database = "mysql://x" }, "--database"},
+		"host of images":       {func(c *Config) { c.ImageHost = []string{"https://img.shields.io"} }, `--image-host: "https://img.shields.io" is not a host name`},
+		"policy in a host":     {func(c *Config) { c.ImageHost = []string{"x; script-src *"} }, "--image-host"},
 		"storage":              {func(c *Config) { c.Blobs = "gs://bucket" }, `--blobs: no storage is reached by "gs://"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -219,6 +219,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Now: s.now, Access: s.gitAccess})
 	site, err := web.New(web.Config{
 		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now, Streams: s.deps.Limits.Streams,
+		ImageHosts: s.config.ImageHost,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
 			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
 		},

@@ -232,7 +232,7 @@ func (s *Site) artifactFile(w http.ResponseWriter, r *http.Request, c *auth.Call
 	defer content.Close()
 	err = httpjson.SendFile(w, r, httpjson.File{Name: path.Base(f.Path), Size: f.Size, Content: content}, s.log)
 	if err != nil {
-		setHeaders(w.Header()) // of a page again
+		setHeaders(w.Header(), s.policy) // of a page again
 	}
 	return err
 }

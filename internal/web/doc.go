@@ -12,9 +12,10 @@
 // origin. Streams end when the session or the access does.
 //
 // Logs, names and titles are untrusted text: they are escaped, only colours are
-// kept of terminal escapes, and a summary's Markdown is rendered without raw HTML
-// and images. Should something slip through, the policy in the headers lets no
-// script run but this package's own file.
+// kept of terminal escapes, and package markdown makes HTML of a summary, once: it is
+// kept as long as its summary does not change. Should something slip through, the
+// policy in the headers lets no script run but this package's own file, and no image
+// load but those of hosts that the operator named.
 //
 // Files of artifacts are sent as they are, but to be saved: never as a page.
 //

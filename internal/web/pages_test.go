@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -102,7 +103,7 @@ func TestAssetsAreSmallAndKeptForGood(t *testing.T) {
 	}
 	for _, path := range all {
 		got := ts.browser().get(path)
-		if got.status != http.StatusOK || !strings.Contains(got.header.Get("Cache-Control"), "immutable") || len(got.body) > 10_000 {
+		if got.status != http.StatusOK || !strings.Contains(got.header.Get("Cache-Control"), "immutable") || len(got.body) > 12_000 {
 			t.Errorf("%s: %d, %d bytes, %v", path, got.status, len(got.body), got.header)
 		}
 	}
@@ -188,6 +189,51 @@ func TestRunPageShowsJobsStepsAndSummaries(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q:\n%s", want, got)
 		}
+	}
+}
+
+func TestALargeSummaryDoesNotChangeLaterOnes(t *testing.T) {
+	s := newSample(t, plain)
+	j := s.addJob(s.running, "sum", "sum", completed(actions.Success))
+	row := "| [a](https://x.example) | **b** | `c_d` |\n"
+	for i, text := range []string{strings.Repeat("a paragraph\n\n", 80_000), "|a|b|c|\n|-|-|-|\n" + strings.Repeat(row, 500)} {
+		st := s.addStep(j, i+1, "sum", actions.Success, "")
+		s.Must(s.Logs.PutSummary(t.Context(), j, st.GUID, strings.NewReader(text)))
+	}
+	got := s.browser().get(runPath(pathOf(s.repo), s.running.ID)).body
+	if p, rows := strings.Count(got, "<p>a paragraph</p>"), strings.Count(got, "<strong>b</strong>"); p != 80_000 || rows != 500 {
+		t.Errorf("%d paragraphs and %d rows are rendered, want 80000 and 500", p, rows)
+	}
+}
+
+func TestAPageShowsSummariesUpToItsLimit(t *testing.T) {
+	s := newSample(t, plain)
+	for i := range 4 {
+		j := s.addJob(s.running, "sum", fmt.Sprintf("sum %d", i), completed(actions.Success))
+		st := s.addStep(j, 1, "sum", actions.Success, "")
+		s.Must(s.Logs.PutSummary(t.Context(), j, st.GUID, strings.NewReader(strings.Repeat("&", 1<<20))))
+	}
+	got := s.browser().get(runPath(pathOf(s.repo), s.running.ID)).body
+	if len(got) > 13<<20 || !strings.Contains(got, "There are more summaries than this page shows.") || !strings.HasSuffix(got, "</html>\n") {
+		t.Errorf("%d kB … %s", len(got)>>10, got[len(got)-200:])
+	}
+	if open, closed := strings.Count(got, "<section"), strings.Count(got, "</section>"); open != closed {
+		t.Errorf("%d sections begin and %d end", open, closed)
+	}
+}
+
+func TestImagesOfNamedHostsMayLoad(t *testing.T) {
+	const images = "img-src 'self' https://img.example https://b.example:8443;"
+	s := newSample(t, plain, servertest.WithConfig(func(c *servertest.Config) { c.ImageHost = []string{"IMG.example", "b.example:8443"} }))
+	st, err := s.Store.Steps(t.Context(), s.failed.ID)
+	s.Must(err)
+	s.Must(s.Logs.PutSummary(t.Context(), s.failed, st[0].GUID, strings.NewReader("![a](https://img.example/a.svg) ![b](https://c.example/b.svg)")))
+	got := s.browser().get(runPath(pathOf(s.repo), s.done.ID))
+	if policy := got.header.Get("Content-Security-Policy"); !strings.Contains(policy, images) {
+		t.Errorf("policy %q, want %q", policy, images)
+	}
+	if strings.Count(got.body, "<img ") != 1 || !strings.Contains(got.body, `src="https://img.example/a.svg"`) {
+		t.Errorf("images:\n%s", got.body)
 	}
 }
 

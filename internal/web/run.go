@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,7 +25,6 @@ type runPage struct {
 	Counts      string // "2 errors and 1 warning"
 	MoreNotes   bool   // there are more annotations than the page lists
 	Artifacts   artifactList
-	Summaries   []summary
 	Live        string // URL of the stream of changes; empty when all is over
 }
 
@@ -82,11 +80,6 @@ type annotation struct {
 	Level, Label, Where, Job, JobURL, Title, Message string
 }
 
-type summary struct {
-	Job  string
-	HTML template.HTML // made by the renderer, which escapes
-}
-
 // run serves GET /{owner}/{repo}/actions/runs/{run}, and an attempt of it. With
 // ?part=live it answers only what the page replaces when something changed.
 func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
@@ -112,48 +105,17 @@ func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	if p.Artifacts, err = s.artifactsOfRun(r, &p.Run, may, !c.Anonymous()); err != nil {
 		return err
 	}
-	if p.Summaries, err = s.summaries(r.Context(), run.ID, a.Number, p.Groups); err != nil {
+	shown, err := s.summariesOf(r.Context(), run.ID, a.Number, p.Groups)
+	if err != nil {
 		return err
 	}
 	if a.Status != actions.Completed {
 		p.Live = runPath(p.Repo, run.ID) + "/live"
 	}
 	if r.URL.Query().Get("part") == "live" {
-		return s.render(w, http.StatusOK, "run-live", p)
+		return s.renderAround(w, "run-live", p, shown)
 	}
-	return s.render(w, http.StatusOK, "run", p)
-}
-
-// maxRendered is how many bytes of summaries a page renders. What is beyond
-// it shows as text.
-const maxRendered = 1 << 20
-
-// summaries renders what the steps of an attempt wrote about themselves.
-func (s *Site) summaries(ctx context.Context, runID int64, attempt int, groups []jobGroup) ([]summary, error) {
-	texts, err := s.logs.ReadSummaries(ctx, runID, attempt)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[int64]string)
-	for _, g := range groups {
-		for _, j := range g.Jobs {
-			names[j.ID] = j.Name
-		}
-	}
-	var list []summary
-	last, left := int64(0), maxRendered
-	for _, t := range texts {
-		html := asIs([]byte(t.Text))
-		if left -= len(t.Text); left >= 0 {
-			html = s.markdown([]byte(t.Text))
-		}
-		if t.JobID == last {
-			list[len(list)-1].HTML += html
-			continue
-		}
-		list, last = append(list, summary{names[t.JobID], html}), t.JobID
-	}
-	return list, nil
+	return s.renderAround(w, "run", p, shown)
 }
 
 // attemptOf is the attempt that a path names, or the newest.

@@ -4,22 +4,22 @@ import (
 	"bytes"
 	"cmp"
 	"html/template"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
-
-	"github.com/yuin/goldmark"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/markdown"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what the pages need. All fields but Streams are required.
+// Config is what the pages need. All fields but Streams and ImageHosts are required.
 type Config struct {
 	Store     *store.Store
 	Auth      *auth.Auth
@@ -29,6 +29,9 @@ type Config struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 	Streams   int64 // of events that may be open at once; 0 for 2048
+
+	// ImageHosts are those whose images summaries show, such as img.shields.io.
+	ImageHosts []string
 
 	// ArtifactURL signs a URL, good for a minute, of an artifact.
 	ArtifactURL func(r *http.Request, art *actions.Artifact) (string, error)
@@ -48,7 +51,8 @@ type Site struct {
 
 	templates *template.Template
 	assets    assets
-	renderer  goldmark.Markdown
+	summaries *summaries
+	policy    string // of content, in each answer
 	mux       *http.ServeMux
 	times     streamTimes
 	streams   streamLimit
@@ -59,9 +63,10 @@ func New(c Config) (*Site, error) {
 	s := &Site{
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
 		scheduler: c.Scheduler, log: c.Log, now: c.Now,
-		renderer: newMarkdown(), mux: http.NewServeMux(), times: defaultTimes,
+		policy: policy(c.ImageHosts), mux: http.NewServeMux(), times: defaultTimes,
 		streams: streamLimit{max: cmp.Or(c.Streams, maxStreams)},
 	}
+	s.summaries = newSummaries(c.Logs.ReadSummary, markdown.New(c.ImageHosts...))
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func New(c Config) (*Site, error) {
 
 // ServeHTTP serves the pages, below / and nothing else.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	setHeaders(w.Header())
+	setHeaders(w.Header(), s.policy)
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -159,5 +164,28 @@ func (s *Site) render(w http.ResponseWriter, status int, name string, data any) 
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // the browser is gone; nobody misses it
+	return nil
+}
+
+// renderAround answers with a template, parts that are HTML, and the template that
+// has the same name with -end. The parts are not copied.
+func (s *Site) renderAround(w http.ResponseWriter, name string, data any, parts []string) error {
+	var before, after bytes.Buffer
+	if err := s.templates.ExecuteTemplate(&before, name, data); err != nil {
+		return err
+	}
+	if err := s.templates.ExecuteTemplate(&after, name+"-end", data); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, err := w.Write(before.Bytes())
+	for _, part := range parts {
+		if err == nil {
+			_, err = io.WriteString(w, part)
+		}
+	}
+	if err == nil {
+		_, _ = w.Write(after.Bytes()) // the browser is gone; nobody misses it
+	}
 	return nil
 }
