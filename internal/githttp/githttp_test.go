@@ -59,6 +59,57 @@ func TestEmptyRepositoryClonesWithItsDefaultBranch(t *testing.T) {
 	}
 }
 
+func TestACloneWithoutADefaultBranchSaysSo(t *testing.T) {
+	w := newWorld(t, gitrepo.Limits{})
+	c := gittest.New(t, w.remote("owner", "octo/private"))
+	sha := c.Commit("one", "a.txt", "a")
+	c.Git("push", "-q", "origin", "main:dev", "main:other")
+	const note = "remote: warning: the default branch 'main' of this repository does not exist, so nothing is checked out."
+	clone := func(args ...string) (*gittest.Tree, string) {
+		dir := filepath.Join(t.TempDir(), "c")
+		out := c.Git(append(append([]string{"clone"}, args...), w.remote("reader", "octo/private"), dir)...)
+		return newCloneAt(t, dir, "2"), out
+	}
+	d, out := clone()
+	if !strings.Contains(out, note) {
+		t.Errorf("clone prints %s", out)
+	}
+	c.Commit("two", "a.txt", "b")
+	c.Git("push", "-q", "origin", "main:dev")
+	if out := d.Git("fetch"); strings.Contains(out, "remote: warning") {
+		t.Errorf("fetch prints %s", out)
+	}
+	for _, args := range [][]string{{"--depth=1", "-b", "other"}, {"-b", "other", "-c", "protocol.version=0"}} {
+		d, _ := clone(args...)
+		if got := d.Git("rev-parse", "HEAD"); got != sha {
+			t.Errorf("%v is at %s", args, got)
+		}
+	}
+	c.Git("push", "-q", "origin", "main")
+	if _, out := clone(); strings.Contains(out, "remote: warning") {
+		t.Errorf("with the branch there, clone prints %s", out)
+	}
+}
+
+func TestAFetchOfADamagedRepositorySaysSo(t *testing.T) {
+	w := newWorld(t, gitrepo.Limits{})
+	c := gittest.New(t, w.remote("owner", "octo/private"))
+	c.Commit("one", "a.txt", "a")
+	c.Git("push", "-q", "origin", "main")
+	c.Git("fetch", "-q")
+	heads, err := filepath.Glob(filepath.Join(w.dir, "repos", "1.git", "HEAD"))
+	if err != nil || len(heads) != 1 {
+		t.Fatalf("HEAD: %v, %v", heads, err)
+	}
+	if err := os.Remove(heads[0]); err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.Run("fetch")
+	if want := "fatal: remote error: upload-pack: the server cannot read this repository; its log says why"; err == nil || !strings.Contains(out, want) {
+		t.Errorf("fetch prints %q, %v; want %q", out, err, want)
+	}
+}
+
 func TestShallowAndPartialClones(t *testing.T) {
 	for _, version := range []string{"0", "2"} {
 		w := newWorld(t, gitrepo.Limits{})

@@ -22,6 +22,7 @@ import (
 type world struct {
 	*Server
 	url  string
+	dir  string   // of the repositories
 	push PushFunc // replaced by tests
 
 	mu      sync.Mutex
@@ -32,7 +33,8 @@ type world struct {
 func newWorld(t testing.TB, limits gitrepo.Limits) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	git, err := gitrepo.New(filepath.Join(t.TempDir(), "git"), limits, log, time.Now)
+	dir := filepath.Join(t.TempDir(), "git")
+	git, err := gitrepo.New(dir, limits, log, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +48,7 @@ func newWorld(t testing.TB, limits gitrepo.Limits) *world {
 			t.Fatal(err)
 		}
 	}
-	w := &world{}
+	w := &world{dir: dir}
 	w.push = w.record
 	w.Server = New(Config{Git: git, Log: log, Now: time.Now, Access: w.access})
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

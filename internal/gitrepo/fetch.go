@@ -14,6 +14,7 @@ import (
 type FetchRequest struct {
 	text  []byte
 	wants map[string]bool // the objects that it asks for
+	has   bool            // the client names an object that it has
 }
 
 // ReadFetch reads a request to its end, which no process of git waits for. One
@@ -26,27 +27,27 @@ func (g *Git) ReadFetch(body io.Reader) (*FetchRequest, error) {
 	if int64(len(text)) > g.limits.RequestBytes {
 		return nil, actions.Errorf(actions.Invalid, "request is larger than %d bytes", g.limits.RequestBytes)
 	}
-	wants, err := parseWants(text, g.limits.Wants)
-	if err != nil {
+	f := &FetchRequest{text: text, wants: map[string]bool{}}
+	if err := f.parse(g.limits.Wants); err != nil {
 		return nil, fmt.Errorf("request cannot be read: %w", err)
 	}
-	return &FetchRequest{text, wants}, nil
+	return f, nil
 }
 
-var wantPrefix = []byte("want ")
+var wantPrefix, havePrefix = []byte("want "), []byte("have ")
 
-// parseWants finds the objects that a request asks for, in any version.
-func parseWants(request []byte, most int) (map[string]bool, error) {
-	wants := map[string]bool{}
-	r := bufio.NewReader(bytes.NewReader(request))
+// parse finds the objects that a request asks for, in any version.
+func (f *FetchRequest) parse(most int) error {
+	r := bufio.NewReader(bytes.NewReader(f.text))
 	for {
 		p, err := readPacket(r)
 		if errors.Is(err, io.EOF) {
-			return wants, nil
+			return nil
 		}
 		if err != nil {
-			return nil, actions.Errorf(actions.Malformed, "%w", err)
+			return actions.Errorf(actions.Malformed, "%w", err)
 		}
+		f.has = f.has || bytes.HasPrefix(p.payload(), havePrefix)
 		sha, ok := bytes.CutPrefix(p.payload(), wantPrefix)
 		if !ok || p.special() {
 			continue
@@ -54,10 +55,10 @@ func parseWants(request []byte, most int) (map[string]bool, error) {
 		// git takes upper case; capabilities may follow in version 0
 		name := string(bytes.ToLower(sha[:min(len(sha), len(actions.ZeroSHA))]))
 		if !IsSHA(name) {
-			return nil, actions.Errorf(actions.Malformed, "bad want line %.60q", p.payload())
+			return actions.Errorf(actions.Malformed, "bad want line %.60q", p.payload())
 		}
-		if wants[name] = true; len(wants) > most {
-			return nil, actions.Errorf(actions.Invalid, "more than %d objects are wanted at once", most)
+		if f.wants[name] = true; len(f.wants) > most {
+			return actions.Errorf(actions.Invalid, "more than %d objects are wanted at once", most)
 		}
 	}
 }

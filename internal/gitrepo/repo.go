@@ -62,6 +62,18 @@ func (g *Git) SetHead(ctx context.Context, id int64, branch string) error {
 		return err
 	}
 	defer unlock()
+	return g.setHead(id, branch)
+}
+
+// SetHead is [Git.SetHead] for a Check, which has the repository's lock already.
+func (v *View) SetHead(branch string) error {
+	if err := CheckRef(actions.BranchPrefix + branch); err != nil {
+		return err
+	}
+	return v.git.setHead(v.id, branch)
+}
+
+func (g *Git) setHead(id int64, branch string) error {
 	lock := filepath.Join(g.dir(id), "HEAD.lock") // as git itself would do it
 	f, err := os.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -79,11 +91,12 @@ func (g *Git) SetHead(ctx context.Context, id int64, branch string) error {
 
 const headPrefix = "ref: " + actions.BranchPrefix
 
-// Head is the name of the default branch, which need not exist yet.
+// Head is the name of the default branch, which need not exist yet. It is empty when
+// the file that names it is lost; git reads nothing of the repository then.
 func (g *Git) Head(id int64) (string, error) {
 	text, err := os.ReadFile(filepath.Join(g.dir(id), "HEAD"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", actions.Errorf(actions.NotFound, "repository %d not found", id)
+		return "", g.mustExist(id)
 	}
 	if err != nil {
 		return "", err

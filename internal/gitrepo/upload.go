@@ -68,7 +68,9 @@ func (g *Git) Advertise(ctx context.Context, id int64, s Service, version int, w
 }
 
 // UploadPack answers one request of a clone or fetch. What no ref of the
-// repository reaches is refused, to the client in git's own words.
+// repository reaches is refused, to the client in git's own words. Who clones a
+// repository without its default branch is told so, and who fetches from one that
+// git cannot read as well.
 func (g *Git) UploadPack(ctx context.Context, id int64, version int, request *FetchRequest, w io.Writer) error {
 	if err := g.mustExist(id); err != nil {
 		return err
@@ -83,16 +85,23 @@ func (g *Git) UploadPack(ctx context.Context, id int64, version int, request *Fe
 		_, err := w.Write(pktLine([]byte("ERR upload-pack: not our ref " + hidden)))
 		return err
 	}
+	a := &answer{w: w}
+	if version == 2 && len(request.wants) > 0 && !request.has {
+		a.note = g.noteForClones(id)
+	}
 	cmd := g.command(ctx, "upload-pack", "--stateless-rpc", "--strict", g.dir(id))
 	cmd.Env = append(cmd.Env, protocolEnv(version))
 	var stderr tail
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request.text), w, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request.text), a, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		// Git has told the client, in its answer.
 		g.log.InfoContext(ctx, "fetch failed", "repo", id, "err", err, "git", stderr.String())
+		if !a.begun { // else git has told the client
+			_, err := w.Write(pktLine([]byte("ERR upload-pack: the server cannot read this repository; its log says why")))
+			return err
+		}
 	}
 	return nil
 }

@@ -9,6 +9,9 @@
 // A server that is killed in between leaves a row without files, or a HEAD that
 // has not moved yet; [Repositories.Recover] finishes both at the next start.
 //
+// A new repository is empty, and its default branch does not exist. The first push
+// says which it is: see [Repositories.BeforePush].
+//
 // Pushes leave many small files behind; [Repositories.Run] puts them together.
 package repository
 

@@ -41,7 +41,10 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 // push is what a push by the caller does: an intent before refs move, runs
 // after.
 func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.Base) githttp.PushFunc {
-	return func(ctx context.Context, updates []actions.RefUpdate, _ *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+	return func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+		if err := s.repositories.BeforePush(ctx, repo.ID, updates, view); err != nil {
+			return nil, err
+		}
 		p := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, ByJob: caller.Job() != 0, Updates: updates}
 		if err := s.trigger.Intend(ctx, p); err != nil {
 			return nil, err

@@ -47,23 +47,20 @@ type Person struct {
 	Username string  `json:"username,omitempty"` // login, where an account has the address
 }
 
-// A PushCommit is a commit in the payload of a push.
+// A PushCommit is a commit in the payload of a push. As in the events of GitHub's
+// workflows, it does not say which files it changed.
 type PushCommit struct {
-	ID        string   `json:"id"`
-	TreeID    string   `json:"tree_id"`
-	Distinct  bool     `json:"distinct"`
-	Message   string   `json:"message"`
-	Timestamp string   `json:"timestamp"`
-	URL       string   `json:"url"`
-	Author    Person   `json:"author"`
-	Committer Person   `json:"committer"`
-	Added     []string `json:"added"`
-	Removed   []string `json:"removed"`
-	Modified  []string `json:"modified"`
+	ID        string `json:"id"`
+	TreeID    string `json:"tree_id"`
+	Distinct  bool   `json:"distinct"`
+	Message   string `json:"message"`
+	Timestamp string `json:"timestamp"`
+	URL       string `json:"url"`
+	Author    Person `json:"author"`
+	Committer Person `json:"committer"`
 }
 
-// NewPushCommit is the object for a commit of r. Its lists of files are empty,
-// not null.
+// NewPushCommit is the object for a commit of r.
 func NewPushCommit(b Base, r *actions.Repository, c *actions.Commit) *PushCommit {
 	return &PushCommit{
 		ID:        c.SHA,
@@ -74,8 +71,5 @@ func NewPushCommit(b Base, r *actions.Repository, c *actions.Commit) *PushCommit
 		URL:       b.HTML + "/" + r.FullName() + "/commit/" + c.SHA,
 		Author:    Person{Name: c.Author.Name, Email: Null(c.Author.Email)},
 		Committer: Person{Name: c.Committer.Name, Email: Null(c.Committer.Email)},
-		Added:     []string{},
-		Removed:   []string{},
-		Modified:  []string{},
 	}
 }
