@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -199,6 +200,27 @@ func TestCacheIsThereForTheNextJob(t *testing.T) {
 	}
 	if left, err := os.ReadDir(w.temp); err != nil || len(left) > 0 {
 		t.Errorf("left in the temporary directory: %v, %v", left, err)
+	}
+}
+
+func TestCacheLeavesOutWhatIsNoFile(t *testing.T) {
+	t.Parallel()
+	s := newCacheServer(t)
+	w := s.job(t)
+	writeFile(t, filepath.Join(w.dir, "d", "a.txt"), "a")
+	writeFile(t, filepath.Join(w.dir, "whole", "b.txt"), "b")
+	warnings := putSpecials(t, filepath.Join(w.dir, "d"))
+	putSpecials(t, filepath.Join(w.dir, "whole")) // tar does not read what is in a directory and no file
+	inputs := []string{"key", "k", "path", "d/*\nwhole"}
+	w.use("actions/cache/save", inputs...).main().says(t, append(warnings, "Cache saved with key: k")...)
+	if err := errors.Join(os.RemoveAll(filepath.Join(w.dir, "d")), os.RemoveAll(filepath.Join(w.dir, "whole"))); err != nil {
+		t.Fatal(err)
+	}
+	w.use("actions/cache/restore", inputs...).main().says(t, "Cache restored successfully")
+	for _, name := range []string{"d/a.txt", "whole/b.txt"} {
+		if _, err := os.Stat(filepath.Join(w.dir, name)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

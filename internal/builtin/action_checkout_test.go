@@ -178,6 +178,62 @@ func TestCheckoutUsesTheTreeOfAnEarlierJob(t *testing.T) {
 	}
 }
 
+func TestCheckoutMakesASparseTreeWholeAgain(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	sha := r.commit("hello", "dir/a.txt", "a", "other/b.txt", "b")
+	all := []string{"README", "dir/a.txt", "other/b.txt"}
+	cone := []string{"sparse-checkout", "dir"}
+	patterns := []string{"sparse-checkout", "/other/", "sparse-checkout-cone-mode", "false"}
+	for name, earlier := range map[string]func(w *workspace){
+		"by this action": func(w *workspace) { w.use("actions/checkout", cone...).main() },
+		"by patterns":    func(w *workspace) { w.use("actions/checkout", patterns...).main() },
+		"by both": func(w *workspace) {
+			w.use("actions/checkout", patterns...).main()
+			w.use("actions/checkout", cone...).main()
+		},
+		"by git":               func(w *workspace) { w.git("sparse-checkout", "set", "dir") },
+		"by git with patterns": func(w *workspace) { w.git("sparse-checkout", "set", "--no-cone", "/dir/") },
+		"as the original does": func(w *workspace) {
+			w.git("config", "core.sparseCheckout", "true")
+			writeFile(t, filepath.Join(w.dir, ".git/info/sparse-checkout"), "/dir/\n")
+		},
+		"and not any more, by git": func(w *workspace) { w.git("sparse-checkout", "set", "dir"); w.git("sparse-checkout", "disable") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := r.in(t).job("refs/heads/main", sha)
+			w.use("actions/checkout").main()
+			earlier(w)
+			for range 2 {
+				w.use("actions/checkout").main()
+				if diff := cmp.Diff(all, w.tree()); diff != "" {
+					t.Errorf("files (-want +got):\n%s", diff)
+				}
+			}
+			if got := w.git("config", "--list"); strings.Contains(got, "sparse") || strings.Contains(got, "worktreeconfig") {
+				t.Errorf("git is left with %s", got)
+			}
+			w.use("actions/checkout", cone...).main()
+			if diff := cmp.Diff([]string{"README", "dir/a.txt"}, w.tree()); diff != "" {
+				t.Errorf("files of a directory (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCheckoutOfADirectoryDoesNotReadPatternsThatGitWasToldOf(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	w := r.job("refs/heads/main", r.commit("hello", "dir/a.txt", "a", "other/dir/b.txt", "b"))
+	w.use("actions/checkout").main()
+	w.git("sparse-checkout", "set", "--no-cone", "/README")
+	w.use("actions/checkout", "sparse-checkout", "dir").main()
+	if diff := cmp.Diff([]string{"README", "dir/a.txt"}, w.tree()); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
 // Threat: the job's token stays where an artifact, a log or the next job has it.
 func TestCheckoutKeepsTheTokenForGitOnlyAndToTheEndOfTheJobOnly(t *testing.T) {
 	t.Parallel()

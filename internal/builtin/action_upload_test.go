@@ -3,12 +3,15 @@ package builtin_test
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -137,6 +140,40 @@ func TestUploadFollowsLinks(t *testing.T) {
 	if d := cmp.Diff(want, filesOf(t, s.last(t).body)); d != "" {
 		t.Error(d)
 	}
+}
+
+// putSpecials makes a named pipe, a link to it, and a socket in a directory, and says
+// what is warned of.
+func putSpecials(t *testing.T, dir string) []string {
+	t.Helper()
+	if err := errors.Join(syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600), os.Symlink("pipe", filepath.Join(dir, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "socket")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	return []string{
+		"::warning::" + dir + "/link is left out: it is a named pipe, not a file",
+		"::warning::" + dir + "/pipe is left out: it is a named pipe, not a file",
+		"::warning::" + dir + "/socket is left out: it is a socket, not a file",
+	}
+}
+
+func TestUploadLeavesOutWhatIsNoFile(t *testing.T) {
+	t.Parallel()
+	s := newArtifactServer(t)
+	w := s.job(t)
+	w.write(map[string]string{"out/a.txt": "a"})
+	warnings := putSpecials(t, filepath.Join(w.dir, "out"))
+	r := w.use("actions/upload-artifact", "path", "out").main()
+	if d := cmp.Diff(map[string]string{"a.txt": "a"}, filesOf(t, s.last(t).body)); d != "" {
+		t.Error(d)
+	}
+	r.says(t, warnings...)
+	w.use("actions/upload-artifact", "path", "out/pipe").main().says(t, warnings[1],
+		"::warning::No files were found with the provided path: out/pipe. No artifacts will be uploaded.")
 }
 
 func TestUploadTakesPathsFromAnywhere(t *testing.T) {

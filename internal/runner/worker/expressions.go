@@ -33,7 +33,7 @@ func (x *execution) hashFiles(args []expr.Value) (expr.Value, error) {
 	for i, a := range args {
 		patterns[i] = expr.String(a)
 	}
-	return hashFiles(x.ctx, x.job.workspace, hostVariable(x.job.Host, "HOME"), patterns)
+	return hashFiles(x.ctx, x.job.workspace, hostVariable(x.job.Host, "HOME"), patterns, x.record.warn)
 }
 
 // addEnv adds the step's own variables, none of which sees the others (CTX-2).

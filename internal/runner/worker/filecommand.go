@@ -87,19 +87,30 @@ func readCommandFile(path string) (string, error) {
 // regular file, such as a pipe that would block, is an error, and so is a file
 // larger than limit.
 func readRegular(path string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, problemf("'%s' is not a regular file", path)
-	case info.Size() > limit:
+	if info.Size() > limit {
 		return nil, problemf("'%s' is larger than %d MiB", path, limit>>20)
 	}
 	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// openRegular opens a file to be read, and no pipe, socket or device.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = problemf("'%s' is not a regular file", path)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }

@@ -20,8 +20,8 @@ const hashFilesLimit = 120 * time.Second
 
 // hashFiles computes the function of that name (EXP-12): the SHA-256 of the
 // SHA-256 sums of all files below root that the patterns match, "" when there
-// is none.
-func hashFiles(ctx context.Context, root, home string, args []string) (string, error) {
+// is none. It tells warn of what matches and is no file.
+func hashFiles(ctx context.Context, root, home string, args []string, warn func(string)) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, hashFilesLimit)
 	defer cancel()
 	follow := len(args) > 0 && args[0] == "--follow-symbolic-links"
@@ -33,7 +33,7 @@ func hashFiles(ctx context.Context, root, home string, args []string) (string, e
 	if err != nil {
 		return "", err
 	}
-	w := walk{ctx: ctx, root: root, follow: follow, globs: globs, sum: sha256.New(), buf: make([]byte, 64<<10)}
+	w := walk{ctx: ctx, root: root, follow: follow, globs: globs, warn: warn, sum: sha256.New(), buf: make([]byte, 64<<10)}
 	err = w.all()
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -54,6 +54,7 @@ type walk struct {
 	root   string
 	follow bool
 	globs  []glob
+	warn   func(string)
 	above  []string // directories that the walk is in, links resolved
 	sum    hash.Hash
 	files  int
@@ -169,16 +170,18 @@ func (w *walk) enter(dir string, positions []position) error {
 	return nil
 }
 
-// add hashes one file; a link to a directory counts as none.
+// add hashes one file; a link to a directory counts as none. To read a named pipe
+// would take until somebody writes to it.
 func (w *walk) add(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || info.IsDir() {
 		return err
 	}
-	if !info.Mode().IsRegular() {
-		return problemf("'%s' is not a regular file", path)
+	if what := special(info.Mode()); what != "" {
+		w.warn(path + " is left out: it is " + what + ", not a file")
+		return nil
 	}
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return err
 	}
@@ -200,4 +203,17 @@ func (w *walk) add(path string) error {
 	_, _ = w.sum.Write(sum.Sum(nil)) // never fails
 	w.files++
 	return nil
+}
+
+// special says what it is that has no contents as a file has them; empty for a file.
+func special(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return ""
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
 }

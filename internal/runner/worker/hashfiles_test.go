@@ -3,9 +3,11 @@ package worker
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -76,7 +78,7 @@ func TestHashFilesFindsFilesAsOnGitHub(t *testing.T) { // EXP-12
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := hashFiles(t.Context(), root, "/nohome", test.patterns)
+			got, err := hashFiles(t.Context(), root, "/nohome", test.patterns, func(w string) { t.Error(w) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +89,7 @@ func TestHashFilesFindsFilesAsOnGitHub(t *testing.T) { // EXP-12
 
 func TestHashFilesRefusesToClimb(t *testing.T) {
 	for _, pattern := range []string{"../x", "a/../b", "a/./b", "..", "./.."} {
-		if _, err := hashFiles(t.Context(), t.TempDir(), "", []string{pattern}); err == nil {
+		if _, err := hashFiles(t.Context(), t.TempDir(), "", []string{pattern}, nil); err == nil {
 			t.Errorf("%s is accepted", pattern)
 		}
 	}
@@ -99,11 +101,40 @@ func TestHashFilesEndsOnLinksThatLeadUp(t *testing.T) {
 	if err := os.Symlink("..", filepath.Join(root, "a", "up")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := hashFiles(t.Context(), root, "", []string{"--follow-symbolic-links", "**"})
+	got, err := hashFiles(t.Context(), root, "", []string{"--follow-symbolic-links", "**"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "hash", got, combined("f"))
+}
+
+func TestHashFilesLeavesOutWhatIsNoFile(t *testing.T) { // EXP-12
+	b := newBench(t, script("echo $H", env("H", expression("hashFiles('dir')"))))
+	b.workspace(map[string]string{"dir/a": "a"})
+	dir := filepath.Join(b.job.WorkDir, "hello", "hello", "dir")
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("pipe", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "socket")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	res := b.run()
+	equal(t, "hash", b.output("s1"), combined("a")+"\n")
+	equal(t, "conclusion", res.Steps[1].Conclusion, wire.Succeeded)
+	var warnings []string
+	for _, a := range res.Steps[1].Annotations {
+		warnings = append(warnings, a.Message)
+	}
+	equal(t, "warnings", strings.Join(warnings, "\n"), strings.Join([]string{
+		dir + "/link is left out: it is a named pipe, not a file",
+		dir + "/pipe is left out: it is a named pipe, not a file",
+		dir + "/socket is left out: it is a socket, not a file",
+	}, "\n"))
 }
 
 func TestHashFilesInAStep(t *testing.T) {

@@ -135,17 +135,34 @@ async function findTarget(git, { ref, commit }) {
 
 async function setSparse(git, settings) {
   if (settings.sparse.length === 0) {
-    if (!fs.existsSync(path.join(settings.directory, '.git', 'info', 'sparse-checkout'))) return
-    if (await git.says('config', '--local', '--get', 'core.sparseCheckout')) await git.ask('sparse-checkout', 'disable')
+    await leaveSparse(git, settings)
     return
   }
   await core.group('Setting up sparse checkout', async () => {
+    await unsetWorktreeConfig(git) // what it says of sparse checkouts would count for more than this
     const set = (key, value) => git.ask('config', '--local', key, value)
     await set('core.sparseCheckout', 'true')
     await set('core.sparseCheckoutCone', String(settings.cone))
     if (settings.cone) await git.run(['sparse-checkout', 'set', '--stdin'], { input: settings.sparse.join('\n') + '\n' })
     else writePatterns(settings)
   })
+}
+
+/** Makes a tree that is sparse whole again, whoever made it sparse: an earlier job, a script, another action. */
+async function leaveSparse(git, settings) {
+  if (!fs.existsSync(path.join(settings.directory, '.git', 'info', 'sparse-checkout'))) return
+  const { stdout } = await git.run(['config', '--type=bool', '--get', 'core.sparseCheckout'], { quiet: true, allow: [1] })
+  if (stdout.trim() === 'true') {
+    await core.group('Disabling sparse checkout', () => git.run(['sparse-checkout', 'disable']))
+  }
+  // That leaves settings behind, for which some programs do not read the repository.
+  await unsetWorktreeConfig(git)
+  for (const key of ['core.sparseCheckout', 'core.sparseCheckoutCone']) await git.says('config', '--local', '--unset-all', key)
+}
+
+/** The settings of single work trees are where `git sparse-checkout` keeps its own. */
+async function unsetWorktreeConfig(git) {
+  await git.says('config', '--local', '--unset-all', 'extensions.worktreeConfig')
 }
 
 /** Patterns that are no directories may look like anything, so git reads them from its file. */

@@ -7,6 +7,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const core = require('./core')
 
 const windows = process.platform === 'win32'
 const file = 1
@@ -241,7 +242,7 @@ class Globber {
       const stats = await follow(item)
       if (!stats || (!this.hidden && path.basename(item.at).startsWith('.'))) continue
       if (!stats.isDirectory()) {
-        if (match & file) yield item.at
+        if (match & file && isRegular(item.at, stats)) yield item.at
         continue
       }
       if (this.whole && match & directory) yield item.at
@@ -256,6 +257,14 @@ function ancestors(at) {
   const all = []
   for (let dir = path.dirname(at); dir !== at; at = dir, dir = path.dirname(at)) all.push(dir)
   return all
+}
+
+/** Whether it is a file with contents. To read a named pipe would take until somebody writes to it. */
+function isRegular(at, stats) {
+  if (stats.isFile()) return true
+  const what = stats.isFIFO() ? 'a named pipe' : stats.isSocket() ? 'a socket' : 'a device'
+  core.warning(`${at} is left out: it is ${what}, not a file`)
+  return false
 }
 
 async function exists(at) {
