@@ -95,6 +95,42 @@ func (r *Runner) Serves(ownerID, repoID int64) bool {
 	return true
 }
 
+// System is the runner's operating system: as it says itself, or, until it has
+// polled, as its labels do; "unknown" if neither tells.
+func (r *Runner) System() string {
+	if r.OS != "" {
+		return r.OS
+	}
+	for _, os := range []string{"Linux", "macOS", "Windows"} {
+		if r.Has([]string{os}) {
+			return os
+		}
+	}
+	return "unknown"
+}
+
+// CleanLabels are the labels without white space around them, each once in any case,
+// and none that is empty. A label of the runner program stays one.
+func CleanLabels(labels []Label) []Label {
+	var clean []Label
+	at := make(map[string]int, len(labels))
+	for _, l := range labels {
+		l.Name = strings.TrimSpace(l.Name)
+		if l.Name == "" {
+			continue
+		}
+		key := strings.ToLower(l.Name)
+		i, known := at[key]
+		if !known {
+			i, at[key] = len(clean), len(clean)
+			clean = append(clean, l)
+		}
+		clean[i].System = clean[i].System || l.System
+	}
+	return clean
+}
+
+// Characters of labels and names are counted as GitHub's runner does, in UTF-16.
 const (
 	maxLabel      = 256
 	maxLabels     = 100
@@ -103,7 +139,7 @@ const (
 
 // CheckLabel says whether name can be a runner's label.
 func CheckLabel(name string) error {
-	if name == "" || len(name) > maxLabel || strings.TrimSpace(name) != name || strings.ContainsAny(name, ",\n\r\x00") {
+	if name == "" || UTF16Len(name) > maxLabel || strings.TrimSpace(name) != name || strings.ContainsAny(name, ",\n\r\x00") {
 		return Errorf(Invalid, "label %q must have 1 to %d characters and no commas or line breaks", name, maxLabel)
 	}
 	return nil
@@ -111,7 +147,7 @@ func CheckLabel(name string) error {
 
 // Check says whether the runner may be registered as it is.
 func (r *Runner) Check() error {
-	if r.Name == "" || len(r.Name) > maxRunnerName || strings.ContainsFunc(r.Name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+	if r.Name == "" || UTF16Len(r.Name) > maxRunnerName || strings.ContainsFunc(r.Name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 		return Errorf(Invalid, "runner name %q must have 1 to %d characters", r.Name, maxRunnerName)
 	}
 	if len(r.Labels) == 0 || len(r.Labels) > maxLabels {
@@ -151,9 +187,10 @@ type RegistrationToken struct {
 }
 
 // Allows says whether the token is good at now for adding runners or, with remove,
-// for removing them.
+// for removing them. Who may add runners may remove them, too: a widely used
+// container removes its runner with the token that had added it.
 func (t *RegistrationToken) Allows(remove bool, now time.Time) bool {
-	return t.Remove == remove && now.Before(t.ExpiresAt)
+	return (remove || !t.Remove) && now.Before(t.ExpiresAt)
 }
 
 // RegistrationTokenLife is GitHub's documented hour.

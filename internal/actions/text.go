@@ -2,6 +2,7 @@ package actions
 
 import (
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -35,4 +36,14 @@ func CheckLine(name, text string) error {
 		return Errorf(Invalid, "%s control characters are not allowed", name)
 	}
 	return nil
+}
+
+// UTF16Len is the length of s as GitHub's programs count characters: in units of
+// UTF-16.
+func UTF16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
 }

@@ -61,8 +61,14 @@ var nothing = Route{
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.setCommonHeaders(w.Header())
+	if r.URL.Path == "" { // the root, asked for without a slash (REG-5)
+		root := *r.URL
+		root.Path, root.RawPath = "/", ""
+		r = r.Clone(r.Context())
+		r.URL = &root
+	}
 	// ServeMux would redirect to the clean path, and it does not know the prefix.
-	if p := r.URL.Path; p == "" || p[0] != '/' || path.Clean(p) != p && path.Clean(p)+"/" != p || !isText(p) {
+	if p := r.URL.Path; p[0] != '/' || path.Clean(p) != p && path.Clean(p)+"/" != p || !isText(p) {
 		a.fail(w, r, &nothing, ErrNotFound)
 		return
 	}
@@ -114,11 +120,17 @@ func (a *API) admitRunner(r *http.Request, c *Call, n auth.Need) (bool, error) {
 	if text == "" {
 		return false, nil
 	}
-	if err := a.find(r, c, n.On); err != nil {
+	r.SetPathValue("repo", strings.TrimSuffix(r.PathValue("repo"), ".git")) // a runner may be configured with the URL of a clone
+	err := a.find(r, c, n.On)
+	scope := c.Scope()
+	if actions.KindOf(err) == actions.NotFound {
+		scope = runners.Nowhere() // the answer does not tell
+	} else if err != nil {
 		return false, err
 	}
 	c.Caller = &auth.Caller{}
-	return a.Runners.Admits(r.Context(), scheme, text, c.Scope(), n.Registration == auth.Remove)
+	c.Runner, err = a.Runners.Admits(r.Context(), scheme, text, scope, n.Registration == auth.Remove)
+	return c.Runner, err
 }
 
 // find finds what the path is about. Whether the caller may know of it is not
@@ -134,6 +146,9 @@ func (a *API) find(r *http.Request, c *Call, on auth.On) (err error) {
 		c.Org, err = a.Store.AccountByLogin(r.Context(), r.PathValue("org"))
 		if err == nil && c.Org.Type != actions.Organization {
 			err = actions.Errorf(actions.NotFound, "organization %s", c.Org.Login)
+		}
+		if err != nil {
+			c.Org = nil
 		}
 	case auth.Enterprise:
 		if slug := r.PathValue("enterprise"); !strings.EqualFold(slug, actions.Enterprise) {

@@ -12,7 +12,8 @@ import (
 
 // A Call is what is known of a request when its handler runs.
 type Call struct {
-	Caller  *auth.Caller // anonymous for a runner that shows a registration token
+	Caller  *auth.Caller // anonymous for a runner
+	Runner  bool         // the caller shows a token to add or remove runners
 	Version version.Version
 	Base    shape.Base          // of the URLs in the answer
 	Repo    *actions.Repository // of what is on a repository; shared, not to be changed

@@ -29,12 +29,12 @@ func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	asked, err := a.scopeOf(r.Context(), req.URL)
+	asked, err := a.placeOf(r.Context(), req.URL)
 	if err != nil {
 		return err
 	}
 	if scope != asked {
-		return runners.ErrOtherScope
+		return runners.ErrToken
 	}
 	text, err := a.Runners.AdminToken(scope, remove)
 	if err != nil {
@@ -51,7 +51,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &req, 1<<18); err != nil {
 		return err
 	}
-	scope, err := a.scopeOf(r.Context(), req.URL)
+	scope, err := a.placeOf(r.Context(), req.URL)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package runnerapi_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ func TestRegistrationTokensAreGoodForOneThing(t *testing.T) {
 			{"a clone URL", "RemoteAuth " + reg, "octo/hello.git", "register", 200},
 			{"to remove", "RemoteAuth " + remove, urlPath, "remove", 200},
 			{"a remove token to register", "RemoteAuth " + remove, urlPath, "register", 404},
-			{"a registration token to remove", "RemoteAuth " + reg, urlPath, "remove", 404},
+			{"a registration token to remove", "RemoteAuth " + reg, urlPath, "remove", 200},
 			{"of another repository", "RemoteAuth " + other, urlPath, "register", 404},
 			{"for the site", "RemoteAuth " + reg, site, "register", 404},
 			{"for an organization", "RemoteAuth " + reg, "guild", "register", 404},
@@ -81,9 +82,9 @@ func TestAdminTokensAreGoodForOneThing(t *testing.T) {
 		w.want("register elsewhere", w.call(http.MethodPost, path, "Bearer "+register.Token, w.request("mona/other", "second"), nil), http.StatusNotFound)
 		w.want("groups elsewhere", w.call(http.MethodGet, "/api/v3/orgs/guild/actions/runner-groups", "Bearer "+register.Token, nil, nil), http.StatusNotFound)
 		w.want("register", w.call(http.MethodPost, path, "bearer "+register.Token, in, nil), http.StatusOK)
-		w.want("remove with a registration token", w.call(http.MethodDelete, runner, "Bearer "+register.Token, nil, nil), http.StatusNotFound)
+		w.want("remove with a registration token", w.call(http.MethodDelete, runner, "Bearer "+register.Token, nil, nil), http.StatusNoContent)
 		w.want("as a runner", w.call(http.MethodPost, "/_runner/broker/session", "Bearer "+register.Token, nil, nil), http.StatusUnauthorized)
-		w.want("remove", w.call(http.MethodDelete, runner, "Bearer "+remove.Token, nil, nil), http.StatusNoContent)
+		w.want("remove what is gone", w.call(http.MethodDelete, runner, "Bearer "+remove.Token, nil, nil), http.StatusNoContent)
 	})
 }
 
@@ -98,6 +99,13 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 			want   int
 		}{
 			"name in use":        {func(r *wire.RegisterRequest) { r.Name = "box" }, 409},
+			"name in other case": {func(r *wire.RegisterRequest) { r.Name = "BOX" }, 409},
+			"65 characters":      {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("ü", 65) }, 422},
+			"33 emoji":           {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("🏃", 33) }, 422},
+			"32 emoji":           {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("🏃", 32) }, 200},
+			"64 characters":      {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("ü", 64) }, 200},
+			"4,000 labels":       {func(r *wire.RegisterRequest) { r.Labels = manyLabels(4_000) }, 422},
+			"blank labels":       {func(r *wire.RegisterRequest) { r.Labels = []wire.RunnerLabel{{Name: " "}} }, 422},
 			"no name":            {func(r *wire.RegisterRequest) { r.Name = "" }, 422},
 			"long name":          {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("x", 65) }, 422},
 			"NUL in the name":    {func(r *wire.RegisterRequest) { r.Name = "a\x00b" }, 422},
@@ -112,13 +120,73 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 			"NUL in the URL":     {func(r *wire.RegisterRequest) { r.URL = "http://h/octo/a\x00b" }, 422},
 			"NUL in the version": {func(r *wire.RegisterRequest) { r.Version = "2\x00" + strings.Repeat("é", 99) }, 200},
 		} {
-			req := w.request(urlPath, "new")
+			req := w.request(urlPath, "new "+name)
 			c.change(req)
 			if a := w.call(http.MethodPost, "/api/v3/actions/runners/register", "RemoteAuth "+reg, req, nil); a.status != c.want {
 				t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.want)
 			}
 		}
 	})
+}
+
+func manyLabels(n int) []wire.RunnerLabel {
+	labels := make([]wire.RunnerLabel, n)
+	for i := range labels {
+		labels[i].Name = fmt.Sprint("l", i)
+	}
+	return labels
+}
+
+func TestLabelsAreTrimmedAndKeptOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	req := w.request(urlPath, "box")
+	req.Labels = []wire.RunnerLabel{
+		{Name: "self-hosted", Type: wire.LabelSystem},
+		{Name: "gpu", Type: wire.LabelUser},
+		{Name: " big ", Type: wire.LabelUser},
+		{Name: "", Type: wire.LabelUser},
+		{Name: "GPU", Type: wire.LabelUser},
+		{Name: " linux", Type: wire.LabelUser},
+	}
+	c := w.register(req, w.registrationToken(repo, "registration-token"))
+	got := w.call(http.MethodGet, fmt.Sprintf("/api/v3/repos/octo/hello/actions/runners/%d", c.id), "Bearer "+w.admin, nil, nil).body
+	want := `"os":"Linux","status":"offline","busy":false,"ephemeral":false,"labels":[{"id":1,"name":"self-hosted","type":"read-only"},` +
+		`{"id":2,"name":"gpu","type":"custom"},{"id":3,"name":"big","type":"custom"},{"id":4,"name":"linux","type":"custom"}]`
+	if !strings.Contains(string(got), want) {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// Threat: whoever can reach the server learns which private repositories there are.
+func TestARegistrationTokenDoesNotTellWhatExists(t *testing.T) {
+	w := newWorld(t, nil)
+	other := w.registrationToken("repos/mona/other", "registration-token")
+	for name, auth := range map[string]string{
+		"made up":   "RemoteAuth AAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"elsewhere": "RemoteAuth " + other,
+		"not one":   "Bearer not-a-token",
+		"none":      "",
+	} {
+		for what, ask := range map[string]func(place string) *answer{
+			"exchange": func(place string) *answer {
+				return w.call(http.MethodPost, "/api/v3/actions/runner-registration", auth, map[string]string{"url": w.URL + "/" + place, "runner_event": "register"}, nil)
+			},
+			"register": func(place string) *answer {
+				return w.call(http.MethodPost, "/api/v3/actions/runners/register", auth, w.request(place, "x"), nil)
+			},
+			"groups": func(place string) *answer {
+				return w.call(http.MethodGet, "/api/v3/repos/"+place+"/actions/runner-groups", auth, nil, nil)
+			},
+			"remove": func(place string) *answer {
+				return w.call(http.MethodDelete, "/api/v3/repos/"+place+"/actions/runners/1", auth, nil, nil)
+			},
+		} {
+			here, nowhere := ask("octo/hello"), ask("octo/nothing")
+			if here.status != nowhere.status || string(here.body) != string(nowhere.body) || here.status < 400 {
+				t.Errorf("%s, %s:\n%d %s where there is a repository,\n%d %s where there is none", name, what, here.status, here.body, nowhere.status, nowhere.body)
+			}
+		}
+	}
 }
 
 func TestAReplacedRunnerIsWorthNothing(t *testing.T) { // REG-3

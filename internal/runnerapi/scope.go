@@ -6,12 +6,22 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/runners"
 )
+
+// placeOf is [API.scopeOf] for a caller whose token is not checked yet: what does not
+// exist is a place that no token is good for, so that the answer does not tell.
+func (a *API) placeOf(ctx context.Context, text string) (actions.Scope, error) {
+	scope, err := a.scopeOf(ctx, text)
+	if actions.KindOf(err) == actions.NotFound {
+		return runners.Nowhere(), nil
+	}
+	return scope, err
+}
 
 // scopeOf finds the scope that a runner was configured with, by the path of its
 // --url: one segment is an organization, two are a repository, and enterprises/… is
-// the site (REG-1). What it names must exist; callers check whether the runner may
-// know that.
+// the site (REG-1).
 func (a *API) scopeOf(ctx context.Context, text string) (actions.Scope, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {

@@ -18,7 +18,7 @@ func (s *Runners) Register(ctx context.Context, r *actions.Runner, key *rsa.Publ
 	if err != nil {
 		return err
 	}
-	r.Version = bounded(r.Version, maxWord)
+	r.Version, r.Labels = bounded(r.Version, maxWord), actions.CleanLabels(r.Labels)
 	r.PublicKey, r.ClientID, r.CreatedAt = der, s.newID(), s.now()
 	if err := r.Check(); err != nil {
 		return err
@@ -62,7 +62,7 @@ const keyBits = 2048
 // JIT adds a runner for one job and returns its private key, which is kept
 // nowhere (REG-4).
 func (s *Runners) JIT(ctx context.Context, r *actions.Runner) (*rsa.PrivateKey, error) {
-	r.Ephemeral = true
+	r.Ephemeral, r.Labels = true, actions.CleanLabels(r.Labels)
 	if err := r.Check(); err != nil { // before the work of making a key
 		return nil, err
 	}

@@ -141,7 +141,11 @@ func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 			t.Errorf("token of %+v, %v; want %+v", sc, err, here)
 		}
 		_, err = w.CheckToken(t.Context(), text, true)
-		w.wantKind("to remove", err, actions.NotFound)
+		w.wantKind("to remove what it may add", err, "")
+		removal, _, err := w.CreateToken(t.Context(), here, true, time.Hour)
+		w.must(err)
+		_, err = w.CheckToken(t.Context(), removal, false)
+		w.wantKind("to add with a token to remove", err, actions.NotFound)
 		admin, err := w.AdminToken(here, false)
 		w.must(err)
 		for _, c := range []struct {
@@ -149,7 +153,7 @@ func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 			scope  actions.Scope
 			remove bool
 			want   actions.Kind
-		}{{"as it should be", here, false, ""}, {"elsewhere", actions.Scope{}, false, actions.NotFound}, {"to remove", here, true, actions.NotFound}} {
+		}{{"as it should be", here, false, ""}, {"elsewhere", actions.Scope{}, false, actions.NotFound}, {"to remove", here, true, ""}} {
 			is, err := w.CheckAdminToken(admin, c.scope, c.remove)
 			if w.wantKind(c.what, err, c.want); !is {
 				t.Errorf("%s: not taken for an admin token", c.what)

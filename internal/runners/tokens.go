@@ -27,22 +27,27 @@ func (s *Runners) CreateToken(ctx context.Context, sc actions.Scope, remove bool
 	return text, t.ExpiresAt, nil
 }
 
+// ErrToken is for a token with which no runner can be added or removed where that was
+// asked for. It is the same whether or not there is such a place. Runners show it to
+// people, and try again what is not NotFound.
+var ErrToken = actions.Errorf(actions.NotFound, "this token adds or removes no runner here. It may be mistyped, older than an hour, or made for "+
+	"another repository or organization, or --url may name the wrong one. Make a new token where the runner is to be")
+
+// Nowhere is the scope that no token is good for.
+func Nowhere() actions.Scope { return actions.Scope{OwnerID: -1, RepoID: -1} }
+
 // CheckToken checks a token of [Runners.CreateToken], and returns the scope it is
-// good for. One that is unknown, expired or for the other purpose is NotFound.
+// good for. One that is unknown, expired or only to remove runners is [ErrToken].
 func (s *Runners) CheckToken(ctx context.Context, text string, remove bool) (actions.Scope, error) {
 	t, err := s.store.RegistrationToken(ctx, token.Hash(text))
 	if actions.KindOf(err) == actions.NotFound || err == nil && !t.Allows(remove, s.now()) {
-		return actions.Scope{}, actions.Errorf(actions.NotFound, "the token is not valid, or expired")
+		return actions.Scope{}, ErrToken
 	}
 	if err != nil {
 		return actions.Scope{}, err
 	}
 	return t.Scope, nil
 }
-
-// ErrOtherScope is for a token that is good, and for another scope than the one
-// that is asked for. It is NotFound.
-var ErrOtherScope = actions.Errorf(actions.NotFound, "the token is for another scope")
 
 // AdminToken makes the token that a registration or removal token is exchanged
 // for (REG-2): it can do the same, in the same scope.
@@ -52,29 +57,29 @@ func (s *Runners) AdminToken(sc actions.Scope, remove bool) (string, error) {
 }
 
 // CheckAdminToken says whether text is a token of [Runners.AdminToken]. One that is
-// for another scope or purpose is [ErrOtherScope].
+// for another scope or purpose is [ErrToken].
 func (s *Runners) CheckAdminToken(text string, sc actions.Scope, remove bool) (is bool, err error) {
 	admin, err := s.keys.Admin(text, s.now())
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, nil
-	case admin.Scope != adminScope(sc, remove):
-		return true, ErrOtherScope
 	}
-	return true, nil
+	if admin.Scope == adminScope(sc, false) || remove && admin.Scope == adminScope(sc, true) {
+		return true, nil
+	}
+	return true, ErrToken
 }
 
 // Admits says whether credentials, a scheme of the Authorization header and what
 // follows it, are a token to register runners in a scope, or with remove to remove
 // them: one of [Runners.CreateToken], which runners show with a scheme of their own,
-// or of [Runners.AdminToken]. One that is not good for that is an error, NotFound;
+// or of [Runners.AdminToken]. One that is not good for that is [ErrToken];
 // credentials of any other kind are neither.
 func (s *Runners) Admits(ctx context.Context, scheme, text string, sc actions.Scope, remove bool) (bool, error) {
 	switch {
 	case strings.EqualFold(scheme, "RemoteAuth"):
 		good, err := s.CheckToken(ctx, text, remove)
 		if err == nil && good != sc {
-			err = ErrOtherScope
+			err = ErrToken
 		}
 		return true, err
 	case strings.EqualFold(scheme, "Bearer"):

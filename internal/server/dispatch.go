@@ -37,6 +37,8 @@ func (s *Server) surface(r *http.Request) (h http.Handler, strip string) {
 		return s.results, ""
 	case path == "/healthz", path == "/readyz":
 		return http.HandlerFunc(s.serveHealth), ""
+	case slices.Contains(runnerChecks, path):
+		return http.HandlerFunc(serveRunnerCheck), ""
 	case githttp.Serves(path):
 		return s.git, ""
 	}

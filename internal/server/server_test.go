@@ -299,3 +299,26 @@ func TestThePortOfTheRunnersIsKeptIfItIsFree(t *testing.T) {
 		t.Errorf("two listeners at %s", other)
 	}
 }
+
+func TestTheChecksOfGitHubsRunnerPass(t *testing.T) { // REG-5
+	r := start(t, testConfig(t), testDeps(t))
+	for _, path := range []string{"/_ping", "/_services/vstoken/_apis/health", "/_services/pipelines/_apis/health"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			req, err := http.NewRequestWithContext(t.Context(), method, r.urls[0]+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = a.Body.Close()
+			if a.StatusCode != http.StatusOK || a.Header.Get("X-Github-Request-Id") == "" || a.Header.Get("X-Vss-E2eid") == "" {
+				t.Errorf("%s %s: %d %v", method, path, a.StatusCode, a.Header)
+			}
+		}
+	}
+	if status, body := get(t, http.DefaultClient, r.urls[0]+"/api/v3", ""); status != http.StatusOK || !strings.Contains(body, "current_user_url") {
+		t.Errorf("the root of the API: %d %s", status, body)
+	}
+}

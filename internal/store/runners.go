@@ -17,14 +17,23 @@ func scanRunner(row db.Row) (*actions.Runner, error) {
 		db.Bool(&r.Ephemeral), db.Bool(&r.NoUpdate), &r.ClientID, &r.PublicKey, db.Time(&r.CreatedAt), db.Time(&r.LastSeenAt))
 }
 
-// CreateRunner adds r and sets its id. A name that the scope has is a Conflict.
+// CreateRunner adds r and sets its id. A name that the scope has, in any case, is a
+// Conflict.
 func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
+	same, _, err := q.Runners(ctx, r.Scope, r.Name, Page{Number: 1, Size: 1})
+	if err != nil {
+		return err
+	}
+	taken := actions.Errorf(actions.Conflict, "Already exists - A runner with the name %s already exists.", r.Name)
+	if len(same) > 0 {
+		return taken
+	}
 	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into runners
 		(owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (owner_id, repo_id, name) do nothing returning id`,
 		r.Scope.OwnerID, r.Scope.RepoID, r.Name, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey, db.Micros(r.CreatedAt))
 	if actions.KindOf(err) == actions.NotFound {
-		return actions.Errorf(actions.Conflict, "Already exists - A runner with the name %s already exists.", r.Name)
+		return taken
 	}
 	if err != nil {
 		return fmt.Errorf("runner %s: %w", r.Name, err)
@@ -68,9 +77,9 @@ var runnerList = db.List[*actions.Runner]{
 }.Order(`id`)
 
 // Runners lists a page of the runners of exactly one scope, by id, and how
-// many there are. A name that is not empty narrows to that one runner.
+// many there are. A name that is not empty narrows to that one runner, in any case.
 func (q queries) Runners(ctx context.Context, sc actions.Scope, name string, p Page) ([]*actions.Runner, int, error) {
-	list, total, err := runnerList.Where(`owner_id = ? and repo_id = ?`, sc.OwnerID, sc.RepoID).Narrow(`name = ?`, name).Page(ctx, q.ex, p)
+	list, total, err := runnerList.Where(`owner_id = ? and repo_id = ?`, sc.OwnerID, sc.RepoID).Narrow(`lower(name) = lower(?)`, name).Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("runners: %w", err)
 	}

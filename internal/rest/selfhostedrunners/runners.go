@@ -67,11 +67,8 @@ type labelJSON struct {
 // show is the runner now.
 func (p *page) show(r runners.Listed) *runnerJSON {
 	v := &runnerJSON{
-		ID: r.ID, RunnerGroupID: actions.DefaultGroupID, Name: r.Name, OS: r.OS, Status: "offline", Busy: r.Busy,
+		ID: r.ID, RunnerGroupID: actions.DefaultGroupID, Name: r.Name, OS: r.System(), Status: "offline", Busy: r.Busy,
 		Ephemeral: r.Ephemeral, Labels: []labelJSON{},
-	}
-	if v.OS == "" {
-		v.OS = "unknown"
 	}
 	if r.Online(p.now()) {
 		v.Status = "online"
@@ -125,7 +122,12 @@ func (p *page) remove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.runners.Remove(r.Context(), rest.CallOf(r).Scope(), id); err != nil {
+	c := rest.CallOf(r)
+	err = p.runners.Remove(r.Context(), c.Scope(), id)
+	if c.Runner && actions.KindOf(err) == actions.NotFound {
+		err = nil // else the runner would keep its configuration
+	}
+	if err != nil {
 		return err
 	}
 	return rest.NoContent(w)
