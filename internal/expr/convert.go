@@ -92,7 +92,7 @@ func compareNumbers(a, b float64) (int, bool) {
 	return 0, a == b // false when one is NaN
 }
 
-// alike converts scalars of different kinds to numbers, as a comparison wants.
+// alike converts scalars of different kinds to numbers, to compare them.
 func alike(a, b Value) (Value, Value) {
 	if isScalar(a) && isScalar(b) && kindOf(a) != kindOf(b) {
 		return Number(a), Number(b)
@@ -135,8 +135,8 @@ func isScalar(v Value) bool {
 	return false
 }
 
-// foldCase returns s such that two texts are equal without case exactly when
-// their folded forms are equal. Text in lower case is its own folded form.
+// foldCase returns the folded form of s: two strings are equal without case exactly
+// when their folded forms are equal. A string in lower case is its own folded form.
 func foldCase(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {

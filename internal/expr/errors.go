@@ -9,7 +9,7 @@ import (
 type Error struct {
 	Msg    string // for people; names the offending token and its position
 	Offset int    // byte offset of the fault: in the text given to Parse, Template or Condition; of an evaluation, in the expression
-	Err    error  // what a function of Env.Functions answered; nil otherwise
+	Err    error  // that a function of Env.Functions returned; nil otherwise
 }
 
 func (e *Error) Error() string { return e.Msg }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What an evaluation may use when its Env does not say.
+// Limits of an evaluation whose Env sets none.
 const (
 	DefaultMaxMemory = 10 << 20
 	DefaultMaxSteps  = 1_000_000
@@ -17,12 +17,12 @@ const (
 type Env struct {
 	Contexts  *Object         // values by name: github, env, …; a missing one is null
 	Functions map[string]Func // by lower-case name: success, failure, cancelled, always, hashfiles
-	MaxMemory int             // bytes of values made, all together; 0 means DefaultMaxMemory
+	MaxMemory int             // bytes of all values that are made; 0 means DefaultMaxMemory
 	MaxSteps  int             // nodes, elements and 64-byte pieces of text visited; 0 means DefaultMaxSteps
 }
 
 // A Func is a function that is not part of the language. Its arguments are
-// evaluated already; its answer may be any Go value that [Of] takes.
+// evaluated already; it may return any Go value that [Of] takes.
 type Func func(args []Value) (Value, error)
 
 // Eval evaluates the expression; a nil env has nothing in it. The error is
@@ -52,7 +52,7 @@ type evaluation struct {
 	steps  int
 }
 
-// spend takes steps for the work at a node.
+// spend takes steps from the budget, for the work at a node.
 func (ev *evaluation) spend(at, steps int) error {
 	if ev.steps -= steps; ev.steps < 0 {
 		return fail(at, "The maximum number of evaluation steps was exceeded")
@@ -60,7 +60,7 @@ func (ev *evaluation) spend(at, steps int) error {
 	return nil
 }
 
-// scan takes the steps for reading texts at a node.
+// scan takes the steps for reading strings at a node.
 func (ev *evaluation) scan(at int, texts ...string) error {
 	steps := 1
 	for _, s := range texts {
@@ -69,7 +69,7 @@ func (ev *evaluation) scan(at int, texts ...string) error {
 	return ev.spend(at, steps)
 }
 
-// grow takes memory for a value made at a node, before it is made.
+// grow takes memory from the budget, before a value is made at a node.
 func (ev *evaluation) grow(at, bytes int) error {
 	if ev.memory -= bytes; ev.memory < 0 {
 		return fail(at, "The maximum allowed memory size was exceeded")
@@ -188,7 +188,7 @@ type filtered struct {
 	Array
 }
 
-// plain makes an array of a filtered array and leaves other values alone.
+// plain makes an array of a filtered array, and returns other values as they are.
 func plain(v Value) Value {
 	if f, ok := v.(*filtered); ok {
 		return &f.Array
@@ -222,7 +222,7 @@ func (n *indexNode) eval(ev *evaluation) (Value, error) {
 	return v, nil
 }
 
-// each indexes every collection in f and drops what lacks the key.
+// each indexes every collection in f, and leaves out those without the key.
 func (n *indexNode) each(ev *evaluation, f *filtered, key Value) (Value, error) {
 	out := &filtered{}
 	for _, item := range f.Items {

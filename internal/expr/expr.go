@@ -2,7 +2,7 @@
 // inside ${{ }} and the text of `if`.
 //
 // A caller gives source text and a [Scope], the names that may be used in that
-// part of a workflow file; [Parse] answers a syntax tree or an [Error] with the
+// part of a workflow file; [Parse] returns a syntax tree or an [Error] with the
 // byte offset of the fault. [Template] does the same for a scalar with ${{ }}
 // somewhere in it, and [Condition] for the value of an `if`. A parsed [Expr] is
 // immutable: it may be evaluated many times, by many goroutines, each time
@@ -10,10 +10,9 @@
 // of the language itself (success, failure, cancelled, always, hashFiles).
 //
 // Evaluation is pure and bounded. Source is at most [MaxSource] characters and
-// [MaxDepth] levels deep; values that an evaluation makes count against
-// [Env.MaxMemory], work against [Env.MaxSteps], and whoever exceeds one gets an
-// error. No input makes this package panic.
+// [MaxDepth] levels deep. The values that an evaluation makes count against
+// [Env.MaxMemory], its work against [Env.MaxSteps]; one that exceeds either ends
+// with an error. No input makes this package panic.
 //
-// Rule ids such as EXP-6 in comments and tests are those of the project's
-// reference on workflow semantics.
+// Rule ids such as EXP-6 in comments and tests are those of docs/workflow-rules.md.
 package expr

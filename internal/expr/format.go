@@ -6,7 +6,7 @@ import (
 )
 
 // format replaces {n} in its first argument by the other arguments (EXP-11).
-// An argument that the text does not mention is not evaluated.
+// An argument that the format does not mention is not evaluated.
 func format(ev *evaluation, n *callNode) (Value, error) {
 	v, err := n.args[0].eval(ev)
 	if err != nil {
@@ -31,7 +31,7 @@ type formatter struct {
 	out  strings.Builder
 }
 
-// An argument of format is evaluated when the text first mentions it.
+// An argument of format is evaluated when the format first mentions it.
 type argument struct {
 	ready bool
 	kind  kind

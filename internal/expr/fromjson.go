@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// What values take in memory, for the budget of an evaluation.
+// Sizes of values in bytes, for the memory budget of an evaluation.
 const (
 	valueSize      = 16 // an interface
 	entrySize      = 48 // a key, a value, their share of the index
@@ -27,7 +27,7 @@ func FromJSON(text []byte) (Value, error) {
 	return r.document()
 }
 
-// A jsonReader reads strict JSON (RFC 8259). It asks grow before it makes a value.
+// A jsonReader reads strict JSON (RFC 8259). It calls grow before it makes a value.
 type jsonReader struct {
 	src  string
 	pos  int
@@ -191,7 +191,7 @@ func (r *jsonReader) number() (Value, error) {
 	return f, nil
 }
 
-// text reads a string. One without escapes is a piece of the source.
+// text reads a string. One without escapes is a substring of the source.
 func (r *jsonReader) text() (string, error) {
 	r.pos++ // the quote
 	start := r.pos
@@ -223,7 +223,7 @@ func (r *jsonReader) text() (string, error) {
 	return "", r.unexpected()
 }
 
-// valid replaces each byte that is no UTF-8.
+// valid replaces each byte that is not valid UTF-8.
 func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s

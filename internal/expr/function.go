@@ -46,7 +46,7 @@ func (n *callNode) pair(ev *evaluation) (a, b Value, err error) {
 	return a, b, err
 }
 
-// contains looks for a text in a text, or for an element of an array (EXP-11).
+// contains looks for a string in a string, or for an element of an array (EXP-11).
 func contains(ev *evaluation, n *callNode) (Value, error) {
 	where, what, err := n.pair(ev)
 	if err != nil {
@@ -82,7 +82,7 @@ func endsWith(ev *evaluation, n *callNode) (Value, error) {
 	return ev.texts(n.at, a, b, strings.HasSuffix)
 }
 
-// texts applies test to two scalars as texts without case. It is false when
+// texts applies test to two scalars as strings without case. It is false when
 // one of them is not a scalar.
 func (ev *evaluation) texts(at int, a, b Value, test func(a, b string) bool) (Value, error) {
 	if !isScalar(a) || !isScalar(b) {
@@ -95,7 +95,7 @@ func (ev *evaluation) texts(at int, a, b Value, test func(a, b string) bool) (Va
 	return test(foldCase(s), foldCase(t)), nil
 }
 
-// join puts the elements of an array into one text (EXP-11).
+// join puts the elements of an array into one string (EXP-11).
 func join(ev *evaluation, n *callNode) (Value, error) {
 	v, err := n.args[0].eval(ev)
 	if err != nil {

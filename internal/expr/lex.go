@@ -17,8 +17,8 @@ const (
 	nameToken
 )
 
-// A token is a piece of source: text is its source, value what a number or
-// string literal stands for.
+// A token is a piece of the source. Its value is that of a number or string
+// literal.
 type token struct {
 	kind  tokenKind
 	text  string
@@ -28,15 +28,15 @@ type token struct {
 
 func (t token) is(symbol string) bool { return t.kind == symbolToken && t.text == symbol }
 
-// A lexer cuts source into tokens. Whether a point starts a number or
-// dereferences depends on the token before it, so it remembers that one.
+// A lexer cuts the source into tokens. It remembers the last one, since that decides
+// whether a dot starts a number or dereferences.
 type lexer struct {
 	src  string
 	pos  int
 	last token
 }
 
-// next returns the next token, or an error for text that is none (EXP-3).
+// next returns the next token, or an error for text that is not a token (EXP-3).
 func (l *lexer) next() (token, error) {
 	rest := strings.TrimLeftFunc(l.src[l.pos:], unicode.IsSpace)
 	l.pos = len(l.src) - len(rest)
@@ -127,8 +127,8 @@ func unquote(s string) (value string, size int) {
 // quote writes s as a string literal.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// tokenSize returns the length of the text up to the next white space or
-// bracket, comma, point or operator; characters of inside do not end it.
+// tokenSize returns the length of the text up to the next white space, bracket,
+// comma, dot or operator; characters of inside do not end it.
 func tokenSize(s, inside string) int {
 	_, first := utf8.DecodeRuneInString(s)
 	end := strings.IndexFunc(s[first:], func(r rune) bool {

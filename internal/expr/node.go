@@ -15,7 +15,7 @@ type pos struct {
 
 func (p pos) depth() int { return p.level }
 
-// above returns the position of a node over the given children.
+// above returns the pos of a node with the given children.
 func above(at int, children ...node) pos {
 	level := 0
 	for _, c := range children {
@@ -47,7 +47,8 @@ type (
 		op          string
 		left, right node
 	}
-	// logicalNode is a whole chain of && or of ||, so that its length is no depth.
+	// logicalNode is a whole chain of && or of ||, so that a long chain is not a
+	// deep tree.
 	logicalNode struct {
 		pos
 		and      bool
@@ -62,7 +63,7 @@ type (
 )
 
 // newLogical joins operands by && or ||. An operand that is such a chain itself
-// becomes part of this one, which gives the same value.
+// becomes part of this one; the value is the same.
 func newLogical(at int, and bool, operands ...node) *logicalNode {
 	var flat []node
 	for _, operand := range operands {
@@ -88,7 +89,7 @@ func (n *indexNode) children() []node {
 	return []node{n.left, n.key}
 }
 
-// find says whether want holds for a node of the tree.
+// find says whether want is true for one of the nodes of the tree.
 func find(n node, want func(node) bool) bool {
 	if want(n) {
 		return true

@@ -26,7 +26,7 @@ func Number(v Value) float64 {
 	return math.NaN()
 }
 
-// parseNumber follows EXP-7. It answers NaN for a text that is not a number.
+// parseNumber follows EXP-7. It returns NaN for a string that is not a number.
 func parseNumber(s string) float64 {
 	s = strings.TrimFunc(s, unicode.IsSpace)
 	switch {

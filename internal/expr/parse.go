@@ -107,9 +107,9 @@ func tooLong(src string) bool {
 	return len(src) > MaxSource && utf8.RuneCountInString(src) > MaxSource
 }
 
-// A parser holds one token of look-ahead. It has one method for each level of
-// precedence, loosest first (EXP-4). Recursion is bounded by MaxSource, as
-// groups leave no node; the depth of the tree by MaxDepth.
+// A parser looks one token ahead. It has one method for each level of precedence,
+// loosest first (EXP-4). The depth of the tree is bounded by MaxDepth, that of the
+// recursion by MaxSource, since parentheses leave no node.
 type parser struct {
 	lex   lexer
 	tok   token
@@ -303,8 +303,8 @@ func (p *parser) primary() (n node, indexable bool, err error) {
 	return nil, false, p.unexpected()
 }
 
-// keyword returns the value of a name that is a literal. Unlike all other
-// names these have a case (EXP-3).
+// keyword returns the value of a name that is a literal. Unlike other names, these
+// must be written in the right case (EXP-3).
 func keyword(name string) (Value, bool) {
 	switch name {
 	case "null":

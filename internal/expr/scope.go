@@ -6,10 +6,10 @@ import (
 )
 
 // A Scope is what one part of a workflow file may name (CTX-1). Names match
-// without case. Functions of the language itself need no mention.
+// without case. The functions of the language itself are always allowed.
 type Scope struct {
 	Contexts  []string // github, env, …
-	Functions []string // of success, failure, cancelled, always and hashFiles, those allowed here
+	Functions []string // those of success, failure, cancelled, always and hashFiles that are allowed
 	JobIDs    bool     // success and failure may take job ids as arguments (IF-3)
 }
 

@@ -11,13 +11,14 @@ const (
 	closeMark = "}}"
 )
 
-// statusFunctions are those whose call stops an implicit success() (IF-1).
+// statusFunctions are those whose call takes the place of the implicit success()
+// (IF-1).
 var statusFunctions = [...]string{"success", "failure", "cancelled", "always"}
 
 // Template parses a scalar that may contain ${{ }} (EXP-1). Without any,
 // isExpr is false and s is plain text. If s is one ${{ }} as a whole, e is the
 // expression in it, whose value keeps its type. Otherwise e is a call of format
-// with the texts between as its format, and its String is that call.
+// whose format is the text around them, and its String is that call.
 func Template(s string, sc *Scope) (e *Expr, isExpr bool, err error) {
 	if !strings.Contains(s, openMark) {
 		return nil, false, nil
@@ -146,7 +147,7 @@ func shift(err error, by int) error {
 // Condition parses the value of an `if`, with or without ${{ }} (EXP-2). When
 // the syntax tree calls none of success, failure, cancelled and always, the
 // condition is success() && (s), and String says so (IF-1). Empty text is
-// success(). The implicit success() needs no mention in the scope.
+// success(). The scope need not allow the implicit success().
 func Condition(s string, sc *Scope) (*Expr, error) {
 	success := &callNode{above(0), "success", nil, nil}
 	if strings.TrimSpace(s) == "" {

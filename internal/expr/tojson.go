@@ -13,7 +13,7 @@ func ToJSON(v Value) string {
 	return string(w.out)
 }
 
-// A jsonWriter asks spend before it writes each piece.
+// A jsonWriter calls spend before it writes each piece.
 type jsonWriter struct {
 	out   []byte
 	spend func(bytes int) error
@@ -113,7 +113,7 @@ func (w *jsonWriter) quoted(s string) error {
 }
 
 // appendQuoted appends s as a JSON string: quotes, backslashes, control
-// characters and the line ends of Unicode are escaped, nothing else is.
+// characters and Unicode's line separators are escaped, nothing else is.
 func appendQuoted(out []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	out = append(out, '"')

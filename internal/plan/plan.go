@@ -212,7 +212,7 @@ func (p *planner) watch(j *node, rows []*Job) {
 	}
 }
 
-// failedFast reports whether a failed row ends its siblings (MAT-4).
+// failedFast says whether a failed row ends its siblings (MAT-4).
 func (p *planner) failedFast(j *node, rows []*Job) bool {
 	for _, row := range rows {
 		if row.failed() && !row.ContinueOnError {
@@ -223,7 +223,7 @@ func (p *planner) failedFast(j *node, rows []*Job) bool {
 	return false
 }
 
-// survives reports whether j goes on while the run is being cancelled (CAN-1).
+// survives says whether j goes on while the run is being cancelled (CAN-1).
 func (p *planner) survives(j *node) bool {
 	if p.run.Force {
 		return false

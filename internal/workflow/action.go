@@ -175,7 +175,7 @@ func (r *reader) runs(t *Token, a *ActionRuns) {
 	a.Using = strings.ToLower(a.Using)
 }
 
-// nodeVersion reports whether s is "node" and a number.
+// nodeVersion says whether s is "node" and a number.
 func nodeVersion(s string) bool {
 	version, ok := strings.CutPrefix(strings.ToLower(s), "node")
 	return ok && version != "" && len(version) < 4 && allDigits(version)

@@ -16,8 +16,8 @@ const (
 // characters.
 type Pos struct{ Line, Col int }
 
-// An Error is one broken rule, at the start of the text that breaks it. Of a
-// warning, it is what has no effect.
+// An Error is one broken rule, at the start of the text that breaks it. As a
+// warning, it is about text that has no effect.
 type Error struct {
 	Path string
 	Pos  Pos

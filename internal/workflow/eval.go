@@ -75,8 +75,8 @@ func (ev *evaluation) spend(v expr.Value) {
 	}
 }
 
-// items are those of a sequence. An expression that gives a sequence itself stands
-// for its items (EXP-14).
+// items evaluates a sequence. An item that is an expression and gives a sequence
+// stands for the items of that sequence (EXP-14).
 func (ev *evaluation) items(t *Token) (expr.Value, error) {
 	a := &expr.Array{Items: make([]expr.Value, 0, len(t.Items))}
 	for _, item := range t.Items {

@@ -90,6 +90,8 @@ func FuzzParseNeverFailsBadly(f *testing.F) {
 	f.Add("on: {push: {branches: ['v[12]*?+\\']}}\nenv: &a {A: *a, <<: *a}" + oneJob)
 	f.Add("runs: {using: composite, steps: [{run: '${{ inputs.a }}', shell: sh, if: \"!cancelled()\"}]}")
 	f.Add("on: push\njobs:\n  a:\n    strategy: {matrix: {include: [{'${{ insert }}': 1}]}}\n    uses: ./.github/workflows/a.yml")
+	f.Add("on: {create: {tags: [a]}, push: [], workflow_dispatch: {inputs: {a: {type: int, options: [{b: c}]}}}}" + oneJob)
+	f.Add("on: push\njobs: {a: {runs-on: {group: org/a}, services: {b: ''}, strategy: {matrix: {V: [1, '${{ 1 }}'], w: [], Exclude: [{v: 1}, {}]}}}}")
 	for _, src := range hostile() {
 		if len(src) < 1000 {
 			f.Add(src)
@@ -105,6 +107,11 @@ func FuzzParseNeverFailsBadly(f *testing.F) {
 				e.Match(&event.Event{FilterRef: "refs/heads/main", Changed: func() ([]string, bool) { return []string{"a/b.c"}, true }})
 			}
 			new(dumper).workflow(w)
+			for _, j := range w.Jobs {
+				if matrix, err := j.Strategy.Get("matrix").Eval(&expr.Env{}); err == nil {
+					_, _ = workflow.Combinations(matrix)
+				}
+			}
 		}
 		if a, err := workflow.ParseAction("x.yml", []byte(src)); err == nil {
 			new(dumper).action(a)

@@ -22,7 +22,7 @@ func (e Events) Event(name string) *Event {
 
 // An Event is one entry of `on` with its filters. A filter is nil when the
 // file does not have it, which differs from an empty one. What the event does not
-// know is not here, but among [Workflow.Warnings].
+// know is in [Workflow.Warnings].
 type Event struct {
 	Name  string
 	Pos   Pos
@@ -95,8 +95,8 @@ func (r *reader) event(name, t *Token) *Event {
 	return e
 }
 
-// below reads what stands below an event. What the event does not know is ignored with
-// a warning; only what others rely on when they call the workflow is checked (TRG-13).
+// below reads what stands below an event. What the event does not know is a warning;
+// only below workflow_call, on which callers rely, it is an error (TRG-13).
 func (r *reader) below(e *Event, kind event.Kind, t *Token) {
 	var fields []field
 	if kind.HasTypes() {
@@ -123,7 +123,8 @@ func (r *reader) below(e *Event, kind event.Kind, t *Token) {
 
 const workflowCall = "workflow_call"
 
-// both refuses a filter together with its opposite (TRG-4). The later one is wrong.
+// both refuses a filter together with its opposite (TRG-4). The error is at the later
+// of the two.
 func (r *reader) both(t *Token, filter string) {
 	var found []*Token
 	for _, p := range t.Pairs {
@@ -136,7 +137,7 @@ func (r *reader) both(t *Token, filter string) {
 	}
 }
 
-// eventKey gives what reads the value of key into e.
+// eventKey returns the function that reads the value of key into e.
 func (r *reader) eventKey(e *Event, key string) func(*Token) {
 	patterns := func(dst *[]string) func(*Token) { return func(v *Token) { *dst = r.patterns(v) } }
 	switch key {
@@ -178,8 +179,8 @@ func (r *reader) types(t *Token, kind event.Kind) []string {
 	return textsOf(items)
 }
 
-// patterns reads the patterns of one filter (TRG-6). One that makes no sense is
-// left out.
+// patterns reads the patterns of one filter (TRG-6), and leaves out what is not a
+// pattern.
 func (r *reader) patterns(t *Token) []string {
 	return textsOf(slices.DeleteFunc(r.texts(t), func(item *Token) bool {
 		_, err := compilePattern(item.Text())
@@ -202,8 +203,8 @@ func (r *reader) schedules(t *Token) []Schedule {
 	return list
 }
 
-// schedule reads one entry, which has a cron line; of its other keys, what makes no
-// sense is ignored with a warning (TRG-13).
+// schedule reads one entry. What is wrong with its cron line is an error, what is
+// wrong with its other keys a warning (TRG-13).
 func (r *reader) schedule(t *Token) Schedule {
 	s := Schedule{Pos: t.Pos}
 	if t.Kind != Mapping {

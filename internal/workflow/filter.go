@@ -14,12 +14,12 @@ const (
 	maxWork    = 50_000_000 // steps of matching one event
 )
 
-// A filter is a list of patterns with a bound on the work done for one event.
+// A filter matches names against patterns, within a limit of work for one event.
 type filter struct{ budget int }
 
 func newFilter() *filter { return &filter{budget: maxWork} }
 
-// exhausted reports whether matching was given up.
+// exhausted says whether matching was given up.
 func (f *filter) exhausted() bool { return f.budget < 0 }
 
 // in tries the patterns in order; the last that matches decides (TRG-4).

@@ -38,7 +38,7 @@ func (r *reader) graph(t *Token, jobs []*Job) {
 // cycles records an error at each need that can never be met, because the needed
 // job needs itself, or another that does.
 func (r *reader) cycles(jobs []*Job, byID map[string]*Job) {
-	waits := make(map[*Job]int, len(jobs)) // for how many needs
+	waits := make(map[*Job]int, len(jobs)) // how many needs are not met yet
 	needing := make(map[*Job][]*Job, len(jobs))
 	var ready []*Job
 	for _, j := range jobs {

@@ -34,7 +34,7 @@ func notIDChar(c rune) bool {
 // ids are the step ids of one scope, in lower case.
 type ids map[string]bool
 
-// add takes id unless it is taken.
+// add takes the id, and says whether it was free.
 func (s ids) add(id string) bool {
 	key := strings.ToLower(id)
 	if s[key] {
@@ -44,9 +44,9 @@ func (s ids) add(id string) bool {
 	return true
 }
 
-// generate makes and takes an id like base: other characters become "_", and
-// a taken one gets a number. next remembers the last number of each base, so
-// that a thousand equal steps cost a thousand tries and not half a million.
+// generate makes an id from base and takes it: characters that no id may have become
+// "_", and an id that is taken gets a number. next remembers the last number of each
+// base, so that a thousand equal steps cost a thousand tries and not half a million.
 func (s ids) generate(base string, next map[string]int) string {
 	base = strings.Map(func(c rune) rune {
 		if notIDChar(c) {

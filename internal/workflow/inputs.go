@@ -57,8 +57,8 @@ func (r *reader) callInputs(t *Token) []*Input {
 	return list
 }
 
-// dispatchInputs reads the inputs of workflow_dispatch. What is not known of one is
-// ignored with a warning (TRG-13).
+// dispatchInputs reads the inputs of workflow_dispatch. What is wrong with one is a
+// warning (TRG-13).
 func (r *reader) dispatchInputs(t *Token) []*Input {
 	if t.Kind == Null {
 		return nil
@@ -106,7 +106,7 @@ func (r *reader) dispatchInput(key, t *Token) *Input {
 	return in
 }
 
-// options reads what can be chosen, which may be empty texts.
+// options reads the options of a choice. One may be empty.
 func (r *reader) options(t *Token) []string {
 	if t.Kind != Sequence {
 		r.ignore(t, "The options are ignored: a sequence was expected")

@@ -115,7 +115,7 @@ func (r *reader) stepsFields(j *Job) []field {
 		set("outputs", &j.Outputs, mapOf(text), jobScope()),
 		set("defaults", &j.Defaults, defaults(), scope(strategyContexts+" env", "")),
 		optional("steps", func(v *Token) { j.Steps = r.steps(v, workflowSteps()) }),
-		// An image of the runner is made by GitHub's own fleet only.
+		// Only runners that GitHub hosts make images of themselves.
 		optional("snapshot", func(v *Token) { either(nonEmpty, nil, mapOf(text))(r, v, strategy) }),
 	}
 }
@@ -150,8 +150,8 @@ func (r *reader) secrets(t *Token) *Token {
 	return mapOf(scalar)(r, t, scope(strategyContexts+" secrets", ""))
 }
 
-// maxLabels is how many labels a runner can have; no runner has more of those
-// that a job asks for.
+// maxLabels is how many labels a runner can have: no runner could take a job that
+// asks for more.
 const maxLabels = 100
 
 // runsOn is a label, labels, or {group, labels}.
@@ -200,8 +200,8 @@ func containerProps() []property {
 	}
 }
 
-// container reads the container of a job: an image, or a mapping with one. Without
-// an image there is none (RUN-10).
+// container reads the container of a job: an image, or a mapping with one. A job
+// whose image is empty has no container (RUN-10).
 func container(r *reader, t *Token, sc *expr.Scope) *Token {
 	v := either(text, nil, record(containerProps()...))(r, t, sc)
 	if !v.computed() && strings.HasPrefix(imageOf(v), dockerScheme) {
@@ -210,8 +210,8 @@ func container(r *reader, t *Token, sc *expr.Scope) *Token {
 	return v
 }
 
-// services reads the containers beside a job. Each has an image, which may turn out
-// to be empty only when it is computed (RUN-10).
+// services reads the service containers of a job. Each has an image, which only an
+// expression may leave empty (RUN-10).
 func services(r *reader, t *Token, sc *expr.Scope) *Token {
 	before := r.found
 	v := mapOf(either(text, nil, record(append(containerProps(), prop("entrypoint", text), prop("command", text))...)))(r, t, sc)

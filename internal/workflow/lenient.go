@@ -3,11 +3,11 @@ package workflow
 import "slices"
 
 // Below `on` GitHub ignores what an event does not know (TRG-13). The methods in
-// this file read such parts: what is wrong there is a warning. Keys that are there
-// twice, and expressions, are errors all the same.
+// this file read such parts: what is wrong there is a warning. Duplicate keys and
+// expressions are errors there, too.
 
-// lenient reads a mapping, or nothing, with the given fields, none of them required.
-// Warnings say what it belongs to.
+// lenient reads a mapping with the given fields, none of them required, or nothing.
+// Warnings name what it belongs to.
 func (r *reader) lenient(t *Token, of string, fields ...field) {
 	if t.Kind == Null {
 		return
@@ -28,7 +28,7 @@ func (r *reader) lenient(t *Token, of string, fields ...field) {
 	}
 }
 
-// ignore warns that t has no effect, and checks what may not even stand there then.
+// ignore warns that t has no effect, unless there are errors in it.
 func (r *reader) ignore(t *Token, why string) {
 	before := r.found
 	if anything(r, t, nil); r.found == before {
@@ -48,7 +48,7 @@ func (r *reader) texts(t *Token) []*Token {
 	return slices.DeleteFunc(slices.Clone(t.Items), func(item *Token) bool { return !r.filled(item) })
 }
 
-// filled says whether t is a text that is not empty.
+// filled says whether t is a text that is not empty, and warns when it is not.
 func (r *reader) filled(t *Token) bool {
 	s, ok := r.text(t)
 	if ok && s == "" {

@@ -121,8 +121,8 @@ func (m *matrix) readVector(name string, v expr.Value) {
 	}
 }
 
-// entries are those of include or exclude, none if it is absent; nil stands for one
-// that is wrong.
+// entries are those of include or exclude, none if it is absent. An entry that is
+// wrong is nil.
 func (m *matrix) entries(name string, v expr.Value, empty string) []*expr.Object {
 	if v == nil {
 		return nil
@@ -229,7 +229,7 @@ func copyInto(to, from *expr.Object) {
 	}
 }
 
-// matches reports whether every leaf of filter is loosely equal (EXP-6) to
+// matches says whether every leaf of filter is loosely equal (EXP-6) to
 // what v has at its position.
 func matches(v, filter expr.Value) bool {
 	switch f := filter.(type) {

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// A pattern is a compiled filter pattern (TRG-6). It is matched by walking all
-// positions it may be in at once, so time is the product of both lengths and
-// never exponential.
+// A pattern is a compiled filter pattern (TRG-6). Matching keeps all positions that
+// it may be in at once, so it takes at most the product of both lengths.
 type pattern struct {
 	negated bool
 	atoms   []atom
@@ -100,8 +99,8 @@ func alphanumeric(c rune) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// matches reports whether the pattern, without its negation, describes all of
-// s. It takes the work it does from budget and gives up when that is spent.
+// matches says whether the pattern, without its negation, matches all of s. It takes
+// its work from budget, and gives up when that is spent.
 func (p *pattern) matches(s string, budget *int) bool {
 	now := make([]bool, len(p.atoms)+1) // now[i]: atoms before i have matched all up to here
 	next := make([]bool, len(p.atoms)+1)
@@ -129,7 +128,7 @@ func (p *pattern) matches(s string, budget *int) bool {
 	return now[len(p.atoms)]
 }
 
-// skip adds the positions that are reached without a character.
+// skip adds the positions that can be reached without a character.
 func (p *pattern) skip(at []bool) {
 	for i, a := range p.atoms {
 		if at[i] && a.optional {

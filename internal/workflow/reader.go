@@ -52,10 +52,10 @@ type field struct {
 func optional(name string, read func(value *Token)) field { return field{name, false, read} }
 func required(name string, read func(value *Token)) field { return field{name, true, read} }
 
-// object reads a mapping that has the given keys only, none of them computed.
+// object reads a mapping with the given fields only. No key is an expression.
 func (r *reader) object(t *Token, fields ...field) {
 	found := make(map[string]bool, len(fields))
-	computed := false // a key that is an expression might have been any
+	computed := false // a key is an expression, which might give any of the fields
 	for key, value := range r.pairs(t) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key.Str })
 		switch {
@@ -75,9 +75,9 @@ func (r *reader) object(t *Token, fields ...field) {
 	}
 }
 
-// variant reads a mapping of one of several forms: each has its own keys, and all
-// have those in common. The first key that not all forms have says which it is, so a
-// later key of another form is unexpected.
+// variant reads a mapping that has one of several forms: each has keys of its own
+// besides those in common. The first key that not all forms have decides which one it
+// is, so a later key of another form is unexpected.
 func (r *reader) variant(t *Token, common []field, forms ...[]field) {
 	for _, p := range t.Pairs {
 		having := slices.DeleteFunc(slices.Clone(forms), func(form []field) bool {
@@ -109,8 +109,8 @@ func distinct(forms [][]field) []string {
 	return slices.Sorted(maps.Keys(count))
 }
 
-// read returns a scalar as a string, and false when something else stands there;
-// expressions are not allowed.
+// read returns a scalar as a string, or false after it has recorded an error:
+// collections and expressions are not allowed.
 func (r *reader) read(t *Token) (string, bool) {
 	if t.Kind == Sequence || t.Kind == Mapping {
 		r.unexpected(t)
@@ -119,7 +119,7 @@ func (r *reader) read(t *Token) (string, bool) {
 	return t.Text(), r.noExpression(t)
 }
 
-// literal is a scalar as a string, empty when something else stands there.
+// literal is a scalar as a string, empty when it is not one.
 func (r *reader) literal(t *Token) string {
 	if s, ok := r.read(t); ok {
 		return s
@@ -127,7 +127,7 @@ func (r *reader) literal(t *Token) string {
 	return ""
 }
 
-// name is a literal that is not empty. An empty result has been reported.
+// name is a literal that is not empty. It is empty only after an error.
 func (r *reader) name(t *Token) string {
 	s, ok := r.read(t)
 	if ok && s == "" {
@@ -139,7 +139,7 @@ func (r *reader) name(t *Token) string {
 	return s
 }
 
-// constant is a literal that is one of a few. An empty result has been reported.
+// constant is a literal that is one of those allowed. It is empty only after an error.
 func (r *reader) constant(t *Token, allowed ...string) string {
 	s, ok := r.read(t)
 	switch {
@@ -169,9 +169,9 @@ func (r *reader) noExpression(t *Token) bool {
 	return false
 }
 
-// template parses the expressions in a string. A nil scope allows none: one that
-// is there all the same is reported, and then taken for an expression, which fits
-// every shape. One that cannot be parsed stays a string.
+// template parses the expressions in a string. A nil scope allows none: that is an
+// error, and the result is an expression all the same, as it fits every shape. An
+// expression that cannot be parsed stays a string.
 func (r *reader) template(t *Token, sc *expr.Scope) *Token {
 	if t.Kind != String {
 		return t
@@ -193,8 +193,8 @@ func (r *reader) template(t *Token, sc *expr.Scope) *Token {
 	return &Token{Kind: Expression, Pos: t.Pos, Str: t.Str, Expr: e}
 }
 
-// condition reads the value of an `if` (EXP-2, IF-1). A nil token is an
-// absent one. The text is as it stands in the file.
+// condition reads the value of an `if` (EXP-2, IF-1), and returns its text in the
+// file as well. A nil token stands for an absent `if`.
 func (r *reader) condition(t *Token, sc *expr.Scope) (cond *expr.Expr, source string) {
 	if t == nil {
 		t = &Token{Kind: Null}

@@ -55,7 +55,7 @@ func ParseActionRef(uses string) (*ActionRef, error) {
 	}, nil
 }
 
-// plainPath reports whether no part of a path climbs or stays.
+// plainPath says whether no part of a path is "." or "..".
 func plainPath(parts []string) bool {
 	return !slices.Contains(parts, "..") && !slices.Contains(parts, ".")
 }

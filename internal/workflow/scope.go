@@ -18,17 +18,17 @@ const (
 	statusFunctions = "always cancelled success failure"
 )
 
-// scope makes a scope of blank-separated names.
+// scope makes a scope of names that are separated by blanks.
 func scope(contexts, functions string) *expr.Scope {
 	return &expr.Scope{Contexts: strings.Fields(contexts), Functions: strings.Fields(functions)}
 }
 
 func strategyScope() *expr.Scope { return scope(strategyContexts, "") }
 
-// jobScope is that of values which the runner evaluates around the steps.
+// jobScope is for values that the runner evaluates before or after the steps.
 func jobScope() *expr.Scope { return scope(stepContexts+" secrets", "") }
 
-// stepScope is that of values which the runner evaluates for one step.
+// stepScope is for values that the runner evaluates for one step.
 func stepScope() *expr.Scope { return scope(stepContexts+" secrets", "hashFiles") }
 
 func stepIfScope() *expr.Scope { return scope(stepContexts, statusFunctions+" hashFiles") }

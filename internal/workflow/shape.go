@@ -70,8 +70,8 @@ func anything(r *reader, t *Token, sc *expr.Scope) *Token {
 	return r.template(t, sc)
 }
 
-// whole reads a value that should be a collection and is none, or none of the
-// right kind. It is right only as an expression.
+// whole reads a value that is not the collection that it should be. Only an
+// expression is allowed there.
 func whole(r *reader, t *Token, sc *expr.Scope) *Token {
 	v := r.template(t, sc)
 	if v.Kind != Expression {
@@ -110,14 +110,14 @@ func record(props ...property) shape { return mapping(nil, props) }
 // mapOf is a mapping with any keys and values of one shape.
 func mapOf(value shape) shape { return mapping(value, nil) }
 
-// mapping has known properties and, if other is not nil, further keys.
+// mapping has the given properties and, if other is not nil, any further keys.
 func mapping(other shape, props []property) shape {
 	return func(r *reader, t *Token, sc *expr.Scope) *Token {
 		if t.Kind != Mapping {
 			return whole(r, t, sc)
 		}
 		v := &Token{Kind: Mapping, Pos: t.Pos, Pairs: make([]Pair, 0, len(t.Pairs))}
-		open := false // an expression may yield any key
+		open := false // a key is an expression, which may give any key
 		for key, value := range r.pairs(t) {
 			if strings.Contains(key.Str, "${{") {
 				open = true
@@ -159,7 +159,8 @@ func (r *reader) key(t *Token, sc *expr.Scope) *Token {
 	return r.template(t, sc)
 }
 
-// either picks a shape by what stands there. A nil shape is not allowed.
+// either picks a shape by the kind of value. Where the shape is nil, that kind is not
+// allowed.
 func either(scalar, sequence, mapping shape) shape {
 	return func(r *reader, t *Token, sc *expr.Scope) *Token {
 		s := scalar
@@ -178,8 +179,8 @@ func either(scalar, sequence, mapping shape) shape {
 	}
 }
 
-// in gives the shape's expressions further contexts: a part of a value may
-// know more than the whole, if the whole allows expressions at all.
+// in gives a shape a scope of its own: expressions in a part of a value may use
+// more contexts than those elsewhere in it.
 func in(more *expr.Scope, s shape) shape {
 	return func(r *reader, t *Token, _ *expr.Scope) *Token { return s(r, t, more) }
 }

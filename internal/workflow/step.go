@@ -77,8 +77,8 @@ func (r *reader) step(t *Token, s *Step, rules stepRules, taken ids) {
 	}
 }
 
-// backgroundControl says whether t is one of the steps that control others in the
-// background, and records an error for it, since nothing here can run them yet.
+// backgroundControl says whether t is one of the steps that control background steps,
+// and records an error for it, since nothing here can run them yet.
 func (r *reader) backgroundControl(t *Token) bool {
 	if t.Get("run") != nil || t.Get("uses") != nil {
 		return false

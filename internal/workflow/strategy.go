@@ -8,9 +8,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/expr"
 )
 
-// strategy reads {matrix, fail-fast, max-parallel} (MAT-1, MAT-3). What of the matrix
-// is known without a run is checked here, so that a file with a mistake in it does
-// not get as far as a run.
+// strategy reads {matrix, fail-fast, max-parallel} (MAT-1, MAT-3), and checks as much
+// of the matrix as is known without a run.
 func (r *reader) strategy(t *Token) *Token {
 	before := r.found
 	entries := list(mapOf(anything))
@@ -29,15 +28,15 @@ func (r *reader) strategy(t *Token) *Token {
 	return s
 }
 
-// known is what is known of a matrix without a run. Where the strategy has
-// expressions, these are the vectors that have none, as on GitHub.
+// known is what is known of a matrix without a run. If the strategy has expressions,
+// this is only the vectors without one, as on GitHub.
 func known(m *Token, computed bool) expr.Value {
 	if !computed {
 		v, _ := m.Eval(nil) // no error without an expression
 		return v
 	}
 	o := expr.NewObject()
-	unknown := &expr.Array{Items: []expr.Value{nil}} // a vector that may be right
+	unknown := &expr.Array{Items: []expr.Value{nil}} // stands for a vector that may be right
 	for _, p := range m.Pairs {
 		key := strings.ToLower(p.Key.Text())
 		switch {

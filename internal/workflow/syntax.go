@@ -13,9 +13,9 @@ import (
 // the largest file once.
 const maxSearched = 64 << 10
 
-// syntaxError records an error of the YAML library. Its text has a line at
-// most, "yaml: line 3: did not find …", and that is the line where the faulty
-// collection begins; so the position of the error is searched for.
+// syntaxError records an error of the YAML library. Its text has at most the number
+// of a line, "yaml: line 3: did not find …", and that is where the faulty collection
+// begins; so the position of the error itself is searched for.
 func (r *reader) syntaxError(src []byte, err error) {
 	pos, msg := reported(err)
 	if name, ok := strings.CutPrefix(msg, "unknown anchor '"); ok {
@@ -27,7 +27,7 @@ func (r *reader) syntaxError(src []byte, err error) {
 	r.errorf(pos, "Invalid YAML: %s", msg)
 }
 
-// seen describes an error that the library sees at the end of before.
+// seen describes an error that the library finds at the end of before.
 func seen(before []byte, msg string) (Pos, string) {
 	start := bytes.LastIndexByte(before, '\n') + 1
 	line := before[start:]
@@ -62,17 +62,16 @@ func reported(err error) (pos Pos, msg string) {
 	return pos, msg
 }
 
-// errorEnd finds the end of the character at which the library sees the error:
-// the shortest beginning of the file that gives the same one ends there.
-// Halving finds the line first, because a line that is cut off may be wrong in
-// other ways.
+// errorEnd finds the end of the character at which the library finds the error: there
+// ends the shortest prefix of the file that gives the same error. It searches for the
+// line first, because a line that is cut off may give other errors.
 func errorEnd(src []byte, want string) (end int, ok bool) {
 	if len(src) == 0 || len(src) > maxSearched {
 		return 0, false
 	}
 	cut := ""
 	if inFlow(want) {
-		cut = "\n,,,," // makes another error of a collection that is only not closed yet
+		cut = "\n,,,," // so that a collection that is merely not closed yet gives another error
 	}
 	text := make([]byte, 0, len(src)+len(cut))
 	same := func(n int) bool {
@@ -97,7 +96,7 @@ func errorEnd(src []byte, want string) (end int, ok bool) {
 	return start + width + 1, true
 }
 
-// inFlow reports whether an error is about a collection in brackets or braces.
+// inFlow says whether an error is about a collection in brackets or braces.
 func inFlow(msg string) bool { return strings.Contains(msg, "did not find expected ','") }
 
 // positionOf is where text first stands in src.

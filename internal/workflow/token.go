@@ -69,7 +69,7 @@ func (t *Token) Text() string {
 	return ""
 }
 
-// Any says whether a condition holds for an expression in the tree.
+// Any says whether holds is true for one of the expressions in the tree.
 func (t *Token) Any(holds func(*expr.Expr) bool) bool {
 	if t == nil {
 		return false

@@ -76,7 +76,7 @@ func decode(src []byte) (doc *yaml.Node, err error) {
 type converter struct {
 	*reader
 	nodes, text    int
-	aliased, alias int // nodes that came from aliases; how many aliases we are in
+	aliased, alias int // nodes that came from aliases; aliases that the node is in
 	full           bool
 }
 
@@ -115,7 +115,7 @@ func (c *converter) token(n *yaml.Node, depth int) *Token {
 	return null
 }
 
-// count accounts for one node, and reports whether it is within all limits.
+// count counts one node, and says whether it is within all limits.
 func (c *converter) count(n *yaml.Node, pos Pos, depth int) bool {
 	c.nodes++
 	c.text += len(n.Value)
