@@ -63,6 +63,15 @@ func CheckLogin(login string) error {
 	return nil
 }
 
+// maxLookup is longer than any login or name of a repository.
+const maxLookup = 100
+
+// CanBeName says whether an account or repository could have the name at all, so
+// that nothing is looked up or kept for one that cannot.
+func CanBeName(name string) bool {
+	return name != "" && len(name) <= maxLookup && !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
 // A Permission is what an account may do with a repository. The order of the
 // constants is the order of power.
 type Permission int

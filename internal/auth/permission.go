@@ -11,6 +11,9 @@ import (
 // Repository returns owner/name, in any case, or NotFound. Whether the caller
 // may see it, [Auth.Can] says. The result is shared and not to be changed.
 func (a *Auth) Repository(ctx context.Context, owner, name string) (*actions.Repository, error) {
+	if !actions.CanBeName(owner) || !actions.CanBeName(name) {
+		return nil, actions.Errorf(actions.NotFound, "no repository can have that name")
+	}
 	key := repositoryName{strings.ToLower(owner), strings.ToLower(name)}
 	revision := a.store.Revision(store.AccessTopic(), store.RecordTopic(0))
 	return a.repositories.FindAt(key, revision, func() (*actions.Repository, error) {

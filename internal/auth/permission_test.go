@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -154,6 +155,22 @@ func TestRepositoriesAreFoundInAnyCase(t *testing.T) {
 	if _, err := w.auth.Repository(t.Context(), "octo", "none"); actions.KindOf(err) != actions.NotFound {
 		t.Errorf("got %v, want not found", err)
 	}
+}
+
+func TestNamesThatCannotBeAreNotFoundOnBothEngines(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		w := newWorld(t, st)
+		for _, name := range []string{"", "a b", "a\x00", "\xff", "ü", strings.Repeat("a", 60_000)} {
+			_, byOwner := w.auth.Repository(t.Context(), name, "private")
+			_, byName := w.auth.Repository(t.Context(), "octo", name)
+			_, byLogin := st.AccountByLogin(t.Context(), name)
+			for _, err := range []error{byOwner, byName, byLogin} {
+				if actions.KindOf(err) != actions.NotFound || len(err.Error()) > 200 {
+					t.Errorf("%.10q: %.300v, want a short not found", name, err)
+				}
+			}
+		}
+	})
 }
 
 func TestWhoMayDoWhatWithAnOrganization(t *testing.T) {

@@ -20,7 +20,7 @@ type problem struct {
 }
 
 const (
-	maxProblems = 10  // that one answer tells
+	maxProblems = 10  // that one answer tells, and places of one
 	maxMessage  = 500 // characters of one
 )
 
@@ -29,7 +29,7 @@ const (
 func problems(list []*gqlerrors.QueryError) ([]problem, error) {
 	var out []problem
 	for _, e := range list[:min(len(list), maxProblems)] {
-		p := problem{Message: e.Message, Path: e.Path, Locations: e.Locations, Extensions: e.Extensions}
+		p := problem{Message: e.Message, Path: e.Path, Locations: e.Locations[:min(len(e.Locations), maxProblems)], Extensions: e.Extensions}
 		switch {
 		case e.ResolverError != nil:
 			kind := actions.KindOf(e.ResolverError)

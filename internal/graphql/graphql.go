@@ -5,13 +5,15 @@
 // checks and executes queries. A field that GitHub has and this schema does not
 // is an error that names it, so that nobody takes a guess for an answer.
 //
-// A query is small and its answer could be large: aliases and fragments repeat
-// what they hold, and introspection goes round in circles. So each of these has
-// a bound: length, names, nesting, selections once fragments are put in, and
-// fields of the answer (see limits.go).
+// A query is small, and what the library makes of it could be large: aliases and
+// fragments repeat what they hold, each operation is checked with all fragments that
+// it uses, each error repeats a value, and introspection goes round in circles. So a
+// query is counted before it is parsed (count.go), and what it comes to while it is
+// checked and answered has bounds of its own (limits.go).
 package graphql
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -32,20 +34,26 @@ var schemaText string
 
 // An API answers queries. It is safe for concurrent use.
 type API struct {
-	auth   *auth.Auth
-	schema *gql.Schema
+	auth         *auth.Auth
+	schema       *gql.Schema
+	introspected *gql.Schema // the same, for queries about it
 }
 
 // New makes an API.
 func New(a *auth.Auth, log *slog.Logger) (*API, error) {
 	api := &API{auth: a}
-	var err error
-	api.schema, err = gql.ParseSchema(schemaText, &query{api},
-		gql.UseFieldResolvers(), gql.DisableFieldSelections(), gql.UseStringDescriptions(),
-		gql.MaxDepth(maxDepth), gql.MaxSelections(maxSelections), gql.OverlapValidationLimit(maxOverlaps), gql.MaxParallelism(parallel),
-		gql.Tracer(counter{}), gql.Logger(panics{log}))
-	if err != nil {
-		return nil, fmt.Errorf("GraphQL schema: %w", err)
+	for _, s := range []struct {
+		schema     **gql.Schema
+		selections int
+	}{{&api.schema, maxSelections}, {&api.introspected, maxIntrospected}} {
+		var err error
+		*s.schema, err = gql.ParseSchema(schemaText, &query{api},
+			gql.UseFieldResolvers(), gql.DisableFieldSelections(), gql.UseStringDescriptions(),
+			gql.MaxDepth(maxDepth), gql.MaxSelections(s.selections), gql.OverlapValidationLimit(maxOverlaps), gql.MaxParallelism(parallel),
+			gql.Tracer(counter{}), gql.Logger(panics{log}))
+		if err != nil {
+			return nil, fmt.Errorf("GraphQL schema: %w", err)
+		}
 	}
 	return api, nil
 }
@@ -71,9 +79,9 @@ func (a *API) Answer(w http.ResponseWriter, r *http.Request, caller *auth.Caller
 		return actions.Errorf(actions.Unauthorized, "This endpoint requires you to be authenticated.")
 	}
 	var body struct {
-		Query     string         `json:"query"`
-		Operation string         `json:"operationName"`
-		Variables map[string]any `json:"variables"`
+		Query     string          `json:"query"`
+		Operation string          `json:"operationName"`
+		Variables json.RawMessage `json:"variables"`
 	}
 	if err := httpjson.Decode(r, &body, maxBody); err != nil {
 		return err
@@ -85,13 +93,19 @@ func (a *API) Answer(w http.ResponseWriter, r *http.Request, caller *auth.Caller
 		Data   json.RawMessage `json:"data,omitempty"`
 		Errors []problem       `json:"errors,omitempty"`
 	}
-	if message := refuse(body.Query); message != "" {
+	variables, message := variablesOf(body.Variables)
+	asked, tooMuch := tallyOf(body.Query, body.Operation)
+	if message = cmp.Or(message, tooMuch); message != "" {
 		answer.Errors = []problem{{Message: message}}
 		return httpjson.Write(w, http.StatusOK, answer)
 	}
 	ctx, cancel := counted(context.WithValue(r.Context(), callKey{}, call{caller, base}))
 	defer cancel()
-	res := a.schema.Exec(ctx, body.Query, body.Operation, body.Variables)
+	schema := a.schema
+	if asked.introspects {
+		schema = a.introspected
+	}
+	res := schema.Exec(ctx, body.Query, body.Operation, variables)
 	if exceeded(ctx) {
 		answer.Errors = []problem{{Message: fmt.Sprintf("The answer has more than %d fields", maxFields)}}
 		return httpjson.Write(w, http.StatusOK, answer)
@@ -104,6 +118,18 @@ func (a *API) Answer(w http.ResponseWriter, r *http.Request, caller *auth.Caller
 		answer.Data = res.Data
 	}
 	return httpjson.Write(w, http.StatusOK, answer)
+}
+
+// variablesOf are the variables of a query, or what is wrong with them.
+func variablesOf(text json.RawMessage) (map[string]any, string) {
+	if len(text) > maxVariables {
+		return nil, fmt.Sprintf("The variables have more than %d bytes", maxVariables)
+	}
+	var variables map[string]any
+	if len(text) > 0 && json.Unmarshal(text, &variables) != nil {
+		return nil, "Variables must be an object."
+	}
+	return variables, ""
 }
 
 // panics sends what the library recovers from to the log.

@@ -3,52 +3,27 @@ package graphql
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	gqlerrors "github.com/graph-gophers/graphql-go/errors"
 	"github.com/graph-gophers/graphql-go/introspection"
 )
 
-// Bounds of one request. The answer has at most maxFields names and values, none
-// of which is longer than maxName or than what the database holds in a field.
+// Bounds of one request. What gh sends is far below all of them; its longest query
+// asks for the ids of some hundred repositories. The answer has at most maxFields
+// names and values, none of which is longer than maxName or than what the database
+// holds in a field.
 const (
-	maxQuery      = 64 << 10     // bytes
-	maxBody       = 2 * maxQuery // bytes, with the variables
-	maxName       = 256          // characters of a name; GitHub's own have less than 100
-	maxNesting    = 64           // of brackets, before anything is parsed
-	maxDepth      = 16           // of fields; introspection as clients do it has 13
-	maxSelections = 5000         // with fragments put in
-	maxOverlaps   = 20_000       // pairs of fields that are compared
-	maxFields     = 20_000       // of the answer
-	parallel      = 4            // fields that are looked up at the same time
+	maxQuery        = 64 << 10     // bytes
+	maxBody         = 2 * maxQuery // bytes, with the variables
+	maxVariables    = 16 << 10     // bytes of their JSON; an error repeats one
+	maxSelections   = 2000         // with fragments put in
+	maxIntrospected = 400          // of them, where __schema or __type is asked for, whose lists repeat what they hold
+	maxDepth        = 16           // of fields; introspection as clients do it has 13
+	maxOverlaps     = 10_000       // pairs of fields that are compared
+	maxFields       = 10_000       // of the answer
+	parallel        = 4            // fields that are looked up at the same time
 )
-
-// refuse says why a query is not even parsed, or nothing. Text in quotes counts
-// as if it were not: nobody needs it so long or nested.
-func refuse(query string) string {
-	if len(query) > maxQuery {
-		return fmt.Sprintf("The query is larger than %d bytes", maxQuery)
-	}
-	nesting, name := 0, 0
-	for _, c := range []byte(query) {
-		switch {
-		case c == '_', '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
-			if name++; name > maxName {
-				return fmt.Sprintf("The query has a name of more than %d characters", maxName)
-			}
-			continue
-		case c == '{', c == '[', c == '(':
-			nesting++
-		case c == '}', c == ']', c == ')':
-			nesting--
-		}
-		if name = 0; nesting > maxNesting {
-			return fmt.Sprintf("The query is nested deeper than %d", maxNesting)
-		}
-	}
-	return ""
-}
 
 // errTooManyFields is why a request's context ended.
 var errTooManyFields = errors.New("the answer has too many fields")

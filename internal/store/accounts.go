@@ -59,6 +59,9 @@ func (q queries) Account(ctx context.Context, id int64) (*actions.Account, error
 
 // AccountByLogin returns the account of that login, in any case.
 func (q queries) AccountByLogin(ctx context.Context, login string) (*actions.Account, error) {
+	if !actions.CanBeName(login) {
+		return nil, actions.Errorf(actions.NotFound, "no account can have that name")
+	}
 	a, err := db.One(ctx, q.ex, scanAccount, `select `+accountColumns+` from accounts where login_key = $1`, strings.ToLower(login))
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", login, err)
