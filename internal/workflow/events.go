@@ -193,7 +193,7 @@ func (r *reader) patterns(t *Token) []string {
 
 func (r *reader) schedules(t *Token) []Schedule {
 	if t.Kind != Sequence {
-		r.unexpected(t)
+		r.misplaced(t)
 		return nil
 	}
 	list := make([]Schedule, 0, len(t.Items))
@@ -208,7 +208,7 @@ func (r *reader) schedules(t *Token) []Schedule {
 func (r *reader) schedule(t *Token) Schedule {
 	s := Schedule{Pos: t.Pos}
 	if t.Kind != Mapping {
-		r.unexpected(t)
+		r.misplaced(t)
 		return s
 	}
 	r.lenient(t, "a schedule",

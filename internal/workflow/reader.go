@@ -24,7 +24,7 @@ func newReader(path string) *reader { return &reader{path: path} }
 func (r *reader) pairs(t *Token) iter.Seq2[*Token, *Token] {
 	return func(yield func(key, value *Token) bool) {
 		if t.Kind != Mapping {
-			r.unexpected(t)
+			r.misplaced(t)
 			return
 		}
 		seen := make(map[string]bool, len(t.Pairs))
@@ -155,9 +155,16 @@ func (r *reader) constant(t *Token, allowed ...string) string {
 // flag is a literal boolean.
 func (r *reader) flag(t *Token) bool {
 	if t.Kind != Boolean {
-		r.unexpected(t)
+		r.misplaced(t)
 	}
 	return t.Bool
+}
+
+// misplaced records that t is not allowed where there may be no expressions either.
+func (r *reader) misplaced(t *Token) {
+	if r.noExpression(t) {
+		r.unexpected(t)
+	}
 }
 
 // noExpression says whether t has no ${{ }}, and records an error otherwise.

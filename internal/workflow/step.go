@@ -38,7 +38,7 @@ func workflowSteps() stepRules { return stepRules{value: stepScope(), cond: step
 // steps reads a sequence of steps and gives each an id.
 func (r *reader) steps(t *Token, rules stepRules) []*Step {
 	if t.Kind != Sequence {
-		r.unexpected(t)
+		r.misplaced(t)
 		return nil
 	}
 	taken := make(ids, len(t.Items))
@@ -65,7 +65,7 @@ func (r *reader) steps(t *Token, rules stepRules) []*Step {
 
 func (r *reader) step(t *Token, s *Step, rules stepRules, taken ids) {
 	if t.Kind != Mapping {
-		r.unexpected(t)
+		r.misplaced(t)
 		return
 	}
 	if r.backgroundControl(t) {
