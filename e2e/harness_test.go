@@ -188,6 +188,8 @@ type server struct {
 	args []string // of serve, besides the data directory and the port
 	env  []string
 
+	isolation string // of serve; "" to leave it out
+
 	token   string // the site admin's; set by the first start
 	outFile string // standard output of the running process
 	logFile string // log of all processes
@@ -202,7 +204,7 @@ func newServer(t *testing.T, args ...string) *server {
 	}
 	dir := t.TempDir()
 	s := &server{
-		t: t, data: filepath.Join(dir, "data"), url: "http://" + freeAddress(t), args: args, env: environment(t),
+		t: t, data: filepath.Join(dir, "data"), url: "http://" + freeAddress(t), args: args, env: environment(t), isolation: "none",
 		outFile: filepath.Join(dir, "out"), logFile: filepath.Join(dir, "log"),
 	}
 	watchLogs(t, s.logFile, filepath.Join(s.data, "runners", "*", "runner.log"))
@@ -268,6 +270,9 @@ func (s *server) start() {
 func (s *server) launch() {
 	s.t.Helper()
 	args := append([]string{"serve", "--data", s.data, "--listen", strings.TrimPrefix(s.url, "http://")}, s.args...)
+	if s.isolation != "" {
+		args = append(args, "--isolation", s.isolation)
+	}
 	s.process = spawn(s.t, s.env, s.outFile, s.logFile, args...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/understudy-ci/understudy/internal/server"
 )
@@ -36,7 +37,13 @@ type createUser struct {
 
 // Run makes the account.
 func (c *createUser) Run(ctx context.Context, log *slog.Logger, p *program) error {
-	return p.Admin.with(ctx, log, func(a *server.Admin) error { return a.CreateUser(ctx, c.Login, c.Email, c.SiteAdmin) })
+	return p.Admin.with(ctx, log, func(a *server.Admin) error {
+		notice, err := a.CreateUser(ctx, c.Login, c.Email, c.SiteAdmin)
+		if notice != "" {
+			fmt.Fprintln(os.Stderr, notice)
+		}
+		return err
+	})
 }
 
 type createToken struct {

@@ -48,6 +48,7 @@ func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 		for _, url := range urls {
 			fmt.Println("  listening on", url)
 		}
+		fmt.Println("  bundled runners:", s.Bundled())
 		if file := server.TokenFile(c.Data); exists(file) {
 			fmt.Println("  site admin: admin, with the token in", file)
 		}

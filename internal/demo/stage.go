@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner"
 	"github.com/understudy-ci/understudy/internal/server"
 )
 
@@ -81,7 +82,8 @@ func (s *stage) adminToken() string { return server.TokenFile(s.path("data")) }
 func (s *stage) serve(ctx context.Context, c Config, deps server.Deps) (context.Context, error) {
 	config := server.Config{
 		Listen: []string{"127.0.0.1:0"}, Data: s.path("data"), Database: c.Database, Runners: c.Runners,
-		RunnerLabels: []string{"ubuntu-latest"}, JobLease: lease, Drain: drain, ToolkitPatch: true,
+		// Who uses the demo has all of it: a second account changes nothing.
+		Isolation: runner.None, RunnerLabels: []string{"ubuntu-latest"}, JobLease: lease, Drain: drain, ToolkitPatch: true,
 	}
 	if s.socket != "" {
 		config.Listen = append(config.Listen, "unix:"+s.socket)

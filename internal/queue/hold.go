@@ -10,7 +10,8 @@ import (
 )
 
 // Acquire gives the job to runner r and marks its run as in progress. When two
-// runners ask for one job, one gets it and the other gets a Conflict. A job that
+// runners ask for one job, one gets it and the other gets a Conflict, as does one
+// that gets no further job. A job that
 // is over, or that the runner may not take, is Invalid or NotFound, and so is a
 // runner that was removed meanwhile, as an ephemeral one is after its job. prepare
 // runs in the same transaction, as often as that is tried; its error leaves the job
@@ -48,6 +49,9 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 		return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, asked.Held)
 	}
 	fresh := job.Status == actions.Queued
+	if fresh && q.isRetired(r.ID) {
+		return actions.Errorf(actions.Conflict, "runner %s gets no further job", r.Name)
+	}
 	if err := job.Acquire(r, q.now(), q.lease); err != nil || !fresh {
 		return err
 	}

@@ -15,6 +15,9 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 		return nil, err
 	}
 	for limit := q.reserved() + 1; ; limit *= 2 { // one of so many is free, unless others are quicker
+		if q.isRetired(r.ID) {
+			return nil, nil
+		}
 		var oldest *store.Waiting
 		full := false
 		for _, set := range sets {

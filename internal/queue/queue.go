@@ -63,6 +63,7 @@ type Queue struct {
 	leaving []departure         // of gone, in the order of time
 	told    map[int64]time.Time // by job: when its runner heard of the cancellation
 	ready   uint64              // jobs that became ready here
+	retired map[int64]bool      // runners that get no further job
 
 	sets *recent.Cache[struct{}, []*store.LabelSet] // that jobs wait with
 }
@@ -96,7 +97,7 @@ func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time
 	return &Queue{
 		store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
-		gone: make(map[string]bool), sets: recent.New[struct{}, []*store.LabelSet](1, 1),
+		gone: make(map[string]bool), retired: make(map[int64]bool), sets: recent.New[struct{}, []*store.LabelSet](1, 1),
 	}
 }
 
@@ -239,7 +240,7 @@ func (q *Queue) offer(w *store.Waiting) bool {
 		return true
 	}
 	for i, p := range q.waiting {
-		if p.runner.InGroup(w.Group) && p.runner.Has(w.Labels) && p.runner.Serves(w.OwnerID, w.RepoID) {
+		if !q.retired[p.runner.ID] && p.runner.InGroup(w.Group) && p.runner.Has(w.Labels) && p.runner.Serves(w.OwnerID, w.RepoID) {
 			q.reserve(w, p.runner.ID)
 			q.waiting = slices.Delete(q.waiting, i, i+1) // it gets one message
 			p.ch <- &Message{Offer: w}

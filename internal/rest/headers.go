@@ -21,6 +21,10 @@ const (
 	RateWindow = time.Hour // after which it would begin again
 )
 
+// NoticeHeader says, in an answer, what else has changed that its reader may not
+// expect.
+const NoticeHeader = "X-Understudy-Notice"
+
 // commonHeaders are those that never differ. Their values are shared.
 var commonHeaders = map[string][]string{
 	"X-Github-Media-Type":     {"github.v3; format=json"},

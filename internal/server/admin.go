@@ -35,15 +35,25 @@ type Admin struct {
 	deps  Deps
 }
 
-// CreateUser makes an account of a person.
-func (a *Admin) CreateUser(ctx context.Context, login, email string, siteAdmin bool) error {
+// CreateUser makes an account of a person. The notice is what the operator should
+// know now, "" for nothing.
+func (a *Admin) CreateUser(ctx context.Context, login, email string, siteAdmin bool) (notice string, err error) {
 	if err := actions.CheckLogin(login); err != nil {
-		return err
+		return "", err
 	}
 	now := a.deps.Now()
-	return a.store.CreateAccount(ctx, &actions.Account{
+	err = a.store.CreateAccount(ctx, &actions.Account{
 		Login: login, Email: email, Type: actions.User, SiteAdmin: siteAdmin, CreatedAt: now, UpdatedAt: now,
 	})
+	if err != nil {
+		return "", err
+	}
+	people, err := a.store.People(ctx, 3)
+	if len(people) == 2 {
+		notice = people[1].Login + " is the second person with an account. Bundled runners that a server has because nobody but its operator " +
+			"could have jobs run take no more jobs. Its log says which flags it needs to have them all the same."
+	}
+	return notice, err
 }
 
 // CreateToken makes a classic token of an account and returns its text, which

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,14 +26,25 @@ import (
 // start finds them by the lock in their directory and leaves them alone. One that
 // has ended is started again.
 type bundledRunners struct {
+	bundle
 	s      *Server
 	wg     sync.WaitGroup
-	cancel context.CancelFunc
-	roots  []string
+	places []place
+
+	cancel      context.CancelFunc // of everything here
+	stopKeeping context.CancelFunc // no runner is started again
 
 	mu       sync.Mutex
-	stopping bool
-	children map[int]bool // process ids of runners that this process started
+	closed   bool           // others can have code run here
+	stopping bool           // the server ends
+	children map[int]string // root by process id, of runners that this process started
+}
+
+// A place is where a bundled runner lives.
+type place struct {
+	number int
+	root   string
+	name   string // under which it is registered
 }
 
 const (
@@ -44,37 +54,36 @@ const (
 	runnerLived  = 30 * time.Second       // a runner that lived this long started well: the pause is short again
 )
 
-func (s *Server) startBundledRunners(ctx context.Context) *bundledRunners {
+func (s *Server) startBundledRunners(ctx context.Context, plan bundle) *bundledRunners {
 	ctx, cancel := context.WithCancel(ctx)
-	b := &bundledRunners{s: s, cancel: cancel, children: make(map[int]bool)}
-	for i := range s.config.Runners {
-		root := filepath.Join(s.config.Data, "runners", strconv.Itoa(i+1))
-		b.roots = append(b.roots, root)
-		b.wg.Go(func() { b.keep(ctx, root, i+1) })
+	keeping, stop := context.WithCancel(ctx)
+	b := &bundledRunners{bundle: plan, s: s, cancel: cancel, stopKeeping: stop, children: make(map[int]string)}
+	for i := range plan.count {
+		p := place{i + 1, filepath.Join(s.config.Data, "runners", strconv.Itoa(i+1)), "bundled-" + strconv.Itoa(i+1)}
+		b.places = append(b.places, p)
+		b.wg.Go(func() { b.keep(keeping, p) })
 	}
-	if s.config.Runners > 0 && !s.config.local() {
-		s.log.WarnContext(ctx, "jobs of the bundled runners run as this user on this host, and this server can be reached from others")
+	if plan.guarded && plan.count > 0 {
+		b.wg.Go(func() { b.guard(ctx) })
 	}
 	return b
 }
 
-// keep keeps a runner running in the directory root until ctx ends.
-func (b *bundledRunners) keep(ctx context.Context, root string, number int) {
+// keep keeps a runner running until ctx ends.
+func (b *bundledRunners) keep(ctx context.Context, p place) {
 	restarts := &backoff.ExponentialBackOff{InitialInterval: firstPause, Multiplier: 2, MaxInterval: longestPause}
 	for ctx.Err() == nil {
-		if pid, ok := runner.Running(root); ok {
-			b.s.log.InfoContext(ctx, "bundled runner found", "runner", number, "pid", pid)
-			if pid > 0 && !runner.Configured(root, b.url()) { // it knows this server by an earlier address
-				if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-					b.s.log.WarnContext(ctx, "bundled runner not told to end", "pid", pid, "err", err)
-				}
+		if pid, ok := runner.Running(p.root); ok {
+			b.s.log.InfoContext(ctx, "bundled runner found", "runner", p.name, "pid", pid)
+			if pid > 0 && !runner.Configured(p.root, b.url()) { // it knows this server by an earlier address
+				b.end(ctx, pid)
 			}
-			b.await(ctx, root)
+			b.await(ctx, p.root)
 			continue
 		}
 		began := b.s.now()
-		if err := b.start(ctx, root, number); err != nil && ctx.Err() == nil {
-			b.s.log.ErrorContext(ctx, "bundled runner ended", "runner", number, "err", err, "log", filepath.Join(root, "runner.log"))
+		if err := b.start(ctx, p); err != nil && ctx.Err() == nil {
+			b.s.log.ErrorContext(ctx, "bundled runner ended", "runner", p.name, "err", err, "log", filepath.Join(p.root, "runner.log"))
 		}
 		if b.s.now().Sub(began) > runnerLived {
 			restarts.Reset()
@@ -105,25 +114,25 @@ func pause(ctx context.Context, d time.Duration) {
 // start runs a runner process to its end. Its environment holds nothing of the
 // server's. The registration token comes by standard input: its jobs could read
 // an environment, and others the command line.
-func (b *bundledRunners) start(ctx context.Context, root string, number int) error {
-	if err := os.MkdirAll(root, 0o700); err != nil {
+func (b *bundledRunners) start(ctx context.Context, p place) error {
+	if err := os.MkdirAll(p.root, 0o700); err != nil {
 		return err
 	}
-	out, err := openLog(filepath.Join(root, "runner.log"))
+	out, err := openLog(filepath.Join(p.root, "runner.log"))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = out.Close() }() // the child has its own
-	url, name := b.url(), "bundled-"+strconv.Itoa(number)
-	if err := b.forget(ctx, name); err != nil {
+	url := b.url()
+	if err := b.forget(ctx, p.name); err != nil {
 		return err
 	}
 	args := []string{
-		"runner", "--url", url, "--name", name, "--replace", "--work", root,
+		"runner", "--url", url, "--name", p.name, "--replace", "--work", p.root,
 		"--labels", strings.Join(b.s.config.RunnerLabels, ","), "--drain", b.s.config.Drain.String(),
 	}
 	var in io.Reader
-	if !runner.Configured(root, url) {
+	if !runner.Configured(p.root, url) {
 		text, _, err := b.s.runners.CreateToken(ctx, actions.Scope{}, false, registrationTime)
 		if err != nil {
 			return err
@@ -131,12 +140,12 @@ func (b *bundledRunners) start(ctx context.Context, root string, number int) err
 		args, in = append(args, "--token", "-"), strings.NewReader(text+"\n")
 	}
 	cmd := exec.Command(b.s.deps.Program, args...) //nolint:noctx // it outlives every context of this process
-	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = root, b.s.deps.Env, in, out, out
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.root, b.s.deps.Env, in, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := b.launch(cmd); err != nil {
+	if err := b.launch(cmd, p.root); err != nil {
 		return err
 	}
-	b.s.log.InfoContext(ctx, "bundled runner started", "runner", number, "pid", cmd.Process.Pid)
+	b.s.log.InfoContext(ctx, "bundled runner started", "runner", p.name, "pid", cmd.Process.Pid)
 	err = cmd.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -159,28 +168,39 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 }
 
-// launch starts a runner, unless all are being stopped: that would miss it.
-func (b *bundledRunners) launch(cmd *exec.Cmd) error {
+// launch starts a runner, unless all are being ended: that would miss it.
+func (b *bundledRunners) launch(cmd *exec.Cmd, root string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.stopping {
+	if b.stopping || b.closed {
 		return context.Canceled
 	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	b.children[cmd.Process.Pid] = true
+	b.children[cmd.Process.Pid] = root
 	return nil
 }
 
-// forget ends the session of a runner that has no process. A killed one leaves
-// its session open, and the next would have to wait until that times out.
+// forget ends the session of a runner that has no process, and what kept jobs from
+// it. A killed one leaves its session open, and the next would have to wait until
+// that times out.
 func (b *bundledRunners) forget(ctx context.Context, name string) error {
-	found, _, err := b.s.runners.List(ctx, actions.Scope{}, name, store.Page{Number: 1, Size: 1})
-	if err != nil || len(found) == 0 {
+	r, err := b.find(ctx, name)
+	if err != nil || r == nil {
 		return err
 	}
-	return b.s.runners.EndSession(ctx, found[0].Runner)
+	b.s.queue.Readmit(r.ID)
+	return b.s.runners.EndSession(ctx, r)
+}
+
+// find returns the runner of that name, nil if none is registered.
+func (b *bundledRunners) find(ctx context.Context, name string) (*actions.Runner, error) {
+	found, _, err := b.s.runners.List(ctx, actions.Scope{}, name, store.Page{Number: 1, Size: 1})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0].Runner, nil
 }
 
 // registrationTime is how long a bundled runner may take to register.
@@ -191,16 +211,14 @@ const registrationTime = time.Minute
 func (b *bundledRunners) stop(ctx context.Context) {
 	b.cancel()
 	for _, pid := range b.all() {
-		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-			b.s.log.WarnContext(ctx, "bundled runner not told to end", "pid", pid, "err", err)
-		}
+		b.end(ctx, pid)
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		b.wg.Wait()
-		for _, root := range b.roots {
-			b.await(ctx, root)
+		for _, p := range b.places {
+			b.await(ctx, p.root)
 		}
 	}()
 	select {
@@ -210,18 +228,36 @@ func (b *bundledRunners) stop(ctx context.Context) {
 	}
 }
 
-// all returns the process ids of all runners: our children, which may not hold
-// their lock yet, and those that an earlier server started. No child is started
-// after this call.
+// end tells a runner to end.
+func (b *bundledRunners) end(ctx context.Context, pid int) {
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		b.s.log.WarnContext(ctx, "bundled runner not told to end", "pid", pid, "err", err)
+	}
+}
+
+// all returns the process ids of all runners. No child is started after this call.
 func (b *bundledRunners) all() []int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopping = true
-	pids := slices.Collect(maps.Keys(b.children))
-	for _, root := range b.roots {
-		if pid, ok := runner.Running(root); ok && pid > 0 && !b.children[pid] {
+	var pids []int
+	for _, p := range b.places {
+		pids = append(pids, b.processes(p)...)
+	}
+	return pids
+}
+
+// processes are those of a runner: our child, which may not hold its lock yet, or
+// one that an earlier server started. The caller holds mu.
+func (b *bundledRunners) processes(p place) []int {
+	var pids []int
+	for pid, root := range b.children {
+		if root == p.root {
 			pids = append(pids, pid)
 		}
+	}
+	if pid, ok := runner.Running(p.root); ok && pid > 0 && !slices.Contains(pids, pid) {
+		pids = append(pids, pid)
 	}
 	return pids
 }

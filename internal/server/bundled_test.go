@@ -111,7 +111,7 @@ func TestALockWithoutAProcessIsNotSignalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	file(t, filepath.Join(root, "locked"))
-	bundled := start(t, c, d).startBundledRunners(t.Context())
+	bundled := start(t, c, d).startBundledRunners(t.Context(), bundle{count: 1})
 	if pids := bundled.all(); len(pids) != 0 {
 		t.Errorf("processes %v, want none", pids)
 	}

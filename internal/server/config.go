@@ -10,7 +10,6 @@ package server
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -21,23 +20,25 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/builtin"
+	"github.com/understudy-ci/understudy/internal/runner"
 	"github.com/understudy-ci/understudy/internal/settings"
 )
 
 // Config is everything an operator can set. --job-lease is also UNDERSTUDY_JOB_LEASE.
 type Config struct {
-	Listen       []string      `default:"127.0.0.1:3000" placeholder:"ADDR" help:"Where to listen: HOST:PORT or unix:PATH. Repeatable. Default: ${default}."`
-	Data         string        `default:"./data" placeholder:"DIR" help:"Directory of everything that must last; made if it is not there. Default: ${default}."`
-	PublicURL    string        `placeholder:"URL" help:"The address of this server where no request says it, such as https://ci.example."`
-	Database     string        `placeholder:"URL" help:"sqlite:PATH or postgres://…. Default: sqlite:DATA/understudy.db."`
-	TLSCert      string        `placeholder:"FILE" help:"Certificate chain (PEM) for HTTPS on all TCP addresses."`
-	TLSKey       string        `placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
-	TLSSelf      bool          `name:"tls-self-signed" help:"HTTPS with a certificate made for this server, kept as DATA/tls.pem."`
-	TrustedProxy []string      `placeholder:"CIDR" help:"Addresses or networks of reverse proxies whose X-Forwarded-Proto, -Host and -Prefix are believed."`
-	Runners      int           `default:"-1" placeholder:"N" help:"Bundled runners to start; their jobs run as this user on this host. Default: 2 if only this host can reach the server, else 0."`
-	RunnerLabels []string      `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
-	JobLease     time.Duration `default:"3m" help:"Fail a job whose runner has been silent for this long."`
-	Drain        time.Duration `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
+	Listen       []string         `default:"127.0.0.1:3000" placeholder:"ADDR" help:"Where to listen: HOST:PORT or unix:PATH. Repeatable. Default: ${default}."`
+	Data         string           `default:"./data" placeholder:"DIR" help:"Directory of everything that must last; made if it is not there. Default: ${default}."`
+	PublicURL    string           `placeholder:"URL" help:"The address of this server where no request says it, such as https://ci.example."`
+	Database     string           `placeholder:"URL" help:"sqlite:PATH or postgres://…. Default: sqlite:DATA/understudy.db."`
+	TLSCert      string           `placeholder:"FILE" help:"Certificate chain (PEM) for HTTPS on all TCP addresses."`
+	TLSKey       string           `placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
+	TLSSelf      bool             `name:"tls-self-signed" help:"HTTPS with a certificate made for this server, kept as DATA/tls.pem."`
+	TrustedProxy []string         `placeholder:"CIDR" help:"Addresses or networks of reverse proxies whose X-Forwarded-Proto, -Host and -Prefix are believed."`
+	Runners      int              `default:"-1" placeholder:"N" help:"Bundled runners to start. Default: 2 while nobody but the operator can have jobs run, else 0: no address that others reach, no proxy, no second account."`
+	Isolation    runner.Isolation `placeholder:"none" help:"What keeps the jobs of bundled runners from the rest of this machine. none: nothing, they run as the user of the server; where others can have jobs run this must be written out."`
+	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
+	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
+	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
 
 	Blobs         string `placeholder:"DIR|URL" help:"Where logs, artifacts and caches are kept: a directory, or s3://BUCKET/PREFIX with ?endpoint=URL, &region=NAME, and &public-endpoint=URL if clients are to download from the bucket; credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: DATA/blobs."`
 	ArtifactDays  int    `default:"90" placeholder:"DAYS" help:"How long artifacts are kept where a repository says nothing else. Default: ${default}."`
@@ -53,9 +54,6 @@ type Config struct {
 
 	NoSync bool `kong:"-"` // tests only: nothing waits for the disk
 }
-
-// defaultRunners is how many runners a server for one machine has.
-const defaultRunners = 2
 
 // check fills in what depends on other settings and refuses what cannot work.
 func (c *Config) check() error {
@@ -84,11 +82,8 @@ func (c *Config) check() error {
 	if c.JobLease <= 0 || c.Drain < 0 {
 		return actions.Errorf(actions.Invalid, "--job-lease and --drain must not be negative or zero")
 	}
-	if c.Runners < 0 {
-		c.Runners = 0
-		if c.local() {
-			c.Runners = defaultRunners
-		}
+	if err := c.Isolation.Check(); err != nil {
+		return actions.Errorf(actions.Invalid, "%w", err)
 	}
 	for _, l := range c.RunnerLabels {
 		if err := actions.CheckLabel(l); err != nil {
@@ -143,28 +138,6 @@ func databaseURL(data, given string) string {
 		return given
 	}
 	return "sqlite:" + filepath.Join(data, "understudy.db")
-}
-
-// local says whether only this machine can reach the server.
-func (c *Config) local() bool {
-	for _, addr := range c.Listen {
-		if strings.HasPrefix(addr, unixPrefix) {
-			continue
-		}
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil || !loopback(host) {
-			return false
-		}
-	}
-	return true
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 // proxies are the networks of --trusted-proxy.

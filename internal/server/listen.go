@@ -30,8 +30,8 @@ type listener struct {
 }
 
 // listen opens all addresses of the configuration, and one of its own for the
-// bundled runners where none of the others will do.
-func (s *Server) listen(ctx context.Context) (list []*listener, err error) {
+// bundled runners, if there are any, where none of the others will do.
+func (s *Server) listen(ctx context.Context, bundled bool) (list []*listener, err error) {
 	defer func() {
 		if err != nil {
 			for _, l := range list {
@@ -56,7 +56,7 @@ func (s *Server) listen(ctx context.Context) (list []*listener, err error) {
 			s.local = l.url
 		}
 	}
-	if s.local == "" && s.config.Runners > 0 {
+	if s.local == "" && bundled {
 		l, err := s.private(ctx)
 		if err != nil {
 			return list, fmt.Errorf("address for the bundled runners: %w", err)

@@ -28,7 +28,11 @@ type Ready func(urls []string)
 // Other runners come back when there is a server again. It returns nil after an
 // orderly end.
 func (s *Server) Run(ctx context.Context, ready Ready) error {
-	listeners, err := s.listen(ctx)
+	plan, err := s.planBundle(ctx)
+	if err != nil {
+		return fmt.Errorf("bundled runners: %w", err)
+	}
+	listeners, err := s.listen(ctx, plan.count > 0)
 	if err != nil {
 		return err
 	}
@@ -66,7 +70,11 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 			return nil
 		})
 	}
-	bundled := s.startBundledRunners(loopCtx)
+	bundled := s.startBundledRunners(loopCtx, plan)
+	s.bundled.Store(bundled)
+	if plan.refusal != "" && plan.asked {
+		s.log.WarnContext(ctx, "no bundled runners", "reason", plan.refusal)
+	}
 	s.log.InfoContext(ctx, "listening", "urls", urls)
 	ready(urls)
 	select {
@@ -92,6 +100,15 @@ func (s *Server) stop(ctx context.Context, hs *http.Server, bundled *bundledRunn
 		s.log.WarnContext(ctx, "requests were cut off", "err", err)
 		_ = hs.Close() // all that is left are connections to drop
 	}
+}
+
+// Bundled says which bundled runners there are, for the operator. It is known when
+// the server is ready.
+func (s *Server) Bundled() string {
+	if b := s.bundled.Load(); b != nil {
+		return b.String()
+	}
+	return ""
 }
 
 // untilDrain is ctx that also ends when the server stops.

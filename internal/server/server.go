@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -109,8 +110,9 @@ type Server struct {
 	blobs      blob.Store
 	closeBlobs func() error
 
-	local    string // base by which bundled runners come in: http://127.0.0.1:3000; empty without them, perhaps
-	reached  string // base of the first TCP address; empty without one
+	bundled  atomic.Pointer[bundledRunners] // nil before Run
+	local    string                         // base by which bundled runners come in: http://127.0.0.1:3000; empty without them, perhaps
+	reached  string                         // base of the first TCP address; empty without one
 	draining context.Context
 	drain    context.CancelFunc
 }

@@ -45,6 +45,7 @@ func (q queries) CreateAccount(ctx context.Context, a *actions.Account) error {
 		return fmt.Errorf("account %s: %w", a.Login, err)
 	}
 	a.ID = id
+	q.ex.Publish(AccessTopic())
 	return nil
 }
 
@@ -67,4 +68,10 @@ func (q queries) AccountByLogin(ctx context.Context, login string) (*actions.Acc
 		return nil, fmt.Errorf("account %s: %w", login, err)
 	}
 	return a, nil
+}
+
+// People returns people who may do something here, the oldest accounts first, and
+// not more than limit.
+func (q queries) People(ctx context.Context, limit int) ([]*actions.Account, error) {
+	return db.All(ctx, q.ex, scanAccount, `select `+accountColumns+` from accounts where type = 'User' and suspended = 0 order by id limit $1`, limit)
 }

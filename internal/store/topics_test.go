@@ -94,6 +94,9 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 			{"SetCollaborator to nothing", []store.Topic{access}, nil, func() error {
 				return st.SetCollaborator(ctx, s.repo.ID, person.ID, actions.NoAccess)
 			}},
+			{"CreateAccount", []store.Topic{access}, nil, func() error {
+				return st.CreateAccount(ctx, &actions.Account{Login: "hubot", Type: actions.User})
+			}},
 			{"SetMember", []store.Topic{access}, nil, func() error {
 				return st.SetMember(ctx, s.repo.Owner.ID, person.ID, true)
 			}},

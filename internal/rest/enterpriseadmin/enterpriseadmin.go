@@ -3,6 +3,7 @@
 package enterpriseadmin
 
 import (
+	"context"
 	"encoding/hex"
 	"net/http"
 	"slices"
@@ -18,11 +19,12 @@ import (
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
-// Routes are the operations of the pages.
-func Routes(st *store.Store, au *auth.Auth, now func() time.Time) []rest.Route {
+// Routes are the operations of the pages. notice is what the operator should know
+// when an account has been made, "" for nothing.
+func Routes(st *store.Store, au *auth.Auth, notice func(context.Context) string, now func() time.Time) []rest.Route {
 	const docs = "enterprise-server@3.19/rest/enterprise-admin/"
 	administer := auth.Need{On: auth.Site, Role: actions.Admin, Scopes: []string{"site_admin"}}
-	p := &page{st, au, now}
+	p := &page{st, au, notice, now}
 	return []rest.Route{
 		{Pattern: "POST /admin/users", Handle: p.createUser, Docs: docs + "users#create-a-user", Need: administer},
 		{Pattern: "POST /admin/organizations", Handle: p.createOrganization, Docs: docs + "orgs#create-an-organization", Need: administer},
@@ -32,9 +34,10 @@ func Routes(st *store.Store, au *auth.Auth, now func() time.Time) []rest.Route {
 }
 
 type page struct {
-	store *store.Store
-	auth  *auth.Auth
-	now   func() time.Time
+	store  *store.Store
+	auth   *auth.Auth
+	notice func(context.Context) string
+	now    func() time.Time
 }
 
 // createUser serves POST /admin/users.
@@ -57,6 +60,9 @@ func (p *page) createUser(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := p.create(u, func() error { return p.store.CreateAccount(r.Context(), u) }); err != nil {
 		return err
+	}
+	if text := p.notice(r.Context()); text != "" {
+		w.Header().Set(rest.NoticeHeader, text)
 	}
 	return httpjson.Write(w, http.StatusCreated, shape.NewSimpleUser(rest.CallOf(r).Base, u))
 }
