@@ -7,7 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/markdown"
 )
 
@@ -49,6 +51,17 @@ func TestWhoDoesNotWaitForASummaryDoesNotStopIt(t *testing.T) {
 	}
 	close(goOn)
 	if html, err := s.html(t.Context(), "key"); html != "<p>a</p>\n" || err != nil {
+		t.Errorf("got %q, %v", html, err)
+	}
+}
+
+func TestAPageThatWaitedLongEnoughSaysThatASummaryIsNotRendered(t *testing.T) {
+	goOn := make(chan bool)
+	defer close(goOn)
+	s := Site{summaries: newSummaries(func(context.Context, string) (string, error) { <-goOn; return "", nil }, markdown.New())}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	if html, err := s.summaryHTML(ctx, logs.Summary{Key: "key"}); html != noteWait || err != nil {
 		t.Errorf("got %q, %v", html, err)
 	}
 }
