@@ -62,3 +62,25 @@ func TestAfterAnOutageOfTheDatabaseEveryLeaseGetsAFullPeriod(t *testing.T) {
 		b.want(run, actions.Completed, actions.Failure, "a completed failure", "b completed skipped", "c completed skipped")
 	})
 }
+
+// On each engine, in real time: the others are on one only.
+func TestTheJobOfASilentRunnerEndsOnEachEngine(t *testing.T) { // STA-5
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		const short = 300 * time.Millisecond
+		log := slog.New(slog.NewTextHandler(t.Output(), nil))
+		b.queue = queue.New(st, log, short, time.Now)
+		b.Scheduler = scheduler.New(scheduler.Config{
+			Store: st, Queue: b.queue, Sources: source.New(st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: short,
+		})
+		run := b.start(oneJob)
+		b.acquire(run, "a")
+		defer b.loop()()
+		for deadline := time.Now().Add(time.Minute); b.job(run, "a").Status != actions.Completed; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the job does not end")
+			}
+		}
+		b.want(run, actions.Completed, actions.Failure, "a completed failure")
+	})
+}

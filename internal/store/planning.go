@@ -46,7 +46,7 @@ func (tx *Tx) ReviseRun(ctx context.Context, r *actions.Run) (bool, error) {
 func (tx *Tx) EndJob(ctx context.Context, j *actions.Job, was actions.Status, lease time.Time) (bool, error) {
 	tx.publishJob(j)
 	n, err := db.Exec(ctx, tx.ex, `update jobs set wait = '', status = 'completed', conclusion = $2, outputs = $3, completed_at = $4,
-		cancel_at = $5, locked_until = 0 where id = $1 and status = $6 and ($7 = 0 or locked_until = $7)`,
+		cancel_at = $5, locked_until = 0 where id = $1 and status = $6 and (locked_until = $7 or $7 = 0)`,
 		j.ID, j.Conclusion, db.Text(j.Outputs), db.Micros(j.CompletedAt), db.Micros(j.CancelAt), was, db.Micros(lease))
 	return changed("job", j.ID, n, err)
 }
