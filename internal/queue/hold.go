@@ -87,10 +87,11 @@ func (q *Queue) Renew(ctx context.Context, j *actions.Job) (time.Time, error) {
 	return until, nil
 }
 
-// renew renews a job in progress. Another one is NotFound.
-func (q *Queue) renew(ctx context.Context, id int64) (time.Time, error) {
-	until := q.now().Add(q.lease)
-	err := q.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+// renew renews a job in progress, from when it could be written. Another one is
+// NotFound.
+func (q *Queue) renew(ctx context.Context, id int64) (until time.Time, err error) {
+	err = q.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+		until = q.now().Add(q.lease)
 		ok, err := tx.RenewJob(ctx, id, until)
 		if err == nil && !ok {
 			err = actions.Errorf(actions.NotFound, "job %d is not in progress", id)

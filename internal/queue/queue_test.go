@@ -370,6 +370,41 @@ func TestAJobIsRenewedUntilShortlyAfterItsEnd(t *testing.T) { // JOB-3
 	})
 }
 
+// A database that is slow, or that hangs for a while, does not cost the runner the
+// time for which its renewal has waited.
+func TestARenewalThatWaitedIsForAWholeLease(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	job := b.job("linux")
+	b.must(b.acquire(job, b.runner(actions.Scope{}, "linux")))
+	busy, free, renewed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		err := b.st.Update(t.Context(), func(*store.Tx) error {
+			close(busy)
+			<-free
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}()
+	<-busy
+	go func() {
+		defer close(renewed)
+		until, err := b.Renew(t.Context(), job)
+		if want := b.now().Add(lease); err != nil || !until.Equal(want) {
+			t.Errorf("renewed until %v, %v; want %v", until, err, want)
+		}
+	}()
+	select {
+	case <-renewed:
+		t.Fatal("the renewal has not waited")
+	case <-time.After(50 * time.Millisecond): // if it has not come so far, this test shows nothing
+	}
+	b.pass(2 * lease)
+	close(free)
+	<-renewed
+}
+
 func TestACancelledJobIsNotRenewedAfterItsEnd(t *testing.T) { // JOB-3
 	b := newBench(t, storetest.Open(t))
 	job := b.job("linux")

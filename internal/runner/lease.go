@@ -43,6 +43,7 @@ func newLease(ctx context.Context, j *job, msg *wire.JobMessage) *lease {
 func (l *lease) hold(ctx context.Context) {
 	r := l.job.r
 	deadline := r.cfg.Now().Add(r.timing.patience)
+	var known time.Duration // the last length that an answer gave; 0 before
 	for {
 		until, err := l.renew(ctx, deadline.Sub(r.cfg.Now()))
 		switch {
@@ -54,12 +55,15 @@ func (l *lease) hold(ctx context.Context) {
 			return
 		}
 		now := r.cfg.Now()
-		lease := min(until.Sub(now), maxLease)
-		if lease <= 0 { // not said, or by another clock
-			lease = 3 * r.cfg.RenewEvery
-		}
-		deadline = now.Add(lease + r.timing.patience)
-		if sleep(ctx, max(min(r.cfg.RenewEvery, lease/3), minRenewal)) != nil {
+		left := min(until.Sub(now), maxLease)
+		switch {
+		case left > 0:
+			known = left
+		case known == 0: // not said, or by another clock
+			left = 3 * r.cfg.RenewEvery
+		} // else the answer was late: it is renewed at once
+		deadline = now.Add(max(left, known) + r.timing.patience)
+		if sleep(ctx, max(min(r.cfg.RenewEvery, left/3), minRenewal)) != nil {
 			return
 		}
 	}

@@ -305,6 +305,26 @@ func TestShortLeaseIsRenewedInTime(t *testing.T) {
 	s.result()
 }
 
+// As a server answers whose database hung for longer than the lease.
+func TestALeaseThatAnAnswerGivesTooLateIsRenewedAtOnce(t *testing.T) {
+	s := newServer(t)
+	set := func(d time.Duration) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lock, s.renewed = d, 0
+	}
+	set(300 * time.Millisecond)
+	listen(t, configure(t, s, nil), func(context.Context, *worker.Job) *worker.Result {
+		for _, d := range []time.Duration{300 * time.Millisecond, -time.Second, 300 * time.Millisecond} {
+			set(d)
+			s.eventually("several renewals", func() bool { return s.renewed >= 3 })
+		}
+		return &worker.Result{Conclusion: wire.Succeeded}
+	}, nil)
+	s.offer("request-1")
+	s.result()
+}
+
 func TestSilentServerCancelsTheJobOnlyWhenPatienceEnds(t *testing.T) {
 	s := newServer(t)
 	s.failing(func(w http.ResponseWriter, r *http.Request) bool {
