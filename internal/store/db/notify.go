@@ -120,7 +120,7 @@ func (l *link) again(ctx context.Context, what string, work func(ctx context.Con
 		if ctx.Err() != nil {
 			return
 		}
-		l.log.WarnContext(ctx, "the feed failed; trying again", "at", what, "err", err)
+		l.log.WarnContext(ctx, "the feed failed; trying again", "at", what, "err", translate(err))
 		select {
 		case <-ctx.Done():
 			return
