@@ -1,45 +1,116 @@
 package queue
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
+const (
+	choice     = 16   // of the oldest jobs for each server, where there are several
+	mostPassed = 8    // times that a server prefers a younger job to the oldest
+	maxPassed  = 1000 // jobs for which that is counted
+)
+
 // pick reserves for r the oldest waiting job that it may take, and returns nil
-// when there is none.
+// when there is none. Where there are several servers, it is one of the oldest: see
+// [Queue.choose].
 func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 	sets, err := q.waitingSets(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for limit := q.reserved() + 1; ; limit *= 2 { // one of so many is free, unless others are quicker
+	share, most := q.share(), 1
+	if share.servers > 1 {
+		most = choice * int(share.servers)
+	}
+	for limit := q.reserved() + most; ; limit *= 2 { // most of these are free, unless others are quicker
 		if q.isRetired(r.ID) {
 			return nil, nil
 		}
-		var oldest *store.Waiting
+		var jobs []*store.Waiting
 		full := false
 		for _, set := range sets {
 			if !r.InGroup(set.Group) || !r.Has(set.Labels) {
 				continue
 			}
-			jobs, err := q.store.NextJobs(ctx, set, r.Scope, limit)
+			oldest, err := q.store.NextJobs(ctx, set, r.Scope, limit)
 			if err != nil {
 				return nil, err
 			}
-			full = full || len(jobs) == limit
-			if w := q.firstFree(jobs, r.ID); w != nil && (oldest == nil || w.ID < oldest.ID) {
-				oldest = w
-			}
+			full = full || len(oldest) == limit
+			jobs = append(jobs, oldest...)
 		}
+		slices.SortFunc(jobs, func(a, b *store.Waiting) int { return cmp.Compare(a.ID, b.ID) })
+		w := q.reserveOne(jobs, r.ID, most, share)
 		switch {
-		case oldest != nil && q.tryReserve(oldest, r.ID):
-			return &Message{Offer: oldest}, nil
-		case oldest == nil && !full:
+		case w != nil:
+			return &Message{Offer: w}, nil
+		case !full:
 			return nil, nil
 		}
 	}
+}
+
+// reserveOne reserves one of the first few jobs that are free, and returns nil when
+// none is.
+func (q *Queue) reserveOne(jobs []*store.Waiting, runnerID int64, most int, s share) *store.Waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var free []*store.Waiting
+	for _, w := range jobs {
+		if len(free) == most {
+			break
+		}
+		if q.free(w.GUID, runnerID) {
+			free = append(free, w)
+		}
+	}
+	if len(free) == 0 {
+		return nil
+	}
+	w := q.choose(free, s)
+	q.reserve(w, runnerID)
+	return w
+}
+
+// choose chooses one of the oldest jobs that are free, as far as this server knows. A
+// server does not know what others have reserved, so where there are several each
+// prefers its share of the jobs: otherwise all would offer the oldest one, and the
+// runner of one would get it. What is nobody's own choice does not wait for ever: a job
+// is passed over a few times, and then it is the oldest. The caller holds mu.
+func (q *Queue) choose(free []*store.Waiting, s share) *store.Waiting {
+	oldest := free[0]
+	i := slices.IndexFunc(free, s.has)
+	if i <= 0 {
+		return oldest
+	}
+	if q.passed[oldest.ID] == mostPassed {
+		delete(q.passed, oldest.ID)
+		return oldest
+	}
+	if len(q.passed) >= maxPassed { // most of them are taken by now
+		clear(q.passed)
+	}
+	q.passed[oldest.ID]++
+	return free[i]
+}
+
+// A share is which jobs a server prefers.
+type share struct{ rank, servers uint64 }
+
+func (q *Queue) share() share {
+	rank, servers := q.store.Rank()
+	return share{uint64(rank), uint64(servers)}
+}
+
+// has says whether a job is in the share. It mixes the bits of the id: every second
+// job may have the same labels.
+func (s share) has(w *store.Waiting) bool {
+	return uint64(w.ID)*0x9e3779b97f4a7c15>>32%s.servers == s.rank
 }
 
 // waitingSets lists the label sets that jobs wait with. They are read again when
@@ -57,25 +128,4 @@ func (q *Queue) reserved() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.offers)
-}
-
-func (q *Queue) firstFree(jobs []*store.Waiting, runnerID int64) *store.Waiting {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, w := range jobs {
-		if q.free(w.GUID, runnerID) {
-			return w
-		}
-	}
-	return nil
-}
-
-func (q *Queue) tryReserve(w *store.Waiting, runnerID int64) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.free(w.GUID, runnerID) {
-		return false
-	}
-	q.reserve(w, runnerID)
-	return true
 }

@@ -10,10 +10,12 @@
 //
 // The database is the truth. A runner that starts to wait looks for the oldest
 // job it may take, through an index by label set, so jobs that nobody can take
-// cost nothing. A job for which no runner waits here is announced to the other
-// servers, each of which may offer it; the runner of one gets it. [Queue.Run] hears
-// them, offers again what lapsed, and makes every runner that waits look again
-// from time to time, so that a lost notice costs half a minute, never a job.
+// cost nothing. Where servers share a database, each prefers its share of the oldest
+// jobs, since it does not know what others have offered. A job for which no runner
+// waits here is announced to the other servers, each of which may offer it; the
+// runner of one gets it. [Queue.Run] hears them, offers again what lapsed, and makes
+// every runner that waits look again from time to time, so that a lost notice costs
+// half a minute, never a job.
 //
 // A busy runner waits in [Queue.Message] too, for the cancellation of its job.
 package queue
@@ -64,6 +66,7 @@ type Queue struct {
 	told    map[int64]time.Time // by job: when its runner heard of the cancellation
 	ready   uint64              // jobs that became ready here
 	retired map[int64]bool      // runners that get no further job
+	passed  map[int64]int       // by job: how often a younger one was preferred
 
 	sets *recent.Cache[struct{}, []*store.LabelSet] // that jobs wait with
 }
@@ -97,7 +100,8 @@ func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time
 	return &Queue{
 		store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
-		gone: make(map[string]bool), retired: make(map[int64]bool), sets: recent.New[struct{}, []*store.LabelSet](1, 1),
+		gone: make(map[string]bool), retired: make(map[int64]bool), passed: make(map[int64]int),
+		sets: recent.New[struct{}, []*store.LabelSet](1, 1),
 	}
 }
 

@@ -218,3 +218,85 @@ func TestAJobThatIsOverIsOfferedToNobody(t *testing.T) {
 		t.Errorf("the runner is offered job %d, which is over", m.Offer.ID)
 	}
 }
+
+// twoServers runs a test with two servers on one PostgreSQL that have heard of each
+// other.
+func twoServers(t *testing.T, test func(t *testing.T, here, there *bench)) {
+	t.Helper()
+	storetest.EachSchema(t, func(t *testing.T, url string) {
+		if url[:6] == "sqlite" {
+			t.Skip("one server has the file to itself")
+		}
+		here := newBench(t, storetest.OpenURL(t, url))
+		there := &bench{t: t, st: storetest.OpenURL(t, url), repo: here.repo, run: here.run, at: here.at}
+		there.Queue = queue.New(there.st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, there.now)
+		await(t, func() int {
+			here.st.Publish(store.SettingsTopic())
+			there.st.Publish(store.SettingsTopic())
+			_, a := here.st.Rank()
+			_, b := there.st.Rank()
+			return min(a, b)
+		}, 2)
+		test(t, here, there)
+	})
+}
+
+func TestRunnersOfTwoServersAreOfferedDifferentJobs(t *testing.T) {
+	twoServers(t, func(t *testing.T, here, there *bench) {
+		const jobs, each = 100, 8
+		here.fill(jobs, "", func(int) []string { return []string{"linux"} })
+		offered := make(map[int64]int)
+		for range each {
+			for _, b := range []*bench{here, there} {
+				offered[b.offered(b.runner(actions.Scope{}, "linux"))]++
+			}
+		}
+		if len(offered) != 2*each {
+			t.Errorf("%d jobs are offered to %d runners", len(offered), 2*each)
+		}
+		first := here.firstJob()
+		for id := range offered {
+			if id >= first+32 { // of the oldest 16 for each server
+				t.Errorf("job %d is offered, and %d is the oldest", id, first)
+			}
+		}
+	})
+}
+
+// Nobody takes jobs at the other server, which is heard of all the time.
+func TestNoJobWaitsForAServerThatDoesNotTakeIt(t *testing.T) {
+	twoServers(t, func(t *testing.T, b, _ *bench) {
+		const jobs = 60
+		b.fill(jobs, "", func(int) []string { return []string{"linux"} })
+		oldest, since := b.firstJob(), 0
+		for n := range jobs {
+			r := b.runner(actions.Scope{}, "linux")
+			id := b.offered(r)
+			if id == 0 {
+				t.Fatalf("nothing is offered, and %d jobs wait", jobs-n)
+			}
+			job, err := b.st.Job(t.Context(), id)
+			b.must(err)
+			b.must(b.acquire(job, r))
+			if since++; since > 9 {
+				t.Fatalf("job %d is the oldest, and %d younger ones came first", oldest, since)
+			}
+			if id == oldest {
+				oldest, since = b.firstJob(), 0
+			}
+		}
+	})
+}
+
+// firstJob is the oldest job that waits, 0 for none.
+func (b *bench) firstJob() int64 {
+	b.t.Helper()
+	jobs, err := b.st.Jobs(b.t.Context(), b.run.ID, 1)
+	b.must(err)
+	for _, j := range jobs {
+		if j.Status == actions.Queued {
+			return j.ID
+		}
+	}
+	return 0
+}

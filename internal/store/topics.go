@@ -76,6 +76,10 @@ func (s *Store) Publish(topics ...Topic) { s.db.Publish(topics...) }
 // Announce tells the subscribers of other servers only.
 func (s *Store) Announce(topics ...Topic) { s.db.Announce(topics...) }
 
+// Rank says which this server is among those that use the database, counted from 0,
+// and how many they are, as far as it has heard of them; see [db.DB.Rank].
+func (s *Store) Rank() (rank, servers int) { return s.db.Rank() }
+
 // Subscribe hears of changes of the topics, of all that is committed after it returns.
 func (s *Store) Subscribe(topics ...Topic) *Subscription { return s.db.Subscribe(topics...) }
 

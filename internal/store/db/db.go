@@ -81,6 +81,7 @@ type engine interface {
 	hear(ctx context.Context, f *feed) error
 	announce(topics []Topic)
 	shared() bool // by servers that cannot be heard before hear runs
+	rank() (rank, servers int)
 	close() error
 }
 

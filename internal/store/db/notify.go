@@ -94,12 +94,16 @@ type link struct {
 	log    *slog.Logger
 	id     string // of this server: it skips what it has sent itself
 	out    outbox
+	peers  peers
 }
 
-func newLink(config *pgx.ConnConfig, log *slog.Logger) *link {
+func newLink(config *pgx.ConnConfig, log *slog.Logger, now func() time.Time) *link {
 	config = config.Copy()
 	config.RuntimeParams["synchronous_commit"] = "off" // a notice need not survive the database
-	return &link{config: config, log: log, id: rand.Text(), out: outbox{wake: make(chan struct{}, 1)}}
+	return &link{
+		config: config, log: log, id: rand.Text(), out: outbox{wake: make(chan struct{}, 1)},
+		peers: peers{now: now, heard: make(map[string]time.Time)},
+	}
 }
 
 // connect opens a connection beside the pool, whose statements can keep all of
@@ -182,6 +186,7 @@ func (l *link) receive(f *feed, payload string) {
 	if from == l.id {
 		return
 	}
+	l.peers.hear(from)
 	var topics []Topic
 	for word := range strings.SplitSeq(list, " ") {
 		if word == anyTopic {

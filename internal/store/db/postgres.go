@@ -51,7 +51,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 			config.RuntimeParams[name] = value
 		}
 	}
-	e := &postgresEngine{stdlib.OpenDB(*config), newLink(config, o.Log)}
+	e := &postgresEngine{stdlib.OpenDB(*config), newLink(config, o.Log, o.Now)}
 	conns := o.MaxConns
 	if conns == 0 {
 		conns = defaultConns
@@ -179,6 +179,8 @@ func (e *postgresEngine) hear(ctx context.Context, f *feed) error {
 func (e *postgresEngine) announce(topics []Topic) { e.link.out.put(topics...) }
 
 func (e *postgresEngine) shared() bool { return true }
+
+func (e *postgresEngine) rank() (rank, servers int) { return e.link.peers.rank(e.link.id) }
 
 func (e *postgresEngine) close() error {
 	e.link.close()

@@ -192,6 +192,8 @@ func (e *sqliteEngine) announce([]Topic) {} // there is nobody
 
 func (e *sqliteEngine) shared() bool { return false }
 
+func (e *sqliteEngine) rank() (rank, servers int) { return 0, 1 }
+
 func (e *sqliteEngine) close() error {
 	var errs []error
 	if e.reads != nil {
