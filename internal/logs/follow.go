@@ -19,14 +19,17 @@ type Event struct {
 // Follow streams what a job prints: the last lines of what is stored of each
 // step, what is in memory, and then what comes, at once. When the job is over it
 // sends the last stored lines that nobody has shown live, and the stream ends, as
-// it does when ctx is done. What a job prints to another server comes as it is stored. A reader that is slow gets a gap, and [Event].Lost
-// says so.
+// it does when ctx is done. What a job prints to another server comes a short time
+// later. A reader that is slow gets a gap, and [Event].Lost says so.
 func (l *Logs) Follow(ctx context.Context, job *actions.Job) <-chan Event {
 	f := &follower{logs: l, job: job, seen: map[string]int64{}, events: make(chan Event)}
 	wake := make(chan struct{}, 1)
 	live, leave := l.hub.join(job.ID, wake) // before the store is read, so that nothing falls in between
 	changed := l.store.Subscribe(store.RunTopic(job.RunID), store.LinesTopic(job.ID))
 	f.live = live
+	if job.Status != actions.Completed {
+		l.store.Announce(store.WatchedTopic(job.ID))
+	}
 	go func() {
 		defer close(f.events)
 		defer leave()

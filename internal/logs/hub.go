@@ -3,6 +3,7 @@ package logs
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -19,6 +20,9 @@ type hub struct {
 	mu   sync.Mutex
 	jobs map[int64]*live
 	size int // of all jobs
+
+	watched map[int64]time.Time // by job: until when servers that have followers are told of it
+	news    chan struct{}       // of size 1: there are lines to tell of
 }
 
 // live is the newest lines of one job, in the order in which they came. Its
@@ -30,6 +34,8 @@ type live struct {
 	next      map[string]int64 // by step: the number of the line to come
 	followers map[chan struct{}]struct{}
 	ended     bool
+	own       bool   // its runner sends lines to this server
+	told      uint64 // sequence number of the chunk that other servers are told next
 }
 
 // A chunk is lines that came together. It never changes.
@@ -38,10 +44,14 @@ type chunk struct {
 	line  int64 // number of the first
 	lines []string
 	cost  int
+	own   bool // its runner sent it to this server
 }
 
 func newHub(perJob, inAll int) *hub {
-	return &hub{perJob: perJob, inAll: inAll, jobs: map[int64]*live{}}
+	return &hub{
+		perJob: perJob, inAll: inAll, jobs: map[int64]*live{},
+		watched: map[int64]time.Time{}, news: make(chan struct{}, 1),
+	}
 }
 
 // Publish shows followers of the job lines that one of its steps has printed.
@@ -49,20 +59,42 @@ func newHub(perJob, inAll int) *hub {
 // one that is due. Lines that came before are passed over: a runner that had to
 // connect again may repeat them. Publish keeps lines; it never blocks.
 func (l *Logs) Publish(jobID int64, stepGUID string, startLine int64, lines []string) {
-	l.hub.publish(jobID, stepGUID, startLine, lines)
+	l.hub.publish(jobID, piece{stepGUID, startLine, lines}, true)
 }
 
 // End says that no lines will come any more: streams of followers end.
 func (l *Logs) End(jobID int64) { l.hub.end(jobID) }
 
-func (h *hub) publish(jobID int64, step string, start int64, lines []string) {
+// A piece is lines of a step, from a number on.
+type piece struct {
+	step  string
+	start int64
+	lines []string
+}
+
+func (h *hub) publish(jobID int64, p piece, own bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !own && !h.followed(jobID) {
+		return
+	}
 	j := h.job(jobID)
+	if !h.add(j, p, own) {
+		return
+	}
+	j.wake()
+	if _, ok := h.watched[jobID]; ok && own {
+		h.tell()
+	}
+}
+
+// add keeps the lines that are new, and is false when none is.
+func (h *hub) add(j *live, p piece, own bool) bool {
+	step, start, lines := p.step, p.start, p.lines
 	due, known := j.next[step]
 	if !known {
 		if len(j.next) >= liveSteps {
-			return
+			return false
 		}
 		due = 1
 	}
@@ -74,10 +106,11 @@ func (h *hub) publish(jobID int64, step string, start int64, lines []string) {
 		start = due
 	}
 	if len(lines) == 0 {
-		return
+		return false
 	}
+	j.own = j.own || own
 	j.next[step] = start + int64(len(lines))
-	c := chunk{step: step, line: start, lines: lines, cost: chunkCost}
+	c := chunk{step: step, line: start, lines: lines, cost: chunkCost, own: own}
 	for _, s := range lines {
 		c.cost += lineCost + len(s)
 	}
@@ -89,7 +122,7 @@ func (h *hub) publish(jobID int64, step string, start int64, lines []string) {
 	for h.size > h.inAll {
 		h.drop(h.largest())
 	}
-	j.wake()
+	return true
 }
 
 // job is the entry of a job, made if there is none.
@@ -156,8 +189,9 @@ func (h *hub) join(jobID int64, ch chan struct{}) (j *live, leave func()) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		delete(j.followers, ch)
-		if len(j.followers) == 0 && len(j.next) == 0 && h.jobs[jobID] == j {
+		if len(j.followers) == 0 && !j.own && h.jobs[jobID] == j {
 			delete(h.jobs, jobID)
+			h.size -= j.size
 		}
 	}
 }

@@ -15,6 +15,8 @@
 // only, the newest of each running job, and wake followers at once. A follower
 // reads that shared memory at its own pace: a slow one misses lines and is told
 // so, and costs nothing. After a restart, it gets what is stored and what comes.
+// Other servers on the database get them too, within half a second, for as long as
+// they have followers of the job ([Logs.Run]).
 package logs
 
 import (

@@ -4,13 +4,24 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 const sweepEvery = time.Minute
 
-// Run removes what is no longer needed, until ctx ends.
+// Run removes what is no longer needed, and shares live lines with other servers, until
+// ctx ends.
 func (l *Logs) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return l.sweepAll(ctx) })
+	g.Go(func() error { return l.tellOthers(ctx) })
+	g.Go(func() error { return l.hearOthers(ctx) })
+	return g.Wait()
+}
+
+func (l *Logs) sweepAll(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

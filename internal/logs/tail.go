@@ -90,11 +90,11 @@ func (l *Logs) tail(ctx context.Context, parts []*store.LogPart) (e Event, err e
 	for line := range bytes.Lines(text) {
 		e.Lines = append(e.Lines, shown(line))
 	}
-	cut := max(len(e.Lines)-tailLines, 0)
-	if cut == 0 && len(e.Lines) > 0 && (i > 0 || skip > 0) {
-		cut = 1 // it may be the end of a line only
+	first := max(len(e.Lines)-tailLines, 0)
+	if first == 0 && len(e.Lines) > 0 && (i > 0 || skip > 0) {
+		first = 1 // it may be the end of a line only
 	}
-	e.Lines, e.Line = e.Lines[cut:], e.Line+int64(cut)
+	e.Lines, e.Line = e.Lines[first:], e.Line+int64(first)
 	return e, nil
 }
 
@@ -102,12 +102,17 @@ func (l *Logs) tail(ctx context.Context, parts []*store.LogPart) (e Event, err e
 // line break, cut, in UTF-8.
 func shown(line []byte) string {
 	line = wire.CutLogTime(bytes.TrimRight(line, "\r\n"))
-	if len(line) > tailLine {
-		n := tailLine
-		for n > tailLine-utf8.UTFMax && !utf8.RuneStart(line[n]) {
-			n--
-		}
-		line = line[:n]
+	return strings.ToValidUTF8(cut(string(line), tailLine), "\uFFFD")
+}
+
+// cut is at most the first n bytes of a line, and no part of a character.
+func cut(line string, n int) string {
+	if len(line) <= n {
+		return line
 	}
-	return strings.ToValidUTF8(string(line), "\uFFFD")
+	end := n
+	for end > max(n-utf8.UTFMax, 0) && !utf8.RuneStart(line[end]) {
+		end--
+	}
+	return line[:end]
 }

@@ -45,6 +45,7 @@ func TestAJobRunsAtASecondServerAndShowsAtAThird(t *testing.T) {
 			t.Logf("a job is in progress after %s, dispatched in %s", took, time.Since(begin)-took)
 			page.shows("in_progress")
 			page.shows(`["","the first step"]`)
+			page.shows(`["","waiting for the gate"]`) // live: the step does not end before
 			if got := status(three, repo, job); got != "in_progress" {
 				t.Errorf("at the third server the job is %q", got)
 			}

@@ -49,7 +49,7 @@ func waits(s *servertest.Site) {
 }
 
 // project is a repository with a workflow whose job has two steps; the second one
-// ends when gates has a file with the number of the run.
+// ends when gates has a file with the number of the run, and says before that it waits.
 func project(s *servertest.Site, owner *actions.Account, gates string) *actions.Repository {
 	s.Helper()
 	repo := s.Repository(owner, "hello", true)
@@ -61,6 +61,7 @@ jobs:
     steps:
       - run: echo the first step
       - run: |
+          echo waiting for the gate
           while [ ! -e '%s/${{ github.run_id }}' ]; do sleep 0.02; done
           echo the second step
 `, gates)})

@@ -9,6 +9,12 @@ type Topic = db.Topic
 // A Subscription hears of changes; its user closes it.
 type Subscription = db.Subscription
 
+// An Inbox receives messages of other servers; its user closes it.
+type Inbox = db.Inbox
+
+// MaxMessage is how many bytes a message has at most.
+const MaxMessage = db.MaxMessage
+
 // The kinds of topics. A number is never used again: see [db.Kind].
 const (
 	kindRepo db.Kind = iota + 1
@@ -22,6 +28,7 @@ const (
 	kindJob
 	kindRunnerRecord
 	kindDeleted
+	kindWatched
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -64,6 +71,10 @@ func SettingsTopic() Topic { return Topic{Kind: kindSettings} }
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }
 
+// WatchedTopic is that somebody follows what a job prints, at the server that announces
+// it. With 0 it is any job.
+func WatchedTopic(jobID int64) Topic { return Topic{Kind: kindWatched, ID: jobID} }
+
 // Publish tells subscribers, once the transaction is committed, that something
 // has changed: those of this server before Update returns, those of others a
 // short time later.
@@ -75,6 +86,12 @@ func (s *Store) Publish(topics ...Topic) { s.db.Publish(topics...) }
 
 // Announce tells the subscribers of other servers only.
 func (s *Store) Announce(topics ...Topic) { s.db.Announce(topics...) }
+
+// Send gives a text to the inboxes of other servers; see [db.DB.Send].
+func (s *Store) Send(t Topic, text string) { s.db.Send(t, text) }
+
+// Receive makes an inbox for what other servers send; see [db.DB.Receive].
+func (s *Store) Receive(t Topic) *Inbox { return s.db.Receive(t) }
 
 // Rank says which this server is among those that use the database, counted from 0,
 // and how many they are, as far as it has heard of them; see [db.DB.Rank].

@@ -19,9 +19,9 @@
 //
 // A commit tells what it has changed: [Tx.Publish] names [Topic]s, and subscribers
 // in this process hear of them before Update returns. Servers that share PostgreSQL
-// tell each other shortly after ([DB.Listen]); on SQLite a check of the file each
-// second finds what other programs wrote. What is remembered of the database is good
-// for as long as [DB.Revision] says.
+// tell each other shortly after ([DB.Listen]), and may send each other short texts
+// ([DB.Send]); on SQLite a check of the file each second finds what other programs
+// wrote. What is remembered of the database is good for as long as [DB.Revision] says.
 //
 // The schema moves forward only, when a database is opened, under a lock.
 package db
@@ -80,7 +80,8 @@ type engine interface {
 	// announced, until ctx ends.
 	hear(ctx context.Context, f *feed) error
 	announce(topics []Topic)
-	shared() bool // by servers that cannot be heard before hear runs
+	send(m Message) // to other servers; it may be lost
+	shared() bool   // by servers that cannot be heard before hear runs
 	rank() (rank, servers int)
 	close() error
 }

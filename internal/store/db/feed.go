@@ -38,6 +38,8 @@ type feed struct {
 	all    atomic.Uint64 // times that anything may have changed
 	deaf   atomic.Bool   // others write, and are not heard now
 
+	inboxes inboxes
+
 	mu   sync.RWMutex
 	subs map[Topic]map[*Subscription]struct{}
 }

@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -19,7 +17,8 @@ import (
 // own after the commit, not inside: those of PostgreSQL make commits wait for each
 // other. So one can be lost, with the process or a connection; see [DB.Listen].
 const (
-	channel = "understudy"
+	channel        = "understudy"          // what has changed
+	messageChannel = "understudy_messages" // a payload is one message: see DB.Send
 
 	maxPayload = 7900  // bytes; PostgreSQL takes less than 8000
 	maxOutbox  = 10000 // topics; with more, anything may have changed
@@ -31,62 +30,6 @@ const (
 
 	anyTopic = "*" // in a payload: anything may have changed
 )
-
-// An outbox collects topics until the sender takes them.
-type outbox struct {
-	wake chan struct{} // of size 1
-
-	mu     sync.Mutex
-	topics map[Topic]struct{}
-	all    bool
-}
-
-func (o *outbox) put(topics ...Topic) {
-	o.mu.Lock()
-	if len(o.topics)+len(topics) > maxOutbox {
-		o.topics, o.all = nil, true
-	}
-	if !o.all {
-		if o.topics == nil {
-			o.topics = make(map[Topic]struct{})
-		}
-		for _, t := range topics {
-			o.topics[t] = struct{}{}
-		}
-	}
-	o.mu.Unlock()
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
-
-// take empties the outbox into payloads.
-func (o *outbox) take(from string) (payloads []string) {
-	o.mu.Lock()
-	topics, all := o.topics, o.all
-	o.topics, o.all = nil, false
-	o.mu.Unlock()
-	if all {
-		return []string{from + " " + anyTopic}
-	}
-	var b strings.Builder
-	for t := range topics {
-		word := " " + strconv.Itoa(int(t.Kind)) + ":" + strconv.FormatInt(t.ID, 36)
-		if b.Len()+len(word) > maxPayload {
-			payloads = append(payloads, b.String())
-			b.Reset()
-		}
-		if b.Len() == 0 {
-			b.WriteString(from)
-		}
-		b.WriteString(word)
-	}
-	if b.Len() > 0 {
-		payloads = append(payloads, b.String())
-	}
-	return payloads
-}
 
 // A link is one server's end of the channel.
 type link struct {
@@ -141,8 +84,10 @@ func (l *link) listen(ctx context.Context, f *feed, well func()) error {
 		return err
 	}
 	defer closeConn(ctx, conn)
-	if _, err := conn.Exec(ctx, "listen "+channel); err != nil {
-		return err
+	for _, c := range []string{channel, messageChannel} {
+		if _, err := conn.Exec(ctx, "listen "+c); err != nil {
+			return err
+		}
 	}
 	f.anything() // may have changed before
 	f.deaf.Store(false)
@@ -153,7 +98,7 @@ func (l *link) listen(ctx context.Context, f *feed, well func()) error {
 			return err
 		}
 		if n != nil {
-			l.receive(f, n.Payload)
+			l.receive(f, n)
 			continue
 		}
 		if err := ping(ctx, conn); err != nil {
@@ -180,24 +125,28 @@ func ping(ctx context.Context, conn *pgx.Conn) error {
 	return conn.Ping(ctx)
 }
 
-// receive publishes what another server's payload says.
-func (l *link) receive(f *feed, payload string) {
-	from, list, _ := strings.Cut(payload, " ")
+// receive passes on to the feed what another server says.
+func (l *link) receive(f *feed, n *pgconn.Notification) {
+	from, list, _ := strings.Cut(n.Payload, " ")
 	if from == l.id {
 		return
 	}
 	l.peers.hear(from)
+	if n.Channel == messageChannel {
+		word, text, _ := strings.Cut(list, " ")
+		if t, ok := parseWord(word); ok {
+			f.deliver(Message{t, text})
+		}
+		return
+	}
 	var topics []Topic
 	for word := range strings.SplitSeq(list, " ") {
 		if word == anyTopic {
 			f.anything()
 			return
 		}
-		kind, id, _ := strings.Cut(word, ":")
-		k, err1 := strconv.ParseUint(kind, 10, 8)
-		n, err2 := strconv.ParseInt(id, 36, 64)
-		if err1 == nil && err2 == nil && k < maxKinds && n >= 0 {
-			topics = append(topics, Topic{Kind(k), n})
+		if t, ok := parseWord(word); ok {
+			topics = append(topics, t)
 		}
 	}
 	f.publish(topics...)
@@ -231,11 +180,11 @@ func (l *link) send(ctx context.Context, well func()) error {
 // flush sends all that is in the outbox. What it cannot send is lost, and that
 // anything may have changed is left to be sent.
 func (l *link) flush(ctx context.Context, conn *pgx.Conn) error {
-	for _, p := range l.out.take(l.id) {
+	for _, n := range l.out.take(l.id) {
 		err := func() error {
 			ctx, cancel := context.WithTimeout(ctx, answerTime)
 			defer cancel()
-			_, err := conn.Exec(ctx, "select pg_notify($1, $2)", channel, p)
+			_, err := conn.Exec(ctx, "select pg_notify($1, $2)", n.channel, n.payload)
 			return err
 		}()
 		if err != nil {
@@ -251,7 +200,7 @@ func (l *link) flush(ctx context.Context, conn *pgx.Conn) error {
 // close sends what is left, as after the write of a program that ends with it.
 func (l *link) close() {
 	l.out.mu.Lock()
-	empty := len(l.out.topics) == 0 && !l.out.all
+	empty := len(l.out.topics) == 0 && !l.out.all // messages have had their time
 	l.out.mu.Unlock()
 	if empty {
 		return

@@ -178,6 +178,8 @@ func (e *postgresEngine) hear(ctx context.Context, f *feed) error {
 
 func (e *postgresEngine) announce(topics []Topic) { e.link.out.put(topics...) }
 
+func (e *postgresEngine) send(m Message) { e.link.out.putMessage(m) }
+
 func (e *postgresEngine) shared() bool { return true }
 
 func (e *postgresEngine) rank() (rank, servers int) { return e.link.peers.rank(e.link.id) }

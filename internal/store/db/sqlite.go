@@ -190,6 +190,8 @@ func (e *sqliteEngine) hear(ctx context.Context, f *feed) error {
 
 func (e *sqliteEngine) announce([]Topic) {} // there is nobody
 
+func (e *sqliteEngine) send(Message) {}
+
 func (e *sqliteEngine) shared() bool { return false }
 
 func (e *sqliteEngine) rank() (rank, servers int) { return 0, 1 }
