@@ -105,6 +105,19 @@ var (
 	errPersonalToken   = actions.Errorf(actions.Forbidden, "Resource not accessible by personal access token")
 )
 
+// ReadRuns is what it takes to read the runs of a repository.
+var ReadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions"}
+
+// May says whether the caller may do with the target what n says.
+func (a *Auth) May(ctx context.Context, c *Caller, t Target, n Need) (bool, error) {
+	err := a.Can(ctx, c, t, n)
+	switch actions.KindOf(err) { //nolint:exhaustive // the others are failures
+	case actions.Forbidden, actions.NotFound, actions.Unauthorized:
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Can is nil if the caller may do with the target what n says, NotFound if they
 // may not even know of it, and else Forbidden, or Unauthorized for who has not
 // signed in.

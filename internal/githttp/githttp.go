@@ -30,6 +30,7 @@ import (
 // is an Access means that the caller may read it.
 type Access struct {
 	RepoID int64
+	Known  gitrepo.Known // commits without a ref that this caller may fetch; nil for none
 
 	// Push is what a push by this caller does; nil if they may not push.
 	Push PushFunc

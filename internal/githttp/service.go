@@ -69,7 +69,7 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) error {
 		defer leave()
 	}
 	begin(w, "application/x-git-upload-pack-result")
-	return s.git.UploadPack(r.Context(), a.RepoID, gitrepo.Protocol(r.Header.Get("Git-Protocol")), request, w)
+	return s.git.UploadPack(r.Context(), a.RepoID, gitrepo.Protocol(r.Header.Get("Git-Protocol")), request, a.Known, w)
 }
 
 // requestTime is how long the request of a fetch may take to arrive.

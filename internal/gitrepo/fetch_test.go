@@ -55,7 +55,7 @@ func TestAFetchTakesNoReaderOfObjects(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := g.UploadPack(t.Context(), 1, 2, request, &out); err != nil || !strings.Contains(out.String(), name) {
+		if err := g.UploadPack(t.Context(), 1, 2, request, nil, &out); err != nil || !strings.Contains(out.String(), name) {
 			t.Errorf("%s: %.60q, %v; want %s", sha, out.String(), err, name)
 		}
 	}

@@ -65,7 +65,7 @@ func (g *testGit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
 		var request *FetchRequest
 		if request, err = g.ReadFetch(r.Body); err == nil {
-			err = g.UploadPack(r.Context(), 1, version, request, w)
+			err = g.UploadPack(r.Context(), 1, version, request, nil, w)
 		}
 	default:
 		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")

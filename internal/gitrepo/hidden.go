@@ -10,11 +10,25 @@ import (
 	"strings"
 )
 
-// hidden returns one of the wanted objects that no ref leads to, "" if there
-// is none. Git in protocol version 2 would hand out any object that it has,
+// Known says which of some commits a caller may know of though no ref leads to them. A
+// nil one says that of none.
+type Known func(ctx context.Context, shas []string) ([]string, error)
+
+// Reachable tells whether a branch or tag leads to the commit, or known knows it. What
+// a forced push left behind, for example, is still there and not reachable.
+func (v *View) Reachable(ctx context.Context, sha string, known Known) (bool, error) {
+	if err := checkSHA(sha); err != nil {
+		return false, err
+	}
+	hidden, err := v.hidden(ctx, map[string]bool{sha: true}, known)
+	return hidden == "", err
+}
+
+// hidden returns one of the wanted objects that no ref leads to, nor a commit that is
+// known, "" if there is none. Git in protocol version 2 would hand out any object that it has,
 // also what was force-pushed away. Each stage costs more than the one before,
 // and is reached less often.
-func (v *View) hidden(ctx context.Context, wants map[string]bool) (string, error) {
+func (v *View) hidden(ctx context.Context, wants map[string]bool, known Known) (string, error) {
 	if len(wants) == 0 {
 		return "", nil
 	}
@@ -22,7 +36,7 @@ func (v *View) hidden(ctx context.Context, wants map[string]bool) (string, error
 	if err != nil {
 		return "", err
 	}
-	if len(refs) == 0 {
+	if len(refs) == 0 && known == nil {
 		return slices.Collect(maps.Keys(wants))[0], nil
 	}
 	left := maps.Clone(wants)
@@ -39,19 +53,30 @@ func (v *View) hidden(ctx context.Context, wants map[string]bool) (string, error
 		return missing, err
 	}
 	if len(commits) > 0 {
-		out, err := v.output(ctx, strings.Join(commits, "\n")+"\n^"+strings.Join(tips, "\n^")+"\n",
-			"rev-list", "--stdin", "--max-count=1")
-		if err != nil {
-			return "", err
+		if known != nil {
+			more, err := known(ctx, commits)
+			if err != nil {
+				return "", err
+			}
+			tips = append(tips, more...)
 		}
-		if out != "" {
-			return strings.TrimSpace(out), nil
+		if hidden, err := v.beyond(ctx, commits, tips); hidden != "" || err != nil {
+			return hidden, err
 		}
 	}
 	if len(left) == 0 {
 		return "", nil
 	}
 	return v.hiddenParts(ctx, left, tips)
+}
+
+// beyond returns one of the commits that no tip leads to.
+func (v *View) beyond(ctx context.Context, commits, tips []string) (string, error) {
+	if len(tips) == 0 {
+		return commits[0], nil
+	}
+	out, err := v.output(ctx, strings.Join(commits, "\n")+"\n^"+strings.Join(tips, "\n^")+"\n", "rev-list", "--stdin", "--max-count=1")
+	return strings.TrimSpace(out), err
 }
 
 // sortWants moves commits from left to commits. It returns a wanted object

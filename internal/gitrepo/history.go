@@ -100,13 +100,3 @@ func (v *View) IsAncestor(ctx context.Context, ancestor, sha string) (bool, erro
 	}
 	return true, nil
 }
-
-// Reachable tells whether a branch or tag leads to the commit. What a forced
-// push left behind, for example, is still there and not reachable.
-func (v *View) Reachable(ctx context.Context, sha string) (bool, error) {
-	if err := checkSHA(sha); err != nil {
-		return false, err
-	}
-	out, err := v.output(ctx, "", "for-each-ref", "--count=1", "--contains="+sha, "--format=%(refname)")
-	return out != "", err
-}

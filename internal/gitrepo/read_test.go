@@ -377,8 +377,15 @@ func TestUnreachableCommits(t *testing.T) {
 	c.Git("push", "-q", "origin", "main")
 	c.Git("push", "-q", "-f", "origin", a+":main")
 	for sha, want := range map[string]bool{a: true, b: false} {
-		if got, err := g.View(1).Reachable(t.Context(), sha); got != want || err != nil {
+		if got, err := g.View(1).Reachable(t.Context(), sha, nil); got != want || err != nil {
 			t.Errorf("Reachable(%s) = %v, %v; want %v", sha, got, err, want)
 		}
+	}
+	known := func(_ context.Context, shas []string) ([]string, error) { return shas, nil }
+	if got, err := g.View(1).Reachable(t.Context(), b, known); !got || err != nil {
+		t.Errorf("a commit that is known: %v, %v", got, err)
+	}
+	if got, err := g.View(1).Reachable(t.Context(), strings.Repeat("1", 40), known); got || err != nil {
+		t.Errorf("a commit that is not there: %v, %v", got, err)
 	}
 }

@@ -68,16 +68,17 @@ func (g *Git) Advertise(ctx context.Context, id int64, s Service, version int, w
 }
 
 // UploadPack answers one request of a clone or fetch. What no ref of the
-// repository reaches is refused, to the client in git's own words. Who clones a
+// repository reaches, nor a commit that known knows, is refused, to the client in git's
+// own words. Who clones a
 // repository without its default branch is told so, and who fetches from one that
 // git cannot read as well.
-func (g *Git) UploadPack(ctx context.Context, id int64, version int, request *FetchRequest, w io.Writer) error {
+func (g *Git) UploadPack(ctx context.Context, id int64, version int, request *FetchRequest, known Known, w io.Writer) error {
 	if err := g.mustExist(id); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.limits.Time)
 	defer cancel()
-	hidden, err := g.View(id).hidden(ctx, request.wants)
+	hidden, err := g.View(id).hidden(ctx, request.wants, known)
 	if err != nil {
 		return err
 	}

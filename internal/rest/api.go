@@ -97,7 +97,7 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, op *endpoint) (*Call
 	if err := checkQuery(r); err != nil {
 		return nil, err
 	}
-	c := &Call{Version: v, Base: httpjson.Base(r)}
+	c := &Call{Version: v, Base: httpjson.Base(r), auth: a.Auth}
 	if op.Need.Registration != "" {
 		if is, err := a.admitRunner(r, c, op.Need); is || err != nil {
 			return c, err

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -19,6 +20,7 @@ type Call struct {
 	Repo    *actions.Repository // of what is on a repository; shared, not to be changed
 	Org     *actions.Account    // of what is on an organization
 
+	auth  *auth.Auth
 	until time.Time // the answer is another from then on, without a change of the data; zero for never
 }
 
@@ -35,6 +37,11 @@ func (c *Call) GoodUntil(t time.Time) {
 	if c.until.IsZero() || t.Before(c.until) {
 		c.until = t
 	}
+}
+
+// May says whether the caller may do with what the request names what n says.
+func (c *Call) May(ctx context.Context, n auth.Need) (bool, error) {
+	return c.auth.May(ctx, c.Caller, c.Target(), n)
 }
 
 // Target is what the request names.

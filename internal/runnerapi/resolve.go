@@ -120,7 +120,7 @@ func (a *API) commitOf(ctx context.Context, repo *actions.Repository, version st
 	if err != nil || !gitrepo.IsSHA(version) {
 		return sha, err
 	}
-	reachable, err := view.Reachable(ctx, sha)
+	reachable, err := view.Reachable(ctx, sha, nil)
 	if err == nil && !reachable {
 		err = actions.Errorf(actions.NotFound, "commit %s", sha)
 	}

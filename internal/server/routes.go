@@ -43,11 +43,11 @@ func (s *Server) pages(res *results.API) []rest.Route {
 
 		repos.Routes(s.store, s.auth, s.repositories),
 		collaborators.Routes(s.store, s.auth),
-		contents.Routes(s.repos, s.log),
-		commits.Routes(s.repos),
+		contents.Routes(s.repositories, s.repos, s.log),
+		commits.Routes(s.repositories, s.repos),
 		branches.Routes(s.repos),
 		refs.Routes(s.repos),
-		checks.Routes(s.store, s.repos),
+		checks.Routes(s.store, s.repositories),
 
 		workflows.Routes(s.store, s.trigger),
 		runs.Routes(runs.Config{Store: s.store, Scheduler: s.scheduler, Logs: s.logs, LogURL: res.RunLogURL}),

@@ -137,3 +137,16 @@ func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) er
 	}
 	return nil
 }
+
+// RunHeads says which of some commits are those of runs of a repository.
+func (q queries) RunHeads(ctx context.Context, repoID int64, shas []string) ([]string, error) {
+	var heads []string
+	for args, marks := range db.Batches(shas, repoID) {
+		found, err := db.All(ctx, q.ex, db.Value[string], `select distinct head_sha from runs where repo_id = $1 and head_sha in (`+marks+`)`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("commits of runs: %w", err)
+		}
+		heads = append(heads, found...)
+	}
+	return heads, nil
+}

@@ -10,15 +10,15 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
-	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // Routes are the operations of the pages.
-func Routes(st *store.Store, git *gitrepo.Git) []rest.Route {
+func Routes(st *store.Store, repositories *repository.Repositories) []rest.Route {
 	const (
 		repo  = "/repos/{owner}/{repo}"
 		run   = repo + "/check-runs/{check_run_id}"
@@ -26,7 +26,7 @@ func Routes(st *store.Store, git *gitrepo.Git) []rest.Route {
 		docs  = "rest/checks/"
 	)
 	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "checks"}
-	p := &page{st, git}
+	p := &page{st, repositories}
 	return []rest.Route{
 		{Pattern: "GET " + run, Handle: p.getRun, Docs: docs + "runs#get-a-check-run", Need: read},
 		{Pattern: "GET " + run + "/annotations", Handle: p.listAnnotations, Docs: docs + "runs#list-check-run-annotations", Need: read},
@@ -37,8 +37,8 @@ func Routes(st *store.Store, git *gitrepo.Git) []rest.Route {
 }
 
 type page struct {
-	store *store.Store
-	git   *gitrepo.Git
+	store        *store.Store
+	repositories *repository.Repositories
 }
 
 type checkOutputJSON struct {
@@ -133,7 +133,7 @@ func (p *page) listOfCommit(w http.ResponseWriter, r *http.Request) error {
 // headSHA is the commit that the path's ref stands for.
 func (p *page) headSHA(r *http.Request) (string, error) {
 	ref := r.PathValue("ref")
-	sha, err := p.git.Resolve(r.Context(), rest.CallOf(r).Repo.ID, ref)
+	sha, err := rest.CommitOf(r, p.repositories, ref)
 	if k := actions.KindOf(err); k == actions.NotFound || k == actions.Invalid {
 		return "", actions.Errorf(actions.Invalid, "No commit found for SHA: %s", ref)
 	}

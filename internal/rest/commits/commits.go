@@ -8,25 +8,33 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
 // Routes are the operations of the page.
-func Routes(git *gitrepo.Git) []rest.Route {
-	p := &page{git}
+func Routes(repositories *repository.Repositories, git *gitrepo.Git) []rest.Route {
+	p := &page{repositories, git}
 	return []rest.Route{{
 		Pattern: "GET /repos/{owner}/{repo}/commits/{ref...}", Handle: p.get, Docs: "rest/commits/commits#get-a-commit",
 		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"},
 	}}
 }
 
-type page struct{ git *gitrepo.Git }
+type page struct {
+	repositories *repository.Repositories
+	git          *gitrepo.Git
+}
 
 // get serves GET /repos/{owner}/{repo}/commits/{ref}.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	c, ref := rest.CallOf(r), r.PathValue("ref")
-	g, err := p.git.CommitAt(r.Context(), c.Repo.ID, ref)
+	sha, err := rest.CommitOf(r, p.repositories, ref)
+	var g *gitrepo.Commit
+	if err == nil {
+		g, err = p.git.View(c.Repo.ID).Commit(r.Context(), sha)
+	}
 	if k := actions.KindOf(err); k == actions.NotFound || k == actions.Invalid {
 		return actions.Errorf(actions.Invalid, "No commit found for SHA: %s", ref)
 	} else if err != nil {

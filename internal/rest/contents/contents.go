@@ -18,12 +18,13 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 )
 
 // Routes are the operations of the page.
-func Routes(git *gitrepo.Git, log *slog.Logger) []rest.Route {
-	p := &page{git, log}
+func Routes(repositories *repository.Repositories, git *gitrepo.Git, log *slog.Logger) []rest.Route {
+	p := &page{repositories, git, log}
 	return []rest.Route{{
 		Pattern: "GET /repos/{owner}/{repo}/contents/{path...}", Handle: p.get, Docs: "rest/repos/contents#get-repository-content",
 		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}, Streams: raw,
@@ -31,8 +32,9 @@ func Routes(git *gitrepo.Git, log *slog.Logger) []rest.Route {
 }
 
 type page struct {
-	git *gitrepo.Git
-	log *slog.Logger
+	repositories *repository.Repositories
+	git          *gitrepo.Git
+	log          *slog.Logger
 }
 
 // raw says whether a file is wanted as it is.
@@ -71,7 +73,7 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if ref == "" {
 		ref = c.Repo.DefaultBranch
 	}
-	sha, err := p.git.Resolve(r.Context(), c.Repo.ID, ref)
+	sha, err := rest.CommitOf(r, p.repositories, ref)
 	if err != nil {
 		return notInvalid(err)
 	}
