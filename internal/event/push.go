@@ -34,7 +34,7 @@ func newPush(e *Event) any {
 	p := &pushPayload{
 		Ref: u.Ref, Before: u.Before, After: u.After, Created: u.Created(), Deleted: u.Deleted(), Forced: e.Push.Forced,
 		Repository: shape.NewPushRepository(e.Base, e.Repo),
-		Pusher:     shape.Person{Name: e.Actor.Login, Email: shape.Null(e.Actor.Email)},
+		Pusher:     shape.Person{Name: e.Actor.Login, Email: shape.NoReply(e.Base, e.Actor)},
 		Sender:     shape.NewSimpleUser(e.Base, e.Actor),
 		Compare:    e.Base.HTML + "/" + e.Repo.FullName() + "/compare/",
 		Commits:    make([]*shape.PushCommit, 0, len(e.Push.Commits)),

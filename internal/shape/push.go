@@ -27,7 +27,7 @@ type PushRepository struct {
 func NewPushRepository(b Base, r *actions.Repository) *PushRepository {
 	p := &PushRepository{
 		Repository:   repository(b, r),
-		Owner:        &PushOwner{Name: r.Owner.Login, Email: Null(r.Owner.Email), SimpleUser: *NewSimpleUser(b, &r.Owner)},
+		Owner:        &PushOwner{Name: r.Owner.Login, Email: NoReply(b, &r.Owner), SimpleUser: *NewSimpleUser(b, &r.Owner)},
 		URL:          b.HTML + "/" + r.FullName(),
 		CreatedAt:    r.CreatedAt.Unix(),
 		PushedAt:     pushed(r).Unix(),

@@ -59,7 +59,6 @@ func newUserJSON(b shape.Base, u *actions.Account, publicRepos int) userJSON {
 		SimpleUser:  shape.NewSimpleUser(b, u),
 		ViewType:    "public",
 		Name:        shape.Null(u.Name),
-		Email:       shape.Null(u.Email),
 		PublicRepos: publicRepos,
 		CreatedAt:   shape.Time(u.CreatedAt),
 		UpdatedAt:   shape.Time(u.UpdatedAt),
@@ -78,11 +77,12 @@ func (p *page) getAuthenticated(w http.ResponseWriter, r *http.Request) error {
 		TotalPrivateRepos: private,
 		OwnedPrivateRepos: private,
 	}
-	u.ViewType = "private"
+	u.ViewType, u.Email = "private", shape.Null(c.Caller.Account.Email)
 	return httpjson.Write(w, http.StatusOK, u)
 }
 
-// get serves GET /users/{username}.
+// get serves GET /users/{username}. An e-mail address is for the person and for site
+// admins: nobody has published one.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	u, err := p.store.AccountByLogin(r.Context(), r.PathValue("username"))
 	if err != nil {
@@ -92,5 +92,10 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return httpjson.Write(w, http.StatusOK, newUserJSON(rest.CallOf(r).Base, u, public))
+	c := rest.CallOf(r)
+	v := newUserJSON(c.Base, u, public)
+	if me := c.Caller.Account; me != nil && (me.ID == u.ID || me.SiteAdmin) && c.Caller.Job() == 0 {
+		v.Email = shape.Null(u.Email)
+	}
+	return httpjson.Write(w, http.StatusOK, v)
 }
