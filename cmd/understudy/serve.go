@@ -48,6 +48,9 @@ func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 		for _, url := range urls {
 			fmt.Println("  listening on", url)
 		}
+		if c.TLSSelf {
+			fmt.Println("  certificate for clients:", c.Certificate(), "(SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, GIT_SSL_CAINFO)")
+		}
 		fmt.Println("  bundled runners:", s.Bundled())
 		if file := server.TokenFile(c.Data); exists(file) {
 			fmt.Println("  site admin: admin, with the token in", file)

@@ -32,7 +32,7 @@ type Config struct {
 	Database     string           `placeholder:"URL" help:"sqlite:PATH or postgres://…. Default: sqlite:DATA/understudy.db."`
 	TLSCert      string           `placeholder:"FILE" help:"Certificate chain (PEM) for HTTPS on all TCP addresses."`
 	TLSKey       string           `placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
-	TLSSelf      bool             `name:"tls-self-signed" help:"HTTPS with a certificate made for this server, kept as DATA/tls.pem."`
+	TLSSelf      bool             `name:"tls-self-signed" help:"HTTPS with a certificate made for this server. Clients trust it by DATA/tls-certificate.pem; the key is beside it, in tls.pem."`
 	TrustedProxy []string         `placeholder:"CIDR" help:"Addresses or networks of reverse proxies whose X-Forwarded-Proto, -Host and -Prefix are believed."`
 	Runners      int              `default:"-1" placeholder:"N" help:"Bundled runners to start. Default: 2 while nobody but the operator can have jobs run, else 0: no address that others reach, no proxy, no second account."`
 	Isolation    runner.Isolation `placeholder:"none" help:"What keeps the jobs of bundled runners from the rest of this machine. none: nothing, they run as the user of the server; where others can have jobs run this must be written out."`

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -168,6 +169,9 @@ func (s *Server) tls() (*tls.Config, error) {
 				return nil, fmt.Errorf("--tls-self-signed: %w", err)
 			}
 		}
+		if err := s.publish(cert); err != nil {
+			return nil, fmt.Errorf("--tls-self-signed: %w", err)
+		}
 	}
 	if cert == "" {
 		return nil, nil
@@ -179,8 +183,31 @@ func (s *Server) tls() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
-// selfSigned writes a certificate that is its own authority, for the hosts of
-// the addresses and of the public URL, and its key.
+// Certificate is the file that clients are given to trust a server with
+// --tls-self-signed: the certificate without its key.
+func (c *Config) Certificate() string { return filepath.Join(c.Data, "tls-certificate.pem") }
+
+// publish writes [Config.Certificate], if it is not there, from the file that also has
+// the key.
+func (s *Server) publish(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return fmt.Errorf("%s does not begin with a certificate", path)
+	}
+	public := pem.EncodeToMemory(block)
+	if have, err := os.ReadFile(s.config.Certificate()); err == nil && bytes.Equal(have, public) {
+		return nil
+	}
+	return os.WriteFile(s.config.Certificate(), public, 0o644) //nolint:gosec // for everybody to read
+}
+
+// selfSigned writes a certificate for the hosts of the addresses and of the public
+// URL, and its key. It is no authority: whoever steals the key makes no certificates
+// for other hosts that clients of this server would trust.
 func (s *Server) selfSigned(path string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -195,9 +222,9 @@ func (s *Server) selfSigned(path string) error {
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "Understudy"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(years, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true, IsCA: true,
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true,
+		DNSNames:              []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	if s.publicHost != "" {
 		host, _, err := net.SplitHostPort(s.publicHost)

@@ -256,9 +256,12 @@ func TestASelfSignedCertificateServes(t *testing.T) {
 	c := testConfig(t)
 	c.TLSSelf, c.PublicURL = true, "https://ci.test:8443/"
 	r := start(t, c, testDeps(t))
-	pem, err := os.ReadFile(filepath.Join(r.config.Data, "tls.pem"))
+	pem, err := os.ReadFile(r.config.Certificate())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if bytes.Contains(pem, []byte("PRIVATE")) {
+		t.Error("the file for clients has the key")
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
@@ -268,6 +271,20 @@ func TestASelfSignedCertificateServes(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 		client.CloseIdleConnections()
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.urls[0]+"/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	client.CloseIdleConnections()
+	if res.TLS.PeerCertificates[0].IsCA {
+		t.Error("the certificate is an authority")
 	}
 	if got := r.base().HTML; got != "https://ci.test:8443" {
 		t.Errorf("base %s, want the public URL", got)
