@@ -50,6 +50,7 @@ type Runner struct {
 	NoUpdate   bool
 	ClientID   string // GUID, the runner's OAuth client
 	PublicKey  []byte // PKIX DER of its RSA key
+	URL        string // the server's address by which it was registered: "https://ci.example"; empty for old ones
 	CreatedAt  time.Time
 	LastSeenAt time.Time // start or end of its newest poll; zero before
 }

@@ -2,7 +2,6 @@ package runnerapi
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -19,18 +18,11 @@ func (a *API) oauthToken(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("grant_type") != wire.GrantClientCredentials || r.PostForm.Get("client_assertion_type") != wire.AssertionJWTBearer {
 		return actions.Errorf(actions.Malformed, "want grant_type %s with a client assertion of type %s", wire.GrantClientCredentials, wire.AssertionJWTBearer)
 	}
-	text, life, err := a.Runners.Authorize(r.Context(), r.PostForm.Get("client_assertion"), audiences(baseOf(r)))
+	text, life, err := a.Runners.Authorize(r.Context(), r.PostForm.Get("client_assertion"), string(baseOf(r)))
 	if err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, wire.TokenResponse{
 		AccessToken: text, ExpiresIn: wire.Int(life / time.Second), TokenType: "Bearer",
 	})
-}
-
-// audiences are what the runners that come in by b call this server. A proxy may
-// have taken TLS off without saying so.
-func audiences(b base) []string {
-	_, rest, _ := strings.Cut(b.token(), "://")
-	return []string{"http://" + rest, "https://" + rest}
 }

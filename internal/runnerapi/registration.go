@@ -69,6 +69,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	}
 	runner := &actions.Runner{
 		Scope: scope, Name: req.Name, Version: req.Version, Ephemeral: req.Ephemeral, NoUpdate: req.UpdatesDisabled,
+		URL: string(configuredBase(r, req.URL)),
 	}
 	for _, l := range req.Labels {
 		runner.Labels = append(runner.Labels, actions.Label{Name: l.Name, System: l.Type == wire.LabelSystem})

@@ -250,6 +250,26 @@ func TestAssertionsThatProveNothing(t *testing.T) { // AUTH-1
 	})
 }
 
+// Threat: an assertion that was seen on the way, or that was made for another server,
+// gives a token to whoever shows it.
+func TestAnAssertionIsGoodOnceAndForOneServer(t *testing.T) { // AUTH-1
+	each(t, func(t *testing.T, w *world) {
+		c := w.register(w.request(site, "box"), w.registrationToken(site, "registration-token"))
+		once := c.assertion(nil)
+		w.want("once", c.authorize(once, nil), http.StatusOK)
+		again := c.authorize(once, nil)
+		if w.want("again", again, http.StatusBadRequest); !strings.Contains(string(again.body), "used before") {
+			t.Errorf("again: %s", again.body)
+		}
+		w.want("another one", c.authorize(c.assertion(nil), nil), http.StatusOK)
+
+		var port string
+		_, port, _ = strings.Cut(strings.TrimPrefix(w.URL, "http://"), ":")
+		c.auth.AuthorizationURL = "http://localhost:" + port + "/_runner/token/"
+		w.want("for another name of the server", c.authorize(c.assertion(nil), nil), http.StatusBadRequest)
+	})
+}
+
 // The official runner calls these two without the port, and then wants it back (REG-1).
 func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
 	w := newWorld(t, nil)

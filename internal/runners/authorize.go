@@ -12,14 +12,17 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 const runnerTokenLife = time.Hour
 
 // Authorize gives a runner token for an assertion that the runner signed with its
-// key (AUTH-1), and says how long the token lives. audiences are the URLs by which
-// the runner may know this server. NotFound means that there is no such runner.
-func (s *Runners) Authorize(ctx context.Context, assertion string, audiences []string) (text string, life time.Duration, err error) {
+// key (AUTH-1), and says how long the token lives. An assertion is good once, and only
+// if it is for the address by which the runner was registered; for a runner of which
+// that is not known, here, where the request came to. NotFound means that there is no
+// such runner.
+func (s *Runners) Authorize(ctx context.Context, assertion, here string) (text string, life time.Duration, err error) {
 	client, err := token.AssertionClient(assertion)
 	if err != nil {
 		return "", 0, err
@@ -35,12 +38,27 @@ func (s *Runners) Authorize(ctx context.Context, assertion string, audiences []s
 	if err != nil {
 		return "", 0, err
 	}
-	now := s.now()
-	if _, err := token.VerifyAssertion(assertion, client, key, audiences, now); err != nil {
+	at, now := r.URL, s.now()
+	if at == "" {
+		at = here
+	}
+	proof, err := token.VerifyAssertion(assertion, client, key, audiences(at), now)
+	if err != nil {
+		return "", 0, err
+	}
+	err = s.store.Update(ctx, func(tx *store.Tx) error { return tx.UseAssertion(ctx, proof.Hash, proof.Expires, now) })
+	if err != nil {
 		return "", 0, err
 	}
 	text, err = s.keys.SignRunner(token.Runner{ID: r.ID, Expires: now.Add(runnerTokenLife)}, now)
 	return text, runnerTokenLife, err
+}
+
+// audiences are what a runner that knows the server by an address signs for. A proxy
+// may have taken TLS off without saying so.
+func audiences(address string) []string {
+	_, rest, _ := strings.Cut(address, "://")
+	return []string{"http://" + rest + wire.TokenPath, "https://" + rest + wire.TokenPath}
 }
 
 func publicKey(r *actions.Runner) (*rsa.PublicKey, error) {

@@ -9,12 +9,12 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const runnerColumns = `id, owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, last_seen_at`
+const runnerColumns = `id, owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, last_seen_at, url`
 
 func scanRunner(row db.Row) (*actions.Runner, error) {
 	r := new(actions.Runner)
 	return r, row.Scan(&r.ID, &r.Scope.OwnerID, &r.Scope.RepoID, &r.Name, db.JSON(&r.Labels), &r.OS, &r.Arch, &r.Version,
-		db.Bool(&r.Ephemeral), db.Bool(&r.NoUpdate), &r.ClientID, &r.PublicKey, db.Time(&r.CreatedAt), db.Time(&r.LastSeenAt))
+		db.Bool(&r.Ephemeral), db.Bool(&r.NoUpdate), &r.ClientID, &r.PublicKey, db.Time(&r.CreatedAt), db.Time(&r.LastSeenAt), &r.URL)
 }
 
 // CreateRunner adds r and sets its id. A name that the scope has, in any case, is a
@@ -29,9 +29,9 @@ func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
 		return taken
 	}
 	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into runners
-		(owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (owner_id, repo_id, name) do nothing returning id`,
-		r.Scope.OwnerID, r.Scope.RepoID, r.Name, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey, db.Micros(r.CreatedAt))
+		(owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, url)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (owner_id, repo_id, name) do nothing returning id`,
+		r.Scope.OwnerID, r.Scope.RepoID, r.Name, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey, db.Micros(r.CreatedAt), r.URL)
 	if actions.KindOf(err) == actions.NotFound {
 		return taken
 	}

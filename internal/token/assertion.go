@@ -2,7 +2,9 @@ package token
 
 import (
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -19,8 +21,8 @@ const (
 // registered.
 type Assertion struct {
 	ClientID string
-	ID       string    // jti, unique to the assertion
-	Expires  time.Time // after this and the skew it is refused
+	Hash     []byte    // SHA-256 of what is signed: of this assertion alone
+	Expires  time.Time // after this it is refused, whatever the clocks say
 }
 
 var errBadAssertion = actions.Errorf(actions.Unauthorized, "the client assertion is not valid")
@@ -65,7 +67,8 @@ func VerifyAssertion(text, clientID string, key *rsa.PublicKey, audiences []stri
 	case c.ExpiresAt.After(now.Add(maxAssertion)):
 		return Assertion{}, clockError(now)
 	}
-	return Assertion{ClientID: c.Subject, ID: c.ID, Expires: c.ExpiresAt.UTC()}, nil
+	signed := sha256.Sum256([]byte(text[:strings.LastIndexByte(text, '.')])) // a signature can be written in several ways
+	return Assertion{ClientID: c.Subject, Hash: signed[:], Expires: c.ExpiresAt.Add(assertionSkew).UTC()}, nil
 }
 
 func clockError(now time.Time) error {

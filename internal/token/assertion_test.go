@@ -1,8 +1,10 @@
 package token
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"strings"
 	"testing"
 	"time"
@@ -41,12 +43,24 @@ func TestRunnersAssertionIsAccepted(t *testing.T) {
 		}
 		for _, skew := range []time.Duration{-4 * time.Minute, 0, 9 * time.Minute} {
 			got, err := VerifyAssertion(text, client, &key.PublicKey, []string{"http://other/", testURL}, testNow.Add(skew))
-			want := Assertion{testClient, "j1", testNow.Add(5 * time.Minute)}
-			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			want := Assertion{ClientID: testClient, Hash: got.Hash, Expires: testNow.Add(10 * time.Minute)}
+			if diff := cmp.Diff(want, got); err != nil || diff != "" || len(got.Hash) != sha256.Size {
 				t.Errorf("%s, %v late: %v\n%s", m.Alg(), skew, err, diff)
+			}
+			rewritten := text[:len(text)-1] + otherEnd(text[len(text)-1])
+			if again, err := VerifyAssertion(rewritten, client, &key.PublicKey, []string{testURL}, testNow.Add(skew)); err == nil && !bytes.Equal(again.Hash, got.Hash) {
+				t.Error("the same assertion with its signature written in another way has another hash")
 			}
 		}
 	}
+}
+
+// otherEnd is another last character of base64 that stands for the same bytes: of a
+// signature of 256 bytes it has two bits that count.
+func otherEnd(c byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	i := strings.IndexByte(alphabet, c)
+	return alphabet[i^1 : i^1+1]
 }
 
 func TestBadAssertionsAreUnauthorized(t *testing.T) {

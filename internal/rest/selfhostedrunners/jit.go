@@ -51,7 +51,7 @@ func (p *page) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := rest.CallOf(r)
-	runner := &actions.Runner{Scope: c.Scope(), Name: body.Name}
+	runner := &actions.Runner{Scope: c.Scope(), Name: body.Name, URL: c.Base.HTML}
 	for _, l := range body.Labels {
 		runner.Labels = append(runner.Labels, actions.Label{Name: l})
 	}
