@@ -13,7 +13,8 @@ import (
 )
 
 // patterns returns the texts that give a value away: the forms of it and of
-// each of its lines, long ones in pieces.
+// each of its lines, long ones in pieces. Programs print a line with other
+// blanks around it, or with none, so those are no part of it.
 func patterns(value string) []string {
 	known := map[string]bool{}
 	var out []string
@@ -27,7 +28,7 @@ func patterns(value string) []string {
 	}
 	forms(value, add)
 	for line := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == '\n' || r == '\r' }) {
-		if line != value {
+		if line = strings.TrimSpace(line); line != value {
 			forms(line, add)
 		}
 	}

@@ -44,7 +44,7 @@ type Masker struct {
 	seen map[string]bool
 }
 
-// Add makes value a secret, and each of its lines. It answers false, and does
+// Add makes value a secret, and each of its lines without the blanks around it. It answers false, and does
 // nothing, when value is too short to mask: empty, white space only, or a
 // single byte. Of a value over 1 MiB only the first MiB is a secret.
 func (m *Masker) Add(value string) bool {

@@ -253,3 +253,23 @@ func TestSecretsMayBeAddedWhileOthersMask(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestLinesOfASecretAreMaskedWithoutTheirIndentation(t *testing.T) {
+	m := masker(t, "{\r\n  \"id\": \"kingfisher\",\n\t\u00a0\"key\": \"heron\" \n}\n", " cormorant ")
+	for text, want := range map[string]string{
+		`"id": "kingfisher",`:         "***",
+		`        "id": "kingfisher",`: "        ***",
+		`{"key": "heron"}`:            "{***}",
+		`cormorant`:                   "***",
+		`a cormorant b`:               "a***b",
+		`{`:                           "{",
+	} {
+		if got := m.Text(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	encoded := base64.StdEncoding.EncodeToString([]byte(`{"key": "heron"}`))
+	if got := m.Text(encoded); !strings.Contains(got, "***") {
+		t.Errorf("a line in base64 is readable: %s", got)
+	}
+}
