@@ -30,19 +30,24 @@ func (r *running) evaluateJob(rec *record) error {
 	return nil
 }
 
-// evaluateDefaults evaluates defaults.run.
+// evaluateDefaults evaluates defaults.run. That of the job replaces that of the
+// workflow as a whole (RUN-2).
 func (r *running) evaluateDefaults(t *wire.Token) error {
 	token, err := convert.TokenFromWire(t)
 	if err != nil {
 		return err
 	}
-	values, err := evalStrings(token.Get("run"), r.expressions())
+	run := token.Get("run")
+	if run == nil {
+		return nil
+	}
+	values, err := evalStrings(run, r.expressions())
 	if err != nil {
 		return err
 	}
+	r.defaults = defaults{}
 	for _, v := range values {
 		switch {
-		case v.value == "":
 		case strings.EqualFold(v.name, "shell"):
 			r.defaults.shell = v.value
 		case strings.EqualFold(v.name, "working-directory"):

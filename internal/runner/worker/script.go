@@ -25,12 +25,14 @@ func (x *execution) script() error {
 	if err != nil {
 		return err
 	}
-	text, option, dir := value(inputs, wire.InputScript), value(inputs, wire.InputShell), value(inputs, wire.InputWorkingDirectory)
+	text, _ := value(inputs, wire.InputScript)
+	option, _ := value(inputs, wire.InputShell)
+	dir, hasDir := value(inputs, wire.InputWorkingDirectory)
 	if x.scope.composite == nil { // defaults do not reach into actions
 		if option == "" {
 			option = x.job.defaults.shell
 		}
-		if dir == "" {
+		if !hasDir { // an empty one is the workspace
 			dir = x.job.defaults.directory
 		}
 	}
@@ -66,14 +68,14 @@ func (x *execution) script() error {
 	return nil
 }
 
-// value is that of the entry with a name in any case, "" if there is none.
-func value(entries []assignment, name string) string {
+// value is that of the entry with a name in any case, and whether there is one.
+func value(entries []assignment, name string) (string, bool) {
 	for _, e := range entries {
 		if strings.EqualFold(e.name, name) {
-			return e.value
+			return e.value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // printScript opens the group that shows what runs.

@@ -67,6 +67,21 @@ func TestDefaultsApplyToScripts(t *testing.T) { // RUN-2
 	contains(t, "missing", b.output("s3"), "##[error]An error occurred trying to start process '/usr/bin/sh' with working directory '"+workspace+"/missing'. No such file or directory\n")
 }
 
+func TestDefaultsOfAJobReplaceThoseOfItsWorkflow(t *testing.T) { // RUN-2
+	run := func(values ...wire.TokenPair) *wire.Token { return wire.Mapping(wire.Pair("run", wire.Mapping(values...))) }
+	b := newBench(t, script("echo $0; basename $PWD"), script("basename $PWD", input(wire.InputWorkingDirectory, "")))
+	b.workspace(map[string]string{"top/x": "", "sub/x": ""})
+	b.job.Message.Defaults = []*wire.Token{
+		run(wire.Pair("shell", wire.String("bash {0} one")), wire.Pair("working-directory", wire.String("top"))),
+		wire.Mapping(),
+		run(wire.Pair("working-directory", wire.String("sub"))),
+	}
+	b.run()
+	contains(t, "header", b.log("s1"), "bash -e {0}\n")
+	contains(t, "output", b.output("s1"), "\nsub\n")
+	equal(t, "an empty directory", b.output("s2"), "hello\n")
+}
+
 func TestEnvironmentHoldsWhatItShould(t *testing.T) { // RUN-4, CTX-7
 	b := newBench(t, script("env | sort", env("GITHUB_SHA", wire.String("mine")), env("OWN", wire.String("1"))))
 	b.job.Host = host.NewLocal(append(b.job.Host.Env(), "OWN=0"), host.NewTrackingID())
