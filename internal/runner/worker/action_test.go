@@ -54,7 +54,7 @@ runs:
 	contains(t, "setup", b.log(res.Steps[0].ExternalID), "Prepare all required actions\nGetting action download info\n"+
 		"Download action repository 'octo/greet@v1' (SHA:0123456789)\nComplete job name: build\n")
 	contains(t, "log", b.log("s1"), "##[group]Run octo/greet/sub@v1\nwith:\n  who: mona\n  mark: abc123!\nenv:\n  OUTER: o\n##[endgroup]\n",
-		"hello mona abc123! o \n", "later   __run\n")
+		"hello mona abc123! o \n", "later   greet\n")
 	equal(t, "outputs", b.output("s2"), "1/success later\n")
 	if got := res.Steps[1]; got.Type != "composite" || got.ActionName != "octo/greet/sub" || got.Ref != "v1" {
 		t.Errorf("step result says %q %q %q", got.Type, got.ActionName, got.Ref)
@@ -246,6 +246,37 @@ func TestPreAndPostInsideOfComposites(t *testing.T) { // CMP-6
 	}
 	contains(t, "local", b.log("s2"), "main l1 undefined\n", "main l3 undefined\n")
 	contains(t, "download", b.log("s2"), "##[endgroup]\n")
+}
+
+func TestStepsOfACompositeAreKnownInItsPostStage(t *testing.T) { // CMP-6
+	needNode(t)
+	b := newBench(t, uses("octo/outer@v1"))
+	b.action("octo/say/v1", map[string]string{
+		"action.yml": "name: x\ndescription: x\ninputs: {who: {}}\noutputs: {o: {}}\nruns: {using: node20, pre: m.js, main: m.js, post: m.js}",
+		"m.js": "require('fs').appendFileSync(process.env.GITHUB_OUTPUT, 'o=' + process.env.INPUT_WHO + '+\\n');" +
+			"console.log('who ' + process.env.INPUT_WHO + ' in ' + process.env.GITHUB_ACTION)",
+	})
+	b.action("octo/outer/v1", map[string]string{"action.yml": "name: x\ndescription: x\nruns:\n  using: composite\n  steps:\n" +
+		"    - {uses: octo/say@v1, id: one, with: {who: a}}\n" +
+		"    - {run: 'echo \"key=k\" >> $GITHUB_OUTPUT; echo script in $GITHUB_ACTION', id: two, shell: sh}\n" +
+		"    - {uses: octo/say@v1, with: {who: '${{ steps.one.outputs.o }}${{ steps.two.outputs.key }}'}}\n"})
+	res := b.run()
+	var got []string
+	for _, s := range res.Steps {
+		for line := range strings.Lines(b.log(s.ExternalID)) {
+			if strings.HasPrefix(line, "who ") || strings.HasPrefix(line, "script ") {
+				got = append(got, strings.TrimSpace(line))
+			}
+		}
+	}
+	want := []string{
+		"who a in __run_1", "who a+ in __run_1", // pre
+		"who a in __run_1", "script in __run_1", "who a+k in __run_1",
+		"who a+k in __run_1", "who a in __run_1", // post
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestServerVariablesGoToActionsOnly(t *testing.T) { // MSG-6, ENV-1

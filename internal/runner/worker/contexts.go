@@ -128,10 +128,12 @@ func (c *contexts) envIn(sc *scope) (all, own *expr.Object) {
 	return all, own
 }
 
-// githubIn starts the context "github" of a step.
-func (c *contexts) githubIn(sc *scope) *expr.Object {
-	github := clone(c.github)
+// githubIn starts the context "github" of a step. Below the steps of the job,
+// "action" is the step of the job that is around.
+func (c *contexts) githubIn(sc *scope, s *step) *expr.Object {
+	github := clone(c.github).Set("action", s.contextName)
 	if composite := sc.composite; composite != nil {
+		github.Set("action", composite.action)
 		github.Set("action_path", composite.definition.dir)
 		github.Set("action_status", contextResult(composite.result))
 	}

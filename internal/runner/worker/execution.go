@@ -54,7 +54,7 @@ func (r *running) run(t try) end {
 	x := &execution{job: r, scope: t.scope, step: t.step, stage: t.stage, record: t.record, limit: t.limit}
 	x.echo = r.debugs
 	x.env, x.own = r.contexts.envIn(t.scope)
-	x.github = r.contexts.githubIn(t.scope).Set("action", t.step.contextName)
+	x.github = r.contexts.githubIn(t.scope, t.step)
 	var cancel context.CancelFunc
 	x.ctx, cancel = context.WithCancel(t.limit)
 	defer cancel()
@@ -63,6 +63,7 @@ func (r *running) run(t try) end {
 		x.record.fail(err.Error())
 		outcome = wire.Failed
 	}
+	x.rememberOutputs() // continue-on-error may ask for them
 	conclusion := outcome
 	if outcome == wire.Failed && err == nil && x.absorbed() {
 		conclusion = wire.Succeeded
@@ -197,18 +198,33 @@ func (x *execution) absorbed() bool {
 	return ok && err == nil
 }
 
-// remember writes the step's end to the context "steps". Generated names get
-// no entry there.
-func (x *execution) remember(outcome, conclusion string) {
-	if x.stage != mainStage || !hasContext(x.step.contextName) {
+// remembers says whether the context "steps" has an entry for the step. That is
+// the main stage, and every stage of a step inside of a composite action.
+// Generated names get no entry there.
+func (x *execution) remembers() bool {
+	return (x.stage == mainStage || x.scope.composite != nil) && hasContext(x.step.contextName)
+}
+
+// rememberOutputs adds the outputs of the step to its entry in the context
+// "steps", which keeps those of its earlier stages.
+func (x *execution) rememberOutputs() {
+	if !x.remembers() {
 		return
 	}
-	outputs := expr.NewObject()
+	entry := clone(object(x.scope.steps, x.step.contextName))
+	outputs := clone(object(entry, "outputs"))
 	for _, o := range x.outputs {
 		outputs.Set(o.name, o.value)
 	}
-	x.scope.steps.Set(x.step.contextName, expr.NewObject().
-		Set("outputs", outputs).
+	x.scope.steps.Set(x.step.contextName, entry.Set("outputs", outputs))
+}
+
+// remember writes the step's end to the context "steps".
+func (x *execution) remember(outcome, conclusion string) {
+	if !x.remembers() {
+		return
+	}
+	x.scope.steps.Set(x.step.contextName, clone(object(x.scope.steps, x.step.contextName)).
 		Set("outcome", contextResult(outcome)).
 		Set("conclusion", contextResult(conclusion)))
 }

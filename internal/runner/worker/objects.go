@@ -23,3 +23,10 @@ func text(o *expr.Object, key string) string {
 	v, _ := o.Get(key)
 	return expr.String(v)
 }
+
+// object is the object at a key, nil for anything else.
+func object(o *expr.Object, key string) *expr.Object {
+	v, _ := o.Get(key)
+	found, _ := v.(*expr.Object)
+	return found
+}

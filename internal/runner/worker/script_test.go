@@ -68,7 +68,9 @@ func TestDefaultsApplyToScripts(t *testing.T) { // RUN-2
 }
 
 func TestDefaultsOfAJobReplaceThoseOfItsWorkflow(t *testing.T) { // RUN-2
-	run := func(values ...wire.TokenPair) *wire.Token { return wire.Mapping(wire.Pair("run", wire.Mapping(values...))) }
+	run := func(values ...wire.TokenPair) *wire.Token {
+		return wire.Mapping(wire.Pair("run", wire.Mapping(values...)))
+	}
 	b := newBench(t, script("echo $0; basename $PWD"), script("basename $PWD", input(wire.InputWorkingDirectory, "")))
 	b.workspace(map[string]string{"top/x": "", "sub/x": ""})
 	b.job.Message.Defaults = []*wire.Token{

@@ -15,9 +15,10 @@ type steps struct {
 	records *records
 	scope   *scope
 
-	posts      []*post            // of the job, in the order in which they were registered
-	inner      map[string][]*post // of composite actions, by the key of the step that uses one
-	registered map[string]bool    // steps that have a post, by key
+	posts      []*post                 // of the job, in the order in which they were registered
+	inner      map[string][]*post      // of composite actions, by the key of the step that uses one
+	registered map[string]bool         // steps that have a post, by key
+	kept       map[string]*expr.Object // contexts "steps" of composite actions for their post stages, by key
 }
 
 // A scope is what the steps of one list share: those of the job, or those of
@@ -53,7 +54,22 @@ func newSteps(r *records, inputs expr.Value) *steps {
 		scope:      &scope{steps: expr.NewObject(), inputs: inputs},
 		inner:      map[string][]*post{},
 		registered: map[string]bool{},
+		kept:       map[string]*expr.Object{},
 	}
+}
+
+// inside is the context "steps" of the composite action that a step uses. What
+// the main stage has put there its post stage sees; the pre stage has its own.
+func (s *steps) inside(key string, st stage) *expr.Object {
+	known, ok := s.kept[key]
+	if st == postStage && ok {
+		return known
+	}
+	known = expr.NewObject()
+	if st == mainStage {
+		s.kept[key] = known
+	}
+	return known
 }
 
 // plan makes the records of the main steps, and of the pre steps before them.

@@ -56,6 +56,16 @@ func TestConclusionsOfSteps(t *testing.T) { // IF-2, RES-1, RES-2,
 `)
 }
 
+func TestContinueOnErrorSeesTheOutputsOfItsStep(t *testing.T) { // RES-1
+	b := newBench(t,
+		script("echo may=yes >> $GITHUB_OUTPUT; exit 1", id("own"), func(s *wire.Step) {
+			s.ContinueOnError = expression("steps.own.outputs.may == 'yes'")
+		}),
+		script("exit 0"),
+	)
+	equal(t, "conclusion", b.run().Conclusion, wire.Succeeded)
+}
+
 func TestErrorInAConditionFailsTheStep(t *testing.T) { // IF-7
 	b := newBench(t, script("echo no", when("fromJSON('{') == 1"), mayFail), script("echo yes", when("failure()")))
 	res := b.run()
