@@ -100,7 +100,7 @@ const compositeContexts = "github inputs steps job runner strategy matrix env"
 func compositeSteps() stepRules {
 	return stepRules{
 		value:     scope(compositeContexts, "hashFiles"),
-		cond:      scope(compositeContexts, statusFunctions+" hashFiles"),
+		cond:      scope(compositeContexts+" needs vars", statusFunctions+" hashFiles"),
 		composite: true,
 	}
 }

@@ -88,6 +88,23 @@ runs:
 	equal(t, "outputs", b.output("s3"), "failure failure skipped success\n")
 }
 
+func TestConditionsInsideOfACompositeSeeNeedsAndVars(t *testing.T) { // CMP-1
+	b := newBench(t, uses("octo/c@v1"))
+	b.job.Message.ContextData["needs"] = dict(wire.ContextPair{Key: "one", Value: dict(wire.ContextPair{Key: "result", Value: "success"})})
+	b.action("octo/c/v1", map[string]string{"action.yml": "name: x\ndescription: x\nruns:\n  using: composite\n  steps:\n" +
+		"    - {run: echo by needs, shell: sh, if: needs.one.result == 'success'}\n" +
+		"    - {run: echo by vars, shell: sh, if: vars.REGION == 'north'}\n" +
+		"    - {run: echo neither, shell: sh, if: secrets.PASSWORD == ''}\n"})
+	contains(t, "set up", b.log(b.run().Steps[0].ExternalID), "Unrecognized named-value: 'secrets'")
+	b = newBench(t, uses("octo/c@v1"))
+	b.job.Message.ContextData["needs"] = dict(wire.ContextPair{Key: "one", Value: dict(wire.ContextPair{Key: "result", Value: "success"})})
+	b.action("octo/c/v1", map[string]string{"action.yml": "name: x\ndescription: x\nruns:\n  using: composite\n  steps:\n" +
+		"    - {run: echo by needs, shell: sh, if: needs.one.result == 'success'}\n" +
+		"    - {run: echo by vars, shell: sh, if: vars.REGION == 'north'}\n"})
+	b.run()
+	contains(t, "log", b.log("s1"), "\nby needs\n", "\nby vars\n")
+}
+
 func TestErrorInAnInnerConditionStopsTheComposite(t *testing.T) { // CMP-4
 	b := newBench(t, uses("./act"))
 	b.workspace(map[string]string{"act/action.yml": `

@@ -10,6 +10,7 @@ type composite struct {
 	definition *definition
 	action     string       // github.action: the step of the job that is around
 	env        *expr.Object // variables of the steps around
+	late       bool         // it began when the job was cancelled already
 	result     string       // of its steps so far, for success() and failure() (CMP-3)
 }
 
@@ -19,7 +20,10 @@ func (x *execution) composite(d *definition, inputs []assignment) error {
 	for _, in := range inputs {
 		values.Set(in.name, in.value)
 	}
-	c := &composite{definition: d, action: text(x.github, "action"), env: x.own, result: wire.Succeeded}
+	c := &composite{
+		definition: d, action: text(x.github, "action"), env: x.own,
+		late: x.job.state.status.get() == wire.Canceled, result: wire.Succeeded,
+	}
 	sc := &scope{steps: x.job.steps.inside(x.step.key, x.stage), inputs: values, composite: c, depth: x.scope.depth + 1}
 	if sc.depth > maxDepth+1 {
 		return problemf("Composite action depth exceeded max depth %d", maxDepth)

@@ -23,9 +23,7 @@ type contexts struct {
 func newContexts(j *Job, s *state, debugs bool) *contexts {
 	c := &contexts{sent: sentContexts(j.Message), state: s}
 	for name := range j.Message.ContextData {
-		if !strings.EqualFold(name, "job") {
-			c.early = append(c.early, name)
-		}
+		c.early = append(c.early, name)
 	}
 	c.github = expr.NewObject().Set("token", j.Message.Variable(wire.VarToken))
 	if job := j.Message.Variable(wire.VarJob); job != "" {
@@ -86,7 +84,7 @@ func (c *contexts) job() *expr.Object {
 
 // beforeSteps are the contexts that are known before the first step.
 func (c *contexts) beforeSteps() *expr.Object {
-	known := expr.NewObject()
+	known := expr.NewObject().Set("job", expr.NewObject())
 	for _, name := range c.early {
 		v, _ := c.sent.Get(name)
 		known.Set(name, v)
@@ -95,7 +93,8 @@ func (c *contexts) beforeSteps() *expr.Object {
 }
 
 // in are all contexts as a step of the scope sees them. Those of a composite
-// action have no needs, vars and secrets (CMP-1).
+// action have no secrets; needs and vars are for its conditions, and nothing
+// else there may name them (CMP-1).
 func (c *contexts) in(sc *scope, github, env *expr.Object) *expr.Object {
 	all := expr.NewObject().
 		Set("github", github).
@@ -106,7 +105,7 @@ func (c *contexts) in(sc *scope, github, env *expr.Object) *expr.Object {
 		Set("inputs", sc.inputs)
 	names := []string{"strategy", "matrix", "needs", "vars", "secrets"}
 	if sc.composite != nil {
-		names = names[:2]
+		names = names[:4]
 	}
 	for _, name := range names {
 		v, _ := c.sent.Get(name)

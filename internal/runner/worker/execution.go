@@ -78,6 +78,7 @@ func (x *execution) conclude(cond *expr.Expr, cancel context.CancelFunc) (outcom
 	if err := x.addEnv(x.step.env); err != nil {
 		return "", err
 	}
+	x.rename()
 	contexts := x.contexts()
 	wanted := func() (bool, error) {
 		if cond == nil {
@@ -109,13 +110,19 @@ func (x *execution) conclude(cond *expr.Expr, cancel context.CancelFunc) (outcom
 	return x.perform(cancel), nil
 }
 
+// rename evaluates the name of a step of the job that could not be evaluated
+// when the job began. Steps that are skipped get their names, too.
+func (x *execution) rename() {
+	if x.stage != mainStage || x.scope.composite != nil || x.step.named {
+		return
+	}
+	if name, complete := x.step.title(x.expressions(x.contexts())); complete {
+		x.record.rename(name)
+	}
+}
+
 // perform runs the step within its time limit.
 func (x *execution) perform(cancel context.CancelFunc) string {
-	if x.stage == mainStage && x.scope.composite == nil {
-		if name, complete := x.step.title(x.expressions(x.contexts())); complete {
-			x.record.rename(name)
-		}
-	}
 	minutes := x.minutes()
 	if minutes > 0 {
 		var done context.CancelFunc

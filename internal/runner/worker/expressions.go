@@ -13,7 +13,7 @@ func (x *execution) contexts() *expr.Object { return x.job.contexts.in(x.scope, 
 func (x *execution) expressions(contexts *expr.Object) *expr.Env {
 	is := func(result string) expr.Func {
 		return func([]expr.Value) (expr.Value, error) {
-			if c := x.scope.composite; c != nil && x.stage == mainStage && x.job.state.status.get() != wire.Canceled {
+			if c := x.scope.composite; c != nil && x.stage == mainStage && (c.late || x.job.state.status.get() != wire.Canceled) {
 				return c.result == result, nil // CMP-3
 			}
 			return x.job.state.status.get() == result, nil

@@ -24,6 +24,7 @@ type step struct {
 	contextName string
 	display     string          // fixed name, if any
 	name        *workflow.Token // otherwise
+	named       bool            // the name was evaluated when the job began
 	cond        *expr.Expr
 	env, inputs *workflow.Token
 	timeout     *workflow.Token

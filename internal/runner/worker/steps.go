@@ -84,7 +84,8 @@ func (s *steps) plan(limit context.Context, list []*step, used *actions, env *ex
 		}
 	}
 	for _, st := range list {
-		name, _ := st.title(env)
+		var name string
+		name, st.named = st.title(env)
 		rec := s.records.next(st.key, name)
 		tries = append(tries, try{s.scope, st, mainStage, st.cond, rec, limit})
 	}

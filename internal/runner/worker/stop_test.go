@@ -133,6 +133,18 @@ runs:
 	contains(t, "log", b.log("s1"), "##[error]The operation was canceled.\n", "\ncleanup\n")
 }
 
+func TestCompositeOfACancelledJobLooksAtItsOwnSteps(t *testing.T) { // CMP-3
+	b := newBench(t, script("echo ready; sleep 30"), uses("octo/late@v1", when("always()")))
+	b.action("octo/late/v1", map[string]string{"action.yml": "name: x\ndescription: x\nruns:\n  using: composite\n  steps:\n" +
+		"    - {run: echo plain, shell: sh}\n    - {run: echo success, shell: sh, if: success()}\n    - {run: echo cancelled, shell: sh, if: cancelled()}\n" +
+		"    - {run: echo failure, shell: sh, if: failure()}\n"})
+	b.runWith("s1", Cancel)
+	contains(t, "log", b.log("s2"), "\nplain\n", "\nsuccess\n", "\ncancelled\n")
+	if strings.Contains(b.log("s2"), "\nfailure\n") {
+		t.Error("a step for failures ran")
+	}
+}
+
 func TestProcessIsAskedThenToldThenKilled(t *testing.T) { // CAN-3
 	b := newBench(t, script(`
 		trap 'echo interrupted' INT
@@ -325,16 +337,19 @@ func TestStepNamesAreEvaluated(t *testing.T) {
 		}),
 		script("\n\n  first line\nsecond", when("false")),
 		script("", when("false")),
+		script("true", func(s *wire.Step) { s.DisplayNameToken = expression("format('job {0}', job.status)") }),
 	)
+	b.job.Message.EnvironmentVariables = []*wire.Token{wire.Mapping(wire.Pair("X", wire.String("x")))}
 	b.job.Message.Steps[3].Inputs = wire.Mapping(wire.Pair(wire.InputScript, expression("format('echo {0}\ntwo', env.X)")))
 	res := b.run()
 	equal(t, "steps", conclusions(res), `1 Set up job: succeeded
 2 Go 2: succeeded
 3 got 1 of {x}: succeeded
-4 got ${{ steps.a.outputs.v }}'s ${{ toJSON('a, b') }}: skipped
-5 Run echo ${{ env.X }}: skipped
+4 got 1's "a, b": skipped
+5 Run echo x: skipped
 6 run: skipped
-7 Complete job: succeeded
+7 job : succeeded
+8 Complete job: succeeded
 `)
 }
 
