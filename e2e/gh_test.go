@@ -225,11 +225,13 @@ func TestGhDispatchesAWorkflowWithInputs(t *testing.T) {
 		{"ci.yml -f who=me -f nope=1", `Unexpected inputs provided: ["nope"]`},
 		{"ci.yml -f who=me --ref nothing", "No ref found for: nothing"},
 		{"push.yml", "Workflow does not have 'workflow_dispatch' trigger"},
-		{"broken.yml", "failed to parse workflow: .github/workflows/broken.yml (Line: 6, Col: 9): …"},
 	} {
 		g.prints("could not create workflow dispatch event: HTTP 422: "+c.want+" (https://ci.example/api/v3/repos/admin/hello/actions/workflows/{n}/dispatches)",
 			1, append([]string{"workflow", "run"}, strings.Fields(c.args)...)...)
 	}
+	g.prints("could not create workflow dispatch event: HTTP 422: failed to parse workflow: .github/workflows/broken.yml (Line: 6, Col: 9): "+
+		"Unexpected value 'runs' (https://ci.example/api/v3/repos/admin/hello/actions/workflows/{n}/dispatches)\n"+
+		".github/workflows/broken.yml (Line: 6, Col: 9): There's not enough info to determine what you meant. …", 1, "workflow", "run", "broken.yml")
 	if after := len(r.runs()); after != before {
 		t.Errorf("%d runs are there after dispatches that were refused, %d before", after, before)
 	}
