@@ -1,9 +1,9 @@
 // Package fair shares a number of places between many who want them, so that none
 // of them keeps the others out.
 //
-// Who wants a place names a key: an account, an address, a repository. A key holds
-// at most its share of the places, and when one becomes free it goes to the key that
-// holds the fewest, and among those to who has waited longest.
+// Who wants a place names a key: an account, an address, a repository, and how many
+// places the key may hold at the same time. When one becomes free it goes to the key
+// that holds the fewest, and among those to who has waited longest.
 package fair
 
 import (
@@ -14,7 +14,7 @@ import (
 
 // Places are safe for concurrent use.
 type Places[K comparable] struct {
-	all, each int
+	all int
 
 	mu    sync.Mutex
 	taken int
@@ -24,36 +24,37 @@ type Places[K comparable] struct {
 
 type waiter[K comparable] struct {
 	key   K
+	most  int
 	enter chan struct{} // closed when it has a place
 }
 
-// New makes all places, of which a key may hold each at the same time.
-func New[K comparable](all, each int) *Places[K] {
-	return &Places[K]{all: all, each: each, held: make(map[K]int)}
+// New makes all places.
+func New[K comparable](all int) *Places[K] {
+	return &Places[K]{all: all, held: make(map[K]int)}
 }
 
-// TryEnter takes a place for key k if there is one now. The caller calls leave once
-// in the end.
-func (p *Places[K]) TryEnter(k K) (leave func(), ok bool) {
+// TryEnter takes a place for key k, which may hold most, if there is one now. The
+// caller calls leave once in the end.
+func (p *Places[K]) TryEnter(k K, most int) (leave func(), ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.room(k) {
+	if !p.room(k, most) {
 		return nil, false
 	}
 	p.take(k)
 	return func() { p.leave(k) }, true
 }
 
-// Enter takes a place for key k, and waits until there is one. The caller calls
-// leave once in the end. The error is that of ctx.
-func (p *Places[K]) Enter(ctx context.Context, k K) (leave func(), err error) {
+// Enter takes a place for key k, which may hold most, and waits until there is one.
+// The caller calls leave once in the end. The error is that of ctx.
+func (p *Places[K]) Enter(ctx context.Context, k K, most int) (leave func(), err error) {
 	p.mu.Lock()
-	if p.room(k) { // then nobody waits who could have it
+	if p.room(k, most) { // then nobody waits who could have it
 		p.take(k)
 		p.mu.Unlock()
 		return func() { p.leave(k) }, nil
 	}
-	w := &waiter[K]{k, make(chan struct{})}
+	w := &waiter[K]{k, most, make(chan struct{})}
 	p.line = append(p.line, w)
 	p.mu.Unlock()
 	select {
@@ -74,7 +75,7 @@ func (p *Places[K]) Held(k K) (own, all int) {
 	return p.held[k], p.taken
 }
 
-func (p *Places[K]) room(k K) bool { return p.taken < p.all && p.held[k] < p.each }
+func (p *Places[K]) room(k K, most int) bool { return p.taken < p.all && p.held[k] < most }
 
 func (p *Places[K]) take(k K) {
 	p.taken++
@@ -102,7 +103,7 @@ func (p *Places[K]) leave(k K) {
 	for {
 		next := -1
 		for i, w := range p.line {
-			if p.room(w.key) && (next < 0 || p.held[w.key] < p.held[p.line[next].key]) {
+			if p.room(w.key, w.most) && (next < 0 || p.held[w.key] < p.held[p.line[next].key]) {
 				next = i
 			}
 		}

@@ -11,22 +11,22 @@ import (
 )
 
 func TestAKeyHoldsItsShareAndNoMore(t *testing.T) {
-	p := fair.New[string](3, 2)
-	first, ok := p.TryEnter("a")
-	if _, second := p.TryEnter("a"); !ok || !second {
+	p := fair.New[string](3)
+	first, ok := p.TryEnter("a", 2)
+	if _, second := p.TryEnter("a", 2); !ok || !second {
 		t.Fatal("two places of two are not given")
 	}
-	if _, ok := p.TryEnter("a"); ok {
+	if _, ok := p.TryEnter("a", 2); ok {
 		t.Error("a has a third place of two")
 	}
-	if _, ok := p.TryEnter("b"); !ok {
+	if _, ok := p.TryEnter("b", 2); !ok {
 		t.Error("b does not get the place that is left")
 	}
-	if _, ok := p.TryEnter("c"); ok {
+	if _, ok := p.TryEnter("c", 2); ok {
 		t.Error("c has a fourth place of three")
 	}
 	first()
-	if _, ok := p.TryEnter("c"); !ok {
+	if _, ok := p.TryEnter("c", 2); !ok {
 		t.Error("c does not get the place that was left")
 	}
 	if own, all := p.Held("a"); own != 1 || all != 3 {
@@ -36,15 +36,15 @@ func TestAKeyHoldsItsShareAndNoMore(t *testing.T) {
 
 func TestAPlaceGoesToTheKeyThatHoldsTheFewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := fair.New[string](2, 2)
-		leave, _ := p.TryEnter("a")
-		p.TryEnter("a")
+		p := fair.New[string](2)
+		leave, _ := p.TryEnter("a", 2)
+		p.TryEnter("a", 2)
 		var mu sync.Mutex
 		var order []string
 		var wg sync.WaitGroup
 		for _, k := range []string{"a", "a", "b", "b"} { // b comes last
 			wg.Go(func() {
-				leave, err := p.Enter(t.Context(), k)
+				leave, err := p.Enter(t.Context(), k, 2)
 				if err != nil {
 					t.Error(err)
 					return
@@ -67,12 +67,12 @@ func TestAPlaceGoesToTheKeyThatHoldsTheFewest(t *testing.T) {
 
 func TestWhoGivesUpHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := fair.New[int](1, 1)
-		leave, _ := p.TryEnter(1)
+		p := fair.New[int](1)
+		leave, _ := p.TryEnter(1, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error)
 		go func() {
-			_, err := p.Enter(ctx, 2)
+			_, err := p.Enter(ctx, 2, 1)
 			failed <- err
 		}()
 		synctest.Wait()
@@ -81,7 +81,7 @@ func TestWhoGivesUpHoldsNothing(t *testing.T) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 		leave()
-		if _, err := p.Enter(t.Context(), 3); err != nil {
+		if _, err := p.Enter(t.Context(), 3, 1); err != nil {
 			t.Error(err)
 		}
 		if own, all := p.Held(3); own != 1 || all != 1 {
@@ -92,14 +92,14 @@ func TestWhoGivesUpHoldsNothing(t *testing.T) {
 
 func TestNoMoreThanAllAreIn(t *testing.T) {
 	const all, each, callers = 5, 2, 200
-	p := fair.New[int](all, each)
+	p := fair.New[int](all)
 	var mu sync.Mutex
 	in, of := 0, map[int]int{}
 	var wg sync.WaitGroup
 	for i := range callers {
 		wg.Go(func() {
 			k := i % 7
-			leave, err := p.Enter(t.Context(), k)
+			leave, err := p.Enter(t.Context(), k, each)
 			if err != nil {
 				t.Error(err)
 				return

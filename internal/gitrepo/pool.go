@@ -14,6 +14,7 @@ import (
 // later waits.
 type pool struct {
 	busy *fair.Places[int64]
+	each int // of one repository
 	max  int
 	keep time.Duration
 
@@ -28,13 +29,13 @@ type idleReader struct {
 }
 
 func newPool(l Limits) *pool {
-	return &pool{busy: fair.New[int64](l.Readers, (l.Readers+1)/2), max: l.IdleReaders, keep: l.Idle}
+	return &pool{busy: fair.New[int64](l.Readers), each: (l.Readers + 1) / 2, max: l.IdleReaders, keep: l.Idle}
 }
 
 // enter waits until a repository may have one more reader. leave ends what enter
 // began.
 func (p *pool) enter(ctx context.Context, id int64) (leave func(), err error) {
-	return p.busy.Enter(ctx, id)
+	return p.busy.Enter(ctx, id, p.each)
 }
 
 // take returns an idle reader of the repository, nil if there is none.
