@@ -73,6 +73,9 @@ const maxToken = 1024
 // Authenticate says who sent r by its Authorization header. Without one that is
 // nobody; with one that does not hold it is an error, Unauthorized.
 func (a *Auth) Authenticate(r *http.Request) (*Caller, error) {
+	if k, ok := r.Context().Value(knownKey{}).(*known); ok {
+		return k.caller, k.err
+	}
 	if r.Header.Get("Authorization") == "" {
 		return &Caller{}, nil
 	}

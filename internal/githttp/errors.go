@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/limit"
 )
 
 // What GitHub says to git. Git prints these lines to the user.
@@ -50,6 +51,9 @@ func (s *Server) writeError(w *writer, r *http.Request, err error) {
 	h := w.Header()
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="GitHub"`)
+	}
+	if e, ok := errors.AsType[*limit.Error](err); ok {
+		h.Set("Retry-After", e.RetryAfter())
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")

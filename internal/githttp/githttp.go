@@ -68,13 +68,11 @@ type Server struct {
 	now    func() time.Time
 	access func(r *http.Request, owner, name string) (*Access, error)
 	mux    *http.ServeMux
-
-	anonymous turns // fetches without credentials
 }
 
 // New makes a Server.
 func New(c Config) *Server {
-	s := &Server{git: c.Git, log: c.Log, now: c.Now, access: c.Access, mux: http.NewServeMux(), anonymous: make(turns, maxAnonymous)}
+	s := &Server{git: c.Git, log: c.Log, now: c.Now, access: c.Access, mux: http.NewServeMux()}
 	s.route("GET /{owner}/{repo}/info/refs", s.infoRefs)
 	s.route("POST /{owner}/{repo}/git-upload-pack", s.uploadPack)
 	s.route("POST /{owner}/{repo}/git-receive-pack", s.receivePack)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/limit"
 )
 
 // infoRefs serves GET /{owner}/{repo}/info/refs, with which every clone, fetch
@@ -57,17 +58,16 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request, err := s.git.ReadFetch(&timely{body, s.now, s.now().Add(requestTime)})
+	visit := limit.Of(r.Context())
+	request, err := s.git.ReadFetch(&timely{body, s.now, s.now().Add(requestTime), visit})
 	if err != nil {
 		return err
 	}
-	if r.Header.Get("Authorization") == "" {
-		leave, err := s.anonymous.take(r.Context(), fetchWait)
-		if err != nil {
-			return err
-		}
-		defer leave()
+	leave, err := visit.Enter(r.Context(), limit.Fetch)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	begin(w, "application/x-git-upload-pack-result")
 	return s.git.UploadPack(r.Context(), a.RepoID, gitrepo.Protocol(r.Header.Get("Git-Protocol")), request, a.Known, w)
 }
@@ -75,11 +75,13 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) error {
 // requestTime is how long the request of a fetch may take to arrive.
 const requestTime = 2 * time.Minute
 
-// A timely reader ends with an error when it has taken too long.
+// A timely reader ends with an error when it has taken too long, or its client has
+// too much in memory.
 type timely struct {
 	io.Reader
 	now   func() time.Time
 	until time.Time
+	visit *limit.Visit
 }
 
 // Read implements [io.Reader].
@@ -87,7 +89,11 @@ func (t *timely) Read(p []byte) (int, error) {
 	if t.now().After(t.until) {
 		return 0, actions.Errorf(actions.Malformed, "it has not arrived after %s", requestTime)
 	}
-	return t.Reader.Read(p)
+	n, err := t.Reader.Read(p)
+	if e := t.visit.Hold(n); err == nil {
+		err = e
+	}
+	return n, err
 }
 
 // receivePack serves POST /{owner}/{repo}/git-receive-pack: a push.
@@ -100,6 +106,11 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	leave, err := limit.Of(r.Context()).Enter(r.Context(), limit.Push)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var done func(context.Context, []actions.RefUpdate) error
 	begin(w, "application/x-git-receive-pack-result")
 	return s.git.Receive(r.Context(), a.RepoID, gitrepo.ReceiveOptions{

@@ -25,7 +25,7 @@ func TestHalfARequestKeepsNobodyFromFetching(t *testing.T) {
 	c.Git("push", "-q", "origin", "main")
 	var ended sync.WaitGroup
 	defer ended.Wait()
-	for range maxAnonymous {
+	for range 32 {
 		body, send := io.Pipe()
 		defer send.Close()
 		ended.Go(func() {
@@ -45,7 +45,7 @@ func TestHalfARequestKeepsNobodyFromFetching(t *testing.T) {
 	}
 	begin := time.Now()
 	c.Git("fetch", "-q", w.remote("", "octo/public"), "main")
-	if took := time.Since(begin); took > fetchWait/2 {
+	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }
@@ -72,7 +72,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestARequestThatNeverEndsIsGivenUp(t *testing.T) {
 	now := time.Now()
-	r := &timely{zeros{}, func() time.Time { return now }, now.Add(requestTime)}
+	r := &timely{zeros{}, func() time.Time { return now }, now.Add(requestTime), nil}
 	if _, err := r.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}

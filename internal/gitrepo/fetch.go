@@ -22,7 +22,10 @@ type FetchRequest struct {
 func (g *Git) ReadFetch(body io.Reader) (*FetchRequest, error) {
 	text, err := io.ReadAll(io.LimitReader(body, g.limits.RequestBytes+1))
 	if err != nil {
-		return nil, actions.Errorf(actions.Malformed, "request cannot be read: %w", err)
+		if actions.KindOf(err) == actions.Internal {
+			err = actions.Errorf(actions.Malformed, "%w", err)
+		}
+		return nil, fmt.Errorf("request cannot be read: %w", err)
 	}
 	if int64(len(text)) > g.limits.RequestBytes {
 		return nil, actions.Errorf(actions.Invalid, "request is larger than %d bytes", g.limits.RequestBytes)

@@ -167,7 +167,9 @@ func TestWhoDoesNotReadGetsNoMore(t *testing.T) {
 		return actions.KindOf(err)
 	}
 	v, _ := l.Begin(limit.Request{Caller: alice, Work: limit.Answer})
-	v.Hold(101)
+	if err := v.Hold(101); actions.KindOf(err) != actions.TooMany {
+		t.Errorf("101 bytes of 100: %v", err)
+	}
 	if got := kind(alice, limit.Answer); got != actions.TooMany {
 		t.Errorf("who has 101 bytes of 100: %q", got)
 	}
@@ -175,14 +177,18 @@ func TestWhoDoesNotReadGetsNoMore(t *testing.T) {
 		t.Errorf("somebody else: %q", got)
 	}
 	w, _ := l.Begin(limit.Request{Caller: bob, Work: limit.Answer})
-	w.Hold(90)
+	if err := w.Hold(90); actions.KindOf(err) != actions.Unavailable {
+		t.Errorf("191 bytes of 150 in all: %v", err)
+	}
 	if got := kind(bob, limit.Answer); got != actions.Unavailable {
 		t.Errorf("with 191 bytes of 150 in all: %q", got)
 	}
 	if got := kind(bob, limit.Reserved); got != "" {
 		t.Errorf("a runner's: %q", got)
 	}
-	v.Hold(-50)
+	if err := v.Hold(-50); err != nil {
+		t.Error(err)
+	}
 	v.End()
 	if got := kind(alice, limit.Answer); got != "" {
 		t.Errorf("when all is read: %q", got)

@@ -131,8 +131,11 @@ type workLimits struct {
 }
 
 var works = []workLimits{
-	{Answer, Requests, AllRequests}, {Reserved, Requests, AllReserved},
-	{Stream, Streams, AllStreams}, {Fetch, Fetches, AllFetches}, {Push, Pushes, AllPushes},
+	{Answer, Requests, AllRequests},
+	{Reserved, Requests, AllReserved},
+	{Stream, Streams, AllStreams},
+	{Fetch, Fetches, AllFetches},
+	{Push, Pushes, AllPushes},
 }
 
 var worksBy = func() map[Work]workLimits {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -60,7 +62,7 @@ var nothing = Route{
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.setCommonHeaders(w.Header())
+	a.setCommonHeaders(w.Header(), r)
 	if r.URL.Path == "" { // the root, asked for without a slash (REG-5)
 		root := *r.URL
 		root.Path, root.RawPath = "/", ""
@@ -222,7 +224,12 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, rt *Route, err error)
 	if actions.KindOf(err) == actions.Internal && r.Context().Err() == nil {
 		a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "request", h.Get("X-Github-Request-Id"), "err", err)
 	}
-	if err := httpjson.WriteError(w, err, rt.documentation()); err != nil {
+	docs := rt.documentation()
+	if e, ok := errors.AsType[*limit.Error](err); ok {
+		h.Set("Retry-After", e.RetryAfter())
+		docs = e.Documentation()
+	}
+	if err := httpjson.WriteError(w, err, docs); err != nil {
 		a.Log.ErrorContext(r.Context(), "answer cannot be written", "route", r.Pattern, "err", err)
 	}
 }

@@ -7,18 +7,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/version"
-)
-
-// There is no rate limit. Clients that obey the headers, or ask, read that they
-// have all of theirs left.
-const (
-	RateLimit  = 5000      // requests in a window
-	RateWindow = time.Hour // after which it would begin again
 )
 
 // NoticeHeader says, in an answer, what else has changed that its reader may not
@@ -28,9 +21,6 @@ const NoticeHeader = "X-Understudy-Notice"
 // commonHeaders are those that never differ. Their values are shared.
 var commonHeaders = map[string][]string{
 	"X-Github-Media-Type":     {"github.v3; format=json"},
-	"X-Ratelimit-Limit":       {strconv.Itoa(RateLimit)},
-	"X-Ratelimit-Remaining":   {strconv.Itoa(RateLimit)},
-	"X-Ratelimit-Used":        {"0"},
 	"X-Ratelimit-Resource":    {"core"},
 	"Vary":                    {"Accept, Authorization, Cookie, X-GitHub-OTP, X-GitHub-Api-Version, Accept-Encoding"},
 	"X-Content-Type-Options":  {"nosniff"},
@@ -39,9 +29,17 @@ var commonHeaders = map[string][]string{
 	"Referrer-Policy":         {"no-referrer"},
 }
 
-func (a *API) setCommonHeaders(h http.Header) {
+// SetRate says what its caller has left of its requests.
+func SetRate(h http.Header, r limit.Rate) {
+	h["X-Ratelimit-Limit"] = []string{strconv.Itoa(r.Limit)}
+	h["X-Ratelimit-Remaining"] = []string{strconv.Itoa(r.Remaining)}
+	h["X-Ratelimit-Used"] = []string{strconv.Itoa(r.Limit - r.Remaining)}
+	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(r.Reset.Unix(), 10)}
+}
+
+func (a *API) setCommonHeaders(h http.Header, r *http.Request) {
 	maps.Copy(h, commonHeaders)
-	h["X-Ratelimit-Reset"] = []string{strconv.FormatInt(a.Now().Add(RateWindow).Unix(), 10)}
+	SetRate(h, limit.Of(r.Context()).Rate(a.Now()))
 	if _, ok := h["X-Github-Request-Id"]; !ok {
 		n, m := rand.Uint64(), rand.Uint32()
 		h["X-Github-Request-Id"] = []string{fmt.Sprintf("%04X:%06X:%06X:%08X", n>>48, n>>24&0xffffff, n&0xffffff, m)}

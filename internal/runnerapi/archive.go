@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/toolkit"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -90,6 +91,11 @@ func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
 	if strings.HasSuffix(r.PathValue("file"), "."+string(gitrepo.Zip)) {
 		format, contentType = gitrepo.Zip, "application/zip"
 	}
+	leave, err := limit.Of(r.Context()).Enter(r.Context(), limit.Fetch)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	w.Header().Set("Content-Type", contentType)
 	if r.Method == http.MethodHead {
 		return nil

@@ -35,6 +35,16 @@ type limitedBody struct {
 	now  func() time.Time
 	come progress
 	over bool // there is no more to read
+
+	hold func(n int) error // is told of what is kept in memory until the request is over; nil if nothing is
+	kept int               // bytes that it was not told of yet
+}
+
+// keep makes hold hear of the bytes of a body that is kept in memory.
+func keep(r *http.Request, hold func(n int) error) {
+	if b, ok := r.Body.(*limitedBody); ok {
+		b.hold = hold
+	}
 }
 
 // Read implements [io.Reader].
@@ -43,6 +53,12 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.come.moved(n, b.now().Sub(begin))
 	b.stop()
+	if b.kept += n; b.hold != nil && b.kept >= progressBytes {
+		if e := b.hold(b.kept); err == nil {
+			err = e
+		}
+		b.kept = 0
+	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = fmt.Errorf("too little has come for %s: %w", b.come.time, os.ErrDeadlineExceeded)

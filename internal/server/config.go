@@ -52,6 +52,8 @@ type Config struct {
 	ImageHost      []string `placeholder:"HOST" help:"Hosts whose images step summaries may show, such as img.shields.io. Whoever reads a run's page then asks them for the image. Default: none; images are links."`
 	JobServerURL   string   `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
 
+	Limit map[string]Size `placeholder:"NAME=N" help:"How much each caller may have at the same time, or a second: docs/configuration.md has the names and the defaults. Repeatable."`
+
 	NoSync bool `kong:"-"` // tests only: nothing waits for the disk
 }
 

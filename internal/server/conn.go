@@ -1,10 +1,13 @@
 package server
 
 import (
+	"container/list"
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,25 +19,49 @@ type conn struct {
 	now   func() time.Time
 	sent  progress
 	until time.Time // the write deadline that was set from above; zero for none
+
+	conns *conns
+	addr  netip.Addr // of the client; a loopback one for a Unix socket
+	spare atomic.Bool
+
+	// guarded by conns.mu
+	in              bool          // it is counted
+	inAll, inOrigin *list.Element // in the lists of idle ones; nil in use
 }
 
-// A connListener makes a conn of each connection.
+// A connListener makes a conn of each connection, as long as there is room.
 type connListener struct {
 	net.Listener
+	conns *conns
 	now   func() time.Time
 	pause time.Duration
 }
 
 // Accept implements [net.Listener].
 func (l *connListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		nc, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: nc, now: l.now, sent: progress{time: l.pause}, conns: l.conns, addr: netip.IPv6Loopback()}
+		if tcp, ok := nc.(*net.TCPConn); ok {
+			limitUnsent(tcp)
+			if from, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
+				c.addr = from.AddrPort().Addr().Unmap().WithZone("")
+			}
+		}
+		if l.conns.admit(c) {
+			return c, nil
+		}
+		_ = nc.Close() // whoever it is tries again
 	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		limitUnsent(tcp)
-	}
-	return &conn{Conn: c, now: l.now, sent: progress{time: l.pause}}, nil
+}
+
+// Close implements [net.Conn].
+func (c *conn) Close() error {
+	c.conns.closed(c)
+	return c.Conn.Close()
 }
 
 // SetDeadline implements [net.Conn].

@@ -14,35 +14,70 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
+// A surface is one that answers requests.
+type surface int
+
+const (
+	pages surface = iota
+	restAPI
+	graphQL
+	runnerProtocol
+	resultServices
+	gitProtocol
+	healthChecks
+	runnerCheck
+)
+
 // surface chooses who answers a request, and with which prefix of its path cut
 // off. It looks at host, method and path shape only. ServeMux cannot do this: it
 // redirects doubled slashes, which breaks clients, and `actions/build/…` of the
 // runner protocol stands beside an owner of any name.
-func (s *Server) surface(r *http.Request) (h http.Handler, strip string) {
+func (s *Server) surface(r *http.Request) (at surface, strip string) {
 	path := r.URL.Path
 	below := func(prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
 	switch {
 	case s.apiHost(r.Host):
 		if path == "/graphql" {
-			return s.graphql, ""
+			return graphQL, ""
 		}
-		return s.restOf(path), ""
+		return restOf(path), ""
 	case below("/api/v3"):
-		return s.restOf(strings.TrimPrefix(path, "/api/v3")), "/api/v3"
+		return restOf(strings.TrimPrefix(path, "/api/v3")), "/api/v3"
 	case path == "/api/graphql":
-		return s.graphql, "/api"
+		return graphQL, "/api"
 	case below("/_runner"), r.Method == http.MethodPost && isLaunch(path):
-		return s.runnerAPI, ""
+		return runnerProtocol, ""
 	case below("/twirp"), below("/_blobs"), below("/_apis/pipelines"), below("/_apis/resources/Containers"), below("/_apis/artifactcache"):
-		return s.results, ""
+		return resultServices, ""
 	case path == "/healthz", path == "/readyz":
-		return http.HandlerFunc(s.serveHealth), ""
+		return healthChecks, ""
 	case slices.Contains(runnerChecks, path):
-		return http.HandlerFunc(serveRunnerCheck), ""
+		return runnerCheck, ""
 	case githttp.Serves(path):
-		return s.git, ""
+		return gitProtocol, ""
 	}
-	return s.web, ""
+	return pages, ""
+}
+
+func (s *Server) handler(at surface) http.Handler {
+	switch at {
+	case restAPI:
+		return s.rest
+	case graphQL:
+		return s.graphql
+	case runnerProtocol:
+		return s.runnerAPI
+	case resultServices:
+		return s.results
+	case gitProtocol:
+		return s.git
+	case healthChecks:
+		return http.HandlerFunc(s.serveHealth)
+	case runnerCheck:
+		return http.HandlerFunc(serveRunnerCheck)
+	case pages:
+	}
+	return s.web
 }
 
 // apiHost says whether host is the REST API's own: "api." before the host of
@@ -54,11 +89,11 @@ func (s *Server) apiHost(host string) bool {
 
 // restOf chooses between the REST API and the two paths below its base by which
 // runners register themselves.
-func (s *Server) restOf(path string) http.Handler {
+func restOf(path string) surface {
 	if path == "/"+wire.RegistrationPath || path == "/"+wire.RegisterPath {
-		return s.runnerAPI
+		return runnerProtocol
 	}
-	return s.rest
+	return restAPI
 }
 
 // isLaunch recognises /actions/build/{plan}/jobs/{job}/runnerresolve/actions.
@@ -73,19 +108,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
 		return
 	}
-	r, end := limitBody(w, httpjson.SingleSlashes(s.withBase(r)), s.now, progressTime)
+	r = httpjson.SingleSlashes(s.withBase(r))
+	at, strip := s.surface(r)
+	r, end := limitBody(w, r, s.now, progressTime)
 	defer end()
-	w = limitStream(w, r, s.now, progressTime)
+	r, visit, err := s.admit(r, at)
+	defer visit.End()
+	if err != nil {
+		s.refuse(w, r, at, err)
+		return
+	}
 	if streams(r) {
 		ctx, cancel := s.untilDrain(r.Context())
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
-	h, strip := s.surface(r)
+	h := s.handler(at)
 	if strip != "" {
 		h = http.StripPrefix(strip, h)
 	}
-	h.ServeHTTP(w, r)
+	h.ServeHTTP(s.response(w, r, visit), r)
 }
 
 // streams says whether a request stays open for as long as the server lives:
@@ -141,5 +183,9 @@ func (s *Server) trusted(remote string) bool {
 		return false
 	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
+	return err == nil && s.trusts(ip)
+}
+
+func (s *Server) trusts(ip netip.Addr) bool {
+	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
 }

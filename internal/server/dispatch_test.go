@@ -1,11 +1,9 @@
 package server
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/httpjson"
@@ -21,12 +19,18 @@ func (n named) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func newDispatcher(t *testing.T) *Server {
 	t.Helper()
-	s := &Server{
-		publicHost: "ci.test", proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-		rest: named("rest"), graphql: named("graphql"), runnerAPI: named("runners"),
-		results: named("results"), git: named("git"), web: named("web"),
+	config := testConfig(t)
+	config.PublicURL, config.TrustedProxy = "http://ci.test", []string{"10.0.0.0/8"}
+	s, err := New(t.Context(), config, testDeps(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.draining, s.drain = context.WithCancel(t.Context())
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.rest, s.graphql, s.runnerAPI, s.results, s.git, s.web = named("rest"), named("graphql"), named("runners"), named("results"), named("git"), named("web")
 	return s
 }
 

@@ -107,7 +107,9 @@ func (s *Server) open(ctx context.Context, addr string, config *tls.Config) (*li
 }
 
 // patient is l whose connections must make progress.
-func (s *Server) patient(l net.Listener) net.Listener { return &connListener{l, s.now, progressTime} }
+func (s *Server) patient(l net.Listener) net.Listener {
+	return &connListener{l, s.conns, s.now, progressTime}
+}
 
 // removeStale removes a socket that nobody listens on any more.
 func removeStale(ctx context.Context, path string) error {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/limit"
 )
 
 func TestAClientMustTakeAPieceInTime(t *testing.T) {
@@ -30,7 +32,7 @@ func TestAClientMustTakeAPieceInTime(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			ours, theirs := net.Pipe()
-			server := &conn{Conn: ours, now: time.Now, sent: progress{time: progressTime}}
+			server := patientConn(ours)
 			var client sync.WaitGroup
 			client.Go(func() {
 				defer theirs.Close()
@@ -51,10 +53,14 @@ func TestAClientMustTakeAPieceInTime(t *testing.T) {
 	}
 }
 
+func patientConn(nc net.Conn) *conn {
+	return &conn{Conn: nc, now: time.Now, sent: progress{time: progressTime}, conns: newConns(limit.Defaults())}
+}
+
 func TestAStreamMayBeSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
-		server := &conn{Conn: ours, now: time.Now, sent: progress{time: progressTime}}
+		server := patientConn(ours)
 		go func() { _, _ = io.Copy(io.Discard, theirs) }()
 		for range 100 {
 			if _, err := server.Write([]byte(": still here\n\n")); err != nil {
@@ -70,7 +76,7 @@ func TestADeadlineFromAboveHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer theirs.Close()
-		server := &conn{Conn: ours, now: time.Now, sent: progress{time: progressTime}}
+		server := patientConn(ours)
 		begin := time.Now()
 		if err := server.SetDeadline(begin.Add(time.Second)); err != nil {
 			t.Fatal(err)
@@ -121,9 +127,9 @@ func givesUp(t *testing.T, protocol int, write func(w http.ResponseWriter) error
 		if r.URL.Path == "/other" {
 			return
 		}
-		given <- write(limitStream(w, r, time.Now, pause))
+		given <- write(newResponse(w, r, nil, time.Now, pause))
 	}))
-	hs.Listener = &connListener{hs.Listener, time.Now, pause}
+	hs.Listener = &connListener{hs.Listener, newConns(limit.Defaults()), time.Now, pause}
 	hs.EnableHTTP2 = protocol == 2
 	hs.StartTLS()
 	defer hs.Close()

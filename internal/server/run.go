@@ -16,6 +16,8 @@ const (
 	idleTimeout   = 3 * time.Minute
 	maxHeader     = 64 << 10
 
+	maxHTTP2Streams = 100 // of a connection
+
 	lastWords = 10 * time.Second // after the drain time: runners say that their jobs failed
 	lastCalls = 5 * time.Second  // after the runners: requests under way are answered
 )
@@ -45,6 +47,8 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	hs := &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		ConnContext: withConn, ConnState: s.conns.state,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxHTTP2Streams},
 	}
 	loops, loopCtx := errgroup.WithContext(context.WithoutCancel(ctx))
 	loopCtx, stopLoops := context.WithCancel(loopCtx)

@@ -28,6 +28,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/queue"
@@ -68,7 +69,6 @@ type Limits struct {
 	Objects         object.Limits
 	JobArtifacts    int           // of one job
 	CachesPerMinute int           // begun in one repository
-	Streams         int64         // of events, open at once
 	Poll            time.Duration // for which a runner's poll is held
 	Completion      time.Duration // by which the end of a job may be behind its runner's next poll
 	Recheck         time.Duration // after which a change is seen whose notice was lost
@@ -83,6 +83,8 @@ type Server struct {
 	publicHost string
 	proxies    []netip.Prefix
 
+	limiter      *limit.Limiter
+	conns        *conns
 	health       []*health // of what it needs
 	lock         *os.File
 	keys         *token.Keys
@@ -137,6 +139,11 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 	if u, err := url.Parse(config.PublicURL); err == nil {
 		s.publicHost = strings.ToLower(u.Host)
 	}
+	limits, err := limit.Defaults().With(sizes(config.Limit))
+	if err != nil {
+		return s, fmt.Errorf("--limit: %w", err)
+	}
+	s.limiter, s.conns = limit.New(limits, deps.Now), newConns(limits)
 	if s.lock, err = lockData(config.Data); err != nil {
 		return s, err
 	}
@@ -220,7 +227,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	})
 	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Now: s.now, Access: s.gitAccess})
 	site, err := web.New(web.Config{
-		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now, Streams: s.deps.Limits.Streams,
+		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now,
 		ImageHosts: s.config.ImageHost,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
 			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)

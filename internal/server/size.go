@@ -11,6 +11,15 @@ import (
 // A Size is a number of bytes as operators write it: 500MB, 10GiB, 1048576.
 type Size int64
 
+// sizes are sizes as numbers.
+func sizes(of map[string]Size) map[string]int64 {
+	all := make(map[string]int64, len(of))
+	for name, n := range of {
+		all[name] = int64(n)
+	}
+	return all
+}
+
 // sizeUnits are the units by their names in lower case. KB is 1000 bytes, KiB 1024.
 var sizeUnits = map[string]float64{
 	"": 1, "b": 1,

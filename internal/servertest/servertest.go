@@ -45,6 +45,9 @@ type Site struct {
 // package server.
 type Config = server.Config
 
+// Size is the type of values of Config.Limit.
+type Size = server.Size
+
 // Deps are what a process gives its server.
 type Deps = server.Deps
 

@@ -155,11 +155,6 @@ func (s *Site) liveRun(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
-	leave, err := s.streams.enter(c)
-	if err != nil {
-		return err
-	}
-	defer leave()
 	st := s.stream(w)
 	var told uint64
 	tell := func(ctx context.Context) (bool, error) {

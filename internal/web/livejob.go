@@ -47,11 +47,6 @@ func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
-	leave, err := s.streams.enter(c)
-	if err != nil {
-		return err
-	}
-	defer leave()
 	have := r.Header.Get("Last-Event-ID")
 	if have == "" {
 		have = r.URL.Query().Get("have")

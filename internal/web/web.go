@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"html/template"
 	"io"
 	"log/slog"
@@ -28,7 +27,6 @@ type Config struct {
 	Scheduler *scheduler.Scheduler
 	Log       *slog.Logger
 	Now       func() time.Time
-	Streams   int64 // of events that may be open at once; 0 for 2048
 
 	// ImageHosts are those whose images summaries show, such as img.shields.io.
 	ImageHosts []string
@@ -55,7 +53,6 @@ type Site struct {
 	policy    string // of content, in each answer
 	mux       *http.ServeMux
 	times     streamTimes
-	streams   streamLimit
 }
 
 // New makes the pages.
@@ -64,7 +61,6 @@ func New(c Config) (*Site, error) {
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
 		scheduler: c.Scheduler, log: c.Log, now: c.Now,
 		policy: policy(c.ImageHosts), mux: http.NewServeMux(), times: defaultTimes,
-		streams: streamLimit{max: cmp.Or(c.Streams, maxStreams)},
 	}
 	s.summaries = newSummaries(c.Logs.ReadSummary, markdown.New(c.ImageHosts...))
 	var err error

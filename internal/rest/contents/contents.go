@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 )
@@ -102,6 +103,11 @@ func (p *page) send(w http.ResponseWriter, r *http.Request, sha, name string) er
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
+	leave, err := limit.Of(r.Context()).Enter(r.Context(), limit.Fetch)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	h.Set("Content-Type", "application/vnd.github.raw+json; charset=utf-8")
 	h.Set("Content-Length", strconv.FormatInt(b.Size, 10))
 	w.WriteHeader(http.StatusOK)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/version"
 )
@@ -31,7 +32,8 @@ type rateJSON struct {
 
 // get serves GET /rate_limit.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
-	rate := rateJSON{rest.RateLimit, 0, rest.RateLimit, p.now().Add(rest.RateWindow).Unix()}
+	left := limit.Of(r.Context()).Rate(p.now())
+	rate := rateJSON{left.Limit, left.Limit - left.Remaining, left.Remaining, left.Reset.Unix()} // all requests count together
 	answer := struct {
 		Resources map[string]rateJSON `json:"resources"`
 		Rate      *rateJSON           `json:"rate,omitempty"` // gone from 2026-03-10 on

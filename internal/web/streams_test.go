@@ -8,7 +8,7 @@ import (
 )
 
 func TestStreamsDoNotTakeAllThatTheServerHas(t *testing.T) {
-	s := newSample(t, plain, servertest.WithDeps(func(d *servertest.Deps) { d.Limits.Streams = 4 }))
+	s := newSample(t, plain, servertest.WithConfig(func(c *servertest.Config) { c.Limit = map[string]servertest.Size{"all-streams": 4} }))
 	job, run := jobPath(pathOf(s.repo), s.live)+"/live", runPath(pathOf(s.repo), s.running.ID)+"/live"
 	visitor, owner := s.browser(), s.signedIn(s.owner)
 	first := visitor.stream(job)
@@ -18,8 +18,9 @@ func TestStreamsDoNotTakeAllThatTheServerHas(t *testing.T) {
 			t.Errorf("%s: a visitor's third stream is answered %d", path, got.status)
 		}
 	}
-	owner.stream(job).next("steps")
-	owner.stream(job).next("steps")
+	for range 4 {
+		owner.stream(job).next("steps")
+	}
 	if got := owner.get(job); got.status != http.StatusServiceUnavailable {
 		t.Errorf("the fifth of four streams is answered %d", got.status)
 	}
@@ -27,7 +28,7 @@ func TestStreamsDoNotTakeAllThatTheServerHas(t *testing.T) {
 	first.next("steps")
 	first.res.Body.Close()
 	for status := 0; status != http.StatusOK; { // once the server has heard of it
-		res := owner.open(http.MethodGet, job, nil, nil)
+		res := visitor.open(http.MethodGet, job, nil, nil)
 		res.Body.Close()
 		if status = res.StatusCode; status != http.StatusOK && status != http.StatusServiceUnavailable {
 			t.Fatalf("in place of the first stream: %d", status)
