@@ -16,6 +16,7 @@ func (x *execution) action() error {
 	}
 	x.record.addInfo(d.Runs.Using, x.actionName(), x.step.ref.Ref)
 	if x.stage == mainStage && d.local && d.composite() {
+		x.record.print("Prepare all required actions")
 		if err := x.job.actions.prepare(x.ctx, x.record, d.innerSteps(x.step.key)); err != nil {
 			return err
 		}
@@ -35,7 +36,7 @@ func (x *execution) action() error {
 	if err != nil {
 		return err
 	}
-	x.printAction(inputs)
+	x.printAction(d, inputs)
 	switch {
 	case d.composite():
 		return x.composite(d, inputs)
@@ -93,32 +94,33 @@ func (x *execution) actionInputs(d *definition) ([]assignment, error) {
 }
 
 // printAction shows what the step runs, with which inputs and variables.
-func (x *execution) printAction(inputs []assignment) {
+func (x *execution) printAction(d *definition, inputs []assignment) {
 	if x.stage == postStage {
-		x.record.print("Post job cleanup.")
+		if x.scope.composite == nil || !d.local || !d.composite() {
+			x.record.print("Post job cleanup.")
+		}
 		return
 	}
 	lines := []string{"##[group]Run " + refName(x.step.ref)}
-	with := true
+	if len(inputs) > 0 {
+		lines = append(lines, "with:")
+	}
 	for _, in := range inputs {
-		if in.value == "" {
-			continue
+		if in.value != "" {
+			lines = append(lines, "  "+in.name+": "+in.value)
 		}
-		if with {
-			lines = append(lines, "with:")
-			with = false
-		}
-		lines = append(lines, "  "+in.name+": "+in.value)
 	}
 	lines = append(lines, x.printedEnv()...)
 	x.record.print(append(lines, "##[endgroup]")...)
 }
 
 // registerPost notes that the step has started, and so will be cleaned up
-// after (RUN-7).
+// after (RUN-7). A step of the job that uses local actions in an action always
+// is: as it starts, nobody knows what they will be.
 func (x *execution) registerPost(d *definition) {
 	steps := x.job.steps
-	if x.stage == postStage || !x.job.actions.hasPost(x.step) || !steps.register(x.step.key) {
+	wanted := x.job.actions.hasPost(x.step) || x.scope.composite == nil && x.job.actions.hasLocal(x.step)
+	if x.stage == postStage || !wanted || !steps.register(x.step.key) {
 		return
 	}
 	p := &post{step: x.step, cond: d.Runs.PostIf}

@@ -296,6 +296,36 @@ func TestStepsOfACompositeAreKnownInItsPostStage(t *testing.T) { // CMP-6
 	}
 }
 
+func TestDollarIsTheRepositoryOfTheFile(t *testing.T) { // CMP-6
+	needNode(t)
+	home := uses("./x")
+	home.Reference = wire.Reference{Type: wire.RefRepository, RepositoryType: wire.RepoHome, Path: "here"}
+	b := newBench(t, home, uses("octo/lib/outer@v1"), uses("./local"))
+	b.action("octo/hello/abc123", traceAction(map[string]string{}, ""))
+	b.action("octo/hello/abc123/here", map[string]string{
+		"action.yml": "name: x\ndescription: x\nruns: {using: node20, pre: m.js, main: m.js, post: m.js}", "m.js": "console.log('from the commit')",
+	})
+	b.action("octo/lib/v1/outer", map[string]string{"action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: [{uses: $/inner}]}"})
+	b.action("octo/lib/v1/inner", map[string]string{"action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: [{run: echo of the library, shell: sh}]}"})
+	b.workspace(map[string]string{
+		"here/action.yml":  "changed by a step",
+		"local/action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: [{uses: $/here}]}",
+	})
+	res := b.run()
+	equal(t, "steps", conclusions(res), `1 Set up job: succeeded
+2 Pre Run octo/hello/here@abc123: succeeded
+3 Run octo/hello/here@abc123: succeeded
+4 Run octo/lib/outer@v1: succeeded
+5 Run ./local: succeeded
+9 Post Run ./local: succeeded
+10 Post Run octo/hello/here@abc123: succeeded
+11 Complete job: succeeded
+`)
+	contains(t, "of the job", b.log("s1"), "\nfrom the commit\n")
+	contains(t, "of an action", b.log("s2"), "##[group]Run octo/lib/inner@v1\n", "\nof the library\n")
+	contains(t, "of a local action", b.log("s3"), "Prepare all required actions\n##[group]Run ./local\n", "##[group]Run octo/hello/here@abc123\n", "\nfrom the commit\n")
+}
+
 func TestServerVariablesGoToActionsOnly(t *testing.T) { // MSG-6, ENV-1
 	needNode(t)
 	b := newBench(t, uses("./act"), script("env | grep ACTIONS_ | sort"))
@@ -398,7 +428,7 @@ func TestContainersAreRefused(t *testing.T) { // RUN-10
 }
 
 func TestActionDirectoriesStayInTheirPlace(t *testing.T) {
-	a := newActions(nil, "/actions", "/work")
+	a := newActions(nil, "/actions", "/work", wire.Reference{})
 	for _, ref := range []wire.Reference{
 		{Name: "a/b", Ref: ".."},
 		{Name: "../b", Ref: "v1"},

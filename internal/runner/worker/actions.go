@@ -23,14 +23,15 @@ type actions struct {
 	source     ActionSource
 	dir        string // where repositories are unpacked
 	workspace  string
+	home       wire.Reference         // the repository and commit of the workflow: $/path
 	fetched    map[string]bool        // directories of repositories
 	read       map[string]*definition // by directory; those in the workspace change and are not here
 	unresolved bool                   // the server could not say where an action is
 }
 
-func newActions(source ActionSource, dir, workspace string) *actions {
+func newActions(source ActionSource, dir, workspace string, home wire.Reference) *actions {
 	return &actions{
-		source: source, dir: dir, workspace: workspace,
+		source: source, dir: dir, workspace: workspace, home: home,
 		fetched: map[string]bool{}, read: map[string]*definition{},
 	}
 }
@@ -50,19 +51,13 @@ func (a *actions) repositoryDir(ref wire.Reference) (string, error) {
 // find returns the action of a step. Those elsewhere were fetched before; local
 // ones are read each time, since steps may write them.
 func (a *actions) find(s *step) (*definition, error) {
-	root, local := a.workspace, true
-	switch {
-	case elsewhere(s.ref):
+	root, local, home := a.workspace, true, a.home
+	if elsewhere(s.ref) {
 		var err error
 		if root, err = a.repositoryDir(s.ref); err != nil {
 			return nil, err
 		}
-		local = false
-	case s.ref.RepositoryType == wire.RepoHome:
-		if s.home == nil {
-			return nil, problemf("'$/%s' is not supported by this runner outside of an action", s.ref.Path)
-		}
-		root, local = s.home.root, s.home.local
+		local, home = false, s.ref
 	}
 	dir := filepath.Join(root, filepath.FromSlash(strings.ReplaceAll(s.ref.Path, `\`, "/")))
 	if !local {
@@ -73,11 +68,15 @@ func (a *actions) find(s *step) (*definition, error) {
 	if dir != root && !strings.HasPrefix(dir, root+"/") {
 		return nil, problemf("Invalid path '%s' of an action", s.ref.Path)
 	}
-	d, err := loadDefinition(dir, root, local)
-	if err == nil && !local {
+	d, err := loadDefinition(dir, local)
+	if err != nil {
+		return nil, err
+	}
+	d.home = home
+	if !local {
 		a.read[dir] = d
 	}
-	return d, err
+	return d, nil
 }
 
 // prepare fetches all actions that the steps use, those that they use in turn,
@@ -95,7 +94,7 @@ func (a *actions) prepare(ctx context.Context, rec *record, list []*step) error 
 		var inner []*step
 		looked := map[string]bool{}
 		for _, s := range list {
-			if !elsewhere(s.ref) && s.ref.RepositoryType != wire.RepoHome {
+			if !elsewhere(s.ref) {
 				continue
 			}
 			d, err := a.find(s)
@@ -161,6 +160,13 @@ func (a *actions) hasPre(s *step) bool {
 
 func (a *actions) hasPost(s *step) bool {
 	return a.has(s, map[string]bool{}, func(runs workflow.ActionRuns) bool { return runs.Post != "" })
+}
+
+// hasLocal says whether an action uses one of the workspace.
+func (a *actions) hasLocal(s *step) bool { return a.has(s, map[string]bool{}, usesLocal) }
+
+func usesLocal(runs workflow.ActionRuns) bool {
+	return slices.ContainsFunc(runs.Steps, func(s *workflow.Step) bool { return s.Action != nil && s.Action.Kind == workflow.Local })
 }
 
 // has looks at each action once, even if many steps use it, or it uses itself.

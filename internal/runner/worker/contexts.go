@@ -69,6 +69,18 @@ func sentContexts(m *wire.JobMessage) *expr.Object {
 	return sent.Set("secrets", secrets)
 }
 
+// home is the repository and commit of the file that the job is from, which a
+// reusable workflow has of its own.
+func (c *contexts) home() wire.Reference {
+	given, _ := c.sent.Get("job")
+	job, _ := given.(*expr.Object)
+	job = clone(job)
+	if name, sha := text(job, "workflow_repository"), text(job, "workflow_sha"); name != "" && sha != "" {
+		return wire.Reference{Name: name, Ref: sha}
+	}
+	return wire.Reference{Name: text(c.github, "repository"), Ref: text(c.github, "sha")}
+}
+
 // inputs is the context "inputs" of the job.
 func (c *contexts) inputs() expr.Value {
 	v, _ := c.sent.Get("inputs")

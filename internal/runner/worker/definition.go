@@ -17,13 +17,13 @@ const maxActionFile = 1 << 20
 // A definition is an action on this machine: its metadata and where it is.
 type definition struct {
 	*workflow.Action
-	dir   string // of the action
-	root  string // of its repository
-	local bool   // in the workspace
+	dir   string         // of the action
+	local bool           // in the workspace
+	home  wire.Reference // the repository and commit that $/path stands for in it
 }
 
 // loadDefinition reads the metadata of the action in a directory.
-func loadDefinition(dir, root string, local bool) (*definition, error) {
+func loadDefinition(dir string, local bool) (*definition, error) {
 	for _, name := range []string{"action.yml", "action.yaml"} {
 		file := filepath.Join(dir, name)
 		src, err := readRegular(file, maxActionFile)
@@ -37,10 +37,10 @@ func loadDefinition(dir, root string, local bool) (*definition, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w\nFail to load %s", err, file)
 		}
-		return &definition{Action: action, dir: dir, root: root, local: local}, nil
+		return &definition{Action: action, dir: dir, local: local}, nil
 	}
 	if _, err := readRegular(filepath.Join(dir, "Dockerfile"), maxActionFile); err == nil {
-		return &definition{Action: &workflow.Action{Runs: workflow.ActionRuns{Using: "docker"}}, dir: dir, root: root, local: local}, nil
+		return &definition{Action: &workflow.Action{Runs: workflow.ActionRuns{Using: "docker"}}, dir: dir, local: local}, nil
 	}
 	return nil, problemf("Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '%s'. Did you forget to run actions/checkout before running your local action?", dir)
 }
@@ -53,9 +53,9 @@ func (d *definition) innerSteps(key string) []*step {
 	steps := make([]*step, 0, len(d.Runs.Steps))
 	for _, s := range d.Runs.Steps {
 		st := &step{
-			key: key + "/" + s.ID, contextName: s.ID, home: d, parent: key,
+			key: key + "/" + s.ID, contextName: s.ID, parent: key,
 			name: s.Name, cond: s.If, env: s.Env, inputs: s.With, mayFail: s.ContinueOnError,
-			ref: convert.Reference(s.Action),
+			ref: at(convert.Reference(s.Action), d.home),
 		}
 		if s.Action == nil {
 			st.inputs = scriptInputs(s)
@@ -85,5 +85,15 @@ func isAction(s *step) bool { return s.ref.Type != wire.RefScript }
 
 // elsewhere says whether a reference is to a repository that must be fetched.
 func elsewhere(ref wire.Reference) bool {
-	return ref.Type == wire.RefRepository && ref.RepositoryType != wire.RepoSelf && ref.RepositoryType != wire.RepoHome
+	return ref.Type == wire.RefRepository && ref.RepositoryType != wire.RepoSelf
+}
+
+// at is a reference with $/path, the repository of the file that holds it,
+// replaced by that repository and commit. What steps have changed in
+// the workspace does not count there.
+func at(ref, home wire.Reference) wire.Reference {
+	if ref.RepositoryType == wire.RepoHome {
+		ref.RepositoryType, ref.Name, ref.Ref = wire.RepoGitHub, home.Name, home.Ref
+	}
+	return ref
 }

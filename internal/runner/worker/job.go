@@ -41,7 +41,7 @@ func newRunning(kill context.Context, j *Job, t timing) *running {
 	r.contexts = newContexts(j, r.state, r.debugs)
 	r.steps = newSteps(&records{sink: j.Sink, mask: &r.state.mask, now: j.Now, debugs: r.debugs}, r.contexts.inputs())
 	r.workspace = workspaceIn(j.WorkDir, text(r.contexts.github, "repository"))
-	r.actions = newActions(j.Actions, j.ActionsDir, r.workspace)
+	r.actions = newActions(j.Actions, j.ActionsDir, r.workspace, r.contexts.home())
 	return r
 }
 

@@ -49,7 +49,7 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if err := r.evaluateJob(rec); err != nil {
 		return nil, err
 	}
-	list, err := newStepList(r.Message.Steps)
+	list, err := newStepList(r.Message.Steps, r.actions.home)
 	if err != nil {
 		return nil, err
 	}

@@ -30,17 +30,18 @@ type step struct {
 	timeout     *workflow.Token
 	mayFail     *workflow.Token // continue-on-error
 	ref         wire.Reference
-	home        *definition // the composite action that the step is in, if any
-	parent      string      // key of the step that uses that action
+	parent      string // key of the step that uses that action
 }
 
-// newStepList reads the steps of the job message.
-func newStepList(from []wire.Step) ([]*step, error) {
+// newStepList reads the steps of the job message, whose workflow is of the
+// repository home.
+func newStepList(from []wire.Step, home wire.Reference) ([]*step, error) {
 	list := make([]*step, 0, len(from))
 	for _, s := range from {
 		if s.Type != wire.ActionStep && s.Type != "" {
 			return nil, problemf("Steps of type '%s' are not supported by this runner yet.", s.Type)
 		}
+		s.Reference = at(s.Reference, home)
 		st, err := newStep(s)
 		if err != nil {
 			return nil, err
