@@ -26,6 +26,7 @@ func (a *API) acquireJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a.Runners.GotJob(runner)
 	return httpjson.Write(w, http.StatusOK, jobMessage(r, d))
 }
 

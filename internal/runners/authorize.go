@@ -50,6 +50,9 @@ func (s *Runners) Authorize(ctx context.Context, assertion, here string) (text s
 	if err != nil {
 		return "", 0, err
 	}
+	if !s.pace.wait(ctx, r, s.pollTime) { // not before it is proved who calls
+		return "", 0, errTooOften
+	}
 	text, err = s.keys.SignRunner(token.Runner{ID: r.ID, Expires: now.Add(runnerTokenLife)}, now)
 	return text, runnerTokenLife, err
 }

@@ -22,6 +22,9 @@ type Poll struct {
 // session or the runner does, it returns nil at once. A poll that is not of the
 // runner's session is a [SessionError].
 func (s *Runners) Poll(ctx context.Context, r *actions.Runner, p Poll) (*queue.Message, error) {
+	if !s.pace.wait(ctx, r, s.pollTime) {
+		return nil, nil
+	}
 	session, err := s.useSession(ctx, r, p.Session)
 	if err != nil {
 		return nil, err
@@ -41,6 +44,9 @@ func (s *Runners) Poll(ctx context.Context, r *actions.Runner, p Poll) (*queue.M
 	}
 	return s.wait(ctx, r, p)
 }
+
+// GotJob notes that a runner has acquired a job: it does not call for nothing.
+func (s *Runners) GotJob(r *actions.Runner) { s.pace.forget(r.ID) }
 
 // introduce writes at once what a runner says of itself, where that is new, and
 // returns the runner as it is now.

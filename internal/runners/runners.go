@@ -7,6 +7,8 @@
 // ([Runners.Authorize]), opens its session and polls. [Runners.Poll] holds a poll
 // until the queue has something to say.
 //
+// A runner that calls again and again without getting a job is slowed down.
+//
 // A runner has one session and one poll: its newest. When the session is replaced
 // or ended, or the runner is removed, the poll that waits ends at once and what
 // was reserved for the runner is free again, since a job must not be offered to
@@ -62,6 +64,7 @@ type Runners struct {
 	pollTime, completionTime time.Duration
 
 	polls *polls
+	pace  *pace
 	idle  *idleness
 	known *recent.Cache[int64, *actions.Runner]
 
@@ -75,7 +78,7 @@ func New(c Config) *Runners {
 	return &Runners{
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random,
 		pollTime: cmp.Or(c.PollTime, 50*time.Second), completionTime: cmp.Or(c.CompletionTime, 10*time.Second),
-		polls: newPolls(), idle: newIdleness(), known: recent.New[int64, *actions.Runner](maxKnown, maxKnown),
+		polls: newPolls(), pace: newPace(c.Log, c.Now), idle: newIdleness(), known: recent.New[int64, *actions.Runner](maxKnown, maxKnown),
 		sessions: recent.New[int64, *actions.Session](maxKnown, maxKnown),
 	}
 }

@@ -36,6 +36,9 @@ func Expired(r *actions.Runner) error {
 // ends the poll of that. owner is what the process calls itself. While another
 // owner's session is polled, this is a Conflict (SES-1).
 func (s *Runners) OpenSession(ctx context.Context, r *actions.Runner, owner string) (*actions.Session, error) {
+	if !s.pace.wait(ctx, r, s.pollTime) {
+		return nil, errTooOften
+	}
 	now := s.now()
 	owner = bounded(owner, maxOwner)
 	session := &actions.Session{ID: s.newID(), RunnerID: r.ID, Owner: owner, CreatedAt: now, PolledAt: now}
