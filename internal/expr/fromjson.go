@@ -27,16 +27,23 @@ func FromJSON(text []byte) (Value, error) {
 	return r.document()
 }
 
-// A jsonReader reads strict JSON (RFC 8259). It calls grow before it makes a value.
+var errEmptyJSON = errors.New("empty text is no JSON value")
+
+// A jsonReader reads JSON: strictly (RFC 8259), or as the function fromJSON does.
+// It calls grow before it makes a value.
 type jsonReader struct {
+	lax  bool
 	src  string
 	pos  int
 	grow func(bytes int) error
 }
 
 func (r *jsonReader) document() (Value, error) {
+	if r.lax {
+		return r.laxDocument()
+	}
 	if r.peek() == 0 && r.pos >= len(r.src) {
-		return nil, errors.New("empty text is no JSON value")
+		return nil, errEmptyJSON
 	}
 	v, err := r.value(1)
 	if err != nil {
@@ -50,6 +57,9 @@ func (r *jsonReader) document() (Value, error) {
 
 // peek skips white space and returns the next byte, 0 at the end.
 func (r *jsonReader) peek() byte {
+	if r.lax {
+		r.skipLax()
+	}
 	for r.pos < len(r.src) {
 		switch c := r.src[r.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -93,7 +103,11 @@ func (r *jsonReader) value(depth int) (Value, error) {
 		}
 		return r.array(depth)
 	case '"':
-		return r.text()
+		return r.text('"')
+	case '\'':
+		if r.lax {
+			return r.text('\'')
+		}
 	case 'n':
 		return nil, r.word("null")
 	case 't':
@@ -101,7 +115,22 @@ func (r *jsonReader) value(depth int) (Value, error) {
 	case 'f':
 		return false, r.word("false")
 	}
+	if r.lax {
+		return r.laxNumber()
+	}
 	return r.number()
+}
+
+// name reads the name of an entry.
+func (r *jsonReader) name() (string, error) {
+	c := r.peek()
+	switch {
+	case c == '"' || r.lax && c == '\'':
+		return r.text(c)
+	case r.lax:
+		return r.laxName()
+	}
+	return "", r.unexpected()
 }
 
 func (r *jsonReader) word(w string) error {
@@ -131,6 +160,10 @@ func (r *jsonReader) array(depth int) (Value, error) {
 			return a, r.take(']')
 		}
 		r.pos++
+		if r.lax && r.peek() == ']' {
+			r.pos++
+			return a, nil
+		}
 	}
 }
 
@@ -144,10 +177,7 @@ func (r *jsonReader) object(depth int) (Value, error) {
 		if err := r.grow(entrySize); err != nil {
 			return nil, err
 		}
-		if r.peek() != '"' {
-			return nil, r.unexpected()
-		}
-		key, err := r.text()
+		key, err := r.name()
 		if err != nil {
 			return nil, err
 		}
@@ -158,13 +188,17 @@ func (r *jsonReader) object(depth int) (Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if i := o.find(key); i < 0 || o.entries[i].key == key {
+		if i := o.find(key); r.lax || i < 0 || o.entries[i].key == key {
 			o.Set(key, v)
 		}
 		if r.peek() != ',' {
 			return o, r.take('}')
 		}
 		r.pos++
+		if r.lax && r.peek() == '}' {
+			r.pos++
+			return o, nil
+		}
 	}
 }
 
@@ -187,18 +221,27 @@ func (r *jsonReader) number() (Value, error) {
 		return nil, r.unexpected()
 	}
 	r.pos = len(r.src) - len(rest)
-	f, _ := strconv.ParseFloat(r.src[start:r.pos], 64) // out of range gives ±Inf
-	return f, nil
+	return jsonFloat(r.src[start:r.pos]), nil
 }
 
-// text reads a string. One without escapes is a substring of the source.
-func (r *jsonReader) text() (string, error) {
+// jsonFloat is a number; out of range it is infinite. A whole one that is zero has
+// no sign.
+func jsonFloat(s string) float64 {
+	f, _ := strconv.ParseFloat(s, 64)
+	if f == 0 && !strings.ContainsAny(s, ".eE") {
+		return 0
+	}
+	return f
+}
+
+// text reads a string in quotes. One without escapes is a substring of the source.
+func (r *jsonReader) text(quote byte) (string, error) {
 	r.pos++ // the quote
 	start := r.pos
 	var b strings.Builder
 	for r.pos < len(r.src) {
 		switch c := r.src[r.pos]; {
-		case c == '"':
+		case c == quote:
 			s := r.src[start:r.pos]
 			r.pos++
 			if b.Len() > 0 {
@@ -214,7 +257,7 @@ func (r *jsonReader) text() (string, error) {
 			}
 			b.WriteRune(char)
 			start = r.pos
-		case c < ' ':
+		case c < ' ' && !r.lax:
 			return "", r.unexpected()
 		default:
 			r.pos++
@@ -241,6 +284,10 @@ func (r *jsonReader) escape() (rune, error) {
 	if i := strings.IndexByte(names, r.src[r.pos]); i >= 0 {
 		r.pos++
 		return rune(chars[i]), nil
+	}
+	if r.lax && r.src[r.pos] == '\'' {
+		r.pos++
+		return '\'', nil
 	}
 	if r.src[r.pos] != 'u' {
 		return 0, r.unexpected()

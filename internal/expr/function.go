@@ -163,7 +163,7 @@ func fromJSON(ev *evaluation, n *callNode) (Value, error) {
 	if err := ev.scan(n.at, text); err != nil {
 		return nil, err
 	}
-	r := jsonReader{src: text, grow: func(bytes int) error { return ev.grow(n.at, bytes) }}
+	r := jsonReader{lax: true, src: text, grow: func(bytes int) error { return ev.grow(n.at, bytes) }}
 	out, err := r.document()
 	if err != nil {
 		return nil, &Error{Msg: "Error parsing fromJson: " + err.Error(), Offset: n.at, Err: err}

@@ -175,7 +175,7 @@ func TestValueToText(t *testing.T) { // EXP-8
 	checkRows(t, map[string]string{
 		"format('{0}', 1.0)":                 "\"1\"",
 		"format('{0}', 0xff)":                "\"255\"",
-		"format('{0}', -0)":                  "\"0\"",
+		"format('{0}', -0)":                  "\"-0\"",
 		"format('{0}', fromJSON('[1]'))":     "\"Array\"",
 		"format('{0}', p.*)":                 "\"Array\"",
 		"format('{0}', github.event)":        "\"Object\"",

@@ -104,8 +104,10 @@ func formatNumber(f float64) string {
 		return "Infinity"
 	case math.IsInf(f, -1):
 		return "-Infinity"
+	case f == 0 && math.Signbit(f):
+		return "-0"
 	case f == 0:
-		return "0" // also -0
+		return "0"
 	}
 	// 15 significant digits, so one before the point and 14 after it.
 	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', 14, 64), "e")
