@@ -15,12 +15,13 @@ func githubVariables() []string {
 		"step_summary triggering_actor workflow workflow_ref workflow_sha workspace")
 }
 
-// An environment is the environment of a process; later settings win.
+// An environment is the environment of a process; later settings win. A value
+// ends at its first NUL, as it does for every program.
 type environment map[string]string
 
 func (e environment) set(name, value string) {
-	if name != "" && !strings.ContainsAny(name, "=\x00") && !strings.ContainsRune(value, 0) {
-		e[name] = value
+	if name != "" && !strings.ContainsAny(name, "=\x00") {
+		e[name], _, _ = strings.Cut(value, "\x00")
 	}
 }
 

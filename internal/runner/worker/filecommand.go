@@ -73,11 +73,14 @@ func cutHeredoc(text, delimiter string) (value, rest string, err error) {
 }
 
 // readCommandFile returns what a step wrote to a command file. A file that the
-// step removed counts as empty.
+// step removed, or replaced by a link that leads nowhere, counts as empty.
 func readCommandFile(path string) (string, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 && info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 && info.Mode().IsRegular():
 		return "", nil
+	case err == nil && info.IsDir():
+		return "", problemf("Access to the path '%s' is denied.", path)
 	}
 	text, err := readRegular(path, maxFileCommand)
 	return strings.ToValidUTF8(string(text), "\ufffd"), err

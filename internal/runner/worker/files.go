@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -66,7 +65,7 @@ func (x *execution) keepEnv() {
 	x.env = clone(x.env)
 	for _, v := range x.newEnv {
 		if strings.EqualFold(v.name, "NODE_OPTIONS") {
-			x.record.fail("Can't store " + v.name + " output parameter using '$GITHUB_ENV' command.")
+			x.record.fail("Can't store NODE_OPTIONS output parameter using '$GITHUB_ENV' command.")
 			continue
 		}
 		x.job.state.env.Set(v.name, v.value)
@@ -98,9 +97,6 @@ func (x *execution) readAssignments(file, path string) []assignment {
 		return nil
 	}
 	entries, err := parseAssignments(text)
-	if err == nil && slices.ContainsFunc(entries, func(a assignment) bool { return strings.ContainsRune(a.name+a.value, 0) }) {
-		entries, err = nil, problemf("Invalid value. It contains a NUL character")
-	}
 	if err != nil {
 		x.wrong(file, err)
 	}
@@ -108,6 +104,9 @@ func (x *execution) readAssignments(file, path string) []assignment {
 }
 
 func (x *execution) readLines(file, path string) {
+	if isDir(path) { // as if there were none
+		return
+	}
 	for line := range strings.SplitSeq(strings.TrimPrefix(x.read(file, path), "\ufeff"), "\n") {
 		if line = strings.TrimSuffix(line, "\r"); line != "" && !strings.ContainsRune(line, 0) {
 			x.newPaths = append(x.newPaths, line)
@@ -118,6 +117,9 @@ func (x *execution) readLines(file, path string) {
 // keepSummary adds to the summary of the record, which composite actions share
 // among their steps.
 func (x *execution) keepSummary(path string) {
+	if isDir(path) { // as if there were none
+		return
+	}
 	info, err := os.Lstat(path)
 	if err == nil && info.Mode().IsRegular() && info.Size() > maxSummary {
 		x.record.fail(summaryTooLarge(info.Size()))
@@ -129,6 +131,11 @@ func (x *execution) keepSummary(path string) {
 			x.record.fail(summaryTooLarge(int64(size)))
 		}
 	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func summaryTooLarge(size int64) string {

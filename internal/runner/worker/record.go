@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	"github.com/understudy-ci/understudy/internal/mask"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -14,7 +14,7 @@ import (
 // What a step may attach at most.
 const (
 	maxAnnotations = 10   // of each level
-	maxMessage     = 4096 // characters of one annotation
+	maxMessage     = 4096 // of one annotation, in UTF-16 units
 	maxSummary     = 1 << 20
 )
 
@@ -211,14 +211,13 @@ func (r *record) flush() {
 	}
 }
 
-// annotate adds an annotation, and a line about it to the log. One that names
-// no file points to that line.
+// annotate adds an annotation, and lines about it to the log. One that names
+// no file points to the first of them.
 func (r *record) annotate(a wire.Annotation) {
 	a.Message = r.masked(a.Message)
-	if utf8.RuneCountInString(a.Message) > maxMessage {
-		a.Message = string([]rune(a.Message)[:maxMessage])
-	}
+	a.Message = clip(a.Message, maxMessage)
 	a.Title, a.Path = r.masked(a.Title), r.masked(a.Path)
+	first := r.lines + 1
 	if a.Message != "" {
 		r.write(logTag(a.Level), a.Message)
 	}
@@ -230,11 +229,21 @@ func (r *record) annotate(a wire.Annotation) {
 	}
 	r.counts[a.Level]++
 	if a.Path == "" && a.StartLine == 0 {
-		a.StartLine = wire.Int(r.lines)
+		a.StartLine = wire.Int(first)
 		a.EndLine = a.StartLine
 	}
 	a.StepNumber = wire.Int(r.state.Number)
 	r.result.Annotations = append(r.result.Annotations, a)
+}
+
+// clip is what of a text fits into a number of UTF-16 units.
+func clip(text string, units int) string {
+	for i, r := range text {
+		if units -= utf16.RuneLen(r); units < 0 {
+			return text[:i]
+		}
+	}
+	return text
 }
 
 func logTag(level string) string {

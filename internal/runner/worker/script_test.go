@@ -151,6 +151,21 @@ func TestCommandFiles(t *testing.T) { // CTX-2
 	contains(t, "pipe", b.output("s7"), "is not a regular file")
 }
 
+func TestOddCommandFilesAreReadAsOnGitHub(t *testing.T) {
+	b := newBench(t,
+		script("printf 'A=1\\nB=a\\0b\\n' >> $GITHUB_ENV; printf 'x=a\\0b\\n' >> $GITHUB_OUTPUT", id("nul")),
+		script("echo \"[$A] [$B]\"; echo $X", env("X", expression("toJSON(steps.nul.outputs)"))),
+		script("rm $GITHUB_ENV $GITHUB_PATH $GITHUB_STEP_SUMMARY; ln -s nowhere $GITHUB_ENV; mkdir $GITHUB_PATH $GITHUB_STEP_SUMMARY"),
+		script("rm $GITHUB_OUTPUT; mkdir $GITHUB_OUTPUT"),
+	)
+	res := b.run()
+	contains(t, "NUL", b.output("s2"), "[1] [a]\n", `"x": "a\u0000b"`)
+	if res.Steps[3].Conclusion != wire.Succeeded || res.Steps[4].Conclusion != wire.Failed {
+		t.Errorf("steps: %s", conclusions(res))
+	}
+	contains(t, "a folder", b.log("s4"), "##[error]Access to the path '", "' is denied.\n")
+}
+
 func TestAssignmentsInFiles(t *testing.T) {
 	tests := []struct {
 		name, text string
