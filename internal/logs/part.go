@@ -109,7 +109,7 @@ func (l *Logs) putText(ctx context.Context, job *actions.Job, step string, body 
 func (l *Logs) save(ctx context.Context, p *store.LogPart, fn func(context.Context, *store.Tx) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
-	err := l.store.Update(ctx, func(tx *store.Tx) error { return fn(ctx, tx) })
+	err := l.store.UpdateRows(ctx, func(tx *store.Tx) error { return fn(ctx, tx) })
 	if err == nil {
 		l.store.Announce(store.LinesTopic(p.JobID)) // who follows here has seen the lines live
 	}

@@ -52,7 +52,11 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 	if fresh && q.isRetired(r.ID) {
 		return actions.Errorf(actions.Conflict, "runner %s gets no further job", r.Name)
 	}
-	if err := job.Acquire(r, q.now(), q.lease); err != nil || !fresh {
+	if err := job.Acquire(r, q.now(), q.lease); err != nil {
+		return err
+	}
+	if !fresh { // written as it is, so that it does not end before prepare has written
+		_, err := tx.RenewJob(ctx, job.ID, job.LockedUntil)
 		return err
 	}
 	if err := tx.UpdateJob(ctx, job); err != nil || asked.RunStatus == actions.InProgress {
@@ -90,7 +94,7 @@ func (q *Queue) Renew(ctx context.Context, j *actions.Job) (time.Time, error) {
 // renew renews a job in progress, from when it could be written. Another one is
 // NotFound.
 func (q *Queue) renew(ctx context.Context, id int64) (until time.Time, err error) {
-	err = q.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+	err = q.store.UpdateRowsRelaxed(ctx, func(tx *store.Tx) error {
 		until = q.now().Add(q.lease)
 		ok, err := tx.RenewJob(ctx, id, until)
 		if err == nil && !ok {

@@ -456,3 +456,43 @@ func TestAJobThatWasJustAcquiredIsOfferedToNobody(t *testing.T) {
 		t.Errorf("the second runner is offered job %d, which the first holds", m.Offer.ID)
 	}
 }
+
+// The runner asks for its job again while the job ends.
+func TestAJobThatEndsHasNoTokenLater(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
+		b.must(b.acquire(job, r))
+		token := &actions.Token{AccountID: b.repo.Owner.ID, Hash: []byte("hash"), RepoID: b.repo.ID, JobID: job.ID, CreatedAt: b.now()}
+		ended := make(chan error, 1)
+		end := func() {
+			ended <- st.UpdateRows(t.Context(), func(tx *store.Tx) error {
+				over := *job
+				over.Complete(actions.Success, b.now())
+				if ok, err := tx.EndJob(t.Context(), &over, actions.InProgress, time.Time{}); err != nil || !ok {
+					return fmt.Errorf("not ended: %w", err)
+				}
+				return tx.DeleteJobTokens(t.Context(), job.ID)
+			})
+		}
+		var once sync.Once
+		_, err := b.Acquire(t.Context(), job.GUID, r, func(tx *store.Tx) error {
+			once.Do(func() {
+				go end()
+				select {
+				case err := <-ended: // it may not have waited
+					ended <- err
+				case <-time.After(200 * time.Millisecond):
+				}
+			})
+			return tx.SaveJobToken(t.Context(), token)
+		})
+		if err != nil && actions.KindOf(err) != actions.Invalid {
+			t.Errorf("acquired again: %v, want no error, or that the job is completed", err)
+		}
+		b.must(<-ended)
+		if _, err := st.TokenByHash(t.Context(), token.Hash); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("the token of a job that is over: %v, want none", err)
+		}
+	})
+}

@@ -118,5 +118,5 @@ func (s *Scheduler) try(ctx context.Context, d *draft, remembered bool, turns []
 	if err := d.advance(ctx); err != nil || d.empty() {
 		return err
 	}
-	return s.store.Update(ctx, func(tx *store.Tx) error { return d.write(ctx, tx) })
+	return s.store.UpdateRows(ctx, func(tx *store.Tx) error { return d.write(ctx, tx) })
 }

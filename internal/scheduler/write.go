@@ -15,7 +15,10 @@ import (
 var errMoved = errors.New("the run has moved on")
 
 // write writes the draft, if the run is still what the draft was made from.
-// It evaluates nothing and reads next to nothing, since others wait for it.
+// It evaluates nothing and reads next to nothing, since others wait for it. All that it
+// depends on is in rows that it writes ([store.Store.UpdateRows]): the run's revision,
+// and the jobs that change, of which it also reads the steps, which nobody writes
+// without the job.
 func (d *draft) write(ctx context.Context, tx *store.Tx) error {
 	if err := moved(tx.ReviseRun(ctx, d.run)); err != nil {
 		return err

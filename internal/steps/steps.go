@@ -94,7 +94,7 @@ func (s *Steps) Update(ctx context.Context, j *actions.Job, order int64, changed
 			return err
 		}
 	}
-	return s.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
+	return s.store.UpdateRowsRelaxed(ctx, func(tx *store.Tx) error {
 		newer, err := tx.SetStepOrder(ctx, j.ID, order)
 		if err != nil || !newer {
 			return err

@@ -5,7 +5,8 @@
 // A query is a method of [Store], where it stands alone, and of [Tx], where
 // several agree. [Store.Update] is a serializable transaction whose effects are
 // on disk when it returns; [Store.UpdateRelaxed] and [Store.Soon] are for writes
-// that may be lost with the power; [Store.View] reads one consistent state.
+// that may be lost with the power, [Store.UpdateRows] for those that depend on nothing
+// but the rows that they write; [Store.View] reads one consistent state.
 //
 // What is written is published as a [Topic]: those who wait subscribe to it, and
 // what is remembered is good for one [Store.Revision] of it. It is one feed for all
@@ -96,6 +97,17 @@ func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
 // loss may undo it, never half of it, and never what Update has answered.
 func (s *Store) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
 	return s.db.UpdateRelaxed(ctx, in(fn))
+}
+
+// UpdateRows is [Store.Update] for an fn that writes every row on which what it does
+// depends; see [db.DB.UpdateRows]. It is for what each job does often.
+func (s *Store) UpdateRows(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.db.UpdateRows(ctx, in(fn))
+}
+
+// UpdateRowsRelaxed is [Store.UpdateRows] for what [Store.UpdateRelaxed] is for.
+func (s *Store) UpdateRowsRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
+	return s.db.UpdateRowsRelaxed(ctx, in(fn))
 }
 
 // View runs fn in a transaction that only reads: all its queries see the same

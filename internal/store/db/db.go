@@ -9,7 +9,8 @@
 //
 // [DB.Update] is a serializable transaction whose effects are on disk when it
 // returns; [DB.UpdateRelaxed] and [DB.Soon] are for writes that may be lost with
-// the power; [DB.View] reads one consistent state.
+// the power, [DB.UpdateRows] for those that depend on nothing but the rows that they
+// write; [DB.View] reads one consistent state.
 //
 // SQLite has one writer connection. Callers of Update stand in line for it; all
 // who wait when a transaction starts share it, each in a savepoint of its own,
@@ -73,7 +74,7 @@ type engine interface {
 	// update runs fn in a transaction and returns when it is committed: on disk,
 	// too, unless relaxed. It returns the transaction if it is, or may be: with
 	// an error, whether it is committed is not known.
-	update(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error)
+	update(ctx context.Context, m mode, fn func(*Tx) error) (*Tx, error)
 	view(ctx context.Context, fn func(*Tx) error) error
 	migrate(ctx context.Context, ms []migration, now time.Time) error
 	// hear passes on to the feed what others change, and to others what is

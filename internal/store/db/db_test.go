@@ -434,3 +434,77 @@ func (l *logged) count(text string) int {
 func (l *logged) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
+
+func TestUpdatesOfDifferentRowsDoNotRunAgain(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		if strings.HasPrefix(url, "sqlite:") {
+			t.Skip("updates run one after the other")
+		}
+		d := openTest(t, url)
+		for i := range 2 {
+			if err := d.Update(t.Context(), func(tx *db.Tx) error {
+				_, err := db.Exec(t.Context(), tx, insertItem, fmt.Sprint("item ", i), i)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var both, wg sync.WaitGroup // both have read before one writes
+		both.Add(2)
+		for i := range 2 {
+			wg.Go(func() {
+				tries := 0
+				err := d.UpdateRows(t.Context(), func(tx *db.Tx) error {
+					name := fmt.Sprint("item ", i)
+					if _, err := db.One(t.Context(), tx, db.Value[int64], `select n from items where name = $1`, name); err != nil {
+						return err
+					}
+					if tries++; tries == 1 {
+						both.Done()
+						both.Wait()
+					}
+					_, err := db.Exec(t.Context(), tx, `update items set name = $2 where name = $1`, name, name+" more")
+					return err
+				})
+				if err != nil || tries != 1 {
+					t.Errorf("%d tries, %v; want one", tries, err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+func TestNoUpdateOfARowIsLost(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		if err := d.Update(t.Context(), func(tx *db.Tx) error {
+			_, err := db.Exec(t.Context(), tx, insertItem, "counter", 0)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		const writers, times = 4, 10
+		var wg sync.WaitGroup
+		for range writers {
+			wg.Go(func() {
+				for range times {
+					err := d.UpdateRowsRelaxed(t.Context(), func(tx *db.Tx) error {
+						n, err := db.One(t.Context(), tx, db.Value[int64], `select n from items where name = $1`, "counter")
+						if err != nil {
+							return err
+						}
+						_, err = db.Exec(t.Context(), tx, `update items set n = $1 where name = 'counter'`, n+1)
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if n, err := db.One(t.Context(), d, db.Value[int64], `select n from items where name = $1`, "counter"); n != writers*times || err != nil {
+			t.Errorf("%d after %d updates, %v", n, writers*times, err)
+		}
+	})
+}

@@ -72,11 +72,11 @@ func (e *postgresEngine) reader() executor { return pgExecutor{e.db} }
 // with the longest pauses that is about three seconds.
 const maxAttempts = 40
 
-func (e *postgresEngine) update(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error) {
+func (e *postgresEngine) update(ctx context.Context, m mode, fn func(*Tx) error) (*Tx, error) {
 	// A random pause of at most 1, 2, 4 … 128 ms.
 	pause := &backoff.ExponentialBackOff{InitialInterval: time.Millisecond / 2, RandomizationFactor: 1, Multiplier: 2, MaxInterval: 64 * time.Millisecond}
 	for attempt := 1; ; attempt++ {
-		tx, err := e.try(ctx, relaxed, fn)
+		tx, err := e.try(ctx, m, fn)
 		if err == nil || !retryable(err) || attempt == maxAttempts {
 			return tx, err
 		}
@@ -94,7 +94,7 @@ func retryable(err error) bool {
 	return ok && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
 }
 
-func (e *postgresEngine) try(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error) {
+func (e *postgresEngine) try(ctx context.Context, m mode, fn func(*Tx) error) (*Tx, error) {
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -102,12 +102,16 @@ func (e *postgresEngine) try(ctx context.Context, relaxed bool, fn func(*Tx) err
 	defer conn.Close() // gives it back to the pool
 	// The caller's context reaches the statements but not the commit: a
 	// commit that was sent is not given up half way.
-	t, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: sql.LevelSerializable})
+	isolation := sql.LevelSerializable
+	if m.rows {
+		isolation = sql.LevelRepeatableRead
+	}
+	t, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{Isolation: isolation})
 	if err != nil {
 		return nil, err
 	}
 	defer t.Rollback() //nolint:errcheck // after a commit it does nothing
-	if relaxed {
+	if m.relaxed {
 		if _, err := t.ExecContext(ctx, "set local synchronous_commit = off"); err != nil {
 			return nil, err
 		}

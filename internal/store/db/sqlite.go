@@ -122,8 +122,8 @@ func sqliteDSN(path string, pragmas ...string) string {
 
 func (e *sqliteEngine) reader() executor { return e.stmts }
 
-func (e *sqliteEngine) update(ctx context.Context, relaxed bool, fn func(*Tx) error) (*Tx, error) {
-	return e.group.do(ctx, relaxed, fn)
+func (e *sqliteEngine) update(ctx context.Context, m mode, fn func(*Tx) error) (*Tx, error) {
+	return e.group.do(ctx, m.relaxed, fn)
 }
 
 func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {

@@ -35,7 +35,7 @@ func (tx *Tx) Publish(topics ...Topic) { tx.topics = append(tx.topics, topics...
 // statements and the commit are not interrupted, because an interrupt would
 // undo the work of the other callers in the same transaction.
 func (d *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
-	return d.update(ctx, false, fn)
+	return d.update(ctx, mode{}, fn)
 }
 
 // UpdateRelaxed is [DB.Update] for what may be repeated or recomputed, such as
@@ -43,11 +43,32 @@ func (d *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 // and survive the end of this process, but it does not wait for the disk. Power
 // loss may undo it, never half of it, and never what Update has answered.
 func (d *DB) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
-	return d.update(ctx, true, fn)
+	return d.update(ctx, mode{relaxed: true}, fn)
 }
 
-func (d *DB) update(ctx context.Context, relaxed bool, fn func(*Tx) error) error {
-	tx, err := d.engine.update(ctx, relaxed, fn)
+// UpdateRows is [DB.Update] for an fn that writes every row on which what it does
+// depends, or adds the row whose absence it depends on. Of two that write one row at
+// the same time, one runs again; what fn has only read may have changed by the commit.
+// On PostgreSQL it costs much less where many write at once: there a serializable
+// transaction runs again, too, when others write near the rows that it has read, in an
+// index.
+func (d *DB) UpdateRows(ctx context.Context, fn func(tx *Tx) error) error {
+	return d.update(ctx, mode{rows: true}, fn)
+}
+
+// UpdateRowsRelaxed is [DB.UpdateRows] for what [DB.UpdateRelaxed] is for.
+func (d *DB) UpdateRowsRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
+	return d.update(ctx, mode{relaxed: true, rows: true}, fn)
+}
+
+// A mode is what an update promises less than [DB.Update] does.
+type mode struct {
+	relaxed bool // the disk is not waited for
+	rows    bool // it is not serializable; conflicts of rows are found
+}
+
+func (d *DB) update(ctx context.Context, m mode, fn func(*Tx) error) error {
+	tx, err := d.engine.update(ctx, m, fn)
 	if tx != nil {
 		d.Publish(tx.topics...)
 	}
