@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,8 +19,11 @@ type Local struct {
 }
 
 // NewLocal returns a host for one job. Processes start from the environment
-// env, given as KEY=value, and carry the tracking id of the job.
+// env, given as KEY=value, and carry the tracking id of the job. From then on
+// this program ignores SIGPIPE, for the processes it starts inherit that: in a
+// step of GitHub's runner a write to a closed pipe is an error and no signal.
 func NewLocal(env []string, trackingID string) *Local {
+	signal.Ignore(syscall.SIGPIPE)
 	return &Local{env: env, trackingID: trackingID}
 }
 

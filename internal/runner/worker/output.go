@@ -135,14 +135,20 @@ func (o *output) setEcho(value string) error {
 	return nil
 }
 
-func (o *output) stop(token, line string) error {
-	token = strings.ToLower(token)
+// stop pauses commands until the token comes, which is a secret from then on:
+// who prints it by accident would end the pause.
+func (o *output) stop(secret, line string) error {
+	const shortest = 7 // characters of a token that masks
+	token := strings.ToLower(secret)
 	if token == "" || token == "pause-logging" || isCommand(token) {
 		if !o.allows("ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS") {
 			return problemf("You cannot use a endToken that is an empty string, the string 'pause-logging', or another workflow command. " +
 				"For more information see: https://docs.github.com/actions/learn-github-actions/workflow-commands-for-github-actions#example-stopping-and-starting-workflow-commands " +
 				"or opt into insecure command execution by setting the `ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS` environment variable to `true`.")
 		}
+	}
+	if len(secret) >= shortest {
+		o.job.state.mask.Add(secret)
 	}
 	o.record.write("", line)
 	o.stopped = token

@@ -137,3 +137,17 @@ func TestDebugLoggingTellsMore(t *testing.T) {
 	b.run()
 	contains(t, "log", b.log("s1"), "##[debug]detail\n", "\n1\n")
 }
+
+func TestTokenOfStoppedCommandsIsASecret(t *testing.T) {
+	b := newBench(t, script("t=long-token; echo ::stop-commands::$t; echo ::warning::no; echo ::$t::; echo $t"), script("echo ::stop-commands::short; echo ::short::"))
+	b.run()
+	equal(t, "long", b.output("s1"), "::stop-commands::***\n::warning::no\n::***::\n***\n")
+	equal(t, "short", b.output("s2"), "::stop-commands::short\n::short::\n")
+}
+
+func TestClosedPipeIsAnErrorAndNoSignal(t *testing.T) {
+	b := newBench(t, script("yes | head -1", input(wire.InputShell, "bash"), mayFail), script("kill -PIPE $$; echo lives"))
+	b.run()
+	contains(t, "pipe", b.output("s1"), "y\n", "Broken pipe\n", "##[error]Process completed with exit code 1.\n")
+	equal(t, "signal", b.output("s2"), "lives\n")
+}

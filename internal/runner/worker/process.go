@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/runner/host"
 )
@@ -19,7 +20,8 @@ func (x *execution) process(p host.Process) (code int, err error) {
 	case errors.Is(err, host.ErrNoDirectory):
 		return 0, startProblem(p, "No such file or directory")
 	case err != nil:
-		return 0, startProblem(p, err.Error())
+		reason := err.Error()
+		return 0, startProblem(p, strings.ToUpper(reason[:min(1, len(reason))])+reason[min(1, len(reason)):])
 	}
 	return code, x.ctx.Err()
 }
