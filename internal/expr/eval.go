@@ -13,13 +13,24 @@ const (
 )
 
 // An Env is what an evaluation sees. Evaluations only read it, so goroutines
-// may share one.
+// may share one without a Budget.
 type Env struct {
 	Contexts  *Object         // values by name: github, env, …; a missing one is null
 	Functions map[string]Func // by lower-case name: success, failure, cancelled, always, hashfiles
 	MaxMemory int             // bytes of all values that are made; 0 means DefaultMaxMemory
 	MaxSteps  int             // nodes, elements and 64-byte pieces of text visited; 0 means DefaultMaxSteps
+	Budget    *Budget         // what this evaluation shares with others; nil if nothing
 }
+
+// A Budget is what evaluations may use together, one after the other. Each takes
+// what it uses.
+type Budget struct {
+	Memory int // bytes that are left
+	Steps  int
+}
+
+// Exhausted says whether an evaluation failed, or will, because nothing is left.
+func (b *Budget) Exhausted() bool { return b.Memory < 0 || b.Steps < 0 }
 
 // A Func is a function that is not part of the language. Its arguments are
 // evaluated already; it may return any Go value that [Of] takes.
@@ -38,11 +49,29 @@ func (e *Expr) Eval(env *Env) (Value, error) {
 	if ev.steps <= 0 {
 		ev.steps = DefaultMaxSteps
 	}
+	if b := env.Budget; b != nil {
+		memory, steps := min(ev.memory, max(b.Memory, 0)), min(ev.steps, max(b.Steps, 0))
+		ownMemory, ownSteps := ev.memory, ev.steps
+		ev.memory, ev.steps = memory, steps
+		defer func() { // an evaluation that was cut short leaves less than nothing
+			b.Memory -= spent(memory, ev.memory, ownMemory)
+			b.Steps -= spent(steps, ev.steps, ownSteps)
+		}()
+	}
 	v, err := e.root.eval(ev)
 	if err != nil {
 		return nil, err
 	}
 	return plain(v), nil
+}
+
+// spent is what an evaluation has used of what it had: of no more than that, unless
+// it would have had more of its own.
+func spent(had, left, own int) int {
+	if left < 0 && had == own {
+		return had
+	}
+	return had - left
 }
 
 // An evaluation counts down what is left of its budget.

@@ -142,3 +142,29 @@ func TestLimitsAreThoseOfTheEnv(t *testing.T) {
 		}
 	}
 }
+
+func TestEvaluationsThatShareABudgetEndWhenItIsUsedUp(t *testing.T) {
+	e, err := expr.Parse("toJSON(text)", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("x", 64_000) // 1000 steps and more
+	for name, b := range map[string]*expr.Budget{"steps": {Steps: 2500, Memory: 1 << 30}, "memory": {Steps: 1 << 30, Memory: 160_000}} {
+		env := &expr.Env{Contexts: expr.NewObject().Set("text", text), Budget: b}
+		for i := range 2 {
+			if _, err := e.Eval(env); err != nil || b.Exhausted() {
+				t.Fatalf("%s, %d: %v, %+v", name, i, err, b)
+			}
+		}
+		if _, err := e.Eval(env); err == nil || !b.Exhausted() {
+			t.Errorf("%s: the third: %v, %+v", name, err, b)
+		}
+		if _, err := e.Eval(env); err == nil {
+			t.Errorf("%s: the fourth is evaluated", name)
+		}
+	}
+	own := &expr.Budget{Steps: 1 << 30, Memory: 1 << 30}
+	if _, err := e.Eval(&expr.Env{Contexts: expr.NewObject().Set("text", text), MaxSteps: 10, Budget: own}); err == nil || own.Exhausted() {
+		t.Errorf("an expression over its own limit: %v, %+v", err, own)
+	}
+}

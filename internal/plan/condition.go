@@ -11,7 +11,7 @@ import (
 
 // condition evaluates the `if` of a job whose needs are done.
 func (g *graph) condition(j *node, cancelled bool) (bool, error) {
-	env := environment(g.needsContexts(j), len(g.nodes))
+	env := g.environment(g.needsContexts(j), len(g.nodes))
 	env.Functions = g.statusFunctions(j, cancelled)
 	v, err := j.If.Eval(env)
 	if err != nil {
@@ -20,19 +20,21 @@ func (g *graph) condition(j *node, cancelled bool) (bool, error) {
 	return expr.Truthy(v), nil
 }
 
-// Steps of evaluation that all jobs of a run, or all rows of a job, share. What
-// one expression may use is a fair part of it, so that neither many expressions
-// nor a costly one hold up the rest of the server.
+// What all expressions of a run may use together each time it is planned, which is
+// about a quarter of a second. One expression may use a fair part of it, so that
+// neither many nor a costly one hold up the rest of the server.
 const (
-	sharedSteps = 20_000_000
-	leastSteps  = 10_000
+	maxSteps   = 2_000_000
+	maxMemory  = 64 << 20 // bytes
+	leastSteps = 10_000
 )
 
 // environment is what n expressions of a kind are evaluated with.
-func environment(contexts *expr.Object, n int) *expr.Env {
+func (g *graph) environment(contexts *expr.Object, n int) *expr.Env {
 	return &expr.Env{
 		Contexts: contexts,
-		MaxSteps: min(max(sharedSteps/n, leastSteps), expr.DefaultMaxSteps),
+		MaxSteps: min(max(maxSteps/n, leastSteps), expr.DefaultMaxSteps),
+		Budget:   &g.budget,
 	}
 }
 

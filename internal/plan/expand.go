@@ -43,7 +43,7 @@ func (g *graph) expand(j *node) ([]NewJob, error) {
 		if i >= row.MaxParallel {
 			row.Wait.Reason = actions.MaxParallel
 		}
-		if err := g.fill(&row, j, c, environment(contexts, total)); err != nil {
+		if err := g.fill(&row, j, c, g.environment(contexts, total)); err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
@@ -122,7 +122,7 @@ func (g *graph) plainName(j *node) string {
 	}
 	e := j.Name.Expr
 	if e != nil && !e.Uses("matrix") && !e.Uses("strategy") {
-		if s, err := j.Name.EvalString(environment(g.needsContexts(j), len(g.nodes))); err == nil && s != "" {
+		if s, err := j.Name.EvalString(g.environment(g.needsContexts(j), len(g.nodes))); err == nil && s != "" {
 			return shorten(s)
 		}
 	}

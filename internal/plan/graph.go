@@ -26,6 +26,7 @@ type graph struct {
 	rows    map[*node][]*Job
 	results map[*node]*result // of jobs that are done
 	above   map[*node]upstream
+	budget  expr.Budget // what its expressions may still use
 }
 
 func newGraph(r *Run) (*graph, error) {
@@ -36,6 +37,7 @@ func newGraph(r *Run) (*graph, error) {
 		rows:    make(map[*node][]*Job, n),
 		results: make(map[*node]*result, n),
 		above:   make(map[*node]upstream),
+		budget:  expr.Budget{Memory: maxMemory, Steps: maxSteps},
 	}
 	g.add(r.file(), nil)
 	for i := range r.Jobs {

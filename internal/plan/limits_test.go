@@ -42,7 +42,7 @@ func apply(r *plan.Run, d *plan.Decision) {
 func TestSkipsTravelDownALongChainAtOnce(t *testing.T) { // IF-4
 	var b strings.Builder
 	b.WriteString("on: push\njobs:\n  j0: {if: false, runs-on: x, steps: [{run: a}]}\n")
-	const n = 10_000
+	const n = 4_000
 	for i := range n {
 		fmt.Fprintf(&b, "  j%d: {needs: j%d, runs-on: x, steps: [{run: a}]}\n", i+1, i)
 	}
@@ -55,27 +55,81 @@ func TestSkipsTravelDownALongChainAtOnce(t *testing.T) { // IF-4
 	}
 }
 
-func TestARunHasAtMostFiveThousandQueuedJobs(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("on: push\njobs:\n  j: {runs-on: x, steps: [{run: a}], strategy: &s {matrix: {a: &v [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16], b: *v}}}\n")
-	for i := range 30 {
-		fmt.Fprintf(&b, "  j%d: {runs-on: x, steps: [{run: a}], strategy: *s}\n", i)
+// startupFailure expects a run to end before it has a job, and say why and where.
+func startupFailure(t *testing.T, name string, d *plan.Decision, err error, why string) {
+	t.Helper()
+	if err != nil || len(d.Create) != 0 || !d.Concluded || d.Conclusion != actions.StartupFailure || !strings.Contains(d.Error, why) || d.ErrorPos.Line == 0 {
+		t.Errorf("%s: %d jobs, %q, %q at %v, %v", name, len(d.Create), d.Conclusion, d.Error, d.ErrorPos, err)
 	}
-	d, err := plan.Next(parse(t, b.String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	queued, failed := 0, 0
-	for _, n := range d.Create {
-		switch {
-		case n.Status == actions.Queued:
-			queued++
-		case strings.HasSuffix(n.Error, "the run has too many jobs"):
-			failed++
+}
+
+const sixteen = "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]"
+
+func TestARunOfMoreThanFiveThousandJobsDoesNotStart(t *testing.T) { // MAT-8
+	file := func(matrices int) string {
+		var b strings.Builder
+		b.WriteString("on: push\njobs:\n  j: {runs-on: x, steps: [{run: a}], strategy: &s {matrix: {a: &v " + sixteen + ", b: *v}}}\n")
+		for i := range matrices - 1 {
+			fmt.Fprintf(&b, "  j%d: {runs-on: x, steps: [{run: a}], strategy: *s}\n", i)
 		}
+		return b.String()
 	}
-	if queued != 19*256 || failed != 12 {
-		t.Errorf("got %d queued and %d failed, want %d and 12", queued, failed, 19*256)
+	if d, err := plan.Next(parse(t, file(19))); err != nil || len(d.Create) != 19*256 {
+		t.Errorf("19 matrices: %d jobs, %v", len(d.Create), err)
+	}
+	d, err := plan.Next(parse(t, file(20)))
+	startupFailure(t, "20 matrices", d, err, "the job 'j18' is over a limit: a run has at most 5000 jobs")
+	skipped := "on: push\njobs:\n"
+	for i := range 5001 {
+		skipped += fmt.Sprintf("  j%d: {if: false, runs-on: x, steps: [{run: a}]}\n", i)
+	}
+	d, err = plan.Next(parse(t, skipped))
+	startupFailure(t, "5001 jobs, all skipped", d, err, "a run has at most 5000 jobs")
+}
+
+// A job whose matrix is known later must not take the others with it.
+func TestAJobThatMakesTooManyRowsLaterFails(t *testing.T) { // MAT-8
+	r := parse(t, "on: push\njobs:\n  a: {runs-on: x, steps: [{run: a}]}\n"+
+		"  b: {needs: a, runs-on: x, steps: [{run: a}], strategy: {matrix: {a: "+sixteen+"}}}\n  c: {needs: a, runs-on: x, steps: [{run: a}]}\n")
+	r.Jobs = []plan.Job{{ID: 1, Key: "a", Total: 1, Status: actions.Completed, Conclusion: actions.Success}}
+	for i := range 4990 { // of an earlier matrix of a
+		r.Jobs = append(r.Jobs, plan.Job{ID: int64(i + 2), Key: "a", Index: i + 1, Total: 1, Status: actions.Completed, Conclusion: actions.Success})
+	}
+	d, err := plan.Next(r)
+	if err != nil || d.Concluded || len(d.Create) != 2 || !strings.Contains(d.Create[0].Error, "a run has at most 5000 jobs") || d.Create[1].Status != actions.Queued {
+		t.Errorf("%d jobs, concluded %v, %v", len(d.Create), d.Concluded, err)
+	}
+}
+
+// 256 names that walk an event of 1 MB kept everybody from writing for 12 s.
+func TestExpressionsOfARunHaveABudgetInSum(t *testing.T) { // MAT-8
+	event := expr.NewObject()
+	for i := range 30 {
+		event.Set(fmt.Sprint("k", i), strings.Repeat("some text ", 1000))
+	}
+	contexts := expr.NewObject().Set("github", expr.NewObject().Set("event", event))
+	file := func(jobs int, name string) *plan.Run {
+		var b strings.Builder
+		b.WriteString("on: push\njobs:\n")
+		for i := range jobs {
+			fmt.Fprintf(&b, "  j%d: {name: \"%s\", runs-on: x, steps: [{run: a}], strategy: {matrix: {a: &v%d %s, b: *v%d}}}\n", i, name, i, sixteen, i)
+		}
+		w, err := workflow.Parse("x.yml", []byte(b.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return runOf(w, contexts)
+	}
+	const once = "${{ startsWith(toJSON(github.event), 'x') }}"
+	for name, r := range map[string]*plan.Run{
+		"often": file(19, once),
+		"once":  file(1, once),
+	} {
+		d, err := plan.Next(r)
+		startupFailure(t, name, d, err, "all expressions of a run together take at most 2000000 steps and 64 MiB")
+	}
+	if d, err := plan.Next(file(1, "${{ startsWith(toJSON(github.event.k1), 'x') }}")); err != nil || len(d.Create) != 256 {
+		t.Errorf("what people write: %d jobs, %v", len(d.Create), err)
 	}
 }
 

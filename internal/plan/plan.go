@@ -24,6 +24,7 @@ package plan
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -107,8 +108,8 @@ type NewJob struct {
 	ErrorPos   workflow.Pos // of that expression in the file; set with Error
 }
 
-// maxJobs bounds the rows of one attempt. A matrix has at most 256; a file of
-// 1 MiB could name thousands of those.
+// maxJobs bounds the rows of one attempt, and the jobs of its files. A matrix has at
+// most 256; a file of 1 MiB could name thousands of those.
 const maxJobs = 5000
 
 // Next decides what to do in r. An error means that r itself makes no sense:
@@ -124,8 +125,18 @@ func Next(r *Run) (*Decision, error) {
 	if err != nil {
 		return nil, err
 	}
+	begins := len(r.Jobs) == 0
+	if begins && len(p.nodes) > maxJobs { // each has one row at least
+		_ = p.tooMany(p.nodes[maxJobs]) // it is kept
+	}
 	for _, n := range p.nodes {
+		if begins && p.over != nil {
+			break
+		}
 		p.visit(n)
+	}
+	if begins && p.over != nil {
+		return &Decision{Concluded: true, Conclusion: actions.StartupFailure, Error: p.over.Error(), ErrorPos: p.over.pos}, nil
 	}
 	p.conclude()
 	return &p.decision, nil
@@ -149,6 +160,7 @@ type planner struct {
 	visited  map[*node]bool
 	made     int // rows, old and new
 	open     bool
+	over     *failure // the first job that is over what a run may have or use; nil if none is
 }
 
 func newPlanner(r *Run) (*planner, error) {
@@ -245,7 +257,7 @@ func (p *planner) create(j *node) {
 	}
 	rows, err := p.expand(j)
 	if err == nil && p.made+len(rows) > maxJobs {
-		err = p.failure(j, "strategy", j.Pos, errors.New("the run has too many jobs"))
+		err = p.tooMany(j)
 	}
 	if err != nil {
 		p.finish(j, actions.Failure, err)
@@ -254,6 +266,20 @@ func (p *planner) create(j *node) {
 	p.made += len(rows)
 	p.open = true
 	p.decision.Create = append(p.decision.Create, rows...)
+}
+
+// exceed says that j is over a limit of the run. At the start of the run that is the
+// end of it: nobody wants the jobs of one half of a file.
+func (p *planner) exceed(j *node, limit string) error {
+	f := &failure{j.Pos, fmt.Errorf("%s: the job '%s' is over a limit: %s", positionText(j.file, j.Pos), j.ID, limit)}
+	if p.over == nil {
+		p.over = f
+	}
+	return f
+}
+
+func (p *planner) tooMany(j *node) error {
+	return p.exceed(j, fmt.Sprintf("a run has at most %d jobs", maxJobs))
 }
 
 // admit evaluates the condition of a job that is ready. It returns nothing if
@@ -278,6 +304,9 @@ func (p *planner) admit(j *node) (actions.Conclusion, error) {
 // finish makes the one row of a job that never reaches a runner, because of
 // its condition or of an error.
 func (p *planner) finish(j *node, c actions.Conclusion, err error) {
+	if err != nil && p.budget.Exhausted() && p.over == nil {
+		err = p.exceed(j, fmt.Sprintf("all expressions of a run together take at most %d steps and %d MiB", maxSteps, maxMemory>>20))
+	}
 	p.made++
 	row := NewJob{
 		Path: j.path, Key: j.ID, Total: 1, Name: p.plainName(j), FailFast: true, MaxParallel: 1,

@@ -31,7 +31,7 @@ func (g *graph) strategy(j *node) (*strategy, error) {
 	if j.Strategy == nil {
 		return s, nil
 	}
-	v, err := j.Strategy.Eval(environment(g.needsContexts(j), len(g.nodes)))
+	v, err := j.Strategy.Eval(g.environment(g.needsContexts(j), len(g.nodes)))
 	if err == nil && v != nil {
 		err = s.read(v)
 	}
