@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -109,15 +108,8 @@ func (s *Server) peer(r *http.Request) (c limit.Caller, own bool) {
 	if len(s.proxies) == 0 || !s.trusts(addr) {
 		return limit.AddressOf(addr), addr.Unmap().IsLoopback()
 	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for _, text := range slices.Backward(hops) {
-		hop, err := netip.ParseAddr(strings.TrimSpace(text))
-		if err != nil {
-			break
-		}
-		if addr = hop; !s.trusts(addr) {
-			break
-		}
+	if _, client := s.through(r); client.IsValid() {
+		addr = client
 	}
 	return limit.AddressOf(addr), false
 }

@@ -1,10 +1,7 @@
 package server
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -143,7 +140,7 @@ func (s *Server) withBase(r *http.Request) *http.Request {
 	scheme, _, _ := strings.Cut(httpjson.Base(r).HTML, "://")
 	host, prefix := r.Host, ""
 	if len(s.proxies) > 0 && s.trusted(r.RemoteAddr) {
-		scheme, host, prefix = forwarded(r, scheme)
+		scheme, host, prefix = s.forwarded(r, scheme)
 	}
 	html := scheme + "://" + host + prefix
 	base := shape.Base{API: html + "/api/v3", HTML: html}
@@ -153,39 +150,4 @@ func (s *Server) withBase(r *http.Request) *http.Request {
 	r = httpjson.WithBase(r, base) // a copy
 	r.Host = host
 	return r
-}
-
-// forwarded is what a proxy says of its client's request, where that makes sense.
-func forwarded(r *http.Request, peer string) (scheme, host, prefix string) {
-	scheme, host, prefix = first(r, "X-Forwarded-Proto"), first(r, "X-Forwarded-Host"), first(r, "X-Forwarded-Prefix")
-	if scheme != "https" && scheme != "http" {
-		scheme = peer
-	}
-	if !httpjson.CheckHost(host) {
-		host = r.Host
-	}
-	prefix = strings.TrimRight(prefix, "/")
-	if u, err := url.Parse(prefix); err != nil || u.EscapedPath() != prefix || prefix != "" && prefix[0] != '/' {
-		prefix = ""
-	}
-	return scheme, host, prefix
-}
-
-// first is the value that the nearest proxy wrote.
-func first(r *http.Request, header string) string {
-	value, _, _ := strings.Cut(r.Header.Get(header), ",")
-	return strings.TrimSpace(value)
-}
-
-func (s *Server) trusted(remote string) bool {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		return false
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && s.trusts(ip)
-}
-
-func (s *Server) trusts(ip netip.Addr) bool {
-	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
 }

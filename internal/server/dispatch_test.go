@@ -108,7 +108,7 @@ func TestTheHostOfTheAPIHasItsOwnBase(t *testing.T) {
 
 func TestOnlyListedProxiesAreBelieved(t *testing.T) {
 	s := newDispatcher(t)
-	forwarded := map[string]string{"X-Forwarded-Proto": "https", "X-Forwarded-Host": "ci.test, inner", "X-Forwarded-Prefix": "/sub/"}
+	forwarded := map[string]string{"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.test, ci.test", "X-Forwarded-Prefix": "/sub/"}
 	for _, c := range []struct {
 		name, peer string
 		header     map[string]string
@@ -116,6 +116,12 @@ func TestOnlyListedProxiesAreBelieved(t *testing.T) {
 	}{
 		{"listed", "10.1.2.3:99", forwarded, "web /x https://ci.test/sub https://ci.test/sub/api/v3"},
 		{"listed, IPv4 in IPv6", "[::ffff:10.1.2.3]:99", forwarded, "web /x https://ci.test/sub https://ci.test/sub/api/v3"},
+		{"two, listed", "10.1.2.3:99", map[string]string{
+			"X-Forwarded-For": "192.0.2.7, 198.51.100.1, 10.0.0.1", "X-Forwarded-Proto": "http, https, http", "X-Forwarded-Host": "evil.test, ci.test, inner",
+		}, "web /x https://ci.test https://ci.test/api/v3"},
+		{"two, of which the outer one says all", "10.1.2.3:99", map[string]string{
+			"X-Forwarded-For": "192.0.2.7, 10.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "ci.test",
+		}, "web /x https://ci.test https://ci.test/api/v3"},
 		{"not listed", "192.0.2.1:99", forwarded, "web /x http://h http://h/api/v3"},
 		{"no address", "@", forwarded, "web /x http://h http://h/api/v3"},
 		{"silent", "10.1.2.3:99", nil, "web /x http://h http://h/api/v3"},
