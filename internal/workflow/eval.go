@@ -15,6 +15,19 @@ func (t *Token) Eval(env *expr.Env) (expr.Value, error) {
 	return ev.value(t)
 }
 
+// An EvalError is an expression that could not be evaluated, and where it is in
+// its file. Its text is that of Err alone.
+type EvalError struct {
+	Pos Pos
+	Err error
+}
+
+// Error returns the text.
+func (e *EvalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *EvalError) Unwrap() error { return e.Err }
+
 // An evaluation is one call of Eval.
 type evaluation struct {
 	env  *expr.Env
@@ -46,7 +59,7 @@ func (ev *evaluation) value(t *Token) (expr.Value, error) {
 func (ev *evaluation) expression(t *Token) (expr.Value, error) {
 	v, err := t.Expr.Eval(ev.env)
 	if err != nil {
-		return nil, err
+		return nil, &EvalError{Pos: t.Pos, Err: err}
 	}
 	if ev.spend(v); ev.left < 0 {
 		return nil, errors.New("the maximum allowed memory size was exceeded")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // An execution is a step that runs, in one of its stages.
@@ -60,7 +61,7 @@ func (r *running) run(t try) end {
 	defer cancel()
 	outcome, err := x.conclude(t.cond, cancel)
 	if err != nil { // IF-7
-		x.record.fail(err.Error())
+		x.record.fail(x.reasons(err)...)
 		outcome = wire.Failed
 	}
 	x.rememberOutputs() // continue-on-error may ask for them
@@ -164,8 +165,19 @@ func (x *execution) judge(err error, minutes int) string {
 		x.record.fail("The operation was canceled.")
 		return wire.Canceled
 	}
-	x.record.fail(err.Error())
+	x.record.fail(x.reasons(err)...)
 	return wire.Failed
+}
+
+// reasons are what the log says of an error: of an expression also where it is,
+// as GitHub's runner does, in two lines.
+func (x *execution) reasons(err error) []string {
+	e, ok := errors.AsType[*workflow.EvalError](err)
+	if !ok || x.step.file == "" || e.Pos.Line == 0 {
+		return []string{err.Error()}
+	}
+	place := fmt.Sprintf("%s (Line: %d, Col: %d):", x.step.file, e.Pos.Line, e.Pos.Col)
+	return []string{place, "The template is not valid. " + place + " " + e.Error()}
 }
 
 // minutes is the step's time limit, 0 when it has none (RUN-8).

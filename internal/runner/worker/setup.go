@@ -53,6 +53,11 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if err != nil {
 		return nil, err
 	}
+	if files := r.Message.FileTable; len(files) > 0 {
+		for _, st := range list {
+			st.file = files[0]
+		}
+	}
 	rec.print("Prepare all required actions")
 	if err := r.actions.prepare(ctx, rec, list); err != nil {
 		return nil, err

@@ -30,6 +30,7 @@ type step struct {
 	timeout     *workflow.Token
 	mayFail     *workflow.Token // continue-on-error
 	ref         wire.Reference
+	file        string // of the workflow, for messages; "" inside of an action
 	parent      string // key of the step that uses that action
 }
 

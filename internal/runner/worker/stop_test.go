@@ -56,6 +56,16 @@ func TestConclusionsOfSteps(t *testing.T) { // IF-2, RES-1, RES-2,
 `)
 }
 
+func TestErrorsInExpressionsSayWhereTheyAre(t *testing.T) {
+	wrong := expression("fromJSON('{')")
+	wrong.File, wrong.Line, wrong.Col = 1, 12, 14
+	b := newBench(t, script("true", env("A", wrong)))
+	b.job.Message.FileTable = []string{".github/workflows/ci.yml"}
+	b.run()
+	contains(t, "log", b.log("s1"), "##[error].github/workflows/ci.yml (Line: 12, Col: 14):\n"+
+		"##[error]The template is not valid. .github/workflows/ci.yml (Line: 12, Col: 14): Error parsing fromJson: ")
+}
+
 func TestContinueOnErrorSeesTheOutputsOfItsStep(t *testing.T) { // RES-1
 	b := newBench(t,
 		script("echo may=yes >> $GITHUB_OUTPUT; exit 1", id("own"), func(s *wire.Step) {
