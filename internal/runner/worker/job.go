@@ -23,6 +23,7 @@ type running struct {
 	steps    *steps
 	actions  *actions
 
+	matchers  matchers
 	workspace string // "" if the job message names no repository
 	defaults  defaults
 	programs  map[string]string // where programs are: see look

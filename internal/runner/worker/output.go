@@ -21,7 +21,10 @@ func (o *output) take(batch []byte) {
 	for len(batch) > 0 {
 		var line []byte
 		line, batch = host.CutLine(batch)
-		if !looksLikeCommand(line) || !o.command(string(validText(line, &o.record.scratch))) {
+		switch {
+		case looksLikeCommand(line) && o.command(string(validText(line, &o.record.scratch))):
+		case len(o.job.matchers) > 0 && o.matched(line):
+		default:
 			o.record.line(line)
 		}
 	}
@@ -86,9 +89,10 @@ func (o *output) act(c command, line string) error {
 		return o.assign(c)
 	case "add-mask":
 		o.addMask(c.data)
-	case "add-matcher", "remove-matcher":
-		// Matchers find annotations in the output of compilers; the output
-		// itself is the same without them.
+	case "add-matcher":
+		return o.addMatchers(c.data)
+	case "remove-matcher":
+		return o.removeMatchers(c.props["owner"], c.data)
 	case "debug":
 		if o.record.debugs {
 			for text := range strings.SplitSeq(strings.ReplaceAll(c.data, "\r\n", "\n"), "\n") {

@@ -26,7 +26,6 @@ func TestWorkflowCommands(t *testing.T) {
 		{"empty mask", "echo '::add-mask::'", "##[warning]Can't add secret mask for empty string in ##[add-mask] command.\n"},
 		{"pause", "echo ::stop-commands::tok; echo ::group::a; echo ::tok::; echo ::group::b", "::stop-commands::tok\n::group::a\n::tok::\n##[group]b\n"},
 		{"echo", "echo ::echo::on; echo ::group::a; echo ::warning::w; echo ::add-mask::xyzzy; echo ::echo::OFF; echo ::group::b", "::group::a\n##[group]a\n##[warning]w\n::add-mask::***\n::echo::OFF\n##[group]b\n"},
-		{"matcher", "echo ::add-matcher::x.json; echo ::remove-matcher owner=x::", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ func (x *execution) process(p host.Process) (code int, err error) {
 	if err := x.ctx.Err(); err != nil {
 		return 0, err
 	}
+	x.job.matchers.reset()
 	p.Output = (&output{execution: x}).take
 	p.Grace, p.Kill = x.job.timing.grace, x.job.kill.Done()
 	code, err = x.job.Host.Run(x.ctx, p)

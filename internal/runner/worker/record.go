@@ -214,12 +214,17 @@ func (r *record) flush() {
 // annotate adds an annotation, and lines about it to the log. One that names
 // no file points to the first of them.
 func (r *record) annotate(a wire.Annotation) {
-	a.Message = r.masked(a.Message)
-	a.Message = clip(a.Message, maxMessage)
+	a.Message = clip(r.masked(a.Message), maxMessage)
+	r.annotateAs(a, a.Message)
+}
+
+// annotateAs is annotate with another text for the log.
+func (r *record) annotateAs(a wire.Annotation, shown string) {
+	a.Message = clip(r.masked(a.Message), maxMessage)
 	a.Title, a.Path = r.masked(a.Title), r.masked(a.Path)
 	first := r.lines + 1
-	if a.Message != "" {
-		r.write(logTag(a.Level), a.Message)
+	if shown != "" {
+		r.write(logTag(a.Level), shown)
 	}
 	if strings.TrimSpace(a.Message) == "" || r.counts[a.Level] >= maxAnnotations {
 		return
