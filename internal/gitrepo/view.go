@@ -24,6 +24,9 @@ type View struct {
 // View reads repository id. It costs nothing and need not be closed.
 func (g *Git) View(id int64) *View { return &View{git: g, id: id} }
 
+// ID is the number of the repository.
+func (v *View) ID() int64 { return v.id }
+
 // command prepares git to look at what v sees.
 func (v *View) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := v.git.inRepo(ctx, v.id, args...)

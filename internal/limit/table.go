@@ -19,6 +19,8 @@ const (
 	RunnerRequests     Name = "runner-requests"
 	RepositoryRequests Name = "repository-requests"
 
+	RepositoryJobs Name = "repository-jobs"
+
 	Requests    Name = "requests"
 	AllRequests Name = "all-requests"
 	AllReserved Name = "all-reserved"
@@ -51,6 +53,8 @@ var Table = []Entry{
 	{JobRequests, 100, "a second", "requests of a job, with its tokens"},
 	{RunnerRequests, 50, "a second", "requests of a runner"},
 	{RepositoryRequests, 500, "a second", "requests by signed URLs of logs, artifacts, caches and actions of a repository"},
+
+	{RepositoryJobs, 200, "a second", "jobs of new runs by pushes to a repository, and by an account; the next runs come later, and none is lost"},
 
 	{Requests, 100, "at once", "requests of a caller that are answered; by signed URLs, five times as many of a repository"},
 	{AllRequests, 2000, "at once", "requests of all callers"},

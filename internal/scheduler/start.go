@@ -25,6 +25,10 @@ type Start struct {
 	later bool // planned when its number is known
 }
 
+// Jobs is how many jobs a prepared run begins with; 0 where that depends on its
+// number.
+func (st *Start) Jobs() int { return len(st.draft.rows) }
+
 // Prepare plans the first jobs of a run, outside of any transaction. A run whose
 // workflow file cannot be read concludes as a failure, with an annotation for
 // each error at its line and column; the check run that carries them has no key,

@@ -83,6 +83,7 @@ type Server struct {
 	publicHost string
 	proxies    []netip.Prefix
 
+	limits       limit.Values
 	limiter      *limit.Limiter
 	conns        *conns
 	health       []*health // of what it needs
@@ -143,7 +144,7 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 	if err != nil {
 		return s, fmt.Errorf("--limit: %w", err)
 	}
-	s.limiter, s.conns = limit.New(limits, deps.Now), newConns(limits)
+	s.limits, s.limiter, s.conns = limits, limit.New(limits, deps.Now), newConns(limits)
 	if s.lock, err = lockData(config.Data); err != nil {
 		return s, err
 	}
@@ -186,7 +187,9 @@ func (s *Server) build(ctx context.Context) error {
 		PollTime: d.Limits.Poll, CompletionTime: d.Limits.Completion,
 	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
-	s.trigger = trigger.New(s.store, s.repos, s.scheduler, s.log, s.now)
+	s.trigger = trigger.New(trigger.Config{
+		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
+	})
 	return s.mount(bot)
 }
 

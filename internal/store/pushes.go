@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store/db"
@@ -26,15 +27,41 @@ func (q queries) CreatePush(ctx context.Context, p *actions.Push) error {
 	return nil
 }
 
-// Pushes lists the intents that wait for their runs, oldest first.
-func (q queries) Pushes(ctx context.Context) ([]*actions.Push, error) {
-	return db.All(ctx, q.ex, scanPush, `select `+pushColumns+` from pushes order by id`)
+// A PushesOf says that a repository has intents that wait for their runs.
+type PushesOf struct {
+	RepoID int64
+	Oldest time.Time
 }
 
-// RepoPushes lists the intents of a repository that wait for their runs, oldest
-// first.
-func (q queries) RepoPushes(ctx context.Context, repoID int64) ([]*actions.Push, error) {
-	return db.All(ctx, q.ex, scanPush, `select `+pushColumns+` from pushes where repo_id = $1 order by id`, repoID)
+// Pushes lists the repositories with such intents, those with the oldest first.
+func (q queries) Pushes(ctx context.Context) ([]PushesOf, error) {
+	scan := func(r db.Row) (p PushesOf, err error) { return p, r.Scan(&p.RepoID, db.Time(&p.Oldest)) }
+	return db.All(ctx, q.ex, scan, `select repo_id, min(created_at) from pushes group by repo_id order by min(id)`)
+}
+
+// RepoPushes lists the first intents of a repository that wait for their runs, oldest
+// first, of those that are newer than the one with the id after.
+func (q queries) RepoPushes(ctx context.Context, repoID, after int64, most int) ([]*actions.Push, error) {
+	return db.All(ctx, q.ex, scanPush, `select `+pushColumns+` from pushes where repo_id = $1 and id > $2 order by id limit $3`, repoID, after, most)
+}
+
+// UnsettledPushes lists the intents of a repository of which nobody has noted what
+// they have led to, oldest first.
+func (q queries) UnsettledPushes(ctx context.Context, repoID int64) ([]*actions.Push, error) {
+	return db.All(ctx, q.ex, scanPush, `select `+pushColumns+` from pushes where repo_id = $1 and settled = 0 order by id`, repoID)
+}
+
+// CountPushes is how many intents of a repository wait for their runs.
+func (q queries) CountPushes(ctx context.Context, repoID int64) (int, error) {
+	return db.One(ctx, q.ex, db.Value[int], `select count(*) from pushes where repo_id = $1`, repoID)
+}
+
+// AdvancePush notes which updates of an intent have runs to come. It is settled then.
+func (q queries) AdvancePush(ctx context.Context, id int64, left []actions.RefUpdate) error {
+	if _, err := db.Exec(ctx, q.ex, `update pushes set settled = 1, updates = $2 where id = $1`, id, db.Text(left)); err != nil {
+		return fmt.Errorf("push %d: %w", id, err)
+	}
+	return nil
 }
 
 // SettlePush notes which updates an intent has led to, and ends it if there are

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ insert into pushes (id, repo_id, actor_id, updates, created_at) values (7, 1, 1,
 `)
 		st, ctx := storetest.OpenURL(t, url), t.Context()
 		left, err := st.Pushes(ctx)
-		if err != nil || len(left) != 1 || left[0].ID != 7 {
+		if err != nil || len(left) != 1 || left[0].RepoID != 1 {
 			t.Fatal(left, err)
 		}
 		makes := func(push int64, ref, path string) (first bool) {
@@ -87,14 +88,14 @@ insert into pushes (id, repo_id, actor_id, updates, created_at) values (-7, 1, 1
 				t.Fatal(err)
 			}
 		}
-		open, err := st.RepoPushes(ctx, 1)
+		open, err := st.RepoPushes(ctx, 1, math.MinInt64, 10)
 		if err != nil || len(open) != 2 || open[0].Settled || !open[1].Settled || !slices.Equal(open[1].Updates, []actions.RefUpdate{u}) {
 			t.Errorf("intents %+v, %v; want what was noted first, and that of the older program as it was", open, err)
 		}
 		if err := st.SettlePush(ctx, -7, nil); err != nil {
 			t.Fatal(err)
 		}
-		if open, err := st.RepoPushes(ctx, 1); err != nil || len(open) != 1 {
+		if open, err := st.RepoPushes(ctx, 1, math.MinInt64, 10); err != nil || len(open) != 1 {
 			t.Errorf("%d intents are left (%v), want one: the other has moved nothing", len(open), err)
 		}
 	})

@@ -23,9 +23,12 @@ const (
 	maxWorkflows = 1000
 	maxName      = 255
 
+	// Bytes of the workflow files of a commit that are looked at.
+	maxText = 16 << 20
+
 	// Files that are kept parsed, and the bytes of their texts.
 	maxFiles     = 2048
-	maxFilesSize = 16 << 20
+	maxFilesSize = 2 * maxText
 )
 
 // A file is a workflow file at some commit, parsed or with what is wrong with it.
@@ -55,6 +58,7 @@ func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit, only string) 
 		return nil, err
 	}
 	list := make([]*file, 0, len(entries))
+	size := 0
 	for _, e := range entries {
 		if only != "" && pathOf(e) != only {
 			continue
@@ -62,6 +66,10 @@ func (t *Trigger) at(ctx context.Context, v *gitrepo.View, commit, only string) 
 		f, err := t.read(ctx, v, commit, e)
 		if err != nil {
 			return nil, err
+		}
+		if size += len(f.text); size > maxText {
+			t.log.WarnContext(ctx, "workflow files too large together", "commit", commit, "files", len(entries), "read", len(list))
+			break
 		}
 		list = append(list, f)
 	}
@@ -114,7 +122,12 @@ func (t *Trigger) read(ctx context.Context, v *gitrepo.View, commit string, e gi
 		return nil, err
 	default:
 		f.text = text
+		done, err := t.pace.plan(ctx, v.ID())
+		if err != nil {
+			return nil, err
+		}
 		f.workflow, f.problem = workflow.Parse(f.path, text)
+		done()
 	}
 	t.files.Put(key, f, len(f.text))
 	return f, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // Fire makes the runs that an event starts, in the order of the names of their
@@ -23,6 +24,14 @@ import (
 // the intent is then still there, so they are made again. The runs of any other event
 // are on disk when Fire returns.
 func (t *Trigger) Fire(ctx context.Context, e event.Event) ([]*actions.Run, error) {
+	return t.fire(ctx, e, func(run func() (jobs int, err error)) error {
+		_, err := run()
+		return err
+	})
+}
+
+// fire is Fire that has each run made by do.
+func (t *Trigger) fire(ctx context.Context, e event.Event, do func(run func() (jobs int, err error)) error) ([]*actions.Run, error) {
 	kind, ok := event.KindOf(e.Name)
 	if !ok || !kind.Happens() {
 		return nil, actions.Errorf(actions.Invalid, "The event '%s' does not happen on this server", e.Name)
@@ -49,12 +58,15 @@ func (t *Trigger) Fire(ctx context.Context, e event.Event) ([]*actions.Run, erro
 	}
 	var runs []*actions.Run
 	for _, f := range files {
-		run, err := t.start(ctx, &e, f, payload)
+		err := do(func() (int, error) {
+			run, jobs, err := t.start(ctx, &e, f, payload)
+			if run != nil {
+				runs = append(runs, run)
+			}
+			return jobs, err
+		})
 		if err != nil {
 			return runs, fmt.Errorf("%s: %w", f.path, err)
-		}
-		if run != nil {
-			runs = append(runs, run)
 		}
 	}
 	return runs, nil
@@ -89,13 +101,22 @@ func (t *Trigger) matching(ctx context.Context, kind event.Kind, e *event.Event)
 	if err != nil {
 		return nil, err
 	}
+	var lost error
 	files := slices.DeleteFunc(all, func(f *file) bool {
 		if f.problem != nil {
 			return !kind.Unreadable
 		}
 		on := f.workflow.On.Event(e.Name)
-		return on == nil || !on.Match(e)
+		if on == nil || lost != nil {
+			return true
+		}
+		matches, err := t.match(ctx, on, e)
+		lost = err
+		return !matches
 	})
+	if lost != nil {
+		return nil, lost
+	}
 	if e.Intent == 0 || len(files) == 0 {
 		return files, nil
 	}
@@ -106,9 +127,27 @@ func (t *Trigger) matching(ctx context.Context, kind event.Kind, e *event.Event)
 	return slices.DeleteFunc(files, func(f *file) bool { return slices.Contains(made, f.path) }), nil
 }
 
-// start makes the run of one file. It is nil when the workflow is disabled, or
-// somebody else has made the run.
-func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []byte) (*actions.Run, error) {
+// match is [workflow.Event.Match] in turn with what is done for other repositories.
+// While git looks for what has changed, they may have the processor.
+func (t *Trigger) match(ctx context.Context, on *workflow.Event, e *event.Event) (bool, error) {
+	done, err := t.pace.plan(ctx, e.Repo.ID)
+	if err != nil {
+		return false, err
+	}
+	defer func() { done() }()
+	mine := *e
+	mine.Changed = func() ([]string, bool) {
+		done()
+		paths, known := e.Changed()
+		done, _ = t.pace.plan(context.WithoutCancel(ctx), e.Repo.ID) // it cannot fail without an end
+		return paths, known
+	}
+	return on.Match(&mine), nil
+}
+
+// start makes the run of one file, and says how many jobs it begins with. It is nil
+// when the workflow is disabled, or somebody else has made the run.
+func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []byte) (*actions.Run, int, error) {
 	run := &actions.Run{
 		RepoID: e.Repo.ID, Name: f.name(), Title: cmp.Or(actions.Clip(e.Title, maxTitle), f.name()), Path: f.path, Event: e.Name,
 		Ref: e.Ref, HeadBranch: actions.ShortRef(e.Ref), HeadSHA: e.Head.SHA, HeadCommit: *e.Head, Actor: *e.Actor,
@@ -117,8 +156,8 @@ func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []
 		Run: run, Repo: e.Repo, Workflow: f.workflow, Problem: f.problem,
 		Source: &actions.RunSource{Payload: payload, Inputs: e.Inputs, Workflow: f.text},
 	}
-	if err := t.scheduler.Prepare(ctx, st); err != nil {
-		return nil, err
+	if err := t.prepare(ctx, st); err != nil {
+		return nil, 0, err
 	}
 	update := t.store.Update
 	if e.Intent != 0 {
@@ -130,9 +169,19 @@ func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []
 		return err
 	})
 	if err != nil || !made {
-		return nil, err
+		return nil, 0, err
 	}
-	return run, nil
+	return run, st.Jobs(), nil
+}
+
+// prepare plans a run in turn with those of other repositories.
+func (t *Trigger) prepare(ctx context.Context, st *scheduler.Start) error {
+	done, err := t.pace.plan(ctx, st.Repo.ID)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return t.scheduler.Prepare(ctx, st)
 }
 
 // write writes a run, unless that is not to be, and says whether it did.

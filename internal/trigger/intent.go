@@ -2,6 +2,8 @@ package trigger
 
 import (
 	"context"
+	"errors"
+	"math"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -17,15 +19,17 @@ import (
 // of earlier pushes, as long as the refs tell.
 func (t *Trigger) Intend(ctx context.Context, p *actions.Push) error {
 	p.CreatedAt = t.now()
-	open, err := t.store.RepoPushes(ctx, p.RepoID)
+	if n, err := t.store.CountPushes(ctx, p.RepoID); err != nil {
+		return err
+	} else if n >= maxIntents {
+		return actions.Errorf(actions.Unavailable, "%d pushes to this repository wait for their runs: try again later", n)
+	}
+	open, err := t.store.UnsettledPushes(ctx, p.RepoID)
 	if err != nil {
 		return err
 	}
 	settled := map[int64][]actions.RefUpdate{}
 	for _, before := range open {
-		if before.Settled {
-			continue
-		}
 		if settled[before.ID], err = t.git.View(p.RepoID).Applied(before.Updates); err != nil {
 			return err
 		}
@@ -43,22 +47,32 @@ func (t *Trigger) Intend(ctx context.Context, p *actions.Push) error {
 	})
 }
 
+const (
+	maxIntents = 10_000 // of a repository, that wait for their runs
+	atATime    = 20     // of them, that are looked at
+)
+
 // Pushed makes the runs of a push whose refs have moved; applied are the updates
 // that were really made. It makes those of earlier pushes to the repository first,
 // should there be some that are not made yet. The intent stays until the last run
 // is written: called again for the same push, here or by another server, it makes
 // those that are missing, and in the end does nothing. It tries a few times to get
-// on, since a push that has moved refs cannot be refused any more; should it fail
-// all the same, [Trigger.Run] goes on with it.
+// on, since a push that has moved refs cannot be refused any more. Should it fail
+// all the same, or should there be more than a portion of runs, or more than the
+// repository's rate, [Trigger.Run] goes on with it.
 func (t *Trigger) Pushed(ctx context.Context, base shape.Base, p *actions.Push, applied []actions.RefUpdate) error {
 	const tries = 6 // 3 seconds in all
 	pause := &backoff.ExponentialBackOff{InitialInterval: 100 * time.Millisecond, Multiplier: 2, MaxInterval: 3 * time.Second}
 	known := *p
 	known.Updates, known.Settled = applied, true
+	most := newPortion(t.now())
 	for i := 1; ; i++ {
-		runs, err := t.finishAll(ctx, base, p.RepoID, &known)
+		runs, err := t.finishAll(ctx, base, p.RepoID, &known, most)
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, errLater) {
+			return t.postpone(ctx, &known)
 		}
 		if runs > 0 {
 			i = 1
@@ -71,9 +85,19 @@ func (t *Trigger) Pushed(ctx context.Context, base shape.Base, p *actions.Push, 
 				continue
 			}
 		}
-		t.late.add(p.RepoID)
+		t.late.add(p.RepoID, rest{t.now(), true})
 		return err
 	}
+}
+
+// postpone leaves a push to [Trigger.Run].
+func (t *Trigger) postpone(ctx context.Context, p *actions.Push) error {
+	err := t.store.SettlePush(ctx, p.ID, p.Updates)
+	t.late.add(p.RepoID, rest{t.now().Add(t.pace.wait(p)), err != nil})
+	if err == nil {
+		t.log.InfoContext(ctx, "push is answered before its last run", "repo", p.RepoID, "updates", len(p.Updates))
+	}
+	return err
 }
 
 // patience is how long a push whose runs cannot be made holds up those of later
@@ -83,40 +107,64 @@ const patience = 10 * time.Minute
 
 // finishAll makes the missing runs of all pushes to a repository of which it is
 // known what became of them, in their order, and says how many it has made. With a
-// push of which the caller knows it, known, it comes to an end there. At any time
-// one caller does it for a repository.
-func (t *Trigger) finishAll(ctx context.Context, base shape.Base, repoID int64, known *actions.Push) (runs int, err error) {
-	leave, err := t.lines.enter(ctx, repoID)
+// push of which the caller knows it, known, it comes to an end there. With most it
+// returns errLater when that is used up. At any time one caller does it for a
+// repository.
+func (t *Trigger) finishAll(ctx context.Context, base shape.Base, repoID int64, known *actions.Push, most *portion) (runs int, err error) {
+	leave, err := t.enter(ctx, repoID, most)
 	if err != nil {
 		return 0, err
 	}
 	defer leave()
-	open, err := t.store.RepoPushes(ctx, repoID)
-	if err != nil {
-		return 0, err
-	}
 	var failed error
-	for _, p := range open {
-		if known != nil && p.ID == known.ID {
-			p = known
-		}
-		if !p.Settled { // it goes on right now, and nothing can come after it
-			break
-		}
-		made, err := t.finish(ctx, base, p)
-		runs += made
-		switch {
-		case err == nil:
-			t.log.InfoContext(ctx, "push", "repo", repoID, "updates", len(p.Updates), "runs", made)
-		case ctx.Err() != nil, actions.KindOf(err) == actions.Unavailable, t.now().Sub(p.CreatedAt) < patience:
+	for last := int64(math.MinInt64); ; {
+		open, err := t.store.RepoPushes(ctx, repoID, last, atATime)
+		if err != nil {
 			return runs, err
-		default:
-			failed = err
-			t.log.ErrorContext(ctx, "push not finished; later ones do not wait for it", "repo", repoID, "err", err)
 		}
-		if p == known {
-			break
+		for _, p := range open {
+			last = p.ID
+			if known != nil && p.ID == known.ID {
+				p = known
+			}
+			if !p.Settled { // it goes on right now, and nothing can come after it
+				return runs, failed
+			}
+			made, err := t.finish(ctx, base, p, most)
+			runs += made
+			switch {
+			case err == nil:
+				t.log.InfoContext(ctx, "push", "repo", repoID, "updates", len(p.Updates), "runs", made)
+			case errors.Is(err, errLater):
+				t.late.add(repoID, rest{due: t.now().Add(t.pace.wait(p))})
+				return runs, errLater
+			case ctx.Err() != nil, actions.KindOf(err) == actions.Unavailable, t.now().Sub(p.CreatedAt) < patience:
+				return runs, err
+			default:
+				failed = err
+				t.log.ErrorContext(ctx, "push not finished; later ones do not wait for it", "repo", repoID, "err", err)
+			}
+			if p == known {
+				return runs, failed
+			}
+		}
+		if len(open) < atATime {
+			return runs, failed
 		}
 	}
-	return runs, failed
+}
+
+// enter is the line of a repository. Who makes a portion waits no longer than it may
+// take.
+func (t *Trigger) enter(ctx context.Context, repoID int64, most *portion) (leave func(), err error) {
+	if most == nil {
+		return t.lines.enter(ctx, repoID)
+	}
+	wait, cancel := context.WithTimeout(ctx, portionTime)
+	defer cancel()
+	if leave, err = t.lines.enter(wait, repoID); err != nil && ctx.Err() == nil {
+		t.late.add(repoID, rest{due: t.now()}) // there will be more when the one in the line is done
+		err = errLater
+	}
+	return leave, err
 }

@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 const (
@@ -25,42 +27,80 @@ const (
 	atOnce   = 4 // repositories
 )
 
-// late are the repositories with a push that was answered and whose runs could not
-// be made then.
+// late are the repositories with a push that was answered and whose runs are not all
+// made, and when they are due.
 type late struct {
 	mu    sync.Mutex
-	repos map[int64]bool
+	repos map[int64]rest
 	wake  chan struct{} // room for one
 }
 
-func (l *late) add(repoID int64) {
+// A rest is what is to be done for a repository.
+type rest struct {
+	due    time.Time
+	settle bool // nobody has noted yet what became of some push
+}
+
+// add notes that a repository has a rest. What is to be settled is due at once.
+func (l *late) add(repoID int64, r rest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.repos == nil {
-		l.repos = make(map[int64]bool)
+		l.repos = make(map[int64]rest)
 	}
-	l.repos[repoID] = true
+	if known, ok := l.repos[repoID]; ok {
+		r.settle = r.settle || known.settle
+		if known.due.Before(r.due) {
+			r.due = known.due
+		}
+	}
+	l.repos[repoID] = r
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
 }
 
-// take returns the repositories that were added, and forgets them.
-func (l *late) take() map[int64]bool {
+// take returns the repositories that are due, and forgets them.
+func (l *late) take(now time.Time) map[int64]rest {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	repos := l.repos
-	l.repos = nil
-	return repos
+	due := map[int64]rest{}
+	for id, r := range l.repos {
+		if !r.due.After(now) {
+			due[id] = r
+			delete(l.repos, id)
+		}
+	}
+	return due
+}
+
+// next is how long it takes until one is due, and most if none is before that.
+func (l *late) next(now time.Time, most time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.repos {
+		most = min(most, max(r.due.Sub(now), 0))
+	}
+	return most
+}
+
+// waits says whether a repository is due later.
+func (l *late) waits(repoID int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.repos[repoID]
+	return ok
 }
 
 // Run makes the runs of pushes that were left without until ctx ends: by an earlier
-// server, and by this one when it could not write. New pushes may come meanwhile.
+// server, by this one when it could not write, and those that were to come later. New
+// pushes may come meanwhile.
 func (t *Trigger) Run(ctx context.Context, base shape.Base) error {
-	err := t.Reconcile(ctx, base)
+	looked := t.now()
+	err := t.catchUp(ctx, base, func(store.PushesOf) bool { return true }, t.portion)
 	for wait := firstPause; ; {
-		next := look
+		next := t.late.next(t.now(), max(look-t.now().Sub(looked), 0))
 		if err != nil && ctx.Err() == nil {
 			t.log.ErrorContext(ctx, "pushes wait for their runs", "err", err)
 			next, wait = wait, min(2*wait, longestPause)
@@ -76,11 +116,16 @@ func (t *Trigger) Run(ctx context.Context, base shape.Base) error {
 		case <-t.late.woken(err == nil):
 		}
 		timer.Stop()
-		err = t.catchUp(ctx, base, func(p *actions.Push, late map[int64]bool) bool {
-			return late[p.RepoID] || t.now().Sub(p.CreatedAt) > abandoned
-		})
+		none := func(store.PushesOf) bool { return false }
+		if t.now().Sub(looked) >= look { // for those that nobody has told of
+			looked = t.now()
+			none = func(p store.PushesOf) bool { return t.now().Sub(p.Oldest) > abandoned }
+		}
+		err = t.catchUp(ctx, base, none, t.portion)
 	}
 }
+
+func (t *Trigger) portion() *portion { return newPortion(t.now()) }
 
 // woken is a channel that tells of a repository that is late. Who pauses after an
 // error is not to be woken.
@@ -91,42 +136,42 @@ func (l *late) woken(ready bool) <-chan struct{} {
 	return l.wake
 }
 
-// Reconcile finishes all pushes that have no runs yet.
+// Reconcile finishes all pushes that have no runs yet, however many these are.
 func (t *Trigger) Reconcile(ctx context.Context, base shape.Base) error {
-	return t.catchUp(ctx, base, func(*actions.Push, map[int64]bool) bool { return true })
+	return t.catchUp(ctx, base, func(store.PushesOf) bool { return true }, func() *portion { return nil })
 }
 
-// catchUp finishes the pushes of all repositories with one that is due. One that
-// fails does not keep the others.
-func (t *Trigger) catchUp(ctx context.Context, base shape.Base, due func(p *actions.Push, late map[int64]bool) bool) error {
-	late := t.late.take()
+// catchUp goes on with the pushes of all repositories that are late, and of those of
+// which others says so: with a portion of each.
+func (t *Trigger) catchUp(ctx context.Context, base shape.Base, others func(store.PushesOf) bool, portion func() *portion) error {
+	due := t.late.take(t.now())
 	open, err := t.store.Pushes(ctx)
 	if err != nil {
-		for id := range late {
-			t.late.add(id)
+		for id, r := range due {
+			t.late.add(id, r)
 		}
 		return fmt.Errorf("unfinished pushes: %w", err)
 	}
-	repos := map[int64][]*actions.Push{}
-	dueRepos := map[int64]bool{}
-	for _, p := range open {
-		repos[p.RepoID] = append(repos[p.RepoID], p)
-		dueRepos[p.RepoID] = dueRepos[p.RepoID] || due(p, late)
-	}
 	var work errgroup.Group // without a context: each goes on
 	work.SetLimit(atOnce)
-	for id, is := range dueRepos {
-		if !is {
+	for _, p := range open {
+		r, is := due[p.RepoID]
+		if !is && (t.late.waits(p.RepoID) || !others(p)) {
 			continue
 		}
+		r.settle = r.settle || !is
 		work.Go(func() error {
-			err := t.settle(ctx, repos[id])
-			if err == nil {
-				_, err = t.finishAll(ctx, base, id, nil)
+			var err error
+			if r.settle {
+				err = t.settle(ctx, p.RepoID)
 			}
-			if err != nil {
-				t.late.add(id)
-				return fmt.Errorf("repository %d: %w", id, err)
+			if err == nil {
+				r.settle = false
+				_, err = t.finishAll(ctx, base, p.RepoID, nil, portion())
+			}
+			if err != nil && !errors.Is(err, errLater) { // then it is noted already
+				t.late.add(p.RepoID, rest{t.now(), r.settle})
+				return fmt.Errorf("repository %d: %w", p.RepoID, err)
 			}
 			return nil
 		})
@@ -136,11 +181,12 @@ func (t *Trigger) catchUp(ctx context.Context, base shape.Base, due func(p *acti
 
 // settle notes what became of pushes to a repository, where that is not known yet.
 // The answer for one that was known before it could be noted is not taken.
-func (t *Trigger) settle(ctx context.Context, open []*actions.Push) error {
+func (t *Trigger) settle(ctx context.Context, repoID int64) error {
+	open, err := t.store.UnsettledPushes(ctx, repoID)
+	if err != nil {
+		return err
+	}
 	for _, p := range open {
-		if p.Settled {
-			continue
-		}
 		wait, cancel := context.WithTimeout(ctx, lockWait)
 		applied, err := t.git.Applied(wait, p.RepoID, p.Updates)
 		cancel()

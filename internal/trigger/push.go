@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,8 +43,9 @@ func (t *Trigger) begin(ctx context.Context, base shape.Base, p *actions.Push) (
 }
 
 // finish makes the runs of a settled push that are missing, says how many it has
-// made, and ends the intent.
-func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Push) (runs int, err error) {
+// made, and ends the intent. When the portion is used up, or the rate, it notes which
+// refs are left and returns errLater.
+func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Push, most *portion) (runs int, err error) {
 	p, err := t.begin(ctx, base, push)
 	if err != nil {
 		return 0, err
@@ -54,9 +56,15 @@ func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Pus
 			return 0, err
 		}
 	}
-	for _, u := range refs {
-		made, err := p.fire(ctx, u)
-		if runs += made; err != nil {
+	for i, u := range refs {
+		made, err := p.fire(ctx, u, most)
+		runs += made
+		if errors.Is(err, errLater) {
+			if e := t.store.AdvancePush(ctx, p.ID, refs[i:]); e != nil {
+				err = e
+			}
+		}
+		if err != nil {
 			return runs, err
 		}
 	}
@@ -79,16 +87,34 @@ func events(updates []actions.RefUpdate) []actions.RefUpdate {
 }
 
 // fire makes the runs of one of its refs, and says how many it has made.
-func (p *pushed) fire(ctx context.Context, u actions.RefUpdate) (int, error) {
+func (p *pushed) fire(ctx context.Context, u actions.RefUpdate, most *portion) (int, error) {
+	if most.used(p.t.now()) {
+		return 0, errLater
+	}
+	most.take(0)
 	m, err := p.look(ctx, u)
 	if err != nil || m == nil {
 		return 0, err
 	}
-	runs, err := p.t.Fire(ctx, m.event(ctx))
+	runs, err := p.t.fire(ctx, m.event(ctx), func(run func() (int, error)) error { return p.paced(most, run) })
 	if err != nil {
 		err = fmt.Errorf("push of %s to %s: %w", u.Ref, p.repo.FullName(), err)
 	}
 	return len(runs), err
+}
+
+// paced makes a run, unless that is to be later.
+func (p *pushed) paced(most *portion, run func() (jobs int, err error)) error {
+	begin := p.t.now()
+	if most != nil && (most.used(begin) || p.t.pace.wait(p.Push) > 0) {
+		return errLater
+	}
+	jobs, err := run()
+	if err == nil {
+		most.take(jobs)
+		p.t.pace.charge(p.Push, jobs, p.t.now().Sub(begin))
+	}
+	return err
 }
 
 // end ends the intent, unless somebody else has.

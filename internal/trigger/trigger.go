@@ -16,6 +16,10 @@
 // tell: before the next push of the repository may move one. Pushes to a repository
 // get their runs in the order in which they came.
 //
+// A push is answered when a portion of its runs is made. [Trigger.Run] makes the rest,
+// and repositories take turns there. It makes no more than a rate of jobs for one
+// repository, and for one account; what is over it comes later, and is never lost.
+//
 // A dispatch is checked against the workflow file at its ref, and is one event for
 // one workflow.
 //
@@ -24,6 +28,7 @@
 package trigger
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -43,12 +48,24 @@ type Trigger struct {
 	files     *recent.Cache[fileKey, *file] // parsed, by name
 	lines     lines                         // of those who make the runs of pushes
 	late      late
+	pace      *pace
 }
 
-// New makes a trigger.
-func New(st *store.Store, git *gitrepo.Git, sc *scheduler.Scheduler, log *slog.Logger, now func() time.Time) *Trigger {
+// Config is what a Trigger needs. All fields but the last are required.
+type Config struct {
+	Store     *store.Store
+	Git       *gitrepo.Git
+	Scheduler *scheduler.Scheduler
+	Log       *slog.Logger
+	Now       func() time.Time
+
+	JobsPerSecond int // of the runs of pushes, by repository and by account; 0 for 200
+}
+
+// New makes a trigger. It starts nothing: see [Trigger.Run].
+func New(c Config) *Trigger {
 	return &Trigger{
-		store: st, git: git, scheduler: sc, log: log, now: now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize),
-		late: late{wake: make(chan struct{}, 1)},
+		store: c.Store, git: c.Git, scheduler: c.Scheduler, log: c.Log, now: c.Now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize),
+		late: late{wake: make(chan struct{}, 1)}, pace: newPace(cmp.Or(c.JobsPerSecond, 200), c.Now),
 	}
 }

@@ -35,14 +35,17 @@ type bench struct {
 	*trigger.Trigger
 	t     *testing.T
 	st    *store.Store
+	git   *gitrepo.Git
 	owner *actions.Account
 	repo  *actions.Repository
 	*gittest.Tree
 	bare string
 
-	newID func() string           // called twice for a run with one job, when it is planned
-	now   func() time.Time        // of servers made from now on
-	serve func() *trigger.Trigger // another server on the same store and repositories
+	newID func() string    // called twice for a run with one job, when it is planned
+	now   func() time.Time // of servers made from now on
+
+	perSecond int                     // jobs, of servers made from now on; 0 for the usual
+	serve     func() *trigger.Trigger // another server on the same store and repositories
 }
 
 func newBench(t *testing.T, st *store.Store) *bench {
@@ -58,11 +61,11 @@ func newBench(t *testing.T, st *store.Store) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, st: st, Tree: gittest.New(t, "nowhere"), newID: uuid.NewString, now: time.Now}
+	b := &bench{t: t, st: st, git: git, Tree: gittest.New(t, "nowhere"), newID: uuid.NewString, now: time.Now}
 	b.serve = func() *trigger.Trigger {
 		q := queue.New(st, log, time.Minute, time.Now)
 		sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: func() string { return b.newID() }, Lease: time.Minute})
-		return trigger.New(st, git, sc, log, b.now)
+		return trigger.New(trigger.Config{Store: st, Git: git, Scheduler: sc, Log: log, Now: b.now, JobsPerSecond: b.perSecond})
 	}
 	b.Trigger = b.serve()
 	now := time.Now()

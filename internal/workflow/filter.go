@@ -11,7 +11,7 @@ import (
 // Limits of path filters (TRG-7).
 const (
 	maxChanged = 300        // files of a diff that are looked at
-	maxWork    = 50_000_000 // steps of matching one event
+	maxWork    = 20_000_000 // steps of matching one event, about 50 ms
 )
 
 // A filter matches names against patterns, within a limit of work for one event.
