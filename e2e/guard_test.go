@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 )
@@ -38,7 +39,8 @@ func TestBundledRunnersTakeNoMoreJobsOnceOthersCanPush(t *testing.T) {
 		t.Run(by, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, "--drain", "1ms")
-			s.isolation = ""
+			s.isolate("")
+			s.args = append(s.args, "--job-share", os.TempDir()) // where the gate is
 			s.start()
 			if !strings.Contains(string(read(t, s.outFile)), "bundled runners: 2, isolation") {
 				t.Errorf("the start says:\n%s", read(t, s.outFile))
@@ -74,7 +76,8 @@ func TestBundledRunnersTakeNoMoreJobsOnceOthersCanPush(t *testing.T) {
 			if code := s.stop(t); code != 0 {
 				t.Errorf("the server ended with %d", code)
 			}
-			s.args, s.isolation = append(s.args, "--runners", "1"), "none"
+			s.args = append(s.args, "--runners", "1")
+			s.isolate("none")
 			s.start()
 			r.conclude(next, "success")
 		})

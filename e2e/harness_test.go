@@ -100,7 +100,25 @@ func until(t *testing.T, what string, ok func() bool) {
 func environment(t *testing.T) []string {
 	t.Helper()
 	home := t.TempDir()
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8"}
+	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8"}, isolation()...)
+}
+
+// isolation are variables that say what keeps jobs from the rest of the machine. It
+// is nothing, so that tests see what jobs do, unless UNDERSTUDY_TEST_ISOLATION says
+// otherwise: then jobs see the temporary directory of the tests, too.
+func isolation() []string {
+	if name := os.Getenv("UNDERSTUDY_TEST_ISOLATION"); name != "" && name != "none" {
+		return []string{"UNDERSTUDY_ISOLATION=" + name, "UNDERSTUDY_SHARE=" + os.TempDir(), "UNDERSTUDY_JOB_SHARE=" + os.TempDir()}
+	}
+	return []string{"UNDERSTUDY_ISOLATION=none"}
+}
+
+// isolate gives the server's jobs an isolation; "" leaves the choice to the server.
+func (s *server) isolate(name string) {
+	s.env = slices.DeleteFunc(s.env, func(entry string) bool { return slices.Contains(isolation(), entry) })
+	if name != "" {
+		s.env = append(s.env, "UNDERSTUDY_ISOLATION="+name)
+	}
 }
 
 // A process is a child of the test.
@@ -188,8 +206,6 @@ type server struct {
 	args []string // of serve, besides the data directory and the port
 	env  []string
 
-	isolation string // of serve; "" to leave it out
-
 	token   string // the site admin's; set by the first start
 	outFile string // standard output of the running process
 	logFile string // log of all processes
@@ -204,7 +220,7 @@ func newServer(t *testing.T, args ...string) *server {
 	}
 	dir := t.TempDir()
 	s := &server{
-		t: t, data: filepath.Join(dir, "data"), url: "http://" + freeAddress(t), args: args, env: environment(t), isolation: "none",
+		t: t, data: filepath.Join(dir, "data"), url: "http://" + freeAddress(t), args: args, env: environment(t),
 		outFile: filepath.Join(dir, "out"), logFile: filepath.Join(dir, "log"),
 	}
 	watchLogs(t, s.logFile, filepath.Join(s.data, "runners", "*", "runner.log"))
@@ -270,9 +286,6 @@ func (s *server) start() {
 func (s *server) launch() {
 	s.t.Helper()
 	args := append([]string{"serve", "--data", s.data, "--listen", strings.TrimPrefix(s.url, "http://")}, s.args...)
-	if s.isolation != "" {
-		args = append(args, "--isolation", s.isolation)
-	}
 	s.process = spawn(s.t, s.env, s.outFile, s.logFile, args...)
 }
 
@@ -402,7 +415,10 @@ func newGate(t *testing.T) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // the job may be about to write
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })  // the job may be about to write
+	if err := os.Chmod(dir, 0o777); err != nil { // it may have another user
+		t.Fatal(err)
+	}
 	return &gate{t, dir}
 }
 

@@ -47,7 +47,8 @@ func TestRestartOfAKilledRunnerEndsWhatItLeft(t *testing.T) {
 	}
 }
 
-// workers lists the processes of jobs below the directory of a runner.
+// workers lists the processes of jobs below the directory of a runner, and those of
+// the job that it has now, which may see other directories.
 func workers(t *testing.T, root string) []string {
 	t.Helper()
 	var found []string
@@ -55,9 +56,12 @@ func workers(t *testing.T, root string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	id, _ := os.ReadFile(filepath.Join(root, ".job")) // not there without a job
+	mark := "RUNNER_TRACKING_ID=" + strings.TrimSpace(string(id)) + "\x00"
 	for _, link := range links {
 		dir, err := os.Readlink(link)
-		if err == nil && strings.HasPrefix(dir, filepath.Join(root, "_")) { // an error is that it has ended
+		env, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "environ")) // an error is that it has ended
+		if err == nil && strings.HasPrefix(dir, filepath.Join(root, "_")) || len(id) > 0 && strings.Contains(string(env)+"\x00", mark) {
 			found = append(found, link+" is "+dir)
 		}
 	}

@@ -65,8 +65,12 @@ var (
 	sql      = []string{"database/sql", "database/sql/*", "github.com/jackc/*", "modernc.org/*"}
 )
 
-// host starts the processes of jobs; the rest of the runner starts none.
-const host = "internal/runner/host"
+// host starts the processes of jobs, and sandbox that of their worker; the rest of
+// the runner starts none.
+const (
+	host    = "internal/runner/host"
+	sandbox = "internal/runner/sandbox"
+)
 
 func TestImportsAreThoseOfTheTable(t *testing.T) {
 	house := rooms(t)
@@ -274,8 +278,8 @@ func (r room) refusesOutside(f source, imported string) string {
 		return "the nouns need only the standard library"
 	case !slices.Contains(sqlRooms, f.pkg) && matches(sql, imported):
 		return "SQL runs in store/db"
-	case strings.HasPrefix(f.pkg, "internal/runner") && f.pkg != host && imported == "os/exec":
-		return "runner/host starts processes"
+	case strings.HasPrefix(f.pkg, "internal/runner") && f.pkg != host && f.pkg != sandbox && imported == "os/exec":
+		return "runner/host starts processes, runner/sandbox those of workers"
 	case matches(outside[r.layer], imported):
 		return "no package of " + string(r.layer) + " may"
 	}

@@ -33,6 +33,7 @@ type program struct {
 	Admin    adminCommand    `cmd:"" help:"Work on the data directory of a server: make users and tokens."`
 	Artifact artifactCommand `cmd:"" help:"List, download and delete artifacts of a server."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Worker   workerCommand   `cmd:"" hidden:""`
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" help:"What to log: debug, info, warn or error. Default: ${default}."`
 	LogFormat string     `default:"text" enum:"text,json" help:"How to log: text or json."`

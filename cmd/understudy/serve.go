@@ -66,7 +66,7 @@ func exists(path string) bool {
 func deps(log *slog.Logger) (server.Deps, error) {
 	self, err := os.Executable()
 	return server.Deps{
-		Log: log, Now: time.Now, Random: rand.Reader, Program: self, Env: cleanEnv(), Version: version,
+		Log: log, Now: time.Now, Random: rand.Reader, Program: self, Env: cleanEnv(), Version: version, TrySandbox: trySandbox,
 		S3: server.S3Credentials{
 			AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
 		},

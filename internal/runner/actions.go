@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/archive"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -66,16 +68,44 @@ func resolveError(err error) error {
 
 // Fetch implements [worker.ActionSource].
 func (a *actionSource) Fetch(ctx context.Context, info wire.ActionInfo, dir string) error {
-	err := retry(ctx, a.lease.job.log, "download of an action", forDownloads, func(ctx context.Context) error {
-		err := a.fetch(ctx, info, dir)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, errArchive):
-			err = forGood(err)
+	return a.download(ctx, info, func(body io.Reader) error {
+		err := os.MkdirAll(dir, 0o700)
+		if err == nil {
+			err = archive.Unpack(body, dir)
 		}
-		if rerr := removeAll(dir); rerr != nil {
+		if err == nil {
+			return nil
+		}
+		if rerr := archive.RemoveAll(dir); rerr != nil {
 			return forGood(errors.Join(err, rerr))
+		}
+		return err
+	})
+}
+
+// Save downloads the archive of info to a file.
+func (a *actionSource) Save(ctx context.Context, info wire.ActionInfo, f *os.File) error {
+	return a.download(ctx, info, func(body io.Reader) error {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return forGood(err)
+		}
+		if err := f.Truncate(0); err != nil {
+			return forGood(err)
+		}
+		n, err := io.Copy(f, io.LimitReader(body, archive.MaxSize+1))
+		if err == nil && n > archive.MaxSize {
+			err = fmt.Errorf("%w: larger than %d GiB", archive.ErrBad, int64(archive.MaxSize)>>30)
+		}
+		return err
+	})
+}
+
+// download gives the archive to use, from its beginning again when it breaks off.
+func (a *actionSource) download(ctx context.Context, info wire.ActionInfo, use func(body io.Reader) error) error {
+	err := retry(ctx, a.lease.job.log, "download of an action", forDownloads, func(ctx context.Context) error {
+		err := a.fetch(ctx, info, use)
+		if errors.Is(err, archive.ErrBad) {
+			err = forGood(err)
 		}
 		return err
 	})
@@ -85,7 +115,7 @@ func (a *actionSource) Fetch(ctx context.Context, info wire.ActionInfo, dir stri
 	return nil
 }
 
-func (a *actionSource) fetch(ctx context.Context, info wire.ActionInfo, dir string) error {
+func (a *actionSource) fetch(ctx context.Context, info wire.ActionInfo, use func(body io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, info.TarURL, nil)
@@ -101,10 +131,7 @@ func (a *actionSource) fetch(ctx context.Context, info wire.ActionInfo, dir stri
 	}
 	defer resp.Body.Close()
 	defer discard(resp.Body)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return forGood(err)
-	}
-	return unpack(resp.Body, dir)
+	return use(resp.Body)
 }
 
 // token is what the archive of an action asks for. The job's own token is for

@@ -17,7 +17,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-func archive(t *testing.T, headers ...tar.Header) []byte {
+func pack(t *testing.T, headers ...tar.Header) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	zw := gzip.NewWriter(&b)
@@ -49,7 +49,7 @@ func file(name, content string, mode int64) tar.Header {
 
 func TestActionIsResolvedFetchedAndUnpacked(t *testing.T) {
 	s := newServer(t)
-	s.archive = archive(t,
+	s.archive = pack(t,
 		tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": "0123"}},
 		tar.Header{Typeflag: tar.TypeDir, Name: "hello-0123/", Mode: 0o755},
 		file("hello-0123/action.yml", "name: hello", 0o644), file("hello-0123/bin/run.sh", "true", 0o755),
@@ -86,16 +86,16 @@ func TestActionThatIsNotThereFailsWithTheServersMessage(t *testing.T) {
 
 func TestHostileArchiveIsRefusedAndLeavesNothing(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"a path that climbs":           archive(t, file("x/../../evil", "", 0o644)),
-		"an absolute path":             archive(t, file("/etc/evil", "", 0o644)),
-		"two directories at the top":   archive(t, file("x/a", "", 0o644), file("y/a", "", 0o644)),
-		"a file at the top":            archive(t, file("x", "", 0o644)),
-		"a link that climbs":           archive(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "../../etc"}),
-		"an absolute link":             archive(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "/etc"}),
-		"a hard link":                  archive(t, tar.Header{Typeflag: tar.TypeLink, Name: "x/l", Linkname: "x/a"}),
-		"a device":                     archive(t, tar.Header{Typeflag: tar.TypeChar, Name: "x/l"}),
-		"a file over a link":           archive(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "a"}, file("x/l", "", 0o644)),
-		"a file below a file":          archive(t, file("x/a", "", 0o644), file("x/a/b", "", 0o644)),
+		"a path that climbs":           pack(t, file("x/../../evil", "", 0o644)),
+		"an absolute path":             pack(t, file("/etc/evil", "", 0o644)),
+		"two directories at the top":   pack(t, file("x/a", "", 0o644), file("y/a", "", 0o644)),
+		"a file at the top":            pack(t, file("x", "", 0o644)),
+		"a link that climbs":           pack(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "../../etc"}),
+		"an absolute link":             pack(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "/etc"}),
+		"a hard link":                  pack(t, tar.Header{Typeflag: tar.TypeLink, Name: "x/l", Linkname: "x/a"}),
+		"a device":                     pack(t, tar.Header{Typeflag: tar.TypeChar, Name: "x/l"}),
+		"a file over a link":           pack(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "a"}, file("x/l", "", 0o644)),
+		"a file below a file":          pack(t, file("x/a", "", 0o644), file("x/a/b", "", 0o644)),
 		"something that is no archive": []byte("<html>"),
 	} {
 		t.Run(name, func(t *testing.T) {

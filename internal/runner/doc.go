@@ -14,10 +14,11 @@
 // # Life of a job
 //
 // The job is acquired, renewed in the background, and executed by package
-// worker, whose processes package host starts. What the job shows goes through a
-// [sink]: step states in batches, logs in pieces, live lines over a WebSocket,
-// summaries. All of it is delivered before completejob, except live lines: the log
-// has them too.
+// worker, whose processes package host starts. With the isolation [User] the worker
+// is a process of its own in a sandbox (package sandbox), and package link joins
+// the two. What the job shows goes through a [sink]: step states in batches, logs in
+// pieces, live lines over a WebSocket, summaries. All of it is delivered before
+// completejob, except live lines: the log has them too.
 //
 // # When the server is away
 //

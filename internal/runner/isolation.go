@@ -15,9 +15,9 @@ const (
 // Check says whether this program can give the isolation at all.
 func (i Isolation) Check() error {
 	switch i {
-	case "", None:
+	case "", None, User:
 		return nil
-	case User, Container:
+	case Container:
 		return fmt.Errorf("--isolation %s is not there yet: --isolation none is, with which jobs run as the user of the runner", i)
 	}
 	return fmt.Errorf("--isolation %q is none of none, user and container", i)

@@ -137,7 +137,7 @@ func (j *job) run(ctx context.Context, msg *wire.JobMessage) *worker.Result {
 // and reports the end.
 func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 	tracking := host.NewTrackingID()
-	dirs, err := j.r.makeDirectories()
+	dirs, err := j.r.makeDirectories(l.msg)
 	if err == nil {
 		err = j.r.track(tracking)
 	}
@@ -148,9 +148,17 @@ func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 	}
 	defer j.r.removals.remove(dirs.spool)
 	out := newSink(l, dirs.spool)
-	result := j.guard(work, j.workerJob(l, dirs, tracking, out), tracking)
+	result := j.guard(work, tracking, func() *worker.Result {
+		w := j.workerJob(l, dirs, tracking, out)
+		if j.r.cfg.Isolation == User {
+			return j.box(work, l, dirs, w, tracking)
+		}
+		return j.r.cfg.Execute(work, w)
+	})
 	j.r.untrack()
-	j.r.removals.remove(dirs.work)
+	for _, dir := range dirs.ofTheJob() {
+		j.r.removals.remove(dir)
+	}
 	out.close()
 	j.complete(ctx, l, result)
 	out.wait()
@@ -167,7 +175,7 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 		WorkDir: dirs.work, TempDir: dirs.temp, ActionsDir: dirs.actions, ToolDir: dirs.tool,
 		Runner: worker.RunnerInfo{
 			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,
-			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(),
+			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(), Isolation: string(j.r.cfg.Isolation),
 		},
 		Host: host.NewLocal(j.r.cfg.Env, tracking), Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
 	}
@@ -175,7 +183,7 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 
 // guard runs the worker and makes a failed job of a crash, after which nothing
 // of the job is left either.
-func (j *job) guard(ctx context.Context, w *worker.Job, tracking string) (result *worker.Result) {
+func (j *job) guard(ctx context.Context, tracking string, execute func() *worker.Result) (result *worker.Result) {
 	defer func() {
 		if p := recover(); p != nil {
 			j.log.ErrorContext(ctx, "worker crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -187,7 +195,7 @@ func (j *job) guard(ctx context.Context, w *worker.Job, tracking string) (result
 			result = failure("The worker of the runner crashed. Its log has the details.")
 		}
 	}()
-	return j.r.cfg.Execute(ctx, w)
+	return execute()
 }
 
 func failure(text string) *worker.Result {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/understudy-ci/understudy/internal/runner/archive"
 )
 
 // removals removes directories while the runner goes on.
@@ -53,23 +55,7 @@ func (r *removals) remove(path string) {
 }
 
 func (r *removals) removeNow(path string) {
-	if err := removeAll(path); err != nil {
+	if err := archive.RemoveAll(path); err != nil {
 		r.log.Warn("directory of a job was not removed", "path", path, "err", err)
 	}
-}
-
-// removeAll removes path even when directories in it are read-only, as caches
-// of modules are.
-func removeAll(path string) error {
-	err := os.RemoveAll(path)
-	if err == nil || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			return nil
-		}
-		return os.Chmod(p, 0o700)
-	}) // what is still in the way, RemoveAll names
-	return os.RemoveAll(path)
 }

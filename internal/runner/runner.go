@@ -23,8 +23,10 @@ type Config struct {
 	RenewEvery time.Duration
 	// Drain is how long a job may take when Listen's context is done. The last
 	// part of it is for a shutdown of the job, and for its reports.
-	Drain time.Duration
-	// Execute runs a job; nil means [worker.Run]. Simulated runners give their own.
+	Drain     time.Duration
+	Isolation Isolation // of jobs; "" means [None]
+	Sandbox   Sandbox   // for [User]
+	// Execute runs a job with the isolation [None]; nil means [worker.Run]. Simulated runners give their own.
 	Execute func(context.Context, *worker.Job) *worker.Result
 	// Free says how many bytes more the file system of a directory takes; nil means
 	// to ask the system.
@@ -83,6 +85,9 @@ func New(cfg Config) (*Runner, error) {
 	cfg.Root = root
 	if cfg.RenewEvery <= 0 {
 		cfg.RenewEvery = time.Minute
+	}
+	if cfg.Isolation == "" {
+		cfg.Isolation = None
 	}
 	if cfg.Execute == nil {
 		cfg.Execute = worker.Run

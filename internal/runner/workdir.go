@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
+
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // Directories below the root.
@@ -15,10 +18,16 @@ const (
 	toolFolder  = "_tool"  // outlives jobs
 	spoolFolder = "_spool" // what of the running job the server does not have yet
 	trashFolder = "_trash" // being removed
+
+	// With an isolation other than none, besides:
+	homeFolder  = "_home"  // of the running job
+	tempFolder  = "_tmp"   // of the running job: what it has as /tmp
+	toolsFolder = "_tools" // outlives jobs; a directory for each repository, in place of toolFolder
+	boxFolder   = "_box"   // where the file system of the running job is built
 )
 
-// directories of one job.
-type directories struct{ work, temp, actions, tool, spool string }
+// directories of one job. The last three are of a sandbox.
+type directories struct{ work, temp, actions, tool, spool, home, tmp, box string }
 
 // prepare ends and removes what a killed runner left: first the processes of
 // its job, which may be writing files.
@@ -28,7 +37,7 @@ func (r *Runner) prepare(ctx context.Context) error {
 		return err
 	}
 	r.removals.empty(filepath.Join(r.cfg.Root, trashFolder))
-	for _, name := range []string{workFolder, spoolFolder} {
+	for _, name := range []string{workFolder, spoolFolder, homeFolder, tempFolder, boxFolder} {
 		if err := r.makeEmpty(filepath.Join(r.cfg.Root, name)); err != nil {
 			return err
 		}
@@ -38,13 +47,17 @@ func (r *Runner) prepare(ctx context.Context) error {
 
 // makeDirectories makes the directories of a job, which find nothing of an
 // earlier one in them.
-func (r *Runner) makeDirectories() (*directories, error) {
+func (r *Runner) makeDirectories(m *wire.JobMessage) (*directories, error) {
 	work := filepath.Join(r.cfg.Root, workFolder)
 	d := &directories{
 		work: work, temp: filepath.Join(work, "_temp"), actions: filepath.Join(work, "_actions"),
 		tool: filepath.Join(r.cfg.Root, toolFolder), spool: filepath.Join(r.cfg.Root, spoolFolder),
 	}
-	for _, dir := range []string{d.work, d.spool} {
+	if r.cfg.Isolation == User {
+		d.home, d.tmp = filepath.Join(r.cfg.Root, homeFolder), filepath.Join(r.cfg.Root, tempFolder)
+		d.box, d.tool = filepath.Join(r.cfg.Root, boxFolder), filepath.Join(r.cfg.Root, toolsFolder, toolsOf(m))
+	}
+	for _, dir := range append(d.ofTheJob(), d.spool) {
 		if err := r.makeEmpty(dir); err != nil {
 			return nil, err
 		}
@@ -54,7 +67,55 @@ func (r *Runner) makeDirectories() (*directories, error) {
 			return nil, fmt.Errorf("directories of the job: %w", err)
 		}
 	}
+	if r.cfg.Isolation == User {
+		if err := r.give(d); err != nil {
+			return nil, fmt.Errorf("directories of the job: %w", err)
+		}
+	}
 	return d, nil
+}
+
+// ofTheJob are those that the job begins with empty, and that go with it.
+func (d *directories) ofTheJob() []string {
+	if d.box == "" {
+		return []string{d.work}
+	}
+	return []string{d.work, d.home, d.tmp, d.box}
+}
+
+// give makes the directories those of the user of the job, where that is another.
+func (r *Runner) give(d *directories) error {
+	if err := os.Mkdir(filepath.Join(d.work, "_tool"), 0o700); err != nil { // a place for the mount
+		return err
+	}
+	if err := os.Chmod(d.tmp, 0o777|fs.ModeSticky); err != nil { // as /tmp is; nobody else gets there
+		return err
+	}
+	if os.Getuid() != 0 {
+		return nil
+	}
+	if err := r.ownTools(d.tool); err != nil {
+		return err
+	}
+	for _, dir := range []string{d.work, d.temp, d.actions, d.home, d.tmp, d.tool} {
+		if err := os.Chown(dir, r.cfg.Sandbox.UID, r.cfg.Sandbox.UID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownTools removes tools that belong to a user whom this runner's jobs had before:
+// they could not be changed any more.
+func (r *Runner) ownTools(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if s, ok := info.Sys().(*syscall.Stat_t); !ok || s.Uid == 0 || int(s.Uid) == r.cfg.Sandbox.UID {
+		return nil
+	}
+	return r.makeEmpty(dir)
 }
 
 // makeEmpty makes dir, and removes what is in it. A mount point stays, empty.

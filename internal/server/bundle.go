@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/runner/sandbox"
 )
 
 // defaultRunners is how many runners a server has that only its operator uses.
@@ -20,22 +21,28 @@ type bundle struct {
 	choice  string // the flags that say so
 	asked   bool   // the operator has said how many
 	refusal string // why there are none, in spite of what was asked for
+	exposed error  // why the isolation is none although nobody has asked for that
 }
 
 // planBundle decides which runners to start. The code of others runs only where
 // the operator has asked for runners, and either it is kept from the rest of the
 // machine or the operator has written down that it is not.
 func (s *Server) planBundle(ctx context.Context) (bundle, error) {
-	b := bundle{count: s.config.Runners, isolation: s.config.Isolation}
+	b := bundle{count: s.config.Runners}
 	b.asked = b.count >= 0
 	if !b.asked {
 		b.count, b.choice = defaultRunners, fmt.Sprintf("--runners %d", defaultRunners)
 	}
-	if b.isolation == "" {
-		b.isolation = runner.None
-		b.choice = fmt.Sprintf("--runners %d --isolation none", max(b.count, 1))
+	if b.count == 0 {
+		return b, nil
 	}
-	b.guarded = b.choice != "" && b.count > 0
+	if err := s.isolate(ctx, &b); err != nil {
+		return b, err
+	}
+	if b.exposed != nil {
+		b.choice = fmt.Sprintf("--runners %d --isolation none", b.count)
+	}
+	b.guarded = b.choice != ""
 	if !b.guarded {
 		return b, nil
 	}
@@ -46,11 +53,33 @@ func (s *Server) planBundle(ctx context.Context) (bundle, error) {
 	return b, err
 }
 
+// isolate decides what keeps jobs from the rest of the machine: what was asked for,
+// or else a sandbox where that works.
+func (s *Server) isolate(ctx context.Context, b *bundle) error {
+	b.isolation = s.config.Isolation
+	if b.isolation == runner.None {
+		return nil
+	}
+	err := sandbox.ErrUnsupported
+	if s.deps.TrySandbox != nil {
+		err = s.deps.TrySandbox(ctx, s.config.JobUID, s.config.Data)
+	}
+	switch {
+	case err == nil:
+		b.isolation = runner.User
+	case b.isolation == runner.User:
+		return fmt.Errorf("--isolation user does not work here: %w", err)
+	default:
+		b.isolation, b.exposed = runner.None, err
+	}
+	return nil
+}
+
 // explain says why there are no bundled runners, and what an operator can choose.
 func (b *bundle) explain(who string) string {
 	text := who + ": bundled runners take no jobs. Give the server " + b.choice + " to have them all the same"
-	if b.isolation == runner.None {
-		text += ", their jobs as processes of the server's own user on this machine"
+	if b.exposed != nil {
+		text += fmt.Sprintf(", their jobs as processes of the server's own user (--isolation user does not work here: %v)", b.exposed)
 	}
 	return text + ", or register runners elsewhere."
 }
@@ -62,6 +91,9 @@ func (b *bundle) String() string {
 		return "none: " + b.refusal
 	case b.count == 0:
 		return "none"
+	}
+	if b.exposed != nil {
+		return fmt.Sprintf("%d, isolation none: user does not work here (%v)", b.count, b.exposed)
 	}
 	return fmt.Sprintf("%d, isolation %s", b.count, b.isolation)
 }

@@ -131,6 +131,7 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 		"runner", "--url", url, "--name", p.name, "--replace", "--work", p.root,
 		"--labels", strings.Join(b.s.config.RunnerLabels, ","), "--drain", b.s.config.Drain.String(),
 	}
+	args = append(args, b.isolationArgs(p)...)
 	var in io.Reader
 	if !runner.Configured(p.root, url) {
 		text, _, err := b.s.runners.CreateToken(ctx, actions.Scope{}, false, registrationTime)
@@ -151,6 +152,22 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 	defer b.mu.Unlock()
 	delete(b.children, cmd.Process.Pid)
 	return err
+}
+
+// isolationArgs say what keeps the jobs of a runner from the rest of the machine.
+func (b *bundledRunners) isolationArgs(p place) []string {
+	args := []string{"--isolation", string(b.isolation)}
+	if b.isolation != runner.User {
+		return args
+	}
+	args = append(args, "--job-uid", strconv.Itoa(b.s.config.JobUID+p.number-1))
+	for _, path := range b.s.config.hidden() {
+		args = append(args, "--hide", path)
+	}
+	for _, path := range b.s.config.JobShare {
+		args = append(args, "--share", path)
+	}
+	return args
 }
 
 // url is what the runners are registered with.

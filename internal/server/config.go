@@ -35,7 +35,10 @@ type Config struct {
 	TLSSelf      bool             `name:"tls-self-signed" help:"HTTPS with a certificate made for this server. Clients trust it by DATA/tls-certificate.pem; the key is beside it, in tls.pem."`
 	TrustedProxy []string         `placeholder:"CIDR" help:"Addresses or networks of reverse proxies whose X-Forwarded-Proto, -Host and -Prefix are believed."`
 	Runners      int              `default:"-1" placeholder:"N" help:"Bundled runners to start. Default: 2 while nobody but the operator can have jobs run, else 0: no address that others reach, no proxy, no second account."`
-	Isolation    runner.Isolation `placeholder:"none" help:"What keeps the jobs of bundled runners from the rest of this machine. none: nothing, they run as the user of the server; where others can have jobs run this must be written out."`
+	Isolation    runner.Isolation `placeholder:"none|user" help:"What keeps the jobs of bundled runners from the rest of this machine. user: a user and namespaces of their own. none: nothing, they run as the user of the server; where others can have jobs run this must be written out. Default: user where that works, else none."`
+	JobUID       int              `name:"job-uid" default:"60800" placeholder:"UID" help:"With --isolation user, where the server is root's: jobs of the first bundled runner have this user, those of the next one the next, numbers that no account has. Default: ${default}."`
+	JobHide      []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the server's own files. Repeatable."`
+	JobShare     []string         `placeholder:"DIR" help:"Directory that jobs see, and write if its permissions let them, with --isolation user. Repeatable."`
 	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`

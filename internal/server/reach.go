@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 )
 
@@ -47,4 +48,25 @@ func loopback(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
+}
+
+// hidden are the directories and files that jobs must not see: all that the server
+// keeps, and the keys that it reads.
+func (c *Config) hidden() []string {
+	paths := append([]string{c.Data}, c.JobHide...)
+	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
+		paths = append(paths, file, file+"-wal", file+"-shm")
+	}
+	if !strings.Contains(c.Blobs, "://") {
+		paths = append(paths, c.Blobs)
+	}
+	if c.TLSKey != "" {
+		paths = append(paths, c.TLSKey)
+	}
+	for i, path := range paths {
+		if abs, err := filepath.Abs(path); err == nil {
+			paths[i] = abs
+		}
+	}
+	return paths
 }

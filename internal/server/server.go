@@ -58,6 +58,10 @@ type Deps struct {
 	Env     []string      // environment of the bundled runners, as KEY=value
 	S3      S3Credentials // of the bucket in --blobs, if it is one
 	Version string
+	// TrySandbox says why jobs of the user uid cannot be kept from the rest of the
+	// machine, nil if they can; dir is a directory to try it in. Without one they
+	// cannot.
+	TrySandbox func(ctx context.Context, uid int, dir string) error
 
 	Limits Limits                      // zero for the usual ones
 	Blobs  func(blob.Store) blob.Store // tests only: what stands before the storage; nil for nothing

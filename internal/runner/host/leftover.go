@@ -37,7 +37,7 @@ func KillLeftovers(ctx context.Context, trackingID string) (killed int, err erro
 		return 0, err
 	}
 	own := syscall.Getpgrp()
-	s := sweep{trackingID: trackingID, pids: map[int]bool{}, kill: func(pid int) {
+	s := sweep{find: func() []Leftover { return tracked(trackingID) }, pids: map[int]bool{}, kill: func(pid int) {
 		if group, err := syscall.Getpgid(pid); err == nil && group > 1 && group != own {
 			_ = syscall.Kill(-group, syscall.SIGKILL) // it may have ended by itself
 		}
@@ -58,19 +58,19 @@ func KillLeftovers(ctx context.Context, trackingID string) (killed int, err erro
 	return len(s.seen), nil
 }
 
-// A sweep kills the processes that carry a tracking id. It looks for them again
-// and again, since they may start others meanwhile.
+// A sweep kills the processes of a job. It looks for them again and again, since
+// they may start others meanwhile.
 type sweep struct {
-	trackingID string
-	kill       func(pid int)
-	seen       []Leftover // in the order in which they were found
-	pids       map[int]bool
-	wait       time.Duration
+	find func() []Leftover
+	kill func(pid int)
+	seen []Leftover // in the order in which they were found
+	pids map[int]bool
+	wait time.Duration
 }
 
 // look kills what it finds. It reports whether there was nothing.
 func (s *sweep) look() (clean bool) {
-	found := tracked(s.trackingID)
+	found := s.find()
 	for _, p := range found {
 		if !s.pids[p.PID] {
 			s.pids[p.PID] = true

@@ -16,6 +16,7 @@ type Local struct {
 	env        []string
 	trackingID string
 	outputs    outputs
+	children   *children // nil unless this process is the first of its namespace: see [NewFirst]
 }
 
 // NewLocal returns a host for one job. Processes start from the environment
@@ -65,7 +66,7 @@ func (l *Local) Run(ctx context.Context, p Process) (exitCode int, err error) {
 	if info, err := os.Stat(p.Dir); err != nil || !info.IsDir() {
 		return 0, ErrNoDirectory
 	}
-	exitCode, err = p.run(ctx, l.environ(p.Env), &l.outputs)
+	exitCode, err = p.run(ctx, l.environ(p.Env), &l.outputs, l.children)
 	if reason, ok := errors.AsType[*os.PathError](err); ok {
 		err = reason.Err
 	}
@@ -87,9 +88,12 @@ func (l *Local) environ(vars map[string]string) []string {
 
 // Close implements [Host].
 func (l *Local) Close(ctx context.Context) []Leftover {
-	s := sweep{trackingID: l.trackingID, pids: map[int]bool{}, kill: func(pid int) {
+	s := sweep{find: func() []Leftover { return tracked(l.trackingID) }, pids: map[int]bool{}, kill: func(pid int) {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
 	}}
+	if l.children != nil {
+		s.find = others
+	}
 	for !s.look() && s.pause(ctx) == nil {
 	}
 	l.outputs.close()

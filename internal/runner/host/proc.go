@@ -51,6 +51,18 @@ func tracked(trackingID string) []Leftover {
 	return found
 }
 
+// others are all processes but this one that have not ended: those of a job whose
+// worker is the first process of its namespace.
+func others() []Leftover {
+	var found []Leftover
+	for _, pid := range processIDs() {
+		if state, _, ok := statusOf(pid); ok && state != zombie && pid != os.Getpid() {
+			found = append(found, Leftover{pid, processName(pid)})
+		}
+	}
+	return found
+}
+
 // killTree kills a process, its process group and all of their descendants.
 func killTree(pid int) {
 	tree := descendants(pid)
@@ -79,18 +91,25 @@ func descendants(pid int) []int {
 	return all
 }
 
-// parentOf reads "pid (name) state ppid …"; a name may hold any character.
 func parentOf(pid int) (parent int, ok bool) {
+	_, parent, ok = statusOf(pid)
+	return parent, ok
+}
+
+const zombie = "Z" // it has ended, and nobody has waited for it
+
+// statusOf reads "pid (name) state ppid …"; a name may hold any character.
+func statusOf(pid int) (state string, parent int, ok bool) {
 	stat, err := os.ReadFile(procFile(pid, "stat"))
 	if err != nil {
-		return 0, false
+		return "", 0, false
 	}
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 2 {
-		return 0, false
+		return "", 0, false
 	}
 	parent, err = strconv.Atoi(string(fields[1]))
-	return parent, err == nil
+	return string(fields[0]), parent, err == nil
 }
 
 func processName(pid int) string {

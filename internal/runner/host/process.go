@@ -11,7 +11,7 @@ import (
 )
 
 // run starts the program, passes its output on and waits for its end.
-func (p Process) run(ctx context.Context, env []string, outputs *outputs) (exitCode int, err error) {
+func (p Process) run(ctx context.Context, env []string, outputs *outputs, children *children) (exitCode int, err error) {
 	stdout, stdoutEnd, err := outputPipe()
 	if err != nil {
 		return 0, err
@@ -25,7 +25,7 @@ func (p Process) run(ctx context.Context, env []string, outputs *outputs) (exitC
 		Stdout: stdoutEnd, Stderr: stderrEnd,
 		SysProcAttr: attributes(),
 	}
-	exited, err := start(cmd)
+	exited, err := start(cmd, children)
 	if err = errors.Join(err, stdoutEnd.Close(), stderrEnd.Close()); err != nil {
 		return 0, errors.Join(err, stdout.Close(), stderr.Close())
 	}
@@ -41,16 +41,17 @@ func (p Process) run(ctx context.Context, env []string, outputs *outputs) (exitC
 // start starts a program; the channel is closed when it has ended. The thread
 // that starts it also waits for it: when that thread ends, the program may be
 // killed (see attributes), so the thread must not end before.
-func start(cmd *exec.Cmd) (exited <-chan struct{}, err error) {
+func start(cmd *exec.Cmd, children *children) (exited <-chan struct{}, err error) {
 	done, started := make(chan struct{}), make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer close(done)
-		err := cmd.Start()
+		err := children.start(cmd)
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // the exit code says it all
+			children.waited(cmd.Process.Pid)
 		}
 	}()
 	return done, <-started

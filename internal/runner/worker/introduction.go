@@ -12,6 +12,7 @@ func introduction(j *Job, github *expr.Object) []string {
 		{"Runner name", j.Runner.Name},
 		{"Runner group name", j.Runner.GroupName},
 		{"Machine name", j.Runner.MachineName},
+		{"Isolation", j.Runner.Isolation},
 	} {
 		if line.value != "" {
 			lines = append(lines, line.label+": '"+line.value+"'")

@@ -79,6 +79,7 @@ type RunnerInfo struct {
 	Environment    string // self-hosted
 	Version        string
 	MachineName    string
+	Isolation      string // what keeps the job from the rest of the machine: "none", "user"
 }
 
 // A Signal asks a running job to stop in an orderly way. To end it at once,

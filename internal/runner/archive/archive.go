@@ -1,4 +1,5 @@
-package runner
+// Package archive unpacks the archives of actions, which anybody may have made.
+package archive
 
 import (
 	"archive/tar"
@@ -13,17 +14,18 @@ import (
 )
 
 const (
-	maxArchive = 4 << 30 // bytes of all files
+	// MaxSize is how many bytes all files of an archive may have, and it as well.
+	MaxSize    = 4 << 30
 	maxEntries = 1 << 20
 )
 
-// errArchive says that an archive is not what it should be, and was not just
-// cut short by the connection.
-var errArchive = errors.New("bad archive")
+// ErrBad says that an archive is not what it should be, and was not just cut short
+// by the connection.
+var ErrBad = errors.New("bad archive")
 
-// unpack unpacks a gzipped tar into dir without the one directory at its top.
+// Unpack unpacks a gzipped tar into dir without the one directory at its top.
 // Nothing is written outside dir, whatever the names and links in it say.
-func unpack(r io.Reader, dir string) error {
+func Unpack(r io.Reader, dir string) error {
 	in := &source{r: r}
 	zr, err := gzip.NewReader(in)
 	if err != nil {
@@ -31,10 +33,10 @@ func unpack(r io.Reader, dir string) error {
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return forGood(err)
+		return err
 	}
 	defer root.Close()
-	u := unpacker{root: root, left: maxArchive, made: map[string]bool{".": true}}
+	u := unpacker{root: root, left: MaxSize, made: map[string]bool{".": true}}
 	tr := tar.NewReader(zr)
 	for range maxEntries {
 		h, err := tr.Next()
@@ -48,7 +50,7 @@ func unpack(r io.Reader, dir string) error {
 			return fmt.Errorf("%s: %w", h.Name, in.blame(err))
 		}
 	}
-	return fmt.Errorf("%w: too many entries", errArchive)
+	return fmt.Errorf("%w: too many entries", ErrBad)
 }
 
 // A source remembers how reading ended.
@@ -70,10 +72,10 @@ func (s *source) blame(err error) error {
 	switch {
 	case s.err != nil:
 		return s.err
-	case errors.Is(err, errArchive) || isFinal(err):
+	case errors.Is(err, ErrBad):
 		return err
 	}
-	return fmt.Errorf("%w: %w", errArchive, err)
+	return fmt.Errorf("%w: %w", ErrBad, err)
 }
 
 type unpacker struct {
@@ -89,18 +91,18 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 	}
 	name := path.Clean(h.Name)
 	if !fs.ValidPath(name) || name == "." {
-		return fmt.Errorf("%w: not a path", errArchive)
+		return fmt.Errorf("%w: not a path", ErrBad)
 	}
 	top, name, inside := strings.Cut(name, "/")
 	switch {
 	case u.top == "":
 		u.top = top
 	case u.top != top:
-		return fmt.Errorf("%w: more than one directory at the top", errArchive)
+		return fmt.Errorf("%w: more than one directory at the top", ErrBad)
 	}
 	if !inside {
 		if h.Typeflag != tar.TypeDir {
-			return fmt.Errorf("%w: a file at the top", errArchive)
+			return fmt.Errorf("%w: a file at the top", ErrBad)
 		}
 		return nil
 	}
@@ -112,7 +114,7 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 	case tar.TypeSymlink:
 		return u.link(name, h.Linkname)
 	}
-	return fmt.Errorf("%w: entry of type %q", errArchive, h.Typeflag)
+	return fmt.Errorf("%w: entry of type %q", ErrBad, h.Typeflag)
 }
 
 func (u *unpacker) mkdir(name string) error {
@@ -120,7 +122,7 @@ func (u *unpacker) mkdir(name string) error {
 		return nil
 	}
 	if err := u.root.MkdirAll(name, 0o755); err != nil {
-		return fmt.Errorf("%w: %w", errArchive, err)
+		return fmt.Errorf("%w: %w", ErrBad, err)
 	}
 	u.made[name] = true
 	return nil
@@ -128,7 +130,7 @@ func (u *unpacker) mkdir(name string) error {
 
 func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 	if u.left -= h.Size; u.left < 0 {
-		return fmt.Errorf("%w: larger than %d GiB", errArchive, maxArchive>>30)
+		return fmt.Errorf("%w: larger than %d GiB", ErrBad, MaxSize>>30)
 	}
 	if err := u.mkdir(path.Dir(name)); err != nil {
 		return err
@@ -139,7 +141,7 @@ func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 	}
 	f, err := u.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errArchive, err)
+		return fmt.Errorf("%w: %w", ErrBad, err)
 	}
 	_, err = io.Copy(f, r)
 	return errors.Join(err, f.Close())
@@ -148,13 +150,13 @@ func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 // link makes a symbolic link that stays inside the action.
 func (u *unpacker) link(name, target string) error {
 	if path.IsAbs(target) || !fs.ValidPath(path.Join(path.Dir(name), target)) {
-		return fmt.Errorf("%w: a link that leads outside", errArchive)
+		return fmt.Errorf("%w: a link that leads outside", ErrBad)
 	}
 	if err := u.mkdir(path.Dir(name)); err != nil {
 		return err
 	}
 	if err := u.root.Symlink(target, name); err != nil {
-		return fmt.Errorf("%w: %w", errArchive, err)
+		return fmt.Errorf("%w: %w", ErrBad, err)
 	}
 	return nil
 }

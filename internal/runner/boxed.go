@@ -1,0 +1,130 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/runner/link"
+	"github.com/understudy-ci/understudy/internal/runner/sandbox"
+	"github.com/understudy-ci/understudy/internal/runner/worker"
+	"github.com/understudy-ci/understudy/internal/wire"
+)
+
+// A Sandbox says what jobs have with the isolation [User].
+type Sandbox struct {
+	UID   int      // of their processes, where the runner is root's; no account may have it
+	Hide  []string // what they must not see, besides homes and the runner's own files
+	Share []string // directories that they may write where they are
+	// Args are those with which this program calls [sandbox.Enter] and then [link.Work].
+	Args []string
+	Log  *os.File // what that prints to; nil for nothing
+}
+
+// Where a job in a sandbox finds its things: as on GitHub's own runners.
+const (
+	boxLogin = "runner"
+	boxHome  = "/home/runner"
+	boxWork  = boxHome + "/work"
+)
+
+// killGrace is how long a worker may take to end at once.
+const killGrace = 10 * time.Second
+
+// view is what the processes of the job see.
+func (j *job) view(d *directories) sandbox.View {
+	s := j.r.cfg.Sandbox
+	home := variable(j.r.cfg.Env, "HOME")
+	v := sandbox.View{
+		UID: s.UID, Login: boxLogin, Temp: d.tmp, Scratch: d.box,
+		Home:  sandbox.Bind{Source: d.home, Target: boxHome},
+		Binds: []sandbox.Bind{{Source: d.work, Target: boxWork}, {Source: d.tool, Target: boxWork + "/_tool"}},
+		Hide:  append([]string{j.r.cfg.Root}, s.Hide...), Share: s.Share,
+		Show: sandbox.Programs(variable(j.r.cfg.Env, "PATH"), home),
+	}
+	if len(home) > 1 && filepath.IsAbs(home) {
+		v.Hide = append(v.Hide, home)
+	}
+	return v
+}
+
+// boxEnv is the environment that processes in a sandbox start from.
+func boxEnv(env []string) []string {
+	own := []string{"HOME=" + boxHome, "USER=" + boxLogin, "LOGNAME=" + boxLogin}
+	for _, entry := range env {
+		switch name, _, _ := strings.Cut(entry, "="); name {
+		case "HOME", "USER", "LOGNAME", "TMPDIR":
+		default:
+			own = append(own, entry)
+		}
+	}
+	return own
+}
+
+// variable is the value of a variable in an environment, "" if it is not set.
+func variable(env []string, name string) string {
+	for _, entry := range env {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// box executes the job in a sandbox.
+func (j *job) box(ctx context.Context, l *lease, d *directories, w *worker.Job, tracking string) *worker.Result {
+	result, err := j.tryBox(ctx, l, d, w, tracking)
+	if err != nil {
+		j.log.ErrorContext(ctx, "sandbox of the job failed", "err", err)
+		return failure("The sandbox of the job failed: " + err.Error())
+	}
+	return result
+}
+
+func (j *job) tryBox(ctx context.Context, l *lease, d *directories, w *worker.Job, tracking string) (*worker.Result, error) {
+	outer, inner, err := link.Pair()
+	if err != nil {
+		return nil, err
+	}
+	p, err := sandbox.Start(sandbox.Command{Args: j.r.cfg.Sandbox.Args, Env: []string{}, Files: []*os.File{inner}, Log: j.r.cfg.Sandbox.Log}, j.view(d))
+	if err = errors.Join(err, inner.Close()); err != nil {
+		return nil, errors.Join(err, outer.Close())
+	}
+	defer j.r.removals.wg.Go(func() { // its namespaces take the kernel some time
+		_ = p.Kill() // it may have ended
+		<-p.Done()
+	})
+	defer context.AfterFunc(ctx, func() {
+		late := time.AfterFunc(killGrace, func() { _ = p.Kill() }) // it may have ended
+		<-p.Done()
+		late.Stop()
+	})()
+	result, err := link.Serve(ctx, outer, link.Config{
+		Task: link.Task{
+			Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool",
+			Runner: w.Runner, Env: boxEnv(j.r.cfg.Env), TrackingID: tracking,
+		},
+		Sink: w.Sink, Actions: &actionSource{l}, Signals: w.Signals, Spool: d.spool, Log: j.log,
+	}, p.Done())
+	switch {
+	case !errors.Is(err, link.ErrEnded):
+		return result, err
+	case ctx.Err() != nil: // it was killed
+		return &worker.Result{Conclusion: wire.Canceled}, nil
+	}
+	return nil, fmt.Errorf("its worker has ended: %s", p.State())
+}
+
+// toolsOf is the directory of tools that jobs of the same repository share.
+func toolsOf(m *wire.JobMessage) string {
+	github, _ := m.ContextData["github"].(*wire.ContextDict)
+	id, _ := github.Get("repository_id")
+	if text, ok := id.(string); ok && text != "" && strings.Trim(text, "0123456789") == "" {
+		return text
+	}
+	return "0"
+}
