@@ -168,7 +168,7 @@ runs:
 		steps = append(steps, step.Name+": "+step.Conclusion)
 	}
 	want := []string{
-		"Set up job: success", "Run git -c http.extraHeader=\"Authorization: basic $(printf x:*** | base64 -w0)\" clone -q $GITHUB_SERVER_URL/$GITHUB_REPOSITORY.git .: success",
+		"Set up job: success", "Run git -c http.extraHeader=\"Authorization: basic $(printf x: | base64 -w0)\" clone -q $GITHUB_SERVER_URL/$GITHUB_REPOSITORY.git .: success",
 		"In JavaScript: success", "Run stamped && echo \"env $STAMPED\": success", "Run tools/outer@main: success",
 		"Run ./.github/actions/local: success", "Run ./.github/actions/local: success",
 		"Post Run tools/outer@main: success", "Post In JavaScript: success", "Complete job: success",
