@@ -21,11 +21,13 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		UNDERSTUDY_TEST_REQUIRE_NODE=1 UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
 		scripts/with-postgres $(GO) test -race -timeout 30m ./...
 
-test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench
+test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills
 	scripts/fuzz $(FUZZTIME)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 	scripts/need wrk=wrk
 	scripts/with-postgres $(GO) run ./cmd/bench --against bin/understudy --rounds 1
+	UNDERSTUDY_TEST_CAMPAIGN=full UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_NODE=1 \
+		$(GO) test -v -count=1 -timeout 20m -run '^TestFaultsCostNothingThatWasAnswered$$' ./e2e
 
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'

@@ -19,6 +19,7 @@ type (
 		Event, Path, Status, Conclusion string
 		Branch                          string `json:"head_branch"`
 		SHA                             string `json:"head_sha"`
+		Title                           string `json:"display_title"`
 	}
 	job struct {
 		ID                       int64
@@ -258,7 +259,13 @@ func (r *repository) log(j *job) []string {
 // checkLog says whether a job at a gate printed every line, once and in order.
 func (r *repository) checkLog(j *job, g *gate) {
 	r.t.Helper()
-	last := g.line()
+	r.checkLines(j, g.line())
+}
+
+// checkLines says whether the log of a job has each numbered line until the last,
+// once and in order.
+func (r *repository) checkLines(j *job, last int) {
+	r.t.Helper()
 	var want strings.Builder
 	for i := range last {
 		fmt.Fprintf(&want, "line %d\n", i+1)
@@ -271,7 +278,7 @@ func (r *repository) checkLog(j *job, g *gate) {
 		}
 	}
 	if got.String() != want.String() {
-		r.t.Errorf("log of %d lines has\n%s", last, got.String())
+		r.t.Errorf("log of job %d, of %d lines, has\n%s", j.ID, last, got.String())
 	}
 }
 

@@ -20,12 +20,12 @@ type smallDisk struct {
 	filler string
 }
 
-func newSmallDisk(t *testing.T, s *server) *smallDisk {
+func newSmallDisk(t *testing.T, s *server, size string) *smallDisk {
 	t.Helper()
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", s.data, "tmpfs", 0, "size=24m,mode=0700"); err != nil {
+	if err := syscall.Mount("tmpfs", s.data, "tmpfs", 0, "mode=0700,size="+size); err != nil {
 		t.Skipf("cannot mount a small file system: %v", err)
 	}
 	t.Cleanup(func() {
@@ -73,7 +73,7 @@ func (d *smallDisk) clear() {
 func TestPushesThatWereAnsweredOnAFullDiskGetTheirRuns(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "--runners", "0")
-	disk := newSmallDisk(t, s)
+	disk := newSmallDisk(t, s, "24m")
 	s.start()
 	r := s.newRepository("hello")
 	noise := make([]byte, 150<<10)
