@@ -28,6 +28,18 @@ func (e *EvalError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *EvalError) Unwrap() error { return e.Err }
 
+// A ValueError is an expression whose value is of the wrong kind.
+type ValueError struct {
+	Pos    Pos
+	Value  string
+	Wanted string // "a number"
+}
+
+// Error returns the text.
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("unexpected value '%s': %s was expected", e.Value, e.Wanted)
+}
+
 // An evaluation is one call of Eval.
 type evaluation struct {
 	env  *expr.Env
@@ -156,7 +168,7 @@ func (t *Token) EvalBool(env *expr.Env) (bool, error) {
 	}
 	b, ok := v.(bool)
 	if !ok {
-		return false, fmt.Errorf("unexpected value '%s': a boolean was expected", expr.String(v))
+		return false, &ValueError{Pos: t.Pos, Value: expr.String(v), Wanted: "a boolean"}
 	}
 	return b, nil
 }
@@ -169,7 +181,7 @@ func (t *Token) EvalNumber(env *expr.Env) (float64, error) {
 	}
 	n, ok := v.(float64)
 	if !ok {
-		return 0, fmt.Errorf("unexpected value '%s': a number was expected", expr.String(v))
+		return 0, &ValueError{Pos: t.Pos, Value: expr.String(v), Wanted: "a number"}
 	}
 	return n, nil
 }

@@ -21,7 +21,7 @@ func (x *execution) action() error {
 			return err
 		}
 	}
-	if d.local && d.Runs.Pre != "" && x.stage == mainStage {
+	if d.local && d.Runs.Pre != "" && x.stage != preStage {
 		x.record.warn(fmt.Sprintf("`pre` execution is not supported for local action from '%s'", x.step.ref.Path))
 	}
 	x.registerPost(d)
@@ -128,6 +128,5 @@ func (x *execution) registerPost(d *definition) {
 		steps.addInnerPost(p)
 		return
 	}
-	name, _ := x.step.title(x.expressions(x.contexts()))
-	steps.addPost(p, name)
+	steps.addPost(p, x.step.shown)
 }

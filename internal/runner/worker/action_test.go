@@ -357,7 +357,7 @@ func TestActionsThatCannotRunSaySo(t *testing.T) {
 			"image", "##[error]Container action 'docker://alpine:3' cannot run: containers are not supported by this runner yet.\n",
 			wire.Step{Type: wire.ActionStep, Condition: "success()", Reference: wire.Reference{Type: wire.RefContainer, Image: "alpine:3"}},
 		},
-		{"broken", "Fail to load ", uses("./broken")},
+		{"broken", "Failed to load ", uses("./broken")},
 		{"climbing", "##[error]Invalid path './../../..' of an action\n", uses("./../../..")},
 		{"no script", "##[error]File not found: '", uses("./empty")},
 	} {

@@ -59,7 +59,8 @@ func (a *actions) find(s *step) (*definition, error) {
 		}
 		local, home = false, s.ref
 	}
-	dir := filepath.Join(root, filepath.FromSlash(strings.ReplaceAll(s.ref.Path, `\`, "/")))
+	path := filepath.FromSlash(strings.ReplaceAll(s.ref.Path, `\`, "/"))
+	dir := filepath.Join(root, path)
 	if !local {
 		if d, ok := a.read[dir]; ok {
 			return d, nil
@@ -68,7 +69,14 @@ func (a *actions) find(s *step) (*definition, error) {
 	if dir != root && !strings.HasPrefix(dir, root+"/") {
 		return nil, problemf("Invalid path '%s' of an action", s.ref.Path)
 	}
-	d, err := loadDefinition(dir, local)
+	// GitHub's runner has the path of a local action as it is written, and shows
+	// others from the directory of all actions.
+	shown := strings.TrimPrefix(dir, a.dir+"/")
+	if local {
+		dir = root + "/" + path
+		shown = dir
+	}
+	d, err := loadDefinition(dir, shown, local)
 	if err != nil {
 		return nil, err
 	}

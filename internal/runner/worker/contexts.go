@@ -36,12 +36,12 @@ func newContexts(j *Job, s *state, debugs bool) *contexts {
 		}
 	}
 	c.runner = expr.NewObject().
-		Set("name", j.Runner.Name).
 		Set("os", j.Runner.OS).
 		Set("arch", j.Runner.Arch).
+		Set("name", j.Runner.Name).
 		Set("environment", j.Runner.Environment).
-		Set("temp", j.TempDir).
-		Set("tool_cache", j.ToolDir)
+		Set("tool_cache", j.ToolDir).
+		Set("temp", j.TempDir)
 	if debugs {
 		c.runner.Set("debug", "1")
 	}

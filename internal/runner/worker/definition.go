@@ -2,7 +2,6 @@ package worker
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -22,8 +21,9 @@ type definition struct {
 	home  wire.Reference // the repository and commit that $/path stands for in it
 }
 
-// loadDefinition reads the metadata of the action in a directory.
-func loadDefinition(dir string, local bool) (*definition, error) {
+// loadDefinition reads the metadata of the action in a directory. Messages show
+// the directory as shown.
+func loadDefinition(dir, shown string, local bool) (*definition, error) {
 	for _, name := range []string{"action.yml", "action.yaml"} {
 		file := filepath.Join(dir, name)
 		src, err := readRegular(file, maxActionFile)
@@ -33,16 +33,16 @@ func loadDefinition(dir string, local bool) (*definition, error) {
 		if err != nil {
 			return nil, err
 		}
-		action, err := workflow.ParseAction(file, src)
+		action, err := workflow.ParseAction(shown+"/"+name, src)
 		if err != nil {
-			return nil, fmt.Errorf("%w\nFail to load %s", err, file)
+			return nil, &loadError{shown + "/" + name, err}
 		}
 		return &definition{Action: action, dir: dir, local: local}, nil
 	}
 	if _, err := readRegular(filepath.Join(dir, "Dockerfile"), maxActionFile); err == nil {
 		return &definition{Action: &workflow.Action{Runs: workflow.ActionRuns{Using: "docker"}}, dir: dir, local: local}, nil
 	}
-	return nil, problemf("Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '%s'. Did you forget to run actions/checkout before running your local action?", dir)
+	return nil, problemf("Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '%s'. Did you forget to run actions/checkout before running your local action?", filepath.Clean(dir))
 }
 
 func (d *definition) composite() bool { return d.Runs.Using == "composite" }
@@ -53,7 +53,7 @@ func (d *definition) innerSteps(key string) []*step {
 	steps := make([]*step, 0, len(d.Runs.Steps))
 	for _, s := range d.Runs.Steps {
 		st := &step{
-			key: key + "/" + s.ID, contextName: s.ID, parent: key,
+			key: key + "/" + s.ID, contextName: s.ID, parent: key, file: d.Path,
 			name: s.Name, cond: s.If, env: s.Env, inputs: s.With, mayFail: s.ContinueOnError,
 			ref: at(convert.Reference(s.Action), d.home),
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/wire"
-	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // An execution is a step that runs, in one of its stages.
@@ -119,6 +118,7 @@ func (x *execution) rename() {
 	}
 	if name, complete := x.step.title(x.expressions(x.contexts())); complete {
 		x.record.rename(name)
+		x.step.shown = name
 	}
 }
 
@@ -169,23 +169,12 @@ func (x *execution) judge(err error, minutes int) string {
 	return wire.Failed
 }
 
-// reasons are what the log says of an error: of an expression also where it is,
-// as GitHub's runner does, in two lines.
-func (x *execution) reasons(err error) []string {
-	e, ok := errors.AsType[*workflow.EvalError](err)
-	if !ok || x.step.file == "" || e.Pos.Line == 0 {
-		return []string{err.Error()}
-	}
-	place := fmt.Sprintf("%s (Line: %d, Col: %d):", x.step.file, e.Pos.Line, e.Pos.Col)
-	return []string{place, "The template is not valid. " + place + " " + e.Error()}
-}
-
 // minutes is the step's time limit, 0 when it has none (RUN-8).
 func (x *execution) minutes() int {
 	const most = 1 << 20 // longer than any job may take
 	n, err := x.step.timeout.EvalNumber(x.expressions(x.contexts()))
 	if err != nil {
-		x.record.fail("An error occurred when attempting to determine the step timeout.", err.Error())
+		x.failToEvaluate(err, "An error occurred when attempting to determine the step timeout.")
 		return 0
 	}
 	return int(max(0, min(n, most)))
@@ -212,7 +201,7 @@ func (x *execution) absorbed() bool {
 	}
 	ok, err := x.step.mayFail.EvalBool(x.expressions(x.contexts()))
 	if err != nil {
-		x.record.fail("The step failed and an error occurred when attempting to determine whether to continue on error.", err.Error())
+		x.failToEvaluate(err, "The step failed and an error occurred when attempting to determine whether to continue on error.")
 	}
 	return ok && err == nil
 }

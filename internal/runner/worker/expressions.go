@@ -62,11 +62,15 @@ func evalStrings(token *workflow.Token, env *expr.Env) ([]assignment, error) {
 	}
 	out := make([]assignment, 0, object.Len())
 	for name, v := range object.All() {
+		var pos workflow.Pos
+		if t := token.Get(name); t != nil {
+			pos = t.Pos
+		}
 		switch v.(type) {
 		case *expr.Array:
-			return nil, problemf("A sequence was not expected at '%s'", name)
+			return nil, &placedError{pos, "A sequence was not expected", name}
 		case *expr.Object:
-			return nil, problemf("A mapping was not expected at '%s'", name)
+			return nil, &placedError{pos, "A mapping was not expected", name}
 		}
 		out = append(out, assignment{name, expr.String(v)})
 	}

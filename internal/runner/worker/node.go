@@ -11,7 +11,10 @@ import (
 // node runs the script of a JavaScript action.
 func (x *execution) node(d *definition, inputs []assignment) error {
 	script := map[stage]string{preStage: d.Runs.Pre, mainStage: d.Runs.Main, postStage: d.Runs.Post}[x.stage]
-	file := filepath.Join(d.dir, script)
+	file := script
+	if !filepath.IsAbs(script) {
+		file = d.dir + "/" + script
+	}
 	if !isFile(file) {
 		return problemf("File not found: '%s'", file)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,13 @@ func (r *running) setUp(ctx context.Context) (tries []try, ok bool) {
 		rec.fail("The operation was canceled.")
 		rec.complete(wire.Canceled)
 	default:
-		rec.issue(wire.Annotation{Level: wire.LevelFailure, Message: err.Error(), IsInfrastructureIssue: r.actions.unresolved})
+		lines := []string{err.Error()}
+		if load, ok := errors.AsType[*loadError](err); ok {
+			lines = load.lines()
+		}
+		for _, line := range lines {
+			rec.issue(wire.Annotation{Level: wire.LevelFailure, Message: line, IsInfrastructureIssue: r.actions.unresolved})
+		}
 		rec.complete(wire.Failed)
 		r.state.status.merge(wire.Failed)
 	}

@@ -30,7 +30,8 @@ type step struct {
 	timeout     *workflow.Token
 	mayFail     *workflow.Token // continue-on-error
 	ref         wire.Reference
-	file        string // of the workflow, for messages; "" inside of an action
+	file        string // of the workflow or action, for messages
+	shown       string // what a step of the job is called now
 	parent      string // key of the step that uses that action
 }
 

@@ -86,6 +86,7 @@ func (s *steps) plan(limit context.Context, list []*step, used *actions, env *ex
 	for _, st := range list {
 		var name string
 		name, st.named = st.title(env)
+		st.shown = name
 		rec := s.records.next(st.key, name)
 		tries = append(tries, try{s.scope, st, mainStage, st.cond, rec, limit})
 	}

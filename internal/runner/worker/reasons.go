@@ -1,0 +1,81 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/workflow"
+)
+
+// A placedError is a value that does not fit where it stands in its file.
+type placedError struct {
+	pos  workflow.Pos
+	text string
+	name string // of the entry; shown where the place is not known
+}
+
+// Error returns the text.
+func (e *placedError) Error() string { return e.text + " at '" + e.name + "'" }
+
+// reasons are what the log says of an error: of an expression or a value also
+// where it is, as GitHub's runner does, in two lines.
+func (x *execution) reasons(err error) []string {
+	var load *loadError
+	if errors.As(err, &load) {
+		return load.lines()
+	}
+	var evaluation *workflow.EvalError
+	var value *workflow.ValueError
+	var placed *placedError
+	var pos workflow.Pos
+	first, reason := "", ""
+	switch {
+	case errors.As(err, &evaluation):
+		pos, reason = evaluation.Pos, evaluation.Error()
+	case errors.As(err, &value):
+		pos, reason = value.Pos, "Unexpected value '"+value.Value+"'"
+		first = " " + reason
+	case errors.As(err, &placed):
+		pos, reason = placed.pos, placed.text
+		first = " " + reason
+	}
+	if x.step.file == "" || pos.Line == 0 {
+		return []string{err.Error()}
+	}
+	place := fmt.Sprintf("%s (Line: %d, Col: %d):", x.step.file, pos.Line, pos.Col)
+	return []string{place + first, "The template is not valid. " + place + " " + reason}
+}
+
+// failToEvaluate reports a key of the step that could not be evaluated, and what
+// that means. An expression that fails is, as GitHub's runner has it, also a
+// value that does not fit.
+func (x *execution) failToEvaluate(err error, meaning string) {
+	lines := x.reasons(err)
+	if len(lines) < 2 {
+		x.record.fail(meaning, lines[0])
+		return
+	}
+	if place := lines[0]; strings.HasSuffix(place, "):") {
+		empty := place + " Unexpected value ''"
+		x.record.fail(place, empty, meaning, lines[1]+","+empty)
+		return
+	}
+	x.record.fail(lines[0], meaning, lines[1])
+}
+
+// A loadError says what is wrong with the file of an action.
+type loadError struct {
+	file string // as messages show it
+	err  error
+}
+
+func (e *loadError) lines() []string {
+	return append(strings.Split(e.err.Error(), "\n"), "Failed to load "+e.file)
+}
+
+// Error returns the text.
+func (e *loadError) Error() string { return strings.Join(e.lines(), "\n") }
+
+// Unwrap returns what is wrong.
+func (e *loadError) Unwrap() error { return e.err }
