@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/expr"
 )
@@ -28,16 +27,20 @@ func (e *EvalError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *EvalError) Unwrap() error { return e.Err }
 
-// A ValueError is an expression whose value is of the wrong kind.
+// A ValueError is an expression whose value is of the wrong kind, and where it is
+// in its file.
 type ValueError struct {
 	Pos    Pos
-	Value  string
-	Wanted string // "a number"
+	Reason string // as GitHub words it
+	More   string // what it leaves out; may be empty
 }
 
-// Error returns the text.
+// Error returns the text without the place.
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("unexpected value '%s': %s was expected", e.Value, e.Wanted)
+	if e.More == "" {
+		return e.Reason
+	}
+	return e.Reason + ": " + e.More
 }
 
 // An evaluation is one call of Eval.
@@ -153,9 +156,9 @@ func (t *Token) EvalString(env *expr.Env) (string, error) {
 	}
 	switch v.(type) {
 	case *expr.Array:
-		return "", errors.New("a sequence was not expected")
+		return "", &ValueError{t.Pos, "A sequence was not expected", ""}
 	case *expr.Object:
-		return "", errors.New("a mapping was not expected")
+		return "", &ValueError{t.Pos, "A mapping was not expected", ""}
 	}
 	return expr.String(v), nil
 }
@@ -168,7 +171,7 @@ func (t *Token) EvalBool(env *expr.Env) (bool, error) {
 	}
 	b, ok := v.(bool)
 	if !ok {
-		return false, &ValueError{Pos: t.Pos, Value: expr.String(v), Wanted: "a boolean"}
+		return false, &ValueError{t.Pos, "Unexpected value '" + expr.String(v) + "'", "a boolean was expected"}
 	}
 	return b, nil
 }
@@ -181,7 +184,7 @@ func (t *Token) EvalNumber(env *expr.Env) (float64, error) {
 	}
 	n, ok := v.(float64)
 	if !ok {
-		return 0, &ValueError{Pos: t.Pos, Value: expr.String(v), Wanted: "a number"}
+		return 0, &ValueError{t.Pos, "Unexpected value '" + expr.String(v) + "'", "a number was expected"}
 	}
 	return n, nil
 }

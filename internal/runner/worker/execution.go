@@ -60,7 +60,7 @@ func (r *running) run(t try) end {
 	defer cancel()
 	outcome, err := x.conclude(t.cond, cancel)
 	if err != nil { // IF-7
-		x.record.fail(x.reasons(err)...)
+		x.record.fail(x.step.reasons(err)...)
 		outcome = wire.Failed
 	}
 	x.rememberOutputs() // continue-on-error may ask for them
@@ -116,7 +116,11 @@ func (x *execution) rename() {
 	if x.stage != mainStage || x.scope.composite != nil || x.step.named {
 		return
 	}
-	if name, complete := x.step.title(x.expressions(x.contexts())); complete {
+	name, complete, err := x.step.title(x.expressions(x.contexts()))
+	switch {
+	case err != nil:
+		x.step.failToName(x.record, err)
+	case complete:
 		x.record.rename(name)
 		x.step.shown = name
 	}
@@ -165,7 +169,7 @@ func (x *execution) judge(err error, minutes int) string {
 		x.record.fail("The operation was canceled.")
 		return wire.Canceled
 	}
-	x.record.fail(x.reasons(err)...)
+	x.record.fail(x.step.reasons(err)...)
 	return wire.Failed
 }
 

@@ -20,7 +20,7 @@ func (e *placedError) Error() string { return e.text + " at '" + e.name + "'" }
 
 // reasons are what the log says of an error: of an expression or a value also
 // where it is, as GitHub's runner does, in two lines.
-func (x *execution) reasons(err error) []string {
+func (s *step) reasons(err error) []string {
 	var load *loadError
 	if errors.As(err, &load) {
 		return load.lines()
@@ -34,16 +34,16 @@ func (x *execution) reasons(err error) []string {
 	case errors.As(err, &evaluation):
 		pos, reason = evaluation.Pos, evaluation.Error()
 	case errors.As(err, &value):
-		pos, reason = value.Pos, "Unexpected value '"+value.Value+"'"
+		pos, reason = value.Pos, value.Reason
 		first = " " + reason
 	case errors.As(err, &placed):
 		pos, reason = placed.pos, placed.text
 		first = " " + reason
 	}
-	if x.step.file == "" || pos.Line == 0 {
+	if s.file == "" || pos.Line == 0 {
 		return []string{err.Error()}
 	}
-	place := fmt.Sprintf("%s (Line: %d, Col: %d):", x.step.file, pos.Line, pos.Col)
+	place := fmt.Sprintf("%s (Line: %d, Col: %d):", s.file, pos.Line, pos.Col)
 	return []string{place + first, "The template is not valid. " + place + " " + reason}
 }
 
@@ -51,7 +51,7 @@ func (x *execution) reasons(err error) []string {
 // that means. An expression that fails is, as GitHub's runner has it, also a
 // value that does not fit.
 func (x *execution) failToEvaluate(err error, meaning string) {
-	lines := x.reasons(err)
+	lines := x.step.reasons(err)
 	if len(lines) < 2 {
 		x.record.fail(meaning, lines[0])
 		return
@@ -62,6 +62,14 @@ func (x *execution) failToEvaluate(err error, meaning string) {
 		return
 	}
 	x.record.fail(lines[0], meaning, lines[1])
+}
+
+// failToName reports a name of the step that could not be evaluated.
+func (s *step) failToName(rec *record, err error) {
+	lines := s.reasons(err)
+	last := len(lines) - 1
+	rec.fail(lines[:last]...)
+	rec.warn("Encountered an error when evaluating display name ${{ " + s.titleToken().Expr.String() + " }}. " + lines[last])
 }
 
 // A loadError says what is wrong with the file of an action.

@@ -73,7 +73,7 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if strings.TrimSpace(r.Message.JobDisplayName) != "" {
 		rec.print("Complete job name: " + r.Message.JobDisplayName)
 	}
-	return r.steps.plan(r.kill, list, r.actions, &expr.Env{Contexts: r.contexts.beforeSteps()}), nil
+	return r.steps.plan(r.kill, rec, list, r.actions, &expr.Env{Contexts: r.contexts.beforeSteps()}), nil
 }
 
 // makeWorkspace creates the directories of the job and the file of its event.

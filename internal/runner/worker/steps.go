@@ -73,21 +73,24 @@ func (s *steps) inside(key string, st stage) *expr.Object {
 }
 
 // plan makes the records of the main steps, and of the pre steps before them.
-// It returns all of them in order. The names see the expressions of env.
-func (s *steps) plan(limit context.Context, list []*step, used *actions, env *expr.Env) []try {
+// It returns all of them in order. The names see the expressions of
+// env; those that cannot be evaluated are reported to rec.
+func (s *steps) plan(limit context.Context, rec *record, list []*step, used *actions, env *expr.Env) []try {
 	var tries []try
 	for _, st := range list {
+		var err error
+		if st.shown, st.named, err = st.title(env); err != nil {
+			st.failToName(rec, err)
+		}
+	}
+	for _, st := range list {
 		if elsewhere(st.ref) && used.hasPre(st) {
-			name, _ := st.title(env)
-			rec := s.records.next(uuid.NewString(), "Pre "+name)
+			rec := s.records.next(uuid.NewString(), "Pre "+st.shown)
 			tries = append(tries, try{s.scope, st, preStage, used.preCondition(st), rec, limit})
 		}
 	}
 	for _, st := range list {
-		var name string
-		name, st.named = st.title(env)
-		st.shown = name
-		rec := s.records.next(st.key, name)
+		rec := s.records.next(st.key, st.shown)
 		tries = append(tries, try{s.scope, st, mainStage, st.cond, rec, limit})
 	}
 	return tries

@@ -66,6 +66,24 @@ func TestErrorsInExpressionsSayWhereTheyAre(t *testing.T) {
 		"##[error]The template is not valid. .github/workflows/ci.yml (Line: 12, Col: 14): Error parsing fromJson: ")
 }
 
+func TestNamesThatCannotBeEvaluatedAreTold(t *testing.T) {
+	named := func(e string) func(*wire.Step) {
+		return func(s *wire.Step) {
+			s.DisplayNameToken = expression(e)
+			s.DisplayNameToken.File, s.DisplayNameToken.Line, s.DisplayNameToken.Col = 1, 3, 4
+		}
+	}
+	b := newBench(t, script("true", named("fromJSON('[1]')")), script("true", when("false"), named("format('n {0}', fromJSON(env.NONE))")))
+	b.job.Message.FileTable = []string{"ci.yml"}
+	res := b.run()
+	equal(t, "steps", conclusions(res), "1 Set up job: succeeded\n2 run: succeeded\n3 n ${{ fromJSON(env.NONE) }}: skipped\n4 Complete job: succeeded\n")
+	want := "##[error]ci.yml (Line: 3, Col: 4): A sequence was not expected\n##[warning]Encountered an error when evaluating display name " +
+		"${{ fromJSON('[1]') }}. The template is not valid. ci.yml (Line: 3, Col: 4): A sequence was not expected\n"
+	contains(t, "set up", b.log(res.Steps[0].ExternalID), want)
+	contains(t, "first", b.log("s1"), want)
+	contains(t, "skipped", b.log("s2"), "##[error]ci.yml (Line: 3, Col: 4):\n", "display name ${{ format('n {0}', fromJSON(env.NONE)) }}. The template is not valid. ci.yml (Line: 3, Col: 4): ")
+}
+
 func TestContinueOnErrorSeesTheOutputsOfItsStep(t *testing.T) { // RES-1
 	b := newBench(t,
 		script("echo may=yes >> $GITHUB_OUTPUT; exit 1", id("own"), func(s *wire.Step) {

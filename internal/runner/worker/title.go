@@ -9,40 +9,45 @@ import (
 )
 
 // title is what the step is called. It is complete when all expressions in it
-// could be evaluated; otherwise they are shown as they are in the workflow.
-func (s *step) title(env *expr.Env) (name string, complete bool) {
+// could be evaluated; otherwise they are shown as they are in the workflow. The
+// name of a step whose name is wrong is "run".
+func (s *step) title(env *expr.Env) (name string, complete bool, err error) {
 	if s.display != "" {
-		return s.display, true
+		return s.display, true, nil
 	}
-	token, prefix := s.name, ""
-	if token == nil {
+	prefix := ""
+	if s.name == nil {
 		prefix = "Run "
 		switch s.ref.Type {
 		case wire.RefScript:
-			token = s.inputs.Get(wire.InputScript)
 		case wire.RefContainer:
-			return prefix + s.ref.Image, true
+			return prefix + s.ref.Image, true, nil
 		default:
-			return prefix + refName(s.ref), true
+			return prefix + refName(s.ref), true, nil
 		}
 	}
+	token := s.titleToken()
 	if token == nil {
-		return "run", true
+		return "run", true, nil
 	}
-	complete = evaluable(token, env)
 	name = token.Text()
-	if complete {
-		v, err := token.EvalString(env)
-		if err != nil {
-			complete = false
-		} else {
-			name = v
+	if complete = evaluable(token, env); complete {
+		if name, err = token.EvalString(env); err != nil {
+			return "run", false, err
 		}
 	}
 	if name = firstLine(name); name == "" {
-		return "run", complete
+		return "run", complete, nil
 	}
-	return prefix + name, complete
+	return prefix + name, complete, nil
+}
+
+// titleToken is what the step is called after: its name or its script.
+func (s *step) titleToken() *workflow.Token {
+	if s.name == nil {
+		return s.inputs.Get(wire.InputScript)
+	}
+	return s.name
 }
 
 // firstLine is the first line of a text that is not blank, without the blanks
