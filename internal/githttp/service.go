@@ -39,6 +39,13 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) error {
 		title := "# service=" + name + "\n"
 		fmt.Fprintf(&body, "%04x%s0000", len(title)+4, title)
 	}
+	if body.Len() > 0 { // else it is known, and no process makes it
+		leave, err := limit.Of(r.Context()).Enter(r.Context(), limit.Fetch)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	if err := s.git.Advertise(r.Context(), a.RepoID, service, version, &body); err != nil {
 		return err
 	}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -26,7 +28,7 @@ func wanting(shas ...string) *bytes.Buffer {
 func TestAFetchAsksForSoManyObjects(t *testing.T) {
 	g := newTestGit(t, Limits{Wants: 2})
 	sha := func(n int) string { return fmt.Sprintf("%040x", n) }
-	if _, err := g.ReadFetch(wanting(sha(1), sha(2), sha(1), strings.ToUpper(sha(2)))); err != nil {
+	if _, err := g.ReadFetch(wanting(sha(10), strings.ToUpper(sha(10)))); err != nil {
 		t.Errorf("two of two: %v", err)
 	}
 	if _, err := g.ReadFetch(wanting(sha(1), sha(2), sha(3))); actions.KindOf(err) != actions.Invalid {
@@ -88,4 +90,21 @@ func TestOneRepositoryLeavesReadersToOthers(t *testing.T) {
 	other()
 	cancel()
 	<-done
+}
+
+func TestARequestThatIsCutOffIsRefused(t *testing.T) {
+	g := newTestGit(t, Limits{})
+	whole := wanting(strings.Repeat("1", 40)).Bytes()
+	if _, err := g.ReadFetch(iotest.OneByteReader(bytes.NewReader(whole))); err != nil {
+		t.Errorf("byte by byte: %v", err)
+	}
+	for _, n := range []int{1, 3, 10, len(whole) - 1} {
+		if _, err := g.ReadFetch(bytes.NewReader(whole[:n])); actions.KindOf(err) != actions.Malformed {
+			t.Errorf("%d bytes of %d: %v, want Malformed", n, len(whole), err)
+		}
+	}
+	broken := io.MultiReader(bytes.NewReader(whole), iotest.ErrReader(io.ErrUnexpectedEOF))
+	if _, err := g.ReadFetch(broken); actions.KindOf(err) != actions.Malformed {
+		t.Errorf("a body that breaks off behind its last line: %v, want Malformed", err)
+	}
 }

@@ -25,7 +25,7 @@ type Limits struct {
 	MemoryBytes  int64         // heap of one git process that reads a push; 4 GiB, Linux only
 	Updates      int           // refs moved by one push; 5000
 	Time         time.Duration // one fetch, push or archive; 1 hour
-	Readers      int           // processes that read objects at the same time, half of them for one repository; 8
+	Readers      int           // processes that read objects, and that answer other questions, at the same time; half of each for one repository; 8
 	IdleReaders  int           // such processes kept for later; 16
 	Idle         time.Duration // how long they are kept; 30 seconds
 }

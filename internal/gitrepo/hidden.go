@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -20,7 +18,8 @@ func (v *View) Reachable(ctx context.Context, sha string, known Known) (bool, er
 	if err := checkSHA(sha); err != nil {
 		return false, err
 	}
-	hidden, err := v.hidden(ctx, map[string]bool{sha: true}, known)
+	o, _ := parseOID(sha)
+	hidden, err := v.hidden(ctx, []oid{o}, known)
 	return hidden == "", err
 }
 
@@ -28,8 +27,8 @@ func (v *View) Reachable(ctx context.Context, sha string, known Known) (bool, er
 // known, "" if there is none. Git in protocol version 2 would hand out any object that it has,
 // also what was force-pushed away. Each stage costs more than the one before,
 // and is reached less often.
-func (v *View) hidden(ctx context.Context, wants map[string]bool, known Known) (string, error) {
-	if len(wants) == 0 {
+func (v *View) hidden(ctx context.Context, names []oid, known Known) (string, error) {
+	if len(names) == 0 {
 		return "", nil
 	}
 	refs, err := v.Refs(ctx, "refs/")
@@ -37,97 +36,117 @@ func (v *View) hidden(ctx context.Context, wants map[string]bool, known Known) (
 		return "", err
 	}
 	if len(refs) == 0 && known == nil {
-		return slices.Collect(maps.Keys(wants))[0], nil
+		return names[0].String(), nil
 	}
-	left := maps.Clone(wants)
-	tips := make([]string, len(refs))
-	for i, r := range refs {
-		delete(left, r.SHA)
-		tips[i] = r.SHA
+	left := newWants(names)
+	tips := make([]oid, 0, len(refs))
+	for _, r := range refs {
+		if o, ok := parseOID(r.SHA); ok {
+			left.strike(o)
+			tips = append(tips, o)
+		}
 	}
-	if len(left) == 0 {
+	if left.left == 0 {
 		return "", nil
 	}
-	var commits []string
-	if missing, err := v.sortWants(ctx, left, &commits); missing != "" || err != nil {
+	commits, missing, err := v.commitsOf(ctx, left)
+	if missing != "" || err != nil {
 		return missing, err
 	}
 	if len(commits) > 0 {
-		if known != nil {
-			more, err := known(ctx, commits)
-			if err != nil {
-				return "", err
-			}
-			tips = append(tips, more...)
+		if tips, err = v.withKnown(ctx, tips, commits, known); err != nil {
+			return "", err
 		}
 		if hidden, err := v.beyond(ctx, commits, tips); hidden != "" || err != nil {
 			return hidden, err
 		}
 	}
-	if len(left) == 0 {
+	if left.left == 0 {
 		return "", nil
 	}
 	return v.hiddenParts(ctx, left, tips)
 }
 
-// beyond returns one of the commits that no tip leads to.
-func (v *View) beyond(ctx context.Context, commits, tips []string) (string, error) {
-	if len(tips) == 0 {
-		return commits[0], nil
+// withKnown are the tips, and those commits that are known.
+func (v *View) withKnown(ctx context.Context, tips, commits []oid, known Known) ([]oid, error) {
+	if known == nil {
+		return tips, nil
 	}
-	out, err := v.output(ctx, strings.Join(commits, "\n")+"\n^"+strings.Join(tips, "\n^")+"\n", "rev-list", "--stdin", "--max-count=1")
+	shas := make([]string, len(commits))
+	for i, o := range commits {
+		shas[i] = o.String()
+	}
+	more, err := known(ctx, shas)
+	for _, sha := range more {
+		if o, ok := parseOID(sha); ok {
+			tips = append(tips, o)
+		}
+	}
+	return tips, err
+}
+
+// beyond returns one of the commits that no tip leads to.
+func (v *View) beyond(ctx context.Context, commits, tips []oid) (string, error) {
+	if len(tips) == 0 {
+		return commits[0].String(), nil
+	}
+	out, err := v.output(ctx, lines("", commits)+lines("^", tips), "rev-list", "--stdin", "--max-count=1")
 	return strings.TrimSpace(out), err
 }
 
-// sortWants moves commits from left to commits. It returns a wanted object
-// that is not there at all. One process answers for all of them, and it is not one
-// of the object readers, for which others wait.
-func (v *View) sortWants(ctx context.Context, left map[string]bool, commits *[]string) (missing string, err error) {
-	names := slices.Sorted(maps.Keys(left))
-	err = v.lines(ctx, strings.Join(names, "\n")+"\n", []string{"cat-file", "--batch-check=%(objecttype)", "--buffer"}, func(kind string) bool {
+// commitsOf strikes the commits off what is left, and returns them. It also returns a
+// wanted object that is not there at all. One process answers for all of them, and it
+// is not one of the object readers, for which others wait.
+func (v *View) commitsOf(ctx context.Context, left *wants) (commits []oid, missing string, err error) {
+	names := left.rest()
+	input := lines("", names)
+	err = v.lines(ctx, input, []string{"cat-file", "--batch-check=%(objecttype)", "--buffer"}, func(kind string) bool {
 		name := names[0]
 		names = names[1:]
 		switch kind {
 		case "commit":
-			*commits = append(*commits, name)
-			delete(left, name)
+			commits = append(commits, name)
+			left.strike(name)
 		case "tree", "blob", "tag":
 		default: // "SHA missing"
-			missing = name
+			missing = name.String()
 		}
 		return missing == "" && len(names) > 0
 	})
-	return missing, err
+	return commits, missing, err
 }
 
 // hiddenParts looks for trees, blobs and tags, which partial clones ask for:
 // at the tips, where nearly all of them are, then in all of the history.
-func (v *View) hiddenParts(ctx context.Context, left map[string]bool, tips []string) (string, error) {
-	input := strings.Join(tips, "\n") + "\n"
+func (v *View) hiddenParts(ctx context.Context, left *wants, tips []oid) (string, error) {
+	input := lines("", tips)
 	for _, args := range [][]string{
 		{"rev-list", "--objects", "--no-object-names", "--no-walk=unsorted", "--stdin"},
 		{"rev-list", "--objects", "--no-object-names", "--stdin"},
 	} {
-		if err := v.strike(ctx, left, input, args); err != nil {
+		err := v.lines(ctx, input, args, func(sha string) bool {
+			if o, ok := parseOID(sha); ok {
+				left.strike(o)
+			}
+			return left.left > 0
+		})
+		if err != nil {
 			return "", err
 		}
-		if len(left) == 0 {
+		if left.left == 0 {
 			return "", nil
 		}
 	}
-	return slices.Collect(maps.Keys(left))[0], nil
-}
-
-// strike removes the objects that git lists from left.
-func (v *View) strike(ctx context.Context, left map[string]bool, input string, args []string) error {
-	return v.lines(ctx, input, args, func(sha string) bool {
-		delete(left, sha)
-		return len(left) > 0
-	})
+	return left.rest()[0].String(), nil
 }
 
 // lines calls f for each line that git prints, until f has enough.
 func (v *View) lines(ctx context.Context, input string, args []string, f func(line string) bool) error {
+	leave, err := v.git.enter(ctx, v)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := v.command(ctx, args...)

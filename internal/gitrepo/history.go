@@ -91,7 +91,12 @@ func (v *View) IsAncestor(ctx context.Context, ancestor, sha string) (bool, erro
 	if _, ok, err := v.straightLine(ctx, ancestor, sha); ok || err != nil {
 		return ok, err
 	}
-	err := v.command(ctx, "merge-base", "--is-ancestor", ancestor, sha).Run()
+	leave, err := v.git.enter(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	err = v.command(ctx, "merge-base", "--is-ancestor", ancestor, sha).Run()
 	if e, ok := errors.AsType[*exec.ExitError](err); ok && e.ExitCode() == 1 {
 		return false, nil
 	}

@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -32,14 +33,48 @@ func readPacket(r *bufio.Reader) (packet, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
-	n, err := strconv.ParseUint(string(head[:]), 16, 16)
-	if err != nil || n > maxPacket || n == 3 {
-		return nil, fmt.Errorf("bad pkt-line length %q", head)
+	n, err := packetSize(head[:])
+	if err != nil {
+		return nil, err
 	}
-	p := make(packet, max(n, 4))
+	p := make(packet, n)
 	copy(p, head[:])
 	if _, err := io.ReadFull(r, p[4:]); err != nil {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return p, nil
+}
+
+// peekPacket is readPacket without a copy, from a reader whose buffer holds any
+// packet. The packet is good until the caller discards it.
+func peekPacket(r *bufio.Reader) (packet, error) {
+	head, err := r.Peek(4)
+	if len(head) == 0 && errors.Is(err, io.EOF) {
+		return nil, io.EOF
+	}
+	if err != nil {
+		return nil, eofIsUnexpected(err)
+	}
+	n, err := packetSize(head)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.Peek(n)
+	return p, eofIsUnexpected(err)
+}
+
+func eofIsUnexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// packetSize is how long a packet is, with its length.
+func packetSize(head []byte) (int, error) {
+	n, err := strconv.ParseUint(string(head), 16, 16)
+	if err != nil || n > maxPacket || n == 3 {
+		return 0, fmt.Errorf("bad pkt-line length %q", head)
+	}
+	return max(int(n), 4), nil
 }

@@ -14,7 +14,8 @@ import (
 // later waits.
 type pool struct {
 	busy *fair.Places[int64]
-	each int // of one repository
+	runs *fair.Places[int64] // of processes that answer one question
+	each int                 // of one repository
 	max  int
 	keep time.Duration
 
@@ -29,13 +30,22 @@ type idleReader struct {
 }
 
 func newPool(l Limits) *pool {
-	return &pool{busy: fair.New[int64](l.Readers), each: (l.Readers + 1) / 2, max: l.IdleReaders, keep: l.Idle}
+	return &pool{busy: fair.New[int64](l.Readers), runs: fair.New[int64](l.Readers), each: (l.Readers + 1) / 2, max: l.IdleReaders, keep: l.Idle}
 }
 
 // enter waits until a repository may have one more reader. leave ends what enter
 // began.
 func (p *pool) enter(ctx context.Context, id int64) (leave func(), err error) {
 	return p.busy.Enter(ctx, id, p.each)
+}
+
+// enter waits until the repository of a view may have one more process that answers
+// a question. What a push asks waits for nobody: it has its repository's lock.
+func (g *Git) enter(ctx context.Context, v *View) (leave func(), err error) {
+	if v.quarantine != "" {
+		return func() {}, nil
+	}
+	return g.pool.runs.Enter(ctx, v.id, g.pool.each)
 }
 
 // take returns an idle reader of the repository, nil if there is none.

@@ -93,7 +93,7 @@ func (g *Git) UploadPack(ctx context.Context, id int64, version int, request *Fe
 	cmd := g.command(ctx, "upload-pack", "--stateless-rpc", "--strict", g.dir(id))
 	cmd.Env = append(cmd.Env, protocolEnv(version))
 	var stderr tail
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request.text), a, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = request.text.reader(), a, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

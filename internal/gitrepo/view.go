@@ -41,6 +41,11 @@ func (v *View) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // output runs git and returns what it printed.
 func (v *View) output(ctx context.Context, stdin string, args ...string) (string, error) {
+	leave, err := v.git.enter(ctx, v)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
 	cmd := v.command(ctx, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.Output()
