@@ -21,8 +21,7 @@ func (e *placedError) Error() string { return e.text + " at '" + e.name + "'" }
 // reasons are what the log says of an error: of an expression or a value also
 // where it is, as GitHub's runner does, in two lines.
 func (s *step) reasons(err error) []string {
-	var load *loadError
-	if errors.As(err, &load) {
+	if load, ok := errors.AsType[*loadError](err); ok {
 		return load.lines()
 	}
 	var evaluation *workflow.EvalError
