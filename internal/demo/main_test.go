@@ -41,6 +41,7 @@ func runRunner(args []string) error {
 	labels := fs.String("labels", "", "")
 	token := fs.String("token", "", "")
 	drain := fs.Duration("drain", time.Second, "")
+	_ = fs.String("isolation", "", "") // there is none in tests
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
