@@ -223,7 +223,7 @@ func newServer(t *testing.T, args ...string) *server {
 		t: t, data: filepath.Join(dir, "data"), url: "http://" + freeAddress(t), args: args, env: environment(t),
 		outFile: filepath.Join(dir, "out"), logFile: filepath.Join(dir, "log"),
 	}
-	watchLogs(t, s.logFile, filepath.Join(s.data, "runners", "*", "runner.log"))
+	watchLogs(t, s.logFile, filepath.Join(s.data+"-runners", "*", "runner.log"))
 	t.Cleanup(func() { endProcesses(t, dir) })
 	return s
 }
@@ -304,7 +304,7 @@ func (s *server) ready() {
 // bundled lists the processes of bundled runners on the data directory, by what
 // the kernel says about them.
 func (s *server) bundled() []int {
-	return runnersIn(filepath.Join(s.data, "runners") + string(filepath.Separator))
+	return runnersIn(s.data + "-runners" + string(filepath.Separator))
 }
 
 // runnersIn lists the runner processes whose --work begins with prefix.

@@ -84,7 +84,7 @@ func TestKilledBundledRunnerIsStartedAgain(t *testing.T) {
 	if j := r.conclude(r.pushWorkflow(quick("ubuntu-latest")), "success"); j.Runner != "bundled-1" {
 		t.Errorf("the next job ran on %s", j.Runner)
 	}
-	if left := workers(t, filepath.Join(s.data, "runners", "1")); len(left) > 0 {
+	if left := workers(t, filepath.Join(s.data+"-runners", "1")); len(left) > 0 {
 		t.Errorf("processes of the killed job: %v", left)
 	}
 	if now := s.bundled(); len(now) != 1 || now[0] == before[0] {

@@ -44,17 +44,18 @@ func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return s.Run(ctx, func(urls []string) {
-		fmt.Printf("Understudy %s is ready.\n", version)
+		text := fmt.Sprintf("Understudy %s is ready.\n", version)
 		for _, url := range urls {
-			fmt.Println("  listening on", url)
+			text += "  listening on " + url + "\n"
 		}
 		if c.TLSSelf {
-			fmt.Println("  certificate for clients:", c.Certificate(), "(SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, GIT_SSL_CAINFO)")
+			text += "  certificate for clients: " + c.Certificate() + " (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, GIT_SSL_CAINFO)\n"
 		}
-		fmt.Println("  bundled runners:", s.Bundled())
+		text += "  bundled runners: " + s.Bundled() + "\n"
 		if file := server.TokenFile(c.Data); exists(file) {
-			fmt.Println("  site admin: admin, with the token in", file)
+			text += "  site admin: admin, with the token in " + file + "\n"
 		}
+		fmt.Print(text) // in one piece, for programs that wait for it
 	})
 }
 

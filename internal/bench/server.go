@@ -217,7 +217,7 @@ func (s *server) halt() {
 func (s *server) runnerPIDs() []int {
 	var pids []int
 	for i := range s.runners {
-		pid, ok := runner.Running(filepath.Join(s.data, "runners", strconv.Itoa(i+1)))
+		pid, ok := runner.Running(filepath.Join(s.data+"-runners", strconv.Itoa(i+1)))
 		if ok && pid > 1 { // less has a meaning of its own to kill
 			pids = append(pids, pid)
 		}

@@ -40,13 +40,6 @@ type bundledRunners struct {
 	children map[int]string // root by process id, of runners that this process started
 }
 
-// A place is where a bundled runner lives.
-type place struct {
-	number int
-	root   string
-	name   string // under which it is registered
-}
-
 const (
 	lookInterval = 200 * time.Millisecond // between checks of a runner that is not our child
 	firstPause   = time.Second            // before a runner that has ended is started again
@@ -58,10 +51,20 @@ func (s *Server) startBundledRunners(ctx context.Context, plan bundle) *bundledR
 	ctx, cancel := context.WithCancel(ctx)
 	keeping, stop := context.WithCancel(ctx)
 	b := &bundledRunners{bundle: plan, s: s, cancel: cancel, stopKeeping: stop, children: make(map[int]string)}
-	for i := range plan.count {
-		p := place{i + 1, filepath.Join(s.config.Data, "runners", strconv.Itoa(i+1)), "bundled-" + strconv.Itoa(i+1)}
+	for n := 1; n <= plan.count; n++ {
+		p, old := newPlace(s.runnerDir, n), newPlace(s.config.oldRunnerDir(), n)
 		b.places = append(b.places, p)
-		b.wg.Go(func() { b.keep(keeping, p) })
+		if p != old {
+			b.places = append(b.places, old)
+		}
+		b.wg.Go(func() {
+			b.leave(ctx, old)
+			b.keep(keeping, p)
+		})
+	}
+	for _, p := range s.formerPlaces(plan.count) {
+		b.places = append(b.places, p)
+		b.wg.Go(func() { b.leave(ctx, p) })
 	}
 	if plan.guarded && plan.count > 0 {
 		b.wg.Go(func() { b.guard(ctx) })
@@ -75,8 +78,14 @@ func (b *bundledRunners) keep(ctx context.Context, p place) {
 	for ctx.Err() == nil {
 		if pid, ok := runner.Running(p.root); ok {
 			b.s.log.InfoContext(ctx, "bundled runner found", "runner", p.name, "pid", pid)
-			if pid > 0 && !runner.Configured(p.root, b.url()) { // it knows this server by an earlier address
+			switch {
+			case pid == 0: // it says so in a moment
+			case !runner.Configured(p.root, b.url()): // it knows this server by an earlier address
 				b.end(ctx, pid)
+			case !p.startedWith(b.args(p)): // jobs must not have an earlier isolation
+				b.s.log.InfoContext(ctx, "bundled runner is replaced once it has no job", "runner", p.name)
+				b.withhold(ctx, p)
+				b.retire(ctx, p)
 			}
 			b.await(ctx, p.root)
 			continue
@@ -123,17 +132,15 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 		return err
 	}
 	defer func() { _ = out.Close() }() // the child has its own
-	url := b.url()
 	if err := b.forget(ctx, p.name); err != nil {
 		return err
 	}
-	args := []string{
-		"runner", "--url", url, "--name", p.name, "--replace", "--work", p.root,
-		"--labels", strings.Join(b.s.config.RunnerLabels, ","), "--drain", b.s.config.Drain.String(),
+	args := b.args(p)
+	if err := p.note(args); err != nil {
+		return err
 	}
-	args = append(args, b.isolationArgs(p)...)
 	var in io.Reader
-	if !runner.Configured(p.root, url) {
+	if !runner.Configured(p.root, b.url()) {
 		text, _, err := b.s.runners.CreateToken(ctx, actions.Scope{}, false, registrationTime)
 		if err != nil {
 			return err
@@ -154,6 +161,15 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 	return err
 }
 
+// args are those of a runner. It has no others but what it needs to register.
+func (b *bundledRunners) args(p place) []string {
+	args := []string{
+		"runner", "--url", b.url(), "--name", p.name, "--replace", "--work", p.root,
+		"--labels", strings.Join(b.s.config.RunnerLabels, ","), "--drain", b.s.config.Drain.String(),
+	}
+	return append(args, b.isolationArgs(p)...)
+}
+
 // isolationArgs say what keeps the jobs of a runner from the rest of the machine.
 func (b *bundledRunners) isolationArgs(p place) []string {
 	args := []string{"--isolation", string(b.isolation)}
@@ -161,7 +177,7 @@ func (b *bundledRunners) isolationArgs(p place) []string {
 		return args
 	}
 	args = append(args, "--job-uid", strconv.Itoa(b.s.config.JobUID+p.number-1))
-	for _, path := range b.s.config.hidden() {
+	for _, path := range append(b.s.config.hidden(), b.s.runnerDir) {
 		args = append(args, "--hide", path)
 	}
 	for _, path := range b.s.config.JobShare {

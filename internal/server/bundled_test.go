@@ -48,7 +48,7 @@ func TestARunnerGetsNothingOfTheServersEnvironment(t *testing.T) {
 	c.Runners, c.RunnerLabels = 1, []string{"a", "b"}
 	d.Program, d.Env = program(t, standIn), []string{"PATH=" + os.Getenv("PATH"), "HOME=/h"}
 	r := start(t, c, d)
-	root := filepath.Join(c.Data, "runners", "1")
+	root := filepath.Join(c.Data+"-runners", "1")
 	env, args := file(t, filepath.Join(root, "env")), file(t, filepath.Join(root, "args"))
 	if strings.Contains(env, "secret") || !strings.Contains(env, "HOME=/h\n") {
 		t.Errorf("environment:\n%s", env)
@@ -68,16 +68,11 @@ func TestARunnerGetsNothingOfTheServersEnvironment(t *testing.T) {
 	}
 }
 
-// A runner that outlived a server at another address would look there forever.
-func TestARunnerOfAnotherAddressIsReplaced(t *testing.T) {
-	c, d := testConfig(t), testDeps(t)
-	c.Runners = 1
-	d.Program, d.Env = program(t, standIn), []string{"PATH=" + os.Getenv("PATH")}
-	root := filepath.Join(c.Data, "runners", "1")
+// oldRunner starts what stands in for a runner that an earlier server has started.
+// The function that it returns waits for its end, which must be in order.
+func oldRunner(t *testing.T, root string) (ended func()) {
+	t.Helper()
 	if err := os.MkdirAll(root, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(c.Data, 0o700); err != nil { // a directory
 		t.Fatal(err)
 	}
 	const old = `exec 9>>.runner.lock; flock 9; echo $$ >.runner.lock; trap 'exit 0' TERM; while :; do sleep 0.05; done`
@@ -87,10 +82,23 @@ func TestARunnerOfAnotherAddressIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	file(t, filepath.Join(root, ".runner.lock"))
-	r := start(t, c, d)
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the old runner: %v, want it to end in order", err)
+	return func() {
+		t.Helper()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the old runner: %v, want it to end in order", err)
+		}
 	}
+}
+
+// A runner that outlived a server at another address would look there forever.
+func TestARunnerOfAnotherAddressIsReplaced(t *testing.T) {
+	c, d := testConfig(t), testDeps(t)
+	c.Runners = 1
+	d.Program, d.Env = program(t, standIn), []string{"PATH=" + os.Getenv("PATH")}
+	root := filepath.Join(c.Data+"-runners", "1")
+	ended := oldRunner(t, root)
+	r := start(t, c, d)
+	ended()
 	if args := file(t, filepath.Join(root, "args")); !strings.Contains(args, r.urls[0]) {
 		t.Errorf("the new runner: %q, want it at %s", args, r.urls[0])
 	}
@@ -101,7 +109,7 @@ func TestALockWithoutAProcessIsNotSignalled(t *testing.T) {
 	c, d := testConfig(t), testDeps(t)
 	c.Runners = 1
 	d.Program = program(t, standIn)
-	root := filepath.Join(c.Data, "runners", "1")
+	root := filepath.Join(c.Data+"-runners", "1")
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		t.Fatal(err)
 	}

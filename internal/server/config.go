@@ -39,6 +39,7 @@ type Config struct {
 	JobUID       int              `name:"job-uid" default:"60800" placeholder:"UID" help:"With --isolation user, where the server is root's: jobs of the first bundled runner have this user, those of the next one the next, numbers that no account has. Default: ${default}."`
 	JobHide      []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the server's own files. Repeatable."`
 	JobShare     []string         `placeholder:"DIR" help:"Directory that jobs see, and write if its permissions let them, with --isolation user. Repeatable."`
+	RunnerDir    string           `placeholder:"DIR" help:"Directory of the bundled runners and the work of their jobs. Default: beside the data directory, as ./data-runners."`
 	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
@@ -70,6 +71,14 @@ func (c *Config) check() error {
 		return fmt.Errorf("--data: %w", err)
 	}
 	c.Data = data
+	if c.RunnerDir != "" {
+		if c.RunnerDir, err = filepath.Abs(c.RunnerDir); err != nil {
+			return fmt.Errorf("--runner-dir: %w", err)
+		}
+		if c.RunnerDir == c.Data || strings.HasPrefix(c.RunnerDir, c.Data+string(filepath.Separator)) {
+			return actions.Errorf(actions.Invalid, "--runner-dir %s is in the data directory: jobs work there", c.RunnerDir)
+		}
+	}
 	c.Database = databaseURL(c.Data, c.Database)
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return actions.Errorf(actions.Invalid, "--tls-cert and --tls-key go together")

@@ -52,11 +52,16 @@ func (b *bundledRunners) check(ctx context.Context) (why string, err error) {
 		b.s.log.WarnContext(ctx, "bundled runners take no more jobs", "reason", why)
 	}
 	for _, p := range b.places {
-		if r := b.registered(ctx, p); r != nil {
-			b.s.queue.Retire(r.ID)
-		}
+		b.withhold(ctx, p)
 	}
 	return why, nil
+}
+
+// withhold sees to it that a runner gets no further job.
+func (b *bundledRunners) withhold(ctx context.Context, p place) {
+	if r := b.registered(ctx, p); r != nil {
+		b.s.queue.Retire(r.ID)
+	}
 }
 
 // registered is the runner of a place, nil if there is none.
@@ -81,6 +86,9 @@ func (b *bundledRunners) retire(ctx context.Context, p place) {
 			continue
 		}
 		b.awaitEnd(ctx, held)
+	}
+	if ctx.Err() != nil {
+		return // the server ends, and its runners with it
 	}
 	b.mu.Lock()
 	pids := b.processes(p)

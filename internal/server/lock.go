@@ -14,18 +14,18 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
-// lockData makes the data directory and takes its lock, which lasts as long as
+// lockDir makes the directory of a flag and takes its lock, which lasts as long as
 // this process. A second server on the same directory is refused.
-func lockData(dir string) (*os.File, error) {
-	if err := makeData(dir); err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
+func lockDir(flag, dir string) (*os.File, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(refused(f, dir, err), f.Close())
+		return nil, errors.Join(refused(f, flag, dir, err), f.Close())
 	}
 	if err := f.Truncate(0); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -36,10 +36,10 @@ func lockData(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// makeData makes dir, for this user only. If it exists and others may enter it,
-// it is closed to them when it is empty or already a data directory; any other
+// makeDir makes dir, for this user only. If it exists and others may enter it,
+// it is closed to them when it is empty or already such a directory; any other
 // directory, such as a home, is refused.
-func makeData(dir string) error {
+func makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func makeData(dir string) error {
 	return os.Chmod(dir, 0o700)
 }
 
-func refused(f *os.File, dir string, err error) error {
+func refused(f *os.File, flag, dir string, err error) error {
 	if !errors.Is(err, unix.EWOULDBLOCK) {
 		return fmt.Errorf("lock of %s: %w", dir, err)
 	}
@@ -68,5 +68,5 @@ func refused(f *os.File, dir string, err error) error {
 	if n, err := f.ReadAt(pid, 0); n > 0 && err != nil {
 		who = "process " + strings.TrimSpace(string(pid[:n]))
 	}
-	return actions.Errorf(actions.Conflict, "%s is in use by another understudy server (%s): stop it, or choose another --data", dir, who)
+	return actions.Errorf(actions.Conflict, "%s is in use by another understudy server (%s): stop it, or choose another %s", dir, who, flag)
 }

@@ -34,6 +34,9 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	if err != nil {
 		return fmt.Errorf("bundled runners: %w", err)
 	}
+	if err := s.openRunnerDir(ctx, plan.count > 0); err != nil {
+		return err
+	}
 	listeners, err := s.listen(ctx, plan.count > 0)
 	if err != nil {
 		return err

@@ -117,6 +117,9 @@ type Server struct {
 	blobs      blob.Store
 	closeBlobs func() error
 
+	runnerDir  string   // of the bundled runners; set by Run
+	runnerLock *os.File // nil without them
+
 	bundled  atomic.Pointer[bundledRunners] // nil before Run
 	local    string                         // base by which bundled runners come in: http://127.0.0.1:3000; empty without them, perhaps
 	reached  string                         // base of the first TCP address; empty without one
@@ -149,7 +152,7 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 		return s, fmt.Errorf("--limit: %w", err)
 	}
 	s.limits, s.limiter, s.conns = limits, limit.New(limits, deps.Now), newConns(limits)
-	if s.lock, err = lockData(config.Data); err != nil {
+	if s.lock, err = lockDir("--data", config.Data); err != nil {
 		return s, err
 	}
 	return s, s.build(ctx)
@@ -264,8 +267,10 @@ func (s *Server) Close() error {
 	if s.closeBlobs != nil {
 		errs = append(errs, s.closeBlobs())
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+	for _, lock := range []*os.File{s.runnerLock, s.lock} {
+		if lock != nil {
+			errs = append(errs, lock.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
