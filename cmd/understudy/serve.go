@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/server"
@@ -44,18 +45,19 @@ func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return s.Run(ctx, func(urls []string) {
-		text := fmt.Sprintf("Understudy %s is ready.\n", version)
+		var text strings.Builder
+		fmt.Fprintf(&text, "Understudy %s is ready.\n", version)
 		for _, url := range urls {
-			text += "  listening on " + url + "\n"
+			fmt.Fprintln(&text, "  listening on", url)
 		}
 		if c.TLSSelf {
-			text += "  certificate for clients: " + c.Certificate() + " (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, GIT_SSL_CAINFO)\n"
+			fmt.Fprintln(&text, "  certificate for clients:", c.Certificate(), "(SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, GIT_SSL_CAINFO)")
 		}
-		text += "  bundled runners: " + s.Bundled() + "\n"
+		fmt.Fprintln(&text, "  bundled runners:", s.Bundled())
 		if file := server.TokenFile(c.Data); exists(file) {
-			text += "  site admin: admin, with the token in " + file + "\n"
+			fmt.Fprintln(&text, "  site admin: admin, with the token in", file)
 		}
-		fmt.Print(text) // in one piece, for programs that wait for it
+		fmt.Print(text.String()) // in one piece, for programs that wait for it
 	})
 }
 
