@@ -216,7 +216,7 @@ func (c *campaign) killRunner(meanwhile func()) {
 	if v.own != nil {
 		v.own.kill()
 	}
-	for _, pid := range runnersIn(filepath.Join(c.data, "runners", strconv.Itoa(n+1))) {
+	for _, pid := range runnersIn(filepath.Join(c.data+"-runners", strconv.Itoa(n+1))) {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // an error is that it has just ended
 	}
 	v.kills = append(v.kills, time.Now())

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -93,10 +92,14 @@ func TestJobSeesNothingOfTheServer(t *testing.T) {
 	if seen < 10 {
 		t.Errorf("the log shows %d variables:\n%s", seen, strings.Join(env, "\n"))
 	}
-	for path, want := range map[string]os.FileMode{"": 0o700, "admin-token": 0o600, "runners/1": 0o700, "runners/1/runner.log": 0o600} {
-		info, err := os.Stat(filepath.Join(s.data, path))
-		if err != nil || info.Mode().Perm() != want {
-			t.Errorf("DATA/%s: %v, %v, want %v", path, info.Mode(), err, want)
+	for path, want := range map[string]os.FileMode{
+		s.data: 0o700, s.data + "/admin-token": 0o600, s.data + "-runners/1": 0o700, s.data + "-runners/1/runner.log": 0o600,
+	} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Error(err)
+		} else if info.Mode().Perm() != want {
+			t.Errorf("%s: %v, want %v", path, info.Mode(), want)
 		}
 	}
 	if text := string(read(t, s.outFile)) + string(read(t, s.logFile)); strings.Contains(text, s.token) {
