@@ -20,6 +20,7 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
 		UNDERSTUDY_TEST_REQUIRE_NODE=1 UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
 		scripts/with-postgres $(GO) test -race -timeout 30m ./...
+	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
 test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills
 	scripts/fuzz $(FUZZTIME)
