@@ -133,7 +133,7 @@ func (s *stage) close() error {
 // explain shows what the server and the runners complained about.
 func (s *stage) explain(t *Terminal) {
 	const most = 10
-	files, err := filepath.Glob(s.path("data/runners/*/runner.log"))
+	files, err := filepath.Glob(s.path("data-runners/*/runner.log"))
 	if err != nil {
 		return // the pattern is fine
 	}
