@@ -212,11 +212,15 @@ func (s *server) archive(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, f) // a worker that is gone needs no archive
 }
 
+// end answers before the result counts: with that the connections are closed.
 func (s *server) end(w http.ResponseWriter, r *http.Request) {
 	result := new(worker.Result)
 	if !decode(w, r, result) {
 		return
 	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush() // a worker that is gone needs no answer
 	select {
 	case s.result <- result:
 	default:
