@@ -19,7 +19,9 @@ const (
 	Zip   Format = "zip"
 )
 
-var archivePrefix = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,250}$`)
+var archivePrefix = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+
+const maxArchivePrefix = 251 // bytes: a count in the pattern itself takes 6 ms of each start
 
 // Archive writes the files of a commit to w as they come. All of them are in
 // one directory named prefix. When it fails, w may have got a part.
@@ -27,7 +29,7 @@ func (v *View) Archive(ctx context.Context, sha, prefix string, format Format, w
 	if err := checkSHA(sha); err != nil {
 		return err
 	}
-	if !archivePrefix.MatchString(prefix) {
+	if len(prefix) > maxArchivePrefix || !archivePrefix.MatchString(prefix) {
 		return actions.Errorf(actions.Invalid, "%.50q cannot be the directory of an archive", prefix)
 	}
 	if format != Tar && format != TarGz && format != Zip {

@@ -25,6 +25,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"sync"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -44,19 +45,27 @@ const MaxOutput = 4 << 20
 
 // A Renderer renders summaries. It is safe for concurrent use.
 type Renderer struct {
+	stages func() *stages // made for the first summary: they take some MB
+	hosts  map[string]bool
+}
+
+type stages struct {
 	parser   parser.Parser
 	renderer renderer.Renderer
 	policy   *bluemonday.Policy
-	hosts    map[string]bool
 }
 
 // New makes a renderer. Hosts are those whose images are shown, such as
 // img.shields.io; images of all others are links.
 func New(hosts ...string) *Renderer {
-	r := &Renderer{policy: newPolicy(), hosts: make(map[string]bool, len(hosts))}
+	r := &Renderer{stages: sync.OnceValue(newStages), hosts: make(map[string]bool, len(hosts))}
 	for _, h := range hosts {
 		r.hosts[h] = true
 	}
+	return r
+}
+
+func newStages() *stages {
 	m := goldmark.New(
 		goldmark.WithParser(parser.NewParser(
 			parser.WithBlockParsers(blocks()...),
@@ -72,8 +81,7 @@ func New(hosts ...string) *Renderer {
 		),
 		goldmark.WithRendererOptions(html.WithUnsafe(), renderer.WithNodeRenderers(util.Prioritized(raw{}, 100))),
 	)
-	r.parser, r.renderer = m.Parser(), m.Renderer()
-	return r
+	return &stages{m.Parser(), m.Renderer(), newPolicy()}
 }
 
 // Render makes HTML of a summary, to stand in an element that may hold blocks. An
@@ -92,13 +100,14 @@ func (r *Renderer) Render(source []byte) (text string, err error) {
 }
 
 func (r *Renderer) render(source []byte) string {
-	doc := r.parser.Parse(text.NewReader(source))
+	through := r.stages()
+	doc := through.parser.Parse(text.NewReader(source))
 	sum := sha256.Sum256(source)
 	doc.OwnerDocument().AddMeta(footnotePrefix, hex.EncodeToString(sum[:4])+"-")
 	first := &capped{left: 2 * MaxOutput}
-	_ = r.renderer.Render(first, source, doc) // fails only when first is full
+	_ = through.renderer.Render(first, source, doc) // fails only when first is full
 	second := &capped{left: 2 * MaxOutput}
-	_ = r.policy.SanitizeReaderToWriter(&first.Buffer, second) // as above
+	_ = through.policy.SanitizeReaderToWriter(&first.Buffer, second) // as above
 	w := writer{hosts: r.hosts}
 	w.copy(&second.Buffer, first.full || second.full)
 	return w.out.String()

@@ -15,26 +15,25 @@ var elements = []string{
 	"thead", "time", "tr", "tt", "u", "ul", "var", "wbr",
 }
 
-var (
-	text128 = regexp.MustCompile(`^.{0,128}$`)
-	id      = regexp.MustCompile(`^[\w:.\-]{1,128}$`)
-	number  = regexp.MustCompile(`^[0-9]{1,3}$`)
-	start   = regexp.MustCompile(`^[0-9]{1,9}$`)
-	length  = regexp.MustCompile(`^[0-9]{1,4}(%|px)?$`)
-	side    = regexp.MustCompile(`(?i)^(left|right|center|justify)$`)
-	level   = regexp.MustCompile(`(?i)^(top|middle|bottom|baseline)$`)
-	lang    = regexp.MustCompile(`^[A-Za-z0-9+#.\-]{1,32}$`)
-	way     = regexp.MustCompile(`(?i)^(ltr|rtl|auto)$`)
-	scope   = regexp.MustCompile(`(?i)^(row|col|rowgroup|colgroup)$`)
-	flag    = regexp.MustCompile(`^.{0,16}$`) // its value says nothing
-	box     = regexp.MustCompile(`(?i)^checkbox$`)
-	role    = regexp.MustCompile(`^doc-(noteref|backlink|endnotes)$`)
-	class   = regexp.MustCompile(`^(language-[\w+#.\-]{1,32}|alert alert-(note|tip|important|warning|caution)|alert-title|footnotes|footnote-ref|footnote-backref)$`)
-)
-
 // newPolicy says which elements and attributes a summary may have. Ids and
 // targets of links and images are looked at again by the writer.
 func newPolicy() *bluemonday.Policy {
+	match := regexp.MustCompile
+	text128 := match(`^.{0,128}$`)
+	id := match(`^[\w:.\-]{1,128}$`)
+	number := match(`^[0-9]{1,3}$`)
+	start := match(`^[0-9]{1,9}$`)
+	length := match(`^[0-9]{1,4}(%|px)?$`)
+	side := match(`(?i)^(left|right|center|justify)$`)
+	level := match(`(?i)^(top|middle|bottom|baseline)$`)
+	lang := match(`^[A-Za-z0-9+#.\-]{1,32}$`)
+	way := match(`(?i)^(ltr|rtl|auto)$`)
+	scope := match(`(?i)^(row|col|rowgroup|colgroup)$`)
+	flag := match(`^.{0,16}$`) // its value says nothing
+	box := match(`(?i)^checkbox$`)
+	role := match(`^doc-(noteref|backlink|endnotes)$`)
+	class := match(`^(language-[\w+#.\-]{1,32}|alert alert-(note|tip|important|warning|caution)|alert-title|footnotes|footnote-ref|footnote-backref)$`)
+
 	p := bluemonday.NewPolicy()
 	p.AllowElements(elements...)
 	p.AllowElementsContent("frame", "frameset", "object") // their tags go, the text in them stays
