@@ -108,6 +108,10 @@ var (
 // ReadRuns is what it takes to read the runs of a repository.
 var ReadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions"}
 
+// DownloadRuns is what it takes to have what runs of a repository left, as files: their
+// logs, above all, also where everybody reads the runs.
+var DownloadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions", SignedIn: true}
+
 // May says whether the caller may do with the target what n says.
 func (a *Auth) May(ctx context.Context, c *Caller, t Target, n Need) (bool, error) {
 	err := a.Can(ctx, c, t, n)

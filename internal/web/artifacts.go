@@ -130,7 +130,7 @@ func (s *Site) artifactOf(r *http.Request, c *auth.Caller, need auth.Need) (*act
 
 // downloadArtifact serves GET /{owner}/{repo}/actions/runs/{run}/artifacts/{artifact}.
 func (s *Site) downloadArtifact(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
-	_, _, a, err := s.artifactOf(r, c, downloadActions)
+	_, _, a, err := s.artifactOf(r, c, auth.DownloadRuns)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ type fileRow struct {
 
 // artifactFiles serves GET /{owner}/{repo}/actions/runs/{run}/artifacts/{artifact}/files.
 func (s *Site) artifactFiles(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
-	repo, run, a, err := s.artifactOf(r, c, downloadActions)
+	repo, run, a, err := s.artifactOf(r, c, auth.DownloadRuns)
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func fileRowOf(base string, f artifact.File) fileRow {
 // artifactFile serves GET /{owner}/{repo}/actions/runs/{run}/artifacts/{artifact}/files/{path...}:
 // one file, to be saved.
 func (s *Site) artifactFile(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
-	_, _, a, err := s.artifactOf(r, c, downloadActions)
+	_, _, a, err := s.artifactOf(r, c, auth.DownloadRuns)
 	if err != nil {
 		return err
 	}

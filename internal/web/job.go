@@ -65,6 +65,15 @@ func (s *Site) find(r *http.Request, c *auth.Caller) (f found, err error) {
 	return f, nil
 }
 
+// findLogs is find for who asks for logs as files. That takes what it takes in the API.
+func (s *Site) findLogs(r *http.Request, c *auth.Caller) (found, error) {
+	f, err := s.find(r, c)
+	if err != nil {
+		return f, err
+	}
+	return f, s.auth.Can(r.Context(), c, auth.Target{Repo: f.repo}, auth.DownloadRuns)
+}
+
 // job serves GET /{owner}/{repo}/actions/runs/{run}/job/{job}. With ?part=live
 // it answers only what is around the logs.
 func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
@@ -195,7 +204,7 @@ func (s *Site) writeStepLog(ctx context.Context, log *logWriter, j *actions.Job,
 
 // rawJobLog serves GET /{owner}/{repo}/actions/runs/{run}/job/{job}/logs.
 func (s *Site) rawJobLog(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
-	f, err := s.find(r, c)
+	f, err := s.findLogs(r, c)
 	if err != nil {
 		return err
 	}
@@ -209,7 +218,7 @@ func (s *Site) rawJobLog(w http.ResponseWriter, r *http.Request, c *auth.Caller)
 // rawStepLog serves GET /{owner}/{repo}/actions/runs/{run}/job/{job}/logs/{n},
 // the log of step number n.
 func (s *Site) rawStepLog(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
-	f, err := s.find(r, c)
+	f, err := s.findLogs(r, c)
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (s *Site) stillMay(r *http.Request, repo *actions.Repository) error {
 	if now.ID != repo.ID {
 		return errNotFound
 	}
-	return s.auth.Can(r.Context(), c, auth.Target{Repo: now}, readActions)
+	return s.auth.Can(r.Context(), c, auth.Target{Repo: now}, auth.ReadRuns)
 }
 
 // A watcher is what one stream tells of a run.

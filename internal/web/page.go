@@ -55,14 +55,10 @@ func (s *Site) readable(r *http.Request, c *auth.Caller) (*actions.Repository, e
 	if err != nil {
 		return nil, err
 	}
-	if err := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, readActions); err != nil {
+	if err := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, auth.ReadRuns); err != nil {
 		return nil, err
 	}
 	return repo, nil
 }
 
-var (
-	readActions     = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions"}
-	downloadActions = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions", SignedIn: true}
-	changeActions   = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions", SignedIn: true}
-)
+var changeActions = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions", SignedIn: true}

@@ -89,7 +89,7 @@ func TestRawLogsAreTextAndWhole(t *testing.T) {
 	log := strings.Join(web.Hostile, "\n") + "\n"
 	s.addStep(j, 1, "one", actions.Success, log)
 	s.addStep(j, 2, "two", actions.Success, "two\n")
-	b, at := s.browser(), jobPath(pathOf(s.repo), j)+"/logs"
+	b, at := s.signedIn(s.User("reader")), jobPath(pathOf(s.repo), j)+"/logs"
 	one := b.get(at + "/1")
 	if one.header.Get("Content-Type") != "text/plain; charset=utf-8" || one.body != log {
 		t.Errorf("step: %v\n%q", one.header, one.body)
@@ -106,5 +106,29 @@ func TestRawLogsAreTextAndWhole(t *testing.T) {
 	defer res.Body.Close()
 	if body, err := io.ReadAll(res.Body); err != nil || len(body) > 0 || res.ContentLength != int64(len(log)+4) {
 		t.Errorf("HEAD: %d bytes announced, %d sent, %v", res.ContentLength, len(body), err)
+	}
+}
+
+// Everybody reads the page of a job in a public repository. Its logs as files are for
+// who has signed in, as they are in the API.
+func TestRawLogsNeedASession(t *testing.T) {
+	s := newSample(t, plain)
+	j := s.addJob(s.running, "raw", "raw", completed(actions.Success))
+	s.addStep(j, 1, "one", actions.Success, "one\n")
+	page, reader := jobPath(pathOf(s.repo), j), s.signedIn(s.User("reader"))
+	for _, path := range []string{page + "/logs", page + "/logs/1"} {
+		got := s.browser().get(path)
+		if got.status != http.StatusUnauthorized || !strings.Contains(got.body, "/login?return_to=") {
+			t.Errorf("%s: nobody gets %d\n%s", path, got.status, got.body)
+		}
+		if got := reader.get(path); got.body != "one\n" {
+			t.Errorf("%s: a reader gets %d %q", path, got.status, got.body)
+		}
+	}
+	if got := s.browser().get(page); strings.Contains(got.body, `"`+page+`/logs"`) || !strings.Contains(got.body, "to view raw logs") {
+		t.Errorf("the page offers its logs to nobody:\n%s", got.body)
+	}
+	if got := reader.get(page); !strings.Contains(got.body, `"`+page+`/logs"`) {
+		t.Errorf("the page does not offer its logs to a reader:\n%s", got.body)
 	}
 }

@@ -32,14 +32,12 @@ func Routes(c Config) []rest.Route {
 		job  = repo + "/jobs/{job_id}"
 		docs = "rest/actions/workflow-jobs#"
 	)
-	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions"}
-	download := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions", SignedIn: true}
 	p := &page{c.Store, c.Logs, c.LogURL}
 	return []rest.Route{
-		{Pattern: "GET " + run + "/jobs", Handle: p.list, Docs: docs + "list-jobs-for-a-workflow-run", Need: read, Polled: true},
-		{Pattern: "GET " + run + "/attempts/{attempt_number}/jobs", Handle: p.listOfAttempt, Docs: docs + "list-jobs-for-a-workflow-run-attempt", Need: read, Polled: true},
-		{Pattern: "GET " + job, Handle: p.get, Docs: docs + "get-a-job-for-a-workflow-run", Need: read, Polled: true},
-		{Pattern: "GET " + job + "/logs", Handle: p.downloadLog, Docs: docs + "download-job-logs-for-a-workflow-run", Need: download},
+		{Pattern: "GET " + run + "/jobs", Handle: p.list, Docs: docs + "list-jobs-for-a-workflow-run", Need: auth.ReadRuns, Polled: true},
+		{Pattern: "GET " + run + "/attempts/{attempt_number}/jobs", Handle: p.listOfAttempt, Docs: docs + "list-jobs-for-a-workflow-run-attempt", Need: auth.ReadRuns, Polled: true},
+		{Pattern: "GET " + job, Handle: p.get, Docs: docs + "get-a-job-for-a-workflow-run", Need: auth.ReadRuns, Polled: true},
+		{Pattern: "GET " + job + "/logs", Handle: p.downloadLog, Docs: docs + "download-job-logs-for-a-workflow-run", Need: auth.DownloadRuns},
 	}
 }
 

@@ -34,21 +34,19 @@ func Routes(c Config) []rest.Route {
 		attempt = run + "/attempts/{attempt_number}"
 		docs    = "rest/actions/workflow-runs#"
 	)
-	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions"}
-	download := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions", SignedIn: true}
 	write := auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions"}
 	p := &page{c.Store, c.Scheduler, c.Logs, c.LogURL}
 	return []rest.Route{
-		{Pattern: "GET " + repo + "/runs", Handle: p.list, Docs: docs + "list-workflow-runs-for-a-repository", Need: read, Polled: true},
-		{Pattern: "GET " + repo + "/workflows/{workflow_id}/runs", Handle: p.listOfWorkflow, Docs: docs + "list-workflow-runs-for-a-workflow", Need: read, Polled: true},
-		{Pattern: "GET " + run, Handle: p.get, Docs: docs + "get-a-workflow-run", Need: read, Polled: true},
+		{Pattern: "GET " + repo + "/runs", Handle: p.list, Docs: docs + "list-workflow-runs-for-a-repository", Need: auth.ReadRuns, Polled: true},
+		{Pattern: "GET " + repo + "/workflows/{workflow_id}/runs", Handle: p.listOfWorkflow, Docs: docs + "list-workflow-runs-for-a-workflow", Need: auth.ReadRuns, Polled: true},
+		{Pattern: "GET " + run, Handle: p.get, Docs: docs + "get-a-workflow-run", Need: auth.ReadRuns, Polled: true},
 		{Pattern: "DELETE " + run, Handle: p.remove, Docs: docs + "delete-a-workflow-run", Need: write},
-		{Pattern: "GET " + attempt, Handle: p.getAttempt, Docs: docs + "get-a-workflow-run-attempt", Need: read, Polled: true},
+		{Pattern: "GET " + attempt, Handle: p.getAttempt, Docs: docs + "get-a-workflow-run-attempt", Need: auth.ReadRuns, Polled: true},
 		{Pattern: "POST " + run + "/cancel", Handle: p.cancel, Docs: docs + "cancel-a-workflow-run", Need: write},
 		{Pattern: "POST " + run + "/force-cancel", Handle: p.forceCancel, Docs: docs + "force-cancel-a-workflow-run", Need: write},
 		{Pattern: "POST " + run + "/rerun", Handle: p.rerun, Docs: docs + "re-run-a-workflow", Need: write},
-		{Pattern: "GET " + run + "/logs", Handle: p.downloadLogs, Docs: docs + "download-workflow-run-logs", Need: download},
-		{Pattern: "GET " + attempt + "/logs", Handle: p.downloadAttemptLogs, Docs: docs + "download-workflow-run-attempt-logs", Need: download},
+		{Pattern: "GET " + run + "/logs", Handle: p.downloadLogs, Docs: docs + "download-workflow-run-logs", Need: auth.DownloadRuns},
+		{Pattern: "GET " + attempt + "/logs", Handle: p.downloadAttemptLogs, Docs: docs + "download-workflow-run-attempt-logs", Need: auth.DownloadRuns},
 		{Pattern: "DELETE " + run + "/logs", Handle: p.deleteLogs, Docs: docs + "delete-workflow-run-logs", Need: write},
 	}
 }
