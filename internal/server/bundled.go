@@ -51,6 +51,7 @@ func (s *Server) startBundledRunners(ctx context.Context, plan bundle) *bundledR
 	ctx, cancel := context.WithCancel(ctx)
 	keeping, stop := context.WithCancel(ctx)
 	b := &bundledRunners{bundle: plan, s: s, cancel: cancel, stopKeeping: stop, children: make(map[int]string)}
+	s.leaveOldDir()
 	for n := 1; n <= plan.count; n++ {
 		p, old := newPlace(s.runnerDir, n), newPlace(s.config.oldRunnerDir(), n)
 		b.places = append(b.places, p)

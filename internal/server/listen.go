@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -129,20 +130,17 @@ func removeStale(ctx context.Context, path string) error {
 
 // private opens a loopback port for the bundled runners, the same one at every
 // start: runners that outlive the server come back to it. When another program
-// has it, there is a new one, and the runners register again.
+// has it, there is a new one, and the runners register again. It is written down
+// where the runners live.
 func (s *Server) private(ctx context.Context) (*listener, error) {
-	path := filepath.Join(s.config.Data, "runners", "port")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	path := filepath.Join(s.runnerDir, portFile)
+	if err := os.MkdirAll(s.runnerDir, 0o700); err != nil {
 		return nil, err
 	}
-	if text, err := os.ReadFile(path); err == nil {
-		if port, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 16); err == nil && port > 0 {
-			if l, err := s.openLoopback(ctx, int(port)); err == nil {
-				return l, nil
-			}
-		}
+	l, err := s.openLoopback(ctx, cmp.Or(readPort(path), readPort(filepath.Join(s.config.oldRunnerDir(), portFile))))
+	if err != nil {
+		l, err = s.openLoopback(ctx, 0)
 	}
-	l, err := s.openLoopback(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +152,21 @@ func (s *Server) private(ctx context.Context) (*listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+const portFile = "port" // in the directory of the bundled runners: their server's
+
+// readPort is the port that a file names, 0 for none.
+func readPort(path string) int {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(port)
 }
 
 func (s *Server) openLoopback(ctx context.Context, port int) (*listener, error) {

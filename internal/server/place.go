@@ -100,4 +100,16 @@ func (b *bundledRunners) leave(ctx context.Context, p place) {
 	if err := os.RemoveAll(p.root); err != nil {
 		b.s.log.WarnContext(ctx, "directory of a bundled runner not removed", "err", fmt.Errorf("%s: %w", p.root, err))
 	}
+	b.s.leaveOldDir()
+}
+
+// leaveOldDir removes the directory of bundled runners in the data directory, unless
+// they live there still. The port is written down elsewhere by now.
+func (s *Server) leaveOldDir() {
+	old := s.config.oldRunnerDir()
+	if s.runnerDir == old {
+		return
+	}
+	_ = os.Remove(filepath.Join(old, portFile)) // mostly it is gone
+	_ = os.Remove(old)                          // or one of them still has a job there
 }

@@ -40,7 +40,30 @@ func TestRunnersMoveOutOfTheDataDirectory(t *testing.T) {
 	twoEnded()
 	gone(t, first)
 	gone(t, second)
+	gone(t, filepath.Dir(first))
 	file(t, filepath.Join(c.Data+"-runners", "1", "args"))
+}
+
+// Runners that outlived an earlier server come back to the port that they know.
+func TestThePortOfTheRunnersMovesWithThem(t *testing.T) {
+	c, d := testConfig(t), testDeps(t)
+	c.Listen, c.Runners = []string{"unix:" + filepath.Join(t.TempDir(), "s")}, 1
+	d.Program, d.Env = program(t, standIn), []string{"PATH=" + os.Getenv("PATH")}
+	first := start(t, c, d)
+	moved := filepath.Join(c.Data+"-runners", "port")
+	port := file(t, moved)
+	if err := errors.Join(first.stop(), os.Mkdir(filepath.Join(c.Data, "runners"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	first.close()
+	if err := os.Rename(moved, filepath.Join(c.Data, "runners", "port")); err != nil {
+		t.Fatal(err)
+	}
+	second := start(t, c, d)
+	if got := file(t, moved); got != port || !strings.HasSuffix(second.urls[1], ":"+strings.TrimSpace(port)) {
+		t.Errorf("the port was %s, is %s: %q", port, got, second.urls)
+	}
+	gone(t, filepath.Join(c.Data, "runners"))
 }
 
 // Its jobs would have the isolation that it was started with.

@@ -292,7 +292,7 @@ func TestASelfSignedCertificateServes(t *testing.T) {
 }
 
 func TestThePortOfTheRunnersIsKeptIfItIsFree(t *testing.T) {
-	s := &Server{config: testConfig(t)}
+	s := &Server{config: testConfig(t), runnerDir: filepath.Join(t.TempDir(), "runners")}
 	port := func() string {
 		l, err := s.private(t.Context())
 		if err != nil {
