@@ -86,37 +86,34 @@ func (j *job) box(ctx context.Context, l *lease, d *directories, w *worker.Job, 
 }
 
 func (j *job) tryBox(ctx context.Context, l *lease, d *directories, w *worker.Job, tracking string) (*worker.Result, error) {
-	outer, inner, err := link.Pair()
+	b, err := j.r.spare.take()
 	if err != nil {
 		return nil, err
 	}
-	p, err := sandbox.Start(sandbox.Command{Args: j.r.cfg.Sandbox.Args, Env: []string{}, Files: []*os.File{inner}, Log: j.r.cfg.Sandbox.Log}, j.view(d))
-	if err = errors.Join(err, inner.Close()); err != nil {
-		return nil, errors.Join(err, outer.Close())
+	defer j.r.removals.wg.Go(func() { _ = b.End() }) // its namespaces take the kernel some time
+	j.r.spare.refill()
+	if err := b.See(j.view(d)); err != nil {
+		return nil, errors.Join(err, b.door.Close())
 	}
-	defer j.r.removals.wg.Go(func() { // its namespaces take the kernel some time
-		_ = p.Kill() // it may have ended
-		<-p.Done()
-	})
 	defer context.AfterFunc(ctx, func() {
-		late := time.AfterFunc(killGrace, func() { _ = p.Kill() }) // it may have ended
-		<-p.Done()
+		late := time.AfterFunc(killGrace, func() { _ = b.Kill() }) // it may have ended
+		<-b.Done()
 		late.Stop()
 	})()
-	result, err := link.Serve(ctx, outer, link.Config{
+	result, err := link.Serve(ctx, b.door, link.Config{
 		Task: link.Task{
 			Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool",
 			Runner: w.Runner, Env: boxEnv(j.r.cfg.Env), TrackingID: tracking,
 		},
 		Sink: w.Sink, Actions: &actionSource{l}, Signals: w.Signals, Spool: d.spool, Log: j.log,
-	}, p.Done())
+	}, b.Done())
 	switch {
 	case !errors.Is(err, link.ErrEnded):
 		return result, err
 	case ctx.Err() != nil: // it was killed
 		return &worker.Result{Conclusion: wire.Canceled}, nil
 	}
-	return nil, fmt.Errorf("its worker has ended: %s", p.State())
+	return nil, fmt.Errorf("its worker has ended: %s", b.State())
 }
 
 // toolsOf is the directory of tools that jobs of the same repository share.

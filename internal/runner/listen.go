@@ -29,6 +29,10 @@ func (r *Runner) Listen(ctx context.Context) error {
 		return err
 	}
 	defer r.removals.wait()
+	if r.cfg.Isolation == User {
+		r.spare.refill()
+		defer r.spare.close()
+	}
 	l := &listener{Runner: r}
 	err = l.run(ctx)
 	switch {

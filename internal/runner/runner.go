@@ -46,6 +46,7 @@ type Runner struct {
 	tokens   *tokens
 	timing   timing
 	removals removals
+	spare    spare // for jobs with the isolation [User]
 }
 
 // timing holds the waits that tests shorten.
@@ -107,6 +108,7 @@ func New(cfg Config) (*Runner, error) {
 		cfg: cfg, settings: c.Settings, client: c.Credentials.Data, key: key,
 		http: newCaller(cfg.Transport, "understudy-runner/"+cfg.Version), timing: defaultTiming(),
 	}
+	r.spare.sandbox = &r.cfg.Sandbox
 	r.tokens = &tokens{fetch: r.fetchToken, turn: make(chan struct{}, 1)}
 	return r, nil
 }

@@ -45,7 +45,7 @@ func Serve(ctx context.Context, outer *os.File, c Config, ended <-chan struct{})
 	if err != nil {
 		return nil, fmt.Errorf("door: %w", err)
 	}
-	s := &server{Config: c, kill: ctx.Done(), result: make(chan *worker.Result, 1)}
+	s := &server{Config: c, kill: ctx.Done(), result: make(chan *worker.Result, 1), answered: make(chan struct{})}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	hs := &http.Server{
 		Handler: s.mux(), ReadHeaderTimeout: headerTime, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
@@ -58,6 +58,10 @@ func Serve(ctx context.Context, outer *os.File, c Config, ended <-chan struct{})
 	wg.Go(func() { _ = hs.Serve(newListener(door)) }) // it ends with the door
 	select {
 	case r := <-s.result:
+		select { // with this function the connections are closed
+		case <-s.answered:
+		case <-ended:
+		}
 		return r, nil
 	case <-ended:
 	}
@@ -72,9 +76,10 @@ func Serve(ctx context.Context, outer *os.File, c Config, ended <-chan struct{})
 // A server answers a worker.
 type server struct {
 	Config
-	kill    <-chan struct{}
-	result  chan *worker.Result // of size 1: the first counts
-	buffers sync.Pool           // of *[]byte, for text of logs
+	kill     <-chan struct{}
+	result   chan *worker.Result // of size 1: the first counts
+	answered chan struct{}       // closed when the worker has been told that it is here
+	buffers  sync.Pool           // of *[]byte, for text of logs
 }
 
 func (s *server) mux() http.Handler {
@@ -212,17 +217,17 @@ func (s *server) archive(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, f) // a worker that is gone needs no archive
 }
 
-// end answers before the result counts: with that the connections are closed.
 func (s *server) end(w http.ResponseWriter, r *http.Request) {
 	result := new(worker.Result)
 	if !decode(w, r, result) {
 		return
 	}
+	select {
+	case s.result <- result:
+		defer close(s.answered)
+	default:
+	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 	_ = http.NewResponseController(w).Flush() // a worker that is gone needs no answer
-	select {
-	case s.result <- result:
-	default:
-	}
 }

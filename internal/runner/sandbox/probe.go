@@ -43,8 +43,12 @@ func Try(ctx context.Context, args []string, uid int, dir string) (err error) {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	defer read.Close()
-	p, err := Start(Command{Args: args, Env: []string{}, Log: write}, v)
+	p, err := Start(Command{Args: args, Env: []string{}, Log: write})
 	if err = errors.Join(err, write.Close()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.End()) }()
+	if err := p.See(v); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, enterTime)

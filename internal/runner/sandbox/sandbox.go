@@ -10,8 +10,8 @@
 // has their user in a user namespace, where the kernel allows that: then only what
 // is hidden keeps files of that user from it.
 //
-// [Start] starts this program again; what it runs calls [Enter] first, which builds
-// the file system, gives all privileges away and returns what was sent with it. The
+// [Start] starts this program again; what it runs calls [Enter] first, which waits for
+// what [Process.See] says, builds the file system and gives all privileges away. The
 // process is the first of its PID namespace: when it ends, or the thread that
 // started it, the kernel kills every process that it has left.
 package sandbox

@@ -98,14 +98,18 @@ func (b *box) start(args ...string) (*sandbox.Process, *os.File) {
 	b.t.Cleanup(func() { _ = read.Close() })
 	p, err := sandbox.Start(sandbox.Command{
 		Args: append([]string{"inside"}, args...), Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/runner"}, Log: write,
-	}, b.View)
+	})
 	if err = errors.Join(err, write.Close()); err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() {
-		_ = p.Kill() // it may have ended
-		<-p.Done()
+		if err := p.End(); err != nil {
+			b.t.Error(err)
+		}
 	})
+	if err := p.See(b.View); err != nil {
+		b.t.Fatal(err)
+	}
 	return p, read
 }
 
@@ -268,12 +272,37 @@ func outside(view string) error {
 	if err := json.Unmarshal([]byte(view), &v); err != nil {
 		return err
 	}
-	p, err := sandbox.Start(sandbox.Command{Args: []string{"inside", many, "and stay"}, Env: []string{"PATH=/usr/bin:/bin"}, Log: os.Stdout}, v)
+	p, err := sandbox.Start(sandbox.Command{Args: []string{"inside", many, "and stay"}, Env: []string{"PATH=/usr/bin:/bin"}, Log: os.Stdout})
 	if err != nil {
+		return err
+	}
+	if err := p.See(v); err != nil {
 		return err
 	}
 	<-p.Done()
 	return nil
+}
+
+// A runner keeps a process that has no view yet.
+func TestAProcessWaitsForItsViewAndEndsWithoutOne(t *testing.T) {
+	p, err := sandbox.Start(sandbox.Command{Args: []string{"inside", "true"}, Log: os.Stdout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.Done():
+		t.Errorf("it has ended: %s", p.State())
+	default:
+	}
+	if err := p.End(); err != nil {
+		t.Error(err)
+	}
+	if err := p.See(sandbox.View{}); err == nil {
+		t.Error("a process that has ended has seen something")
+	}
+	if err := p.End(); err != nil {
+		t.Errorf("ended again: %v", err)
+	}
 }
 
 func TestASandboxIsTriedBeforehand(t *testing.T) {

@@ -30,9 +30,10 @@ type Command struct {
 	Log   *os.File   // standard error; may be nil
 }
 
-// A Process runs in a sandbox.
+// A Process is one for a sandbox.
 type Process struct {
 	*os.Process
+	view  *os.File // what to build goes in here
 	done  chan struct{}
 	state *os.ProcessState
 }
@@ -46,16 +47,12 @@ func (p *Process) State() *os.ProcessState {
 	return p.state
 }
 
-// Start starts a process in a sandbox of its own. It does not wait until the
-// process is in there. When this process ends, so does that one.
-func Start(c Command, v View) (*Process, error) {
+// Start starts a process that waits in [Enter] for its view: a program of this size
+// takes some time to begin. When this process ends, so does that one.
+func Start(c Command) (*Process, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("sandbox: %w", err), read.Close(), write.Close())
 	}
 	cmd := &exec.Cmd{
 		Path: self, Args: append([]string{"understudy"}, c.Args...), Dir: "/", Env: c.Env, Stderr: c.Log,
@@ -64,21 +61,39 @@ func Start(c Command, v View) (*Process, error) {
 	if c.Log == nil { // not a nil file in an interface
 		cmd.Stderr = nil
 	}
-	p := &Process{done: make(chan struct{})}
+	p := &Process{view: write, done: make(chan struct{})}
 	started := make(chan error)
 	go p.run(cmd, started)
-	err = errors.Join(<-started, read.Close())
-	if err == nil {
-		_, err = write.Write(text)
+	if err := <-started; err != nil {
+		return nil, errors.Join(fmt.Errorf("sandbox: %w", err), read.Close(), write.Close())
 	}
-	if err = errors.Join(err, write.Close()); err != nil {
-		if p.Process != nil {
-			_ = p.Kill() // it may have ended
-			<-p.done
-		}
-		return nil, fmt.Errorf("sandbox: %w", err)
+	if err := read.Close(); err != nil {
+		return nil, errors.Join(fmt.Errorf("sandbox: %w", err), p.End())
 	}
 	return p, nil
+}
+
+// See tells the process, once, what it is to have. It does not wait until the process
+// has built that.
+func (p *Process) See(v View) error {
+	text, err := json.Marshal(v)
+	if err == nil {
+		_, err = p.view.Write(text)
+	}
+	if err = errors.Join(err, p.view.Close()); err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	return nil
+}
+
+// End kills the process and waits until its sandbox is gone.
+func (p *Process) End() error {
+	_ = p.Kill() // it may have ended
+	<-p.done
+	if err := p.view.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	return nil
 }
 
 // run starts the process and waits for it. What it sets for the process is the

@@ -12,7 +12,7 @@ type Command struct {
 	Log   *os.File
 }
 
-// A Process runs in a sandbox.
+// A Process is one for a sandbox.
 type Process struct{ *os.Process }
 
 // Done is closed when the process has ended.
@@ -22,7 +22,13 @@ func (*Process) Done() <-chan struct{} { return nil }
 func (*Process) State() *os.ProcessState { return nil }
 
 // Start fails.
-func Start(Command, View) (*Process, error) { return nil, ErrUnsupported }
+func Start(Command) (*Process, error) { return nil, ErrUnsupported }
+
+// See fails.
+func (*Process) See(View) error { return ErrUnsupported }
+
+// End does nothing.
+func (*Process) End() error { return nil }
 
 // Enter fails.
 func Enter() error { return ErrUnsupported }
