@@ -17,13 +17,14 @@ import (
 )
 
 type program struct {
-	Only     []string `placeholder:"NAME" help:"Measurements to take: ${measurements}. Default: all."`
-	Binary   string   `default:"bin/understudy" placeholder:"FILE" help:"The program to measure."`
-	Against  string   `placeholder:"FILE" help:"An older program: measure both in turns, and print ratios."`
-	Rounds   int      `default:"5" help:"How many turns each program has with --against."`
-	Postgres string   `placeholder:"URL" env:"UNDERSTUDY_TEST_POSTGRES" help:"A PostgreSQL server, for what needs several servers on one database; left out without it."`
-	Dir      string   `placeholder:"DIR" help:"Where to put the servers' data for as long as it takes. Default: the directory for temporary files."`
-	Write    string   `placeholder:"FILE" help:"Write the table to FILE, not to the terminal."`
+	Only      []string `placeholder:"NAME" help:"Measurements to take: ${measurements}. Default: all."`
+	Binary    string   `default:"bin/understudy" placeholder:"FILE" help:"The program to measure."`
+	Against   string   `placeholder:"FILE" help:"An older program: measure both in turns, and print ratios."`
+	Rounds    int      `default:"5" help:"How many turns each program has with --against."`
+	Isolation string   `placeholder:"none|user" help:"Isolation of the bundled runners' jobs. Default: none with --against; else the program's own choice, and latency and matrix also with none."`
+	Postgres  string   `placeholder:"URL" env:"UNDERSTUDY_TEST_POSTGRES" help:"A PostgreSQL server, for what needs several servers on one database; left out without it."`
+	Dir       string   `placeholder:"DIR" help:"Where to put the servers' data for as long as it takes. Default: the directory for temporary files."`
+	Write     string   `placeholder:"FILE" help:"Write the table to FILE, not to the terminal."`
 }
 
 func main() {
@@ -43,7 +44,7 @@ func main() {
 }
 
 func (p *program) measure(ctx context.Context) error {
-	text, err := p.table(ctx, bench.Config{Binary: p.Binary, Dir: p.Dir, Env: environment(), Now: time.Now, Out: os.Stderr, Postgres: p.Postgres})
+	text, err := p.table(ctx, bench.Config{Binary: p.Binary, Dir: p.Dir, Env: environment(), Now: time.Now, Out: os.Stderr, Postgres: p.Postgres, Isolation: p.Isolation})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,8 @@ type Line struct {
 
 // Against takes the measurements of the given names, all if there are none, of
 // an older program and of c.Binary in turns: older, newer, older, newer. Both do
-// the same work, on servers and data of their own, reached from outside. What
+// the same work, on servers and data of their own, reached from outside, and their
+// jobs have no isolation unless c says otherwise. What
 // else the machine does comes to both, so that the median of the rounds' ratios
 // says more than any figure does.
 func Against(ctx context.Context, c Config, older string, rounds int, names []string) (*Comparison, error) {
@@ -41,6 +42,9 @@ func Against(ctx context.Context, c Config, older string, rounds int, names []st
 		return nil, err
 	}
 	defer remove()
+	if b.Isolation == "" { // what older programs have
+		b.Isolation = "none"
+	}
 	old := *b
 	old.Binary = older
 	began := c.Now()

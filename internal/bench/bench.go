@@ -29,6 +29,10 @@ type Config struct {
 	Now    func() time.Time
 	Out    io.Writer // progress
 
+	// Isolation is that of the bundled runners' jobs. Empty, it is the program's own
+	// choice, and what depends on it is measured without any, too.
+	Isolation string
+
 	// Postgres is the URL of a database server, as one who may make databases.
 	// Without it, what needs several servers on one database is left out.
 	Postgres string
@@ -46,8 +50,8 @@ type Measurement struct {
 // Measurements are all there are, in the order of the table.
 func Measurements() []Measurement {
 	return []Measurement{
-		{Name: "latency", About: "push returned → first step running", run: latency},
-		{Name: "matrix", About: "a matrix of 20 jobs, push to conclusion", run: matrix},
+		{Name: "latency", About: "push returned → first step running", run: isolated(latency)},
+		{Name: "matrix", About: "a matrix of 20 jobs, push to conclusion", run: isolated(matrix)},
 		{Name: "jobs", About: "no-op jobs a second through the whole protocol", run: jobs},
 		{Name: "dispatches", About: "dispatches accepted a second", run: dispatches},
 		{Name: "reads", About: "REST requests a second, against a bare handler", run: reads},
@@ -154,5 +158,23 @@ func until(ctx context.Context, what string, every, limit time.Duration, f func(
 		if err := pause(ctx, every); err != nil {
 			return err
 		}
+	}
+}
+
+// isolated takes a measurement with the isolation of the configuration, and again
+// without any where that says nothing.
+func isolated(run func(context.Context, *bench) ([]Row, error)) func(context.Context, *bench) ([]Row, error) {
+	return func(ctx context.Context, b *bench) ([]Row, error) {
+		rows, err := run(ctx, b)
+		if err != nil || b.Isolation != "" {
+			return rows, err
+		}
+		bare := *b
+		bare.Isolation = "none"
+		more, err := run(ctx, &bare)
+		for i := range more {
+			more[i].What += ", isolation none"
+		}
+		return append(rows, more...), err
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,6 +79,9 @@ func (b *bench) start(ctx context.Context, data string, runners int, flags ...st
 	flags = append([]string{"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain}, flags...)
 	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, flags...) // the program that is measured
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = b.Env, out, out
+	if b.Isolation != "" { // programs that do not know the flag do not mind the variable
+		s.cmd.Env = append(slices.Clone(b.Env), "UNDERSTUDY_ISOLATION="+b.Isolation)
+	}
 	s.cmd.SysProcAttr = attributes()
 	began := b.Now()
 	if err := s.launch(); err != nil {
@@ -217,9 +221,11 @@ func (s *server) halt() {
 func (s *server) runnerPIDs() []int {
 	var pids []int
 	for i := range s.runners {
-		pid, ok := runner.Running(filepath.Join(s.data+"-runners", strconv.Itoa(i+1)))
-		if ok && pid > 1 { // less has a meaning of its own to kill
-			pids = append(pids, pid)
+		for _, dir := range []string{s.data + "-runners", filepath.Join(s.data, "runners")} { // the latter is that of older programs
+			pid, ok := runner.Running(filepath.Join(dir, strconv.Itoa(i+1)))
+			if ok && pid > 1 { // less has a meaning of its own to kill
+				pids = append(pids, pid)
+			}
 		}
 	}
 	return pids
