@@ -26,7 +26,8 @@ type Description struct {
 	Contexts *expr.Object // those that only the server knows; no matrix for a job without one
 	Debug    bool         // people asked for debug logs
 
-	Access          string            // the token by which the runner acts on the job, and its steps on artifacts and caches
+	Access          string            // the token by which the runner reports
+	StepsAccess     string            // the token by which the job's steps reach artifacts and caches
 	OrchestrationID string            // names the job in the logs of actions
 	Token           string            // GITHUB_TOKEN
 	Grants          map[string]string // its permissions, by scope
@@ -97,13 +98,17 @@ func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, erro
 		Job: as.job, PlanID: as.attempt.PlanID, Workflow: as.source.Workflow, Spec: as.spec, Debug: as.attempt.Debug,
 		OrchestrationID: as.attempt.PlanID + "." + as.job.GUID, Token: as.token, Grants: as.grants, Caches: as.cacheMode(),
 	}
-	start := as.job.StartedAt // not now: a runner that asks again gets the same token
-	var err error
-	d.Access, err = a.keys.SignJob(token.Job{
+	start := as.job.StartedAt // not now: a runner that asks again gets the same tokens
+	said := token.Job{
 		PlanGUID: d.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
 		OrchestrationID: d.OrchestrationID, Caches: as.cacheScopes(d.Caches), Expires: as.end(start),
-	}, start)
-	if err != nil {
+	}
+	var err error
+	if d.Access, err = a.keys.SignJob(said, start); err != nil {
+		return nil, err
+	}
+	said.ForSteps = true
+	if d.StepsAccess, err = a.keys.SignJob(said, start); err != nil {
 		return nil, err
 	}
 	if a.serverURL != "" {

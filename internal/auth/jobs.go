@@ -12,7 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
-// Jobs says which job a request comes from: runners and steps show the token that
+// Jobs says which job a request comes from: runners and steps show the tokens that
 // came with the job. It is safe for concurrent use.
 type Jobs struct {
 	store *store.Store
@@ -26,11 +26,20 @@ func NewJobs(st *store.Store, keys *token.Keys, now func() time.Time) *Jobs {
 	return &Jobs{store: st, keys: keys, now: now, known: recent.New[int64, *actions.Job](maxEntries, maxEntries)}
 }
 
-// Authenticate returns the job whose token the request carries, and what the token
+// Runner returns the job for which the request's token reports, and what the token
 // says. The job may be completed; what a renewal or a step update writes of it may
-// be old. A token that does not hold is Unauthorized, and a job that was deleted
-// is NotFound.
-func (a *Jobs) Authenticate(r *http.Request) (*actions.Job, *token.Job, error) {
+// be old. A token that does not hold is Unauthorized, one that is for steps is
+// Forbidden, and a job that was deleted is NotFound.
+func (a *Jobs) Runner(r *http.Request) (*actions.Job, *token.Job, error) {
+	job, t, err := a.Steps(r)
+	if t != nil && t.ForSteps {
+		return nil, nil, actions.Errorf(actions.Forbidden, "the token is for the steps of a job: only its runner may report for it")
+	}
+	return job, t, err
+}
+
+// Steps is like [Jobs.Runner], and takes the token of the job's steps, too.
+func (a *Jobs) Steps(r *http.Request) (*actions.Job, *token.Job, error) {
 	text, err := httpjson.Bearer(r)
 	if err != nil {
 		return nil, nil, err
@@ -46,7 +55,7 @@ func (a *Jobs) Authenticate(r *http.Request) (*actions.Job, *token.Job, error) {
 	return job, &t, err
 }
 
-// Job returns the job with the given id as it is now, but for what [Jobs.Authenticate]
+// Job returns the job with the given id as it is now, but for what [Jobs.Runner]
 // says may be old: it is remembered until it changes, for a job calls often. It is
 // not to be changed.
 func (a *Jobs) Job(ctx context.Context, id int64) (*actions.Job, error) {

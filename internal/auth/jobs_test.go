@@ -33,7 +33,7 @@ func TestAJobIsKnownByItsTokenAsItIsNow(t *testing.T) {
 			}
 			r := httptest.NewRequestWithContext(t.Context(), "POST", "/", nil)
 			r.Header.Set("Authorization", "Bearer "+text)
-			j, said, err := jobs.Authenticate(r)
+			j, said, err := jobs.Runner(r)
 			if err == nil && said.PlanGUID != f.Attempt.PlanID {
 				t.Errorf("the token says %q of the run, want %q", said.PlanGUID, f.Attempt.PlanID)
 			}
@@ -48,7 +48,21 @@ func TestAJobIsKnownByItsTokenAsItIsNow(t *testing.T) {
 		if _, err := by(uuid.NewString()); actions.KindOf(err) != actions.Unauthorized {
 			t.Errorf("the token of a job that had the id before: %v, want unauthorized", err)
 		}
-		if _, _, err := jobs.Authenticate(httptest.NewRequestWithContext(t.Context(), "POST", "/", nil)); actions.KindOf(err) != actions.Unauthorized {
+		text, err := keys.SignJob(tokens.Job{
+			ForSteps: true, PlanGUID: f.Attempt.PlanID, GUID: job.GUID, RunID: f.Run.ID, ID: job.ID, Expires: time.Now().Add(time.Hour),
+		}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ofSteps := httptest.NewRequestWithContext(t.Context(), "POST", "/", nil)
+		ofSteps.Header.Set("Authorization", "Bearer "+text)
+		if j, _, err := jobs.Steps(ofSteps); err != nil || j.ID != job.ID {
+			t.Errorf("by the token of its steps: %+v, %v, want job %d", j, err, job.ID)
+		}
+		if j, said, err := jobs.Runner(ofSteps); actions.KindOf(err) != actions.Forbidden || j != nil || said != nil {
+			t.Errorf("the token of its steps as its runner's: %+v, %v, want forbidden", j, err)
+		}
+		if _, _, err := jobs.Runner(httptest.NewRequestWithContext(t.Context(), "POST", "/", nil)); actions.KindOf(err) != actions.Unauthorized {
 			t.Errorf("no token: %v, want unauthorized", err)
 		}
 		f.Complete(job, time.Now())

@@ -43,10 +43,16 @@ func on(s *servertest.Site) *site {
 // foreign is the same server, with another repository.
 func (s *site) foreign() *site { return on(s.Site) }
 
+// token is a job's token, with which its runner reports.
 func (s *site) token(j *actions.Job) string {
 	s.T.Helper()
+	return s.tokenFor(j, false)
+}
+
+func (s *site) tokenFor(j *actions.Job, steps bool) string {
+	s.T.Helper()
 	text, err := s.Keys.SignJob(token.Job{
-		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
+		ForSteps: steps, PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
 	}, time.Now())
 	if err != nil {
 		s.T.Fatal(err)

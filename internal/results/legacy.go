@@ -8,8 +8,8 @@ import (
 )
 
 // The services below /_apis/ are those that actions called before there were
-// Twirp services: artifacts of version 3 and caches of version 1. They carry the
-// job's token, too, and are for jobs in progress only.
+// Twirp services: artifacts of version 3 and caches of version 1. They carry a token
+// of the job, too, that of its steps or its runner's, and are for jobs in progress only.
 const legacyRoot = "/_apis/"
 
 // A handler serves one call of a job, or returns why it cannot.
@@ -35,7 +35,7 @@ func (a *API) legacy() http.Handler {
 func (a *API) forJobs(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		c, err := a.authenticate(r)
+		c, err := a.authenticate(r, a.Jobs.Steps)
 		if err == nil {
 			err = actions.Running(c.job.ID, c.job.Status)
 		}

@@ -2,8 +2,10 @@
 // caches. Twirp services take the states of steps, and give signed URLs to upload
 // the rest to.
 //
-// A call of a service carries the job's token, and the ids in its body must be
-// the token's own; artifacts may be those of other jobs of the run. When the job
+// A call of a service carries a token of the job, and the ids in its body must be
+// the token's own; artifacts may be those of other jobs of the run. What a job shows
+// is for its runner to say: the token of its steps is good for artifacts and caches
+// only. When the job
 // is over the token is good for nothing but what its runner had begun: a late piece
 // of a log, for two minutes. Artifacts and caches have no such grace.
 //
@@ -59,6 +61,7 @@ type Config struct {
 type API struct {
 	Config
 	services map[string]service
+	forSteps map[string]bool // services that take the token of a job's steps, too
 	older    http.Handler
 }
 
@@ -72,6 +75,7 @@ func New(c Config) *API {
 		wire.ArtifactService: a.artifacts(),
 		wire.CacheService:    a.caches(),
 	}
+	a.forSteps = map[string]bool{wire.ArtifactService: true, wire.CacheService: true}
 	a.older = a.legacy()
 	return a
 }

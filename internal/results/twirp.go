@@ -51,28 +51,33 @@ func (a *API) twirp(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) dispatch(r *http.Request) (any, error) {
-	m := a.method(r.URL.Path)
+	name, m := a.method(r.URL.Path)
 	if m == nil || r.Method != http.MethodPost || strings.HasPrefix(r.Header.Get("Content-Type"), "application/protobuf") {
 		return nil, badRoute{actions.Errorf(actions.NotFound, "no handler for %s %.200q, or not in JSON", r.Method, r.URL.Path)}
 	}
-	c, err := a.authenticate(r)
+	find := a.Jobs.Runner
+	if a.forSteps[name] {
+		find = a.Jobs.Steps
+	}
+	c, err := a.authenticate(r, find)
 	if err != nil {
 		return nil, err
 	}
 	return m(c)
 }
 
-func (a *API) method(path string) method {
+// method is the method that a path names, nil if there is none, and its service.
+func (a *API) method(path string) (name string, m method) {
 	words := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
 	if len(words) != 3 || words[0] != strings.Trim(twirpRoot, "/") {
-		return nil
+		return "", nil
 	}
-	return a.services[words[1]][words[2]]
+	return words[1], a.services[words[1]][words[2]]
 }
 
-// authenticate finds the job whose token the request carries.
-func (a *API) authenticate(r *http.Request) (*call, error) {
-	job, t, err := a.Jobs.Authenticate(r)
+// authenticate finds the job that calls, by the token that the request carries.
+func (a *API) authenticate(r *http.Request, find func(*http.Request) (*actions.Job, *token.Job, error)) (*call, error) {
+	job, t, err := find(r)
 	if actions.KindOf(err) == actions.NotFound {
 		err = actions.Errorf(actions.Unauthorized, "the job of the token is deleted")
 	}

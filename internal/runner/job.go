@@ -171,7 +171,7 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 		environment = "self-hosted"
 	}
 	return &worker.Job{
-		Message: l.msg,
+		Message: forSteps(l.msg),
 		WorkDir: dirs.work, TempDir: dirs.temp, ActionsDir: dirs.actions, ToolDir: dirs.tool,
 		Runner: worker.RunnerInfo{
 			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,

@@ -346,7 +346,7 @@ func (s *server) offer(request string) {
 		MessageType: wire.RunnerJobRequestType, Plan: wire.Plan{PlanID: "plan-1"}, JobID: "job-1", JobDisplayName: "build",
 		Resources: wire.Resources{Endpoints: []wire.Endpoint{{
 			Name: wire.SystemConnection, URL: s.http.URL + "/run/",
-			Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: "job.to.ken"}},
+			Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: "job.to.ken", wire.StepsAccessToken: "steps.to.ken"}},
 			Data:          map[string]string{wire.FeedStreamURL: strings.Replace(s.http.URL, "http", "ws", 1) + "/feed"},
 		}}},
 		Variables: map[string]wire.Variable{

@@ -140,9 +140,12 @@ func (a *API) callingRunner(r *http.Request) (*actions.Runner, error) {
 	return a.Runners.Authenticate(r.Context(), text)
 }
 
-// callingJob is the job whose token the request carries. It may be completed.
+// callingJob is the job for which the request's token reports. It may be completed.
 func (a *API) callingJob(r *http.Request) (*actions.Job, error) {
-	job, t, err := a.Jobs.Authenticate(r)
+	job, t, err := a.Jobs.Runner(r)
+	if actions.KindOf(err) == actions.Forbidden { // never a bare 403 (SES-2)
+		err = actions.Errorf(actions.NotFound, "%s", actions.Text(err))
+	}
 	if err != nil {
 		return nil, err
 	}

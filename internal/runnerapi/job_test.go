@@ -196,3 +196,32 @@ func TestHostileReportsLoseOnlyWhatIsTooMuch(t *testing.T) {
 		}
 	})
 }
+
+// A step's token is seen by everything that the step runs: with it nobody can end
+// the job, keep it, or write its live log.
+func TestTheTokenOfStepsReportsNothing(t *testing.T) { // AUTH-2
+	each(t, func(t *testing.T, w *world) {
+		h := w.runner("box").take(w.job(w.start(simple)).GUID)
+		steps := "Bearer " + h.msg.Connection().StepsToken()
+		if steps == "Bearer " || steps == h.access {
+			t.Fatalf("the token of steps is %q, and the runner's %q", steps, h.access)
+		}
+		for path, in := range map[string]any{
+			"/_runner/run/completejob": wire.CompleteJobRequest{JobID: h.msg.JobID, PlanID: h.msg.Plan.PlanID, Conclusion: wire.Succeeded},
+			"/_runner/run/renewjob":    wire.RenewJobRequest{JobID: h.msg.JobID, PlanID: h.msg.Plan.PlanID},
+		} {
+			w.wantSource(path, w.call(http.MethodPost, path, steps, in, nil), http.StatusNotFound, wire.RunServiceSource, "")
+		}
+		w.want("resolve", w.call(http.MethodPost, "/actions/build/"+h.msg.Plan.PlanID+"/jobs/"+h.msg.JobID+"/runnerresolve/actions", steps, struct{}{}, nil), http.StatusNotFound)
+		w.want("live log", w.call(http.MethodGet, "/_runner/feed/"+h.msg.JobID, steps, nil, nil), http.StatusNotFound)
+		w.want("acquire", w.call(http.MethodPost, "/_runner/run/acquirejob", steps, wire.AcquireJobRequest{JobMessageID: h.msg.JobID}, nil), http.StatusUnauthorized)
+		w.want("poll", w.call(http.MethodGet, "/_runner/broker/message", steps, nil, nil), http.StatusUnauthorized)
+		if a := w.Do(http.MethodGet, "/api/v3/"+repo, "", nil, "Authorization: "+steps); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("REST: %d %s, want 401", a.StatusCode, a.Text)
+		}
+		if j, err := w.Store.JobByGUID(t.Context(), h.msg.JobID); err != nil || j.Status != actions.InProgress {
+			t.Errorf("the job is %s, %v; want it in progress", j.Status, err)
+		}
+		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
+	})
+}

@@ -31,7 +31,7 @@ func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 		Resources:      wire.Resources{Endpoints: []wire.Endpoint{connection(r, d)}},
 		ContextData:    contextData(d.Contexts),
 		Variables:      variables(httpjson.Base(r), d),
-		Mask:           []wire.MaskHint{maskOf(d.Token), maskOf(d.Access)},
+		Mask:           []wire.MaskHint{maskOf(d.Token), maskOf(d.Access), maskOf(d.StepsAccess)},
 		FileTable:      []string{w.Path},
 		Steps:          jobSteps(d),
 
@@ -58,11 +58,12 @@ func present(tokens ...*workflow.Token) []*wire.Token {
 }
 
 // connection is the endpoint through which the job speaks to this server (MSG-6).
+// GitHub's runner takes no notice of the token for steps, and shows them its own.
 func connection(r *http.Request, d *assign.Description) wire.Endpoint {
 	html := httpjson.Base(r).HTML
 	return wire.Endpoint{
 		Name: wire.SystemConnection, URL: baseOf(r).run(), IsReady: true,
-		Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: d.Access}},
+		Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: d.Access, wire.StepsAccessToken: d.StepsAccess}},
 		Data: map[string]string{
 			wire.PipelinesServiceURL: html + "/",
 			wire.CacheServerURL:      html + "/",

@@ -119,6 +119,8 @@ func scrub(w *world, h *held, text string) string {
 	for _, r := range []struct{ old, name string }{
 		{h.msg.Connection().Token(), "JOB-TOKEN"},
 		{strings.ReplaceAll(h.msg.Connection().Token(), ".", `\\.`), "JOB-TOKEN"}, // as a pattern
+		{h.msg.Connection().StepsToken(), "STEPS-TOKEN"},
+		{strings.ReplaceAll(h.msg.Connection().StepsToken(), ".", `\\.`), "STEPS-TOKEN"},
 		{h.msg.Variable(wire.VarToken), "GITHUB-TOKEN"},
 		{h.msg.JobID, "JOB"},
 		{h.msg.Plan.PlanID, "PLAN"},

@@ -3,6 +3,7 @@ package token
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,14 +20,18 @@ const (
 // The audiences keep one sort of token from being taken for another.
 const (
 	jobAudience    = "understudy:job"
+	stepsAudience  = "understudy:steps"
 	runnerAudience = "understudy:runner"
 	adminAudience  = "understudy:admin"
 )
 
-// A Job is what a job's token says: the runner renews and completes the job with
-// it, and steps reach logs, artifacts, caches and OIDC tokens. Whether the
-// job is still in progress is for the store to say.
+// A Job is what a job's token says. There are two of each job. With one its runner
+// reports: it renews and completes the job, and sends states of steps, logs and
+// summaries. The other is ForSteps: it is good for what actions ask the server for,
+// artifacts and caches. GitHub's runner has room for one, and its steps see that.
+// Whether the job is still in progress is for the store to say.
 type Job struct {
+	ForSteps          bool
 	PlanGUID, GUID    string // the backend ids of the run and the job in the protocol
 	RepoID, RunID, ID int64
 	OrchestrationID   string               // letters, digits, ".", "-", "_"; the runner logs it
@@ -77,8 +82,12 @@ func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	audience := jobAudience
+	if j.ForSteps {
+		audience = stepsAudience
+	}
 	return k.sign(&jobClaims{
-		RegisteredClaims: registered(jobAudience, now, j.Expires),
+		RegisteredClaims: registered(audience, now, j.Expires),
 		Scopes:           resultsScope + j.PlanGUID + ":" + j.GUID,
 		Caches:           string(caches),
 		OrchestrationID:  j.OrchestrationID,
@@ -88,14 +97,14 @@ func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
 	})
 }
 
-// Job checks a job's token. An error is Unauthorized.
+// Job checks a token of a job, of either sort. An error is Unauthorized.
 func (k *Keys) Job(text string, now time.Time) (Job, error) {
 	return k.jobs.check(text, now, k.readJob)
 }
 
 func (k *Keys) readJob(text string, now time.Time) (Job, error) {
 	var c jobClaims
-	if err := k.verify(text, &c, jobAudience, now); err != nil {
+	if err := k.verify(text, &c, now, jobAudience, stepsAudience); err != nil {
 		return Job{}, err
 	}
 	ids, found := strings.CutPrefix(c.Scopes, resultsScope)
@@ -104,6 +113,7 @@ func (k *Keys) readJob(text string, now time.Time) (Job, error) {
 		return Job{}, errBadToken
 	}
 	j := Job{
+		ForSteps: !slices.Contains(c.Audience, jobAudience),
 		PlanGUID: plan, GUID: job,
 		RepoID: c.RepoID, RunID: c.RunID, ID: c.JobID,
 		OrchestrationID: c.OrchestrationID, Expires: c.ExpiresAt.UTC(),
@@ -126,7 +136,7 @@ func (k *Keys) Runner(text string, now time.Time) (Runner, error) {
 
 func (k *Keys) readRunner(text string, now time.Time) (Runner, error) {
 	var c runnerClaims
-	if err := k.verify(text, &c, runnerAudience, now); err != nil {
+	if err := k.verify(text, &c, now, runnerAudience); err != nil {
 		return Runner{}, err
 	}
 	return Runner{ID: c.RunnerID, Expires: c.ExpiresAt.UTC()}, nil
@@ -140,7 +150,7 @@ func (k *Keys) SignAdmin(a Admin, now time.Time) (string, error) {
 // Admin checks a token of [Keys.SignAdmin]. An error is Unauthorized.
 func (k *Keys) Admin(text string, now time.Time) (Admin, error) {
 	var c adminClaims
-	if err := k.verify(text, &c, adminAudience, now); err != nil {
+	if err := k.verify(text, &c, now, adminAudience); err != nil {
 		return Admin{}, err
 	}
 	return Admin{Scope: c.Scope, Expires: c.ExpiresAt.UTC()}, nil
@@ -161,13 +171,13 @@ func (k *Keys) sign(c jwt.Claims) (string, error) {
 
 var errBadToken = actions.Errorf(actions.Unauthorized, "the token is not valid")
 
-func (k *Keys) verify(text string, c jwt.Claims, audience string, now time.Time) error {
+func (k *Keys) verify(text string, c jwt.Claims, now time.Time, audiences ...string) error {
 	if len(text) > maxToken {
 		return errBadToken
 	}
 	p := jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithAudience(audience),
+		jwt.WithAudience(audiences...),
 		jwt.WithExpirationRequired(),
 		jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(func() time.Time { return now }),

@@ -57,6 +57,17 @@ func TestSignedTokensComeBackAsTheyWere(t *testing.T) {
 		t.Errorf("%v, job (-want +got):\n%s", err, diff)
 	}
 
+	job.ForSteps = true
+	if text, err = k.SignJob(job, testNow); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is known
+		gotJob, err = k.Job(text, testNow)
+		if diff := cmp.Diff(job, gotJob); err != nil || diff != "" {
+			t.Errorf("%v, job, for its steps (-want +got):\n%s", err, diff)
+		}
+	}
+
 	runner := Runner{ID: 7, Expires: testNow.Add(time.Hour)}
 	if text, err = k.SignRunner(runner, testNow); err != nil {
 		t.Fatal(err)

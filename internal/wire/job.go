@@ -97,6 +97,7 @@ type EndpointAuthorization struct {
 // Keys of [EndpointAuthorization.Parameters] and [Endpoint.Data].
 const (
 	AccessToken         = "AccessToken"
+	StepsAccessToken    = "StepsAccessToken" // Understudy's own: what steps get in place of the former
 	PipelinesServiceURL = "PipelinesServiceUrl"
 	CacheServerURL      = "CacheServerUrl"
 	ResultsServiceURL   = "ResultsServiceUrl"
@@ -233,3 +234,7 @@ func (m *JobMessage) Connection() *Endpoint {
 
 // Token is the job token, empty when the endpoint has none.
 func (e *Endpoint) Token() string { return e.Authorization.Parameters[AccessToken] }
+
+// StepsToken is the token for the steps of the job, empty when there is none of
+// their own.
+func (e *Endpoint) StepsToken() string { return e.Authorization.Parameters[StepsAccessToken] }
