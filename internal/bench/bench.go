@@ -53,6 +53,7 @@ func Measurements() []Measurement {
 		{Name: "latency", About: "push returned → first step running", run: isolated(latency)},
 		{Name: "matrix", About: "a matrix of 20 jobs, push to conclusion", run: isolated(matrix)},
 		{Name: "jobs", About: "no-op jobs a second through the whole protocol", run: jobs},
+		{Name: "crowd", About: "many waiting runners, and what others feel of their work", run: crowd, whole: true},
 		{Name: "dispatches", About: "dispatches accepted a second", run: dispatches},
 		{Name: "reads", About: "REST requests a second, against a bare handler", run: reads},
 		{Name: "logs", About: "log ingestion and the server's memory while it lasts", run: ingestion},

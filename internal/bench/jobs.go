@@ -132,7 +132,7 @@ func (b *bench) jobsOf(ctx context.Context, size workload) (got work, err error)
 	if err != nil {
 		return got, err
 	}
-	if got, err = b.work(ctx, list, int64(waiting)); err != nil {
+	if got, err = b.work(ctx, list, int64(waiting), b.jobsTime); err != nil {
 		return got, err
 	}
 	after, err := s.processor()
@@ -141,7 +141,7 @@ func (b *bench) jobsOf(ctx context.Context, size workload) (got work, err error)
 }
 
 // work lets runners work until all jobs are done, or for as long as they may.
-func (b *bench) work(ctx context.Context, list []*simulated, total int64) (_ work, err error) {
+func (b *bench) work(ctx context.Context, list []*simulated, total int64, most time.Duration) (_ work, err error) {
 	var done, missed atomic.Int64
 	all := make(chan struct{})
 	failed := make(chan error, len(list))
@@ -158,7 +158,7 @@ func (b *bench) work(ctx context.Context, list []*simulated, total int64) (_ wor
 			})
 		})
 	}
-	limit := time.NewTimer(b.jobsTime)
+	limit := time.NewTimer(most)
 	defer limit.Stop()
 	select {
 	case <-all:

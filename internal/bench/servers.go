@@ -122,7 +122,7 @@ func (b *bench) clusterWork(ctx context.Context, c *cluster, list []*simulated) 
 	if err != nil {
 		return got, err
 	}
-	if got.work, err = b.work(ctx, list, int64(b.clusterJobs/jobsInRun*jobsInRun)); err != nil {
+	if got.work, err = b.work(ctx, list, int64(b.clusterJobs/jobsInRun*jobsInRun), b.jobsTime); err != nil {
 		return got, err
 	}
 	serversAfter, oursAfter, busyAfter, err := account()

@@ -52,8 +52,13 @@ func (s *server) newSimulator(ctx context.Context) (*simulator, error) {
 	return &simulator{s, key, made.Token}, err
 }
 
-// start registers a runner, gets its token and opens its session.
-func (w *simulator) start(ctx context.Context, name string) (_ *simulated, err error) {
+// start registers a runner that takes jobs, gets its token and opens its session.
+func (w *simulator) start(ctx context.Context, name string) (*simulated, error) {
+	return w.startFor(ctx, name, simulatedLabel)
+}
+
+// startFor is start for jobs of a label.
+func (w *simulator) startFor(ctx context.Context, name, label string) (_ *simulated, err error) {
 	c, err := dial(ctx, w.s.url)
 	if err != nil {
 		return nil, err
@@ -66,7 +71,7 @@ func (w *simulator) start(ctx context.Context, name string) (_ *simulated, err e
 	var at wire.RegisterResponse
 	err = c.post("/api/v3/"+wire.RegisterPath, "RemoteAuth "+w.token, wire.RegisterRequest{
 		URL: w.s.url + "/enterprises/understudy", GroupID: 1, Name: name, Version: "3.0.0", UpdatesDisabled: true,
-		Labels: []wire.RunnerLabel{{Name: simulatedLabel, Type: wire.LabelUser}}, PublicKey: wire.PublicKeyXML(&w.key.PublicKey),
+		Labels: []wire.RunnerLabel{{Name: label, Type: wire.LabelUser}}, PublicKey: wire.PublicKeyXML(&w.key.PublicKey),
 	}, &at)
 	if err != nil {
 		return nil, err

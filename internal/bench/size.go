@@ -14,6 +14,10 @@ type size struct {
 	jobsAlone int           // the same, for one runner
 	jobsTime  time.Duration // at most, for one workload
 
+	crowd     int           // waiting runners
+	crowdJobs int           // for half of them
+	crowdTime time.Duration // at most
+
 	dispatches int
 	readTime   time.Duration // of one load
 	readRounds int
@@ -43,6 +47,7 @@ var whole = size{
 	latencyPushes: 20,
 	matrixTries:   5,
 	jobs:          3000, jobsAlone: 3000, jobsTime: 9 * time.Second,
+	crowd: 1000, crowdJobs: 10_000, crowdTime: 2 * time.Minute,
 	dispatches: 10_000,
 	readTime:   2 * time.Second, readRounds: 3, askedOnce: 2000,
 	logBytes:   100_000_000,
