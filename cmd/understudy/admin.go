@@ -14,7 +14,10 @@ type adminCommand struct {
 	Database string `placeholder:"URL" help:"Database of the server, if serve was given one."`
 
 	User struct {
-		Create createUser `cmd:"" help:"Make the account of a person."`
+		Create    createUser    `cmd:"" help:"Make the account of a person."`
+		Suspend   suspendUser   `cmd:"" help:"Let a person do nothing more: tokens and sessions are refused, runs end."`
+		Unsuspend unsuspendUser `cmd:"" help:"End that."`
+		Delete    deleteUser    `cmd:"" help:"Delete the account of a person who owns no repository. What they did stays, by ghost."`
 	} `cmd:"" help:"Accounts."`
 	Token struct {
 		Create createToken `cmd:"" help:"Make a token for an account, and print it."`
@@ -44,6 +47,42 @@ func (c *createUser) Run(ctx context.Context, log *slog.Logger, p *program) erro
 		}
 		return err
 	})
+}
+
+type suspendUser struct {
+	Login string `arg:"" help:"Login of the account."`
+}
+
+// Run suspends the account.
+func (c *suspendUser) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error {
+		_, err := a.SetSuspended(ctx, c.Login, true)
+		return err
+	})
+}
+
+type unsuspendUser struct {
+	Login string `arg:"" help:"Login of the account."`
+}
+
+// Run lets the account act again.
+func (c *unsuspendUser) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error {
+		notice, err := a.SetSuspended(ctx, c.Login, false)
+		if notice != "" {
+			fmt.Fprintln(os.Stderr, notice)
+		}
+		return err
+	})
+}
+
+type deleteUser struct {
+	Login string `arg:"" help:"Login of the account."`
+}
+
+// Run deletes the account.
+func (c *deleteUser) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error { return a.DeleteUser(ctx, c.Login) })
 }
 
 type createToken struct {

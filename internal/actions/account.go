@@ -20,6 +20,10 @@ const (
 // can choose it: see [CheckLogin].
 const JobBot = "github-actions[bot]"
 
+// Ghost is the login of accounts that were deleted, as people see it beside what
+// those have done. Nobody is found by it, and no one can choose it.
+const Ghost = "ghost"
+
 // An Account owns repositories. People sign in; organizations have members.
 type Account struct {
 	ID        int64
@@ -44,7 +48,7 @@ var reservedLogins = map[string]bool{
 	"repos": true, "repositories": true, "settings": true, "admin": true, "site": true, "static": true,
 	"assets": true, "graphql": true, "meta": true, "about": true, "new": true, "search": true, "explore": true,
 	"favicon": true, "robots": true, "session": true, "sessions": true, "events": true, "apps": true, "app": true,
-	"ghost": true, "github-actions": true, "raw": true, "codeload": true, "gist": true, "notifications": true,
+	Ghost: true, "github-actions": true, "raw": true, "codeload": true, "gist": true, "notifications": true,
 }
 
 // GitHub's own rule for logins allows 39 characters.

@@ -49,6 +49,9 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 		return actions.Errorf(actions.Conflict, "runner %s holds job %d", r.Name, asked.Held)
 	}
 	fresh := job.Status == actions.Queued
+	if fresh && asked.Suspended { // it will be cancelled at once
+		return actions.Errorf(actions.Invalid, "job %d is of an account that is suspended", job.ID)
+	}
 	if fresh && q.isRetired(r.ID) {
 		return actions.Errorf(actions.Conflict, "runner %s gets no further job", r.Name)
 	}

@@ -26,7 +26,8 @@
 // gets a full period before it can lapse after a start, after a time in which this
 // process stood still, and after one in which the database did not do its work: so
 // no outage of the server fails a job whose runner is alive. It also plans what a
-// server that is gone has requested.
+// server that is gone has requested, and ends at once the runs of accounts that are
+// suspended or deleted.
 //
 // A run is planned from what was recorded when it was made (actions.RunSource),
 // and a re-run years later from the same.

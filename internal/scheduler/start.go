@@ -32,7 +32,8 @@ func (st *Start) Jobs() int { return len(st.draft.rows) }
 // Prepare plans the first jobs of a run, outside of any transaction. A run whose
 // workflow file cannot be read concludes as a failure, with an annotation for
 // each error at its line and column; the check run that carries them has no key,
-// and is not listed among the jobs. An event that is no JSON is Invalid.
+// and is not listed among the jobs. A run of an account that is suspended does not
+// start, and says so in the same way. An event that is no JSON is Invalid.
 func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 	now, run := s.now(), st.Run
 	run.Attempt, run.Triggering, run.Status = 1, run.Actor, actions.Requested
@@ -40,6 +41,11 @@ func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 	a := &actions.Attempt{Number: 1, PlanID: s.newID(), Triggering: run.Actor, Status: actions.Requested, StartedAt: now}
 	repo := *st.Repo
 	first := &state{run: run, attempt: a, repo: &repo}
+	if run.Triggering.Suspended {
+		st.draft = s.draft(first)
+		st.draft.refuse()
+		return nil
+	}
 	if st.Problem != nil {
 		st.draft = s.draft(first)
 		st.draft.unreadable(st.Problem)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 const (
@@ -28,17 +29,24 @@ const (
 )
 
 // Run watches the jobs in progress until ctx ends: leases, time limits, ignored
-// cancellations.
+// cancellations, and accounts that are suspended.
 func (s *Scheduler) Run(ctx context.Context) error {
 	pause := min(max(s.lease/4, shortestCheck), longestCheck)
 	heard := s.wall() // since when runners could renew without a break
 	last := heard
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
+	access := s.store.Subscribe(store.AccessTopic())
+	defer access.Close()
+	s.enforceSuspensions(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-access.C():
+			access.Take()
+			s.enforceSuspensions(ctx)
+			continue
 		case <-tick.C:
 		}
 		now := s.wall()
@@ -57,8 +65,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 // sleeps.
 func (s *Scheduler) wall() time.Time { return s.now().Round(0) }
 
-// check looks once at every job that could be over its time, and at runs that
-// were never planned. What fails for one does not keep the others. Since heard
+// check looks once at every job that could be over its time, at runs that were
+// never planned, and at those of suspended accounts. What fails for one does not keep the others. Since heard
 // runners could renew.
 func (s *Scheduler) check(ctx context.Context, heard, now time.Time) error {
 	jobs, err := s.store.OverdueJobs(ctx, now)
@@ -81,6 +89,7 @@ func (s *Scheduler) check(ctx context.Context, heard, now time.Time) error {
 	for _, id := range requested {
 		s.planNow(ctx, id)
 	}
+	errs = append(errs, s.endSuspended(ctx))
 	return errors.Join(errs...)
 }
 

@@ -48,12 +48,48 @@ func (a *Admin) CreateUser(ctx context.Context, login, email string, siteAdmin b
 	if err != nil {
 		return "", err
 	}
+	return a.notice(ctx)
+}
+
+// notice is what the operator should know when there is one more person.
+func (a *Admin) notice(ctx context.Context) (notice string, err error) {
 	people, err := a.store.People(ctx, 3)
 	if len(people) == 2 {
 		notice = people[1].Login + " is the second person with an account. Bundled runners that a server has because nobody but its operator " +
 			"could have jobs run take no more jobs. Its log says which flags it needs to have them all the same."
 	}
 	return notice, err
+}
+
+// person is the account of a person.
+func (a *Admin) person(ctx context.Context, login string) (*actions.Account, error) {
+	account, err := a.store.AccountByLogin(ctx, login)
+	if err == nil && account.Type != actions.User {
+		err = actions.Errorf(actions.Invalid, "%s is no person", login)
+	}
+	return account, err
+}
+
+// SetSuspended says whether a person may do nothing. A server that runs ends what
+// hangs on the account within a second. The notice is as of [Admin.CreateUser].
+func (a *Admin) SetSuspended(ctx context.Context, login string, suspended bool) (notice string, err error) {
+	account, err := a.person(ctx, login)
+	if err != nil {
+		return "", err
+	}
+	if err := a.store.SetSuspended(ctx, account.ID, suspended, a.deps.Now()); err != nil || suspended {
+		return "", err
+	}
+	return a.notice(ctx)
+}
+
+// DeleteUser deletes the account of a person who owns no repository.
+func (a *Admin) DeleteUser(ctx context.Context, login string) error {
+	account, err := a.person(ctx, login)
+	if err != nil {
+		return err
+	}
+	return a.store.DeleteAccount(ctx, account.ID, a.deps.Now())
 }
 
 // CreateToken makes a classic token of an account and returns its text, which
@@ -64,12 +100,9 @@ func (a *Admin) CreateToken(ctx context.Context, login, note string, scopes []st
 			return "", actions.Errorf(actions.Invalid, "scope %q is not one of %v", s, actions.Scopes())
 		}
 	}
-	account, err := a.store.AccountByLogin(ctx, login)
+	account, err := a.person(ctx, login)
 	if err != nil {
 		return "", err
-	}
-	if account.Type != actions.User {
-		return "", actions.Errorf(actions.Invalid, "%s is no person", login)
 	}
 	return a.auth.Create(ctx, &actions.Token{AccountID: account.ID, Kind: actions.Classic, Note: note, Scopes: scopes})
 }

@@ -21,18 +21,14 @@ func TokenFile(data string) string { return filepath.Join(data, "admin-token") }
 // bootstrap makes what every server has: the account that acts with jobs'
 // tokens, which it returns, and on the first start a site admin with a token in a
 // file. The file is written before the token counts, so that a crash leaves no
-// token that nobody knows; without the account, the next start does both again.
+// token that nobody knows; without an account, the next start does both again.
 func (s *Server) bootstrap(ctx context.Context) (*actions.Account, error) {
 	bot, err := ensureAccount(ctx, s.store, actions.Account{Login: actions.JobBot, Type: actions.Bot}, s.now())
 	if err != nil {
 		return nil, err
 	}
-	switch _, err := s.store.AccountByLogin(ctx, AdminLogin); actions.KindOf(err) {
-	case "":
-		return bot, nil
-	case actions.NotFound:
-	default:
-		return nil, err
+	if people, err := s.store.HasPeople(ctx); err != nil || people { // an admin who was deleted does not come back
+		return bot, err
 	}
 	text, hash, err := auth.NewSecret(actions.Classic)
 	if err != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -74,7 +75,21 @@ func TestAdminsNeedADirectoryThatAServerUsed(t *testing.T) {
 		if !strings.HasPrefix(text, "ghp_") {
 			t.Errorf("token %q", text)
 		}
-		return err
+		for _, login := range []string{"nobody", actions.JobBot, actions.Ghost} {
+			if _, err := a.SetSuspended(t.Context(), login, true); err == nil {
+				t.Errorf("%s is suspended", login)
+			}
+			if err := a.DeleteUser(t.Context(), login); err == nil {
+				t.Errorf("%s is deleted", login)
+			}
+		}
+		for _, suspended := range []bool{true, false} {
+			notice, err := a.SetSuspended(t.Context(), "mona", suspended)
+			if err != nil || (notice == "") != suspended {
+				t.Errorf("suspended %v: notice %q, %v", suspended, notice, err)
+			}
+		}
+		return errors.Join(err, a.DeleteUser(t.Context(), "mona"))
 	})
 	if err != nil {
 		t.Error(err)

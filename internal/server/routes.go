@@ -39,7 +39,7 @@ func (s *Server) pages(res *results.API) []rest.Route {
 		ratelimit.Routes(s.now),
 		users.Routes(s.store),
 		orgs.Routes(s.store),
-		enterpriseadmin.Routes(s.store, s.auth, s.notice, s.now),
+		enterpriseadmin.Routes(s.store, s.auth, s.log, s.notice, s.now),
 
 		repos.Routes(s.store, s.auth, s.repositories),
 		collaborators.Routes(s.store, s.auth),

@@ -27,8 +27,12 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			_, err := q.BusyRunners(ctx, []int64{1, 2})
 			return err
 		},
-		"overdue jobs":  func(ctx context.Context, q store.Explainer) error { _, err := q.OverdueJobs(ctx, now); return err },
-		"old jobs":      func(ctx context.Context, q store.Explainer) error { _, err := q.QueuedBefore(ctx, now); return err },
+		"overdue jobs": func(ctx context.Context, q store.Explainer) error { _, err := q.OverdueJobs(ctx, now); return err },
+		"old jobs":     func(ctx context.Context, q store.Explainer) error { _, err := q.QueuedBefore(ctx, now); return err },
+		"runs of suspended accounts": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.RunsOfSuspended(ctx)
+			return err
+		},
 		"label sets":    func(ctx context.Context, q store.Explainer) error { _, err := q.WaitingLabelSets(ctx); return err },
 		"jobs of a run": func(ctx context.Context, q store.Explainer) error { _, err := q.Jobs(ctx, 1, 1); return err },
 		"steps of jobs": func(ctx context.Context, q store.Explainer) error {
@@ -54,7 +58,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 				t.Error("no plan was seen")
 			}
 			for _, plan := range *q.Plans {
-				if regexp.MustCompile(`^SCAN (jobs|runs|steps|[jr])\b`).MatchString(plan) {
+				if regexp.MustCompile(`^SCAN (jobs|runs|steps|accounts|[ajr])\b`).MatchString(plan) {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}
 			}

@@ -5,6 +5,7 @@ package enterpriseadmin
 import (
 	"context"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,13 +21,16 @@ import (
 )
 
 // Routes are the operations of the pages. notice is what the operator should know
-// when an account has been made, "" for nothing.
-func Routes(st *store.Store, au *auth.Auth, notice func(context.Context) string, now func() time.Time) []rest.Route {
+// when an account has been made, or is not suspended any more, "" for nothing.
+func Routes(st *store.Store, au *auth.Auth, log *slog.Logger, notice func(context.Context) string, now func() time.Time) []rest.Route {
 	const docs = "enterprise-server@3.19/rest/enterprise-admin/"
 	administer := auth.Need{On: auth.Site, Role: actions.Admin, Scopes: []string{"site_admin"}}
-	p := &page{st, au, notice, now}
+	p := &page{st, au, log, notice, now}
 	return []rest.Route{
 		{Pattern: "POST /admin/users", Handle: p.createUser, Docs: docs + "users#create-a-user", Need: administer},
+		{Pattern: "DELETE /admin/users/{username}", Handle: p.deleteUser, Docs: docs + "users#delete-a-user", Need: administer},
+		{Pattern: "PUT /users/{username}/suspended", Handle: p.suspendUser, Docs: docs + "users#suspend-a-user", Need: administer},
+		{Pattern: "DELETE /users/{username}/suspended", Handle: p.unsuspendUser, Docs: docs + "users#unsuspend-a-user", Need: administer},
 		{Pattern: "POST /admin/organizations", Handle: p.createOrganization, Docs: docs + "orgs#create-an-organization", Need: administer},
 		{Pattern: "POST /admin/users/{username}/authorizations", Handle: p.createImpersonationToken, Docs: docs + "users#create-an-impersonation-oauth-token", Need: administer},
 		{Pattern: "DELETE /admin/users/{username}/authorizations", Handle: p.deleteImpersonationToken, Docs: docs + "users#delete-an-impersonation-oauth-token", Need: administer},
@@ -36,6 +40,7 @@ func Routes(st *store.Store, au *auth.Auth, notice func(context.Context) string,
 type page struct {
 	store  *store.Store
 	auth   *auth.Auth
+	log    *slog.Logger
 	notice func(context.Context) string
 	now    func() time.Time
 }
@@ -61,9 +66,7 @@ func (p *page) createUser(w http.ResponseWriter, r *http.Request) error {
 	if err := p.create(u, func() error { return p.store.CreateAccount(r.Context(), u) }); err != nil {
 		return err
 	}
-	if text := p.notice(r.Context()); text != "" {
-		w.Header().Set(rest.NoticeHeader, text)
-	}
+	p.sayNotice(w, r)
 	return httpjson.Write(w, http.StatusCreated, shape.NewSimpleUser(rest.CallOf(r).Base, u))
 }
 

@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
+)
+
+// SetSuspended says whether an account may do nothing.
+func (q queries) SetSuspended(ctx context.Context, id int64, suspended bool, now time.Time) error {
+	return q.exec(ctx, AccessTopic(), `update accounts set suspended = $2, updated_at = $3 where id = $1 and login <> $4`,
+		id, db.Flag(suspended), db.Micros(now), actions.Ghost)
+}
+
+// RunsOfSuspended returns some of the runs that are not completed and whose attempt
+// was begun by an account that is suspended.
+func (q queries) RunsOfSuspended(ctx context.Context) ([]int64, error) {
+	return db.All(ctx, q.ex, db.Value[int64], `select r.id from accounts a cross join runs r
+		where a.suspended = 1 and r.triggering_id = a.id and r.status <> 'completed' order by r.id limit 100`)
+}
+
+// HasPeople says whether anybody ever had an account.
+func (q queries) HasPeople(ctx context.Context) (bool, error) {
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from (select id from accounts where type = 'User' limit 1) a`)
+	return n > 0, err
+}
+
+// DeleteAccount removes a person with their tokens, memberships and permissions. What
+// they did stays, by [actions.Ghost]. It is a Conflict while they own a repository, or
+// are the only owner of an organization.
+func (s *Store) DeleteAccount(ctx context.Context, id int64, now time.Time) error {
+	return s.Update(ctx, func(tx *Tx) error {
+		repos, err := db.One(ctx, tx.ex, db.Value[int64], `select count(*) from repositories where owner_id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if repos > 0 {
+			return actions.Errorf(actions.Conflict, "the account owns %d repositories: delete them first, or give them to somebody else", repos)
+		}
+		orgs, err := db.All(ctx, tx.ex, db.Value[string], `select o.login from members m join accounts o on o.id = m.org_id
+			where m.account_id = $1 and m.owner <> 0 and not exists
+			(select 1 from members x where x.org_id = m.org_id and x.owner <> 0 and x.account_id <> $1) order by o.login limit 1`, id)
+		if err != nil {
+			return err
+		}
+		if len(orgs) > 0 {
+			return actions.Errorf(actions.Conflict, "the account is the only owner of the organization %s: name another owner first", orgs[0])
+		}
+		for _, table := range []string{"tokens", "members", "collaborators"} {
+			if _, err := db.Exec(ctx, tx.ex, `delete from `+table+` where account_id = $1`, id); err != nil {
+				return fmt.Errorf("%s of account %d: %w", table, id, err)
+			}
+		}
+		// The row stays, since runs name it; nothing finds it by a login.
+		return tx.exec(ctx, AccessTopic(), `update accounts set login = $2, login_key = $3, name = '', email = '', site_admin = 0,
+			suspended = 1, updated_at = $4 where id = $1`, id, actions.Ghost, fmt.Sprintf("ghost %d", id), db.Micros(now))
+	})
+}
