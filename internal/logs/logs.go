@@ -7,8 +7,10 @@
 // again replaces itself, because the answer to the first may have been lost. What
 // [Logs.PutPart] has taken survives power loss.
 //
-// A job's log is what its runner sent as such (parts under the job's own GUID);
-// without that, the logs of its steps in the order of their numbers.
+// A job's log is the logs of its steps in the order of their numbers; without any,
+// what was sent as the log of the job (parts under its own GUID). GitHub's runner
+// sends both, and its steps can, too; the latter stays readable in the archive of
+// the run.
 //
 // Live lines are another stream, which runners send beside the log: cut, without
 // time stamps, and with gaps when lines come too fast. They are held in memory

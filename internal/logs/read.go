@@ -41,11 +41,26 @@ func (l *Logs) OpenJob(ctx context.Context, job *actions.Job) (io.ReadCloser, in
 
 // jobLog is which of a job's parts make its log, in order.
 func jobLog(job *actions.Job, steps []*actions.Step, parts []*store.LogPart) []*store.LogPart {
-	whole, notes := of(parts, job.GUID), of(parts, Notes)
-	if len(whole) > 0 {
-		return slices.Concat(notes, whole)
+	return slices.Concat(counted(job, byStep(steps, parts))...)
+}
+
+// counted are those of the logs of a job that make its log. What was sent as the log of
+// the job counts only where there is none of a step. It also has the lines before the
+// first step.
+func counted(job *actions.Job, logs [][]*store.LogPart) [][]*store.LogPart {
+	steps, whole := false, false
+	for _, log := range logs {
+		switch log[0].Step {
+		case job.GUID:
+			whole = true
+		case Notes, Preamble:
+		default:
+			steps = true
+		}
 	}
-	return slices.Concat(byStep(steps, parts)...)
+	return slices.DeleteFunc(logs, func(log []*store.LogPart) bool {
+		return steps && log[0].Step == job.GUID || !steps && whole && log[0].Step == Preamble
+	})
 }
 
 // of is the parts of one step.

@@ -22,7 +22,7 @@ const (
 )
 
 // stepLogs are the logs of the steps of a job, in the order of steps; the log of
-// the job as a whole if its runner has sent nothing else.
+// the job as a whole if its runner has sent none of a step.
 func (l *Logs) stepLogs(ctx context.Context, job *actions.Job) ([][]*store.LogPart, error) {
 	parts, err := l.store.JobLog(ctx, job.ID)
 	if err != nil || len(parts) == 0 {
@@ -32,11 +32,7 @@ func (l *Logs) stepLogs(ctx context.Context, job *actions.Job) ([][]*store.LogPa
 	if err != nil {
 		return nil, err
 	}
-	logs := byStep(steps, slices.DeleteFunc(parts, func(p *store.LogPart) bool { return p.Step == Notes }))
-	if len(logs) > 1 {
-		logs = slices.DeleteFunc(logs, func(parts []*store.LogPart) bool { return parts[0].Step == job.GUID })
-	}
-	return logs, nil
+	return counted(job, byStep(steps, slices.DeleteFunc(parts, func(p *store.LogPart) bool { return p.Step == Notes }))), nil
 }
 
 // byStep divides the parts of a job by step, in the order of steps.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,8 @@ import (
 
 // An Archive is the logs of an attempt as GitHub packs them: for each job
 // "0_JOB.txt", and "JOB/1_STEP.txt" for each of its steps. gh finds the log of a
-// step by that name alone.
+// step by that name alone. "JOB/job.txt" is what was sent as the log of the job, where
+// the logs of its steps count in place of that.
 type Archive struct {
 	logs    *Logs
 	jobs    int
@@ -81,6 +83,9 @@ func (a *Archive) add(name string, j *actions.Job, steps []*actions.Step, parts 
 	}
 	a.entries = append(a.entries, entry{strconv.Itoa(a.jobs) + "_" + name + ".txt", modified, jobLog(j, steps, parts)})
 	a.jobs++
+	if whole := of(parts, j.GUID); len(whole) > 0 && !slices.Contains(a.entries[len(a.entries)-1].parts, whole[0]) {
+		a.entries = append(a.entries, entry{name + "/job.txt", modified, whole})
+	}
 	known, names := map[string]*actions.Step{}, namer{}
 	for _, s := range steps {
 		known[s.GUID] = s

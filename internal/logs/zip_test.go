@@ -72,7 +72,8 @@ func TestArchiveHasTheNamesOfGitHub(t *testing.T) {
 			"0_build (1.26, linux)  ab.txt":            "one\ntwo\n",
 			"build (1.26, linux)  ab/1_Set up job.txt": "one\n",
 			"build (1.26, linux)  ab/2_Run .ab cd.txt": "two\n",
-			"1_build (1.26, linux)  AB (1).txt":        "whole\n",
+			"1_build (1.26, linux)  AB (1).txt":        "same\n",
+			"build (1.26, linux)  AB (1)/job.txt":      "whole\n",
 			"build (1.26, linux)  AB (1)/1___.txt":     "same\n",
 		}
 		if d := cmp.Diff(want, entries(t, first)); d != "" {

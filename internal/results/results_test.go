@@ -41,7 +41,10 @@ func TestLogInPiecesIsWhole(t *testing.T) {
 		}
 		s.wantLog(j, "zero\none\ntwo\nthree\n")
 		s.put(s.jobURL(j), bom+"all\n")
-		s.wantLog(j, "all\n")
+		s.wantLog(j, "zero\none\ntwo\nthree\n")
+		other := s.Job("other")
+		s.put(s.jobURL(other), bom+"all\n")
+		s.wantLog(other, "all\n")
 	})
 }
 
@@ -68,8 +71,12 @@ func TestStepWithTheJobsIDIsNotTheJobsLog(t *testing.T) {
 	s.put(s.stepURL(j, j.GUID)+sealQuery, "hello\n")
 	s.put(s.stepURL(j, step.GUID)+sealQuery, "step\n")
 	s.wantLog(j, "hello\nstep\n")
-	s.put(s.jobURL(j)+sealQuery, "hello\nstep\nbye\n")
-	s.wantLog(j, "hello\nstep\nbye\n")
+	s.put(s.jobURL(j)+sealQuery, "hello\nstep\n")
+	s.wantLog(j, "hello\nstep\n")
+	early := s.Job("ended before its first step")
+	s.put(s.stepURL(early, early.GUID)+sealQuery, "hello\n")
+	s.put(s.jobURL(early)+sealQuery, "hello\nbye\n")
+	s.wantLog(early, "hello\nbye\n")
 }
 
 func TestRequestWithIDsOfAnotherJobIsForbidden(t *testing.T) {
