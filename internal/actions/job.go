@@ -97,6 +97,16 @@ func (j *Job) Complete(c Conclusion, now time.Time) bool {
 	return true
 }
 
+// Reported says that somebody reported the end of a job that a runner had. It is false
+// for some that were, too: this server also ends jobs as failed, and as cancelled those
+// that it was told to cancel.
+func (j *Job) Reported() bool {
+	if j.Status != Completed || j.RunnerID == 0 {
+		return false
+	}
+	return j.Conclusion != Failure && (j.Conclusion != Cancelled || j.CancelAt.IsZero())
+}
+
 // maxOutputs bounds the outputs of all jobs of a run, in bytes (RES-4).
 const maxOutputs = 50 << 20
 

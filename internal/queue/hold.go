@@ -68,13 +68,15 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 	return tx.BeginRun(ctx, job, q.now())
 }
 
-// afterEnd is how long a job that is over is still renewed (JOB-3): its runner may
-// have sent one more renewal before it knew.
-const afterEnd = time.Minute
+// AfterEnd is how long a job that is over is still renewed (JOB-3): its runner may
+// have sent one more renewal before it knew. It is longer than the minute between two
+// renewals, so that a runner that did not report the end itself comes in this time, and
+// then once more: see [scheduler.Scheduler.Renewed].
+const AfterEnd = 90 * time.Second
 
 // Renew lets the runner keep its job for another lease, whose end it returns. A
 // job that is over is NotFound, which makes the runner stop it; but not at once
-// (see [afterEnd]), unless the job was cancelled. The renewal need not be on disk,
+// (see [AfterEnd]), unless the job was cancelled. The renewal need not be on disk,
 // since the runner comes again.
 func (q *Queue) Renew(ctx context.Context, j *actions.Job) (time.Time, error) {
 	if j.Status != actions.Completed {
@@ -86,7 +88,7 @@ func (q *Queue) Renew(ctx context.Context, j *actions.Job) (time.Time, error) {
 			return time.Time{}, err
 		}
 	}
-	until := j.CompletedAt.Add(afterEnd)
+	until := j.CompletedAt.Add(AfterEnd)
 	cancelled := j.Conclusion == actions.Cancelled && !j.CancelAt.IsZero()
 	if cancelled || !q.now().Before(until) {
 		return time.Time{}, actions.Errorf(actions.NotFound, "job %d is completed", j.ID)

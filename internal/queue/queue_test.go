@@ -361,11 +361,11 @@ func TestAJobIsRenewedUntilShortlyAfterItsEnd(t *testing.T) { // JOB-3
 		renewed("in progress", job, b.now().Add(lease))
 		ended := b.end(job, actions.Success)
 		for when, j := range map[string]*actions.Job{"read before the end": job, "read after it": ended} {
-			renewed(when, j, b.now().Add(time.Minute))
+			renewed(when, j, b.now().Add(queue.AfterEnd))
 		}
-		b.pass(time.Minute)
+		b.pass(queue.AfterEnd)
 		if _, err := b.Renew(t.Context(), ended); actions.KindOf(err) != actions.NotFound {
-			t.Errorf("a minute later: %v, want not found", err)
+			t.Errorf("later: %v, want not found", err)
 		}
 	})
 }

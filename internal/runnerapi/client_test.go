@@ -229,3 +229,12 @@ func (h *held) report(req *wire.CompleteJobRequest) *answer {
 	}
 	return h.c.w.call(http.MethodPost, h.msg.Connection().URL+wire.CompleteJobPath, h.access, req, nil)
 }
+
+// update tells the states of steps that changed.
+func (h *held) update(order int, changed ...wire.StepUpdate) {
+	h.c.w.t.Helper()
+	in := wire.StepsUpdateRequest{
+		Steps: changed, ChangeOrder: wire.Int(order), ResultsIDs: wire.ResultsIDs{RunID: h.msg.Plan.PlanID, JobID: h.msg.JobID},
+	}
+	h.c.w.want("steps update", h.c.w.call(http.MethodPost, "/"+wire.StepsUpdatePath, h.access, in, nil), http.StatusOK)
+}

@@ -43,6 +43,11 @@ func (a *API) renewJob(w http.ResponseWriter, r *http.Request) error {
 	if err := sameJob(job, req.JobID); err != nil {
 		return err
 	}
+	if job.Status == actions.Completed {
+		if err := a.Scheduler.Renewed(r.Context(), job); err != nil {
+			return err
+		}
+	}
 	until, err := a.Queue.Renew(r.Context(), job)
 	if err != nil {
 		return err

@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -123,9 +125,9 @@ func TestRenewalsAreAnsweredForAWhileAfterTheEnd(t *testing.T) { // JOB-3
 		if !until.After(w.Now()) {
 			t.Errorf("locked until %s, which is over", until)
 		}
-		w.Pass(time.Minute)
+		w.Pass(queue.AfterEnd)
 		a, _ = h.renew()
-		w.wantSource("a minute later", a, http.StatusNotFound, wire.RunServiceSource, "")
+		w.wantSource("later", a, http.StatusNotFound, wire.RunServiceSource, "")
 	})
 }
 
@@ -224,4 +226,87 @@ func TestTheTokenOfStepsReportsNothing(t *testing.T) { // AUTH-2
 		}
 		w.want("complete", h.complete(wire.Succeeded), http.StatusOK)
 	})
+}
+
+// remarks are the titles of a job's annotations.
+func (w *world) remarks(run *actions.Run) (titles []string) {
+	w.t.Helper()
+	notes, _, err := w.Store.Annotations(w.t.Context(), w.job(run).ID, storePage)
+	w.Must(err)
+	for _, a := range notes {
+		titles = append(titles, a.Title)
+	}
+	return titles
+}
+
+const unreported = "The end of this job was not reported by its runner"
+
+// GitHub's runner gives its steps the token with which it reports: an end that one of
+// them has reported is taken, and found out by what the runner does.
+func TestAnEndThatTheRunnerDidNotReportIsRemarked(t *testing.T) { // JOB-3, JOB-4
+	each(t, func(t *testing.T, w *world) {
+		step := wire.StepResult{ExternalID: uuid.NewString(), Number: 1, Name: "a", Conclusion: wire.Succeeded}
+		report := func() *wire.CompleteJobRequest {
+			return &wire.CompleteJobRequest{Conclusion: wire.Succeeded, StepResults: []wire.StepResult{step}}
+		}
+		renewals := func(h *held, pauses ...time.Duration) {
+			for _, d := range pauses {
+				w.Pass(d)
+				h.renew()
+			}
+		}
+		for name, c := range map[string]struct {
+			play func(h *held)
+			want []string
+		}{
+			"the runner reports": {func(h *held) {
+				h.report(report())
+			}, nil},
+			"it renews once more": {func(h *held) {
+				h.report(report())
+				renewals(h, 0)
+			}, nil},
+			"it goes on": {func(h *held) {
+				h.report(report())
+				renewals(h, 30*time.Second, time.Minute, 0, 0)
+			}, []string{unreported}},
+			"the server was away meanwhile": {func(h *held) {
+				h.report(report())
+				renewals(h, 2*time.Minute, time.Minute)
+			}, nil},
+			"success without any step": {func(h *held) {
+				h.complete(wire.Succeeded)
+			}, []string{unreported}},
+			"failure without any step": {func(h *held) {
+				h.complete(wire.Failed)
+			}, nil},
+			"success while a step runs": {func(h *held) {
+				h.update(1, wire.StepUpdate{ExternalID: step.ExternalID, Number: 1, Name: "a", Status: wire.StepInProgress})
+				h.complete(wire.Succeeded)
+			}, []string{unreported}},
+			"success after the steps": {func(h *held) {
+				h.update(1, wire.StepUpdate{ExternalID: step.ExternalID, Number: 1, Name: "a", Status: wire.StepCompleted, Conclusion: wire.StepSuccess})
+				h.complete(wire.Succeeded)
+			}, nil},
+			"the server itself ended it": {func(h *held) {
+				w.Must(w.Scheduler.Fail(t.Context(), w.jobOf(h).ID, "The runner was lost."))
+				renewals(h, 30*time.Second, time.Minute)
+			}, []string{""}},
+		} {
+			run := w.start(simple)
+			h := w.runner("box of " + strings.ReplaceAll(name, " ", "-")).take(w.job(run).GUID)
+			c.play(h)
+			if d := cmp.Diff(c.want, w.remarks(run)); d != "" {
+				t.Errorf("%s: annotations (-want +got):\n%s", name, d)
+			}
+		}
+	})
+}
+
+// jobOf is the job that is held.
+func (w *world) jobOf(h *held) *actions.Job {
+	w.t.Helper()
+	j, err := w.Store.JobByGUID(w.t.Context(), h.msg.JobID)
+	w.Must(err)
+	return j
 }

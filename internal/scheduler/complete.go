@@ -21,7 +21,7 @@ func (s *Scheduler) Complete(ctx context.Context, job *actions.Job, res *Result)
 	err := s.change(ctx, job.RunID, s.ofJob(job, func(d *draft, r *row) {
 		if ended = r.job.Status != actions.Completed; ended {
 			notes := d.outputs(r.job, res)
-			r.steps = res.Steps
+			r.steps, r.reported = res.Steps, true
 			d.end(r, res.Conclusion, notes...)
 		}
 	}))

@@ -30,13 +30,15 @@ type draft struct {
 
 // A row is a job in a draft.
 type row struct {
-	job   *actions.Job
-	was   actions.Status // in the store; empty for a new job
-	lease time.Time      // its lock must still be this one; zero if any will do
-	notes []*actions.Annotation
-	steps []*actions.Step // as its runner reports them in the end
-	tell  bool            // its runner is to hear that it was cancelled
-	index int             // among the jobs of the state; -1 for a job of an older attempt
+	job      *actions.Job
+	was      actions.Status // in the store; empty for a new job
+	lease    time.Time      // its lock must still be this one; zero if any will do
+	notes    []*actions.Annotation
+	steps    []*actions.Step // as its runner reports them in the end
+	reported bool            // somebody reports its end
+	unknown  bool            // it is said to have succeeded, and nobody has said that of its steps
+	tell     bool            // its runner is to hear that it was cancelled
+	index    int             // among the jobs of the state; -1 for a job of an older attempt
 }
 
 func (s *Scheduler) draft(st *state) *draft {

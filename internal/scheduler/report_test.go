@@ -22,6 +22,7 @@ func TestOfAReportOnlyWhatIsTooMuchIsLeftOut(t *testing.T) { // RES-4, JOB-4
 	res := &scheduler.Result{Conclusion: actions.Success, Outputs: map[string]string{
 		"a": "small", "b": strings.Repeat("x", 1<<20), "c": "small too", "empty": "",
 	}}
+	res.Steps = []*actions.Step{{GUID: "6f9619ff-8b86-4011-b42d-00c04fc964ff", Number: 1, Name: "a", Status: actions.Completed, Conclusion: actions.Success}}
 	res.Annotations = append(res.Annotations, &actions.Annotation{Level: actions.LevelNotice, StartLine: -5, EndLine: math.MaxInt, StartColumn: -1, Message: strings.Repeat("é", 5000)})
 	for range 1001 {
 		res.Annotations = append(res.Annotations, &actions.Annotation{Path: "a.go", Level: actions.LevelWarning, StartLine: 7, Message: "m"})

@@ -75,6 +75,7 @@ type Scheduler struct {
 	settings *settings.Settings
 	sources  *source.Sources
 	states   *recent.Cache[int64, *state] // the newest, of runs that are in progress
+	renewed  *recent.Cache[int64, bool]   // jobs that were renewed after their end: see [Scheduler.Renewed]
 	lines    lines
 }
 
@@ -86,6 +87,6 @@ func New(c Config) *Scheduler {
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, objects: c.Objects,
 		settings: c.Settings, sources: c.Sources,
-		states: newStates(),
+		states: newStates(), renewed: recent.New[int64, bool](maxRenewed, maxRenewed),
 	}
 }

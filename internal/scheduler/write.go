@@ -77,6 +77,9 @@ func (d *draft) writeRows(ctx context.Context, tx *store.Tx) error {
 			return err
 		}
 		notes := r.notes
+		if r.unknown {
+			notes = append(slices.Clip(notes), unreported(withoutSteps))
+		}
 		if lost > 0 {
 			notes = append(slices.Clip(notes), missing("steps", lost))
 		}
@@ -117,6 +120,9 @@ func (d *draft) writeEnd(ctx context.Context, tx *store.Tx, r *row) (lost int, e
 		return 0, nil
 	}
 	if lost, err = steps.Finish(ctx, tx, j, r.steps); err != nil {
+		return 0, err
+	}
+	if r.unknown, err = unknownSteps(ctx, tx, r); err != nil {
 		return 0, err
 	}
 	if err := tx.CloseSteps(ctx, j); err != nil {
