@@ -24,6 +24,7 @@ type program struct {
 	Isolation string   `placeholder:"none|user" help:"Isolation of the bundled runners' jobs. Default: none with --against; else the program's own choice, and latency and matrix also with none."`
 	Postgres  string   `placeholder:"URL" env:"UNDERSTUDY_TEST_POSTGRES" help:"A PostgreSQL server, for what needs several servers on one database; left out without it."`
 	Dir       string   `placeholder:"DIR" help:"Where to put the servers' data for as long as it takes. Default: the directory for temporary files."`
+	Child     bool     `hidden:"" help:"Do what standard input says, beside a server."`
 	Write     string   `placeholder:"FILE" help:"Write the table to FILE, not to the terminal."`
 }
 
@@ -35,7 +36,7 @@ func main() {
 	var p program
 	kong.Parse(&p, kong.Vars{"measurements": strings.Join(names, ", ")}, kong.Description("Measure how fast Understudy is."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := p.measure(ctx)
+	err := p.run(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -43,8 +44,19 @@ func main() {
 	}
 }
 
+func (p *program) run(ctx context.Context) error {
+	if p.Child {
+		return bench.Child(ctx, os.Stdin, time.Now)
+	}
+	return p.measure(ctx)
+}
+
 func (p *program) measure(ctx context.Context) error {
-	text, err := p.table(ctx, bench.Config{Binary: p.Binary, Dir: p.Dir, Env: environment(), Now: time.Now, Out: os.Stderr, Postgres: p.Postgres, Isolation: p.Isolation})
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	text, err := p.table(ctx, bench.Config{Binary: p.Binary, Dir: p.Dir, Env: environment(), Now: time.Now, Out: os.Stderr, Postgres: p.Postgres, Isolation: p.Isolation, Child: []string{self, "--child"}})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ type Config struct {
 	Now    func() time.Time
 	Out    io.Writer // progress
 
+	// Child are the program and arguments of a process that calls [Child].
+	Child []string
+
 	// Isolation is that of the bundled runners' jobs. Empty, it is the program's own
 	// choice, and what depends on it is measured without any, too.
 	Isolation string
@@ -54,6 +57,7 @@ func Measurements() []Measurement {
 		{Name: "matrix", About: "a matrix of 20 jobs, push to conclusion", run: isolated(matrix)},
 		{Name: "jobs", About: "no-op jobs a second through the whole protocol", run: jobs},
 		{Name: "crowd", About: "many waiting runners, and what others feel of their work", run: crowd, whole: true},
+		{Name: "attack", About: "what honest callers wait while two accounts attack", run: attack, whole: true},
 		{Name: "dispatches", About: "dispatches accepted a second", run: dispatches},
 		{Name: "reads", About: "REST requests a second, against a bare handler", run: reads},
 		{Name: "logs", About: "log ingestion and the server's memory while it lasts", run: ingestion},

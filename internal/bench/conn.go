@@ -20,6 +20,7 @@ type conn struct {
 	host string
 	c    net.Conn
 	r    *bufio.Reader
+	from string // the address that a proxy says the requests come from; "" for none
 	out  []byte
 	in   bytes.Buffer
 	stop func() bool
@@ -55,6 +56,10 @@ func (c *conn) do(method, target, auth string, body []byte) (int, []byte, error)
 	if auth != "" {
 		b = append(b, "\r\nAuthorization: "...)
 		b = append(b, auth...)
+	}
+	if c.from != "" {
+		b = append(b, "\r\nX-Forwarded-For: "...)
+		b = append(b, c.from...)
 	}
 	if body != nil {
 		b = append(b, "\r\nContent-Type: "...)

@@ -78,9 +78,14 @@ func follow(ctx context.Context, b *bench) ([]Row, error) {
 var printedAt = regexp.MustCompile(`printed at (\d+)[.,](\d{6})$`)
 
 // followJob returns the delay of each line that came while it followed.
-func (r *repo) followJob(ctx context.Context, runID, jobID int64) ([]time.Duration, error) {
-	var delays []time.Duration
-	err := r.stream(ctx, runID, jobID, func(event string, data []byte) (more bool, err error) {
+func (r *repo) followJob(ctx context.Context, runID, jobID int64) (delays []time.Duration, err error) {
+	err = r.eachDelay(ctx, runID, jobID, func(d time.Duration) { delays = append(delays, d) })
+	return delays, err
+}
+
+// eachDelay follows a job and tells the delay of each line that comes.
+func (r *repo) eachDelay(ctx context.Context, runID, jobID int64, add func(time.Duration)) error {
+	return r.stream(ctx, runID, jobID, func(event string, data []byte) (more bool, err error) {
 		now := r.b.Now()
 		if event != "lines" {
 			return event != "end", nil
@@ -92,12 +97,11 @@ func (r *repo) followJob(ctx context.Context, runID, jobID int64) ([]time.Durati
 				if err != nil {
 					return false, err
 				}
-				delays = append(delays, now.Sub(time.UnixMicro(micros)))
+				add(now.Sub(time.UnixMicro(micros)))
 			}
 		}
 		return true, err
 	})
-	return delays, err
 }
 
 // stream reads the stream of a job's page until f has enough.

@@ -14,25 +14,31 @@ import (
 
 // A repo is a repository on a server with a clone of it.
 type repo struct {
-	b    *bench
-	api  *client.Client
-	name string
-	url  string // of its pages
-	dir  string // the clone
+	b     *bench
+	api   *client.Client
+	owner string
+	name  string
+	url   string // of its pages
+	dir   string // the clone
 }
 
 // repository makes a repository with workflow files, by name and content, pushed.
 // A public one can be read without a token.
 func (s *server) repository(ctx context.Context, name string, public bool, workflows map[string]string) (*repo, error) {
+	return s.repositoryOf(ctx, login, s.user, name, public, workflows)
+}
+
+// repositoryOf is repository for another account.
+func (s *server) repositoryOf(ctx context.Context, owner string, api *client.Client, name string, public bool, workflows map[string]string) (*repo, error) {
 	dir, err := os.MkdirTemp(s.b.dir, "clone-")
 	if err != nil {
 		return nil, err
 	}
-	r := &repo{b: s.b, api: s.user, name: name, url: s.url + "/" + login + "/" + name, dir: dir}
-	if err := s.user.Do(ctx, http.MethodPost, "/user/repos", object{"name": name, "private": !public}, nil); err != nil {
+	r := &repo{b: s.b, api: api, owner: owner, name: name, url: s.url + "/" + owner + "/" + name, dir: dir}
+	if err := api.Do(ctx, http.MethodPost, "/user/repos", object{"name": name, "private": !public}, nil); err != nil {
 		return nil, err
 	}
-	remote := strings.Replace(r.url, "://", "://"+login+":"+s.user.Token()+"@", 1) + ".git"
+	remote := strings.Replace(r.url, "://", "://"+owner+":"+api.Token()+"@", 1) + ".git"
 	if err := r.git(ctx, "init", "--quiet", "--initial-branch=main"); err != nil {
 		return nil, err
 	}
@@ -71,6 +77,11 @@ func (r *repo) commit(ctx context.Context, message string) (sha string, err erro
 	if err := r.git(ctx, "commit", "--quiet", "--allow-empty", "--message", message); err != nil {
 		return "", err
 	}
+	return r.head(ctx)
+}
+
+// head is the commit that is checked out.
+func (r *repo) head(ctx context.Context) (sha string, err error) {
 	out, err := r.command(ctx, "rev-parse", "HEAD").Output()
 	return strings.TrimSpace(string(out)), err
 }

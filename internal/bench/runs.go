@@ -68,7 +68,7 @@ func (r *repo) jobs(ctx context.Context, id int64) ([]job, error) {
 
 // path is one below the repository.
 func (r *repo) path(format string, args ...any) string {
-	return "/repos/" + login + "/" + r.name + fmt.Sprintf(format, args...)
+	return "/repos/" + r.owner + "/" + r.name + fmt.Sprintf(format, args...)
 }
 
 // dispatchPath is where a workflow is dispatched.

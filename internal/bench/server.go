@@ -34,6 +34,7 @@ type server struct {
 	url     string // http://127.0.0.1:PORT
 	data    string
 	runners int
+	flags   []string
 	cmd     *exec.Cmd
 	ended   chan struct{} // closed when the process has ended
 	ready   time.Duration // from its start to the first 200
@@ -70,30 +71,36 @@ func (b *bench) start(ctx context.Context, data string, runners int, flags ...st
 	if err != nil {
 		return nil, err
 	}
-	out, err := os.OpenFile(data+".log", os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	s := &server{b: b, url: "http://" + address, data: data, runners: runners}
+	s.flags = append([]string{"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain}, flags...)
+	return s, s.again(ctx)
+}
+
+// again starts the program, which does not run, and waits for its first 200.
+func (s *server) again(ctx context.Context) error {
+	out, err := os.OpenFile(s.data+".log", os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer out.Close() // the process has its own
-	s := &server{b: b, url: "http://" + address, data: data, runners: runners, ended: make(chan struct{})}
-	flags = append([]string{"serve", "--listen", address, "--data", data, "--runners", strconv.Itoa(runners), "--drain", drain}, flags...)
-	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Binary, flags...) // the program that is measured
-	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = b.Env, out, out
-	if b.Isolation != "" { // programs that do not know the flag do not mind the variable
-		s.cmd.Env = append(slices.Clone(b.Env), "UNDERSTUDY_ISOLATION="+b.Isolation)
+	s.ended = make(chan struct{})
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), s.b.Binary, s.flags...) // the program that is measured
+	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.b.Env, out, out
+	if s.b.Isolation != "" { // programs that do not know the flag do not mind the variable
+		s.cmd.Env = append(slices.Clone(s.b.Env), "UNDERSTUDY_ISOLATION="+s.b.Isolation)
 	}
 	s.cmd.SysProcAttr = attributes()
-	began := b.Now()
+	began := s.b.Now()
 	if err := s.launch(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.awaitHealth(ctx); err != nil {
 		s.stop()
-		text, _ := os.ReadFile(data + ".log")
-		return nil, fmt.Errorf("server: %w\n%s", err, text)
+		text, _ := os.ReadFile(s.data + ".log")
+		return fmt.Errorf("server: %w\n%s", err, text)
 	}
-	s.ready = b.since(began)
-	return s, nil
+	s.ready = s.b.since(began)
+	return nil
 }
 
 // launch starts the process. Its thread stays until the process has ended: the
@@ -255,21 +262,31 @@ func (s *server) processor() (time.Duration, error) { return processorTime(s.cmd
 const ticks = 100
 
 // processorTime is how long a process has run, on all processors.
-func processorTime(pid int) (time.Duration, error) {
+func processorTime(pid int) (time.Duration, error) { return timeOf(pid, 2) }
+
+// familyTime is processorTime with the children that have ended.
+func familyTime(pid int) (time.Duration, error) { return timeOf(pid, 4) }
+
+// timeOf is the sum of the first n of user time, system time, and the same of the
+// children that were waited for.
+func timeOf(pid, n int) (sum time.Duration, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
 	// The name, which may hold anything, ends in the last parenthesis; after it
-	// come the state and eleven more fields until user and system time.
+	// come the state and ten more fields.
 	f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(f) < 13 {
+	const first = 11
+	if len(f) < first+n {
 		return 0, fmt.Errorf("process %d: its state has %d fields", pid, len(f))
 	}
-	user, err := strconv.ParseInt(f[11], 10, 64)
-	if err != nil {
-		return 0, err
+	for _, text := range f[first : first+n] {
+		t, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += time.Duration(t) * time.Second / ticks
 	}
-	system, err := strconv.ParseInt(f[12], 10, 64)
-	return time.Duration(user+system) * time.Second / ticks, err
+	return sum, nil
 }

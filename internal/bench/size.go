@@ -18,6 +18,8 @@ type size struct {
 	crowdJobs int           // for half of them
 	crowdTime time.Duration // at most
 
+	attackTime time.Duration // of honest callers, on each of two servers
+
 	dispatches int
 	readTime   time.Duration // of one load
 	readRounds int
@@ -48,6 +50,7 @@ var whole = size{
 	matrixTries:   5,
 	jobs:          3000, jobsAlone: 3000, jobsTime: 9 * time.Second,
 	crowd: 1000, crowdJobs: 10_000, crowdTime: 2 * time.Minute,
+	attackTime: 20 * time.Second,
 	dispatches: 10_000,
 	readTime:   2 * time.Second, readRounds: 3, askedOnce: 2000,
 	logBytes:   100_000_000,
