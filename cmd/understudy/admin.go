@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/server"
 )
 
@@ -21,6 +26,8 @@ type adminCommand struct {
 	} `cmd:"" help:"Accounts."`
 	Token struct {
 		Create createToken `cmd:"" help:"Make a token for an account, and print it."`
+		List   listTokens  `cmd:"" help:"List tokens that people keep: id, login, when made, last used and expiring, note, scopes."`
+		Revoke revokeToken `cmd:"" help:"Revoke a token. Sessions that somebody signed in for with it end, too."`
 	} `cmd:"" help:"Tokens."`
 }
 
@@ -89,15 +96,48 @@ type createToken struct {
 	Login  string   `arg:"" help:"Login of the account."`
 	Note   string   `placeholder:"TEXT" help:"What the token is for."`
 	Scopes []string `default:"repo,workflow,read:org" placeholder:"SCOPE" help:"Scopes of the token. Default: ${default}."`
+	Days   int      `placeholder:"N" help:"Days after which the token expires. 0, the default, is never."`
 }
 
 // Run prints the new token.
 func (c *createToken) Run(ctx context.Context, log *slog.Logger, p *program) error {
 	return p.Admin.with(ctx, log, func(a *server.Admin) error {
-		text, err := a.CreateToken(ctx, c.Login, c.Note, c.Scopes)
+		text, err := a.CreateToken(ctx, c.Login, c.Note, c.Scopes, c.Days)
 		if err == nil {
 			fmt.Println(text)
 		}
 		return err
 	})
+}
+
+type listTokens struct {
+	Login string `arg:"" optional:"" help:"Only those of this account."`
+}
+
+// Run prints a table of tokens.
+func (c *listTokens) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error {
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tLOGIN\tCREATED\tLAST USED\tEXPIRES\tNOTE\tSCOPES")
+		err := a.Tokens(ctx, c.Login, func(t *actions.Token, login string) {
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, login, day(t.CreatedAt), day(t.LastUsedAt), day(t.ExpiresAt), t.Note, strings.Join(t.Scopes, ","))
+		})
+		return errors.Join(err, w.Flush())
+	})
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+type revokeToken struct {
+	ID int64 `arg:"" help:"Id of the token, as list shows it."`
+}
+
+// Run revokes the token.
+func (c *revokeToken) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error { return a.RevokeToken(ctx, c.ID) })
 }

@@ -184,6 +184,7 @@ type RegistrationToken struct {
 	Hash      []byte
 	Remove    bool // for removal, not registration
 	Scope     Scope
+	CreatorID int64 // the account that made it, with whose suspension it ends; 0 for the server
 	ExpiresAt time.Time
 }
 

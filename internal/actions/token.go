@@ -27,10 +27,15 @@ type Token struct {
 	RepoID     int64             // JobToken: its repository
 	JobID      int64             // JobToken: its job
 	Access     map[string]string // JobToken: permission → read, write
+	ParentID   int64             // WebSession: the token that somebody signed in with, and with which it ends; 0 for none
+	CreatorID  int64             // the account that made it to act as AccountID, and with whose suspension it ends; 0 for its own
 	ExpiresAt  time.Time         // zero for never
 	CreatedAt  time.Time
 	LastUsedAt time.Time
 }
+
+// Personal says whether people keep the token: they list and revoke it.
+func (t *Token) Personal() bool { return t.Kind == Classic || t.Kind == FineGrained }
 
 // scopeParents says which scope contains which others (GitHub's "Available scopes").
 var scopeParents = map[string][]string{

@@ -161,6 +161,15 @@ func (a *Auth) load(ctx context.Context, hash [sha256.Size]byte, now time.Time) 
 	if account.Suspended {
 		return nil, errBadCredentials
 	}
+	if t.CreatorID != 0 {
+		creator, err := a.store.Account(ctx, t.CreatorID)
+		if err != nil {
+			return nil, err
+		}
+		if creator.Suspended {
+			return nil, errBadCredentials
+		}
+	}
 	if now.Sub(t.LastUsedAt) > usedEvery && t.Kind != actions.JobToken {
 		a.store.TokenUsed(t.ID, now)
 	}

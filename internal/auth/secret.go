@@ -45,3 +45,19 @@ func shaped(text string) bool {
 	_, ok := token.KindOf(text)
 	return ok
 }
+
+// RevokePersonal removes a token that somebody keeps, by its text, and returns it; nil
+// for any other text.
+func (a *Auth) RevokePersonal(ctx context.Context, text string) (*actions.Token, error) {
+	if len(text) > maxToken || !shaped(text) {
+		return nil, nil
+	}
+	t, err := a.store.TokenByHash(ctx, token.Hash(text))
+	if actions.KindOf(err) == actions.NotFound || err == nil && !t.Personal() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, a.store.DeleteToken(ctx, t.ID)
+}

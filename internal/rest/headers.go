@@ -56,8 +56,17 @@ func selectVersion(h http.Header, r *http.Request) (version.Version, error) {
 	return v, nil
 }
 
+// SetExpiration says until when the caller's token is good, if people keep it and it
+// expires.
+func SetExpiration(h http.Header, c *auth.Caller) {
+	if c.Token != nil && c.Token.Personal() && !c.Token.ExpiresAt.IsZero() {
+		h["Github-Authentication-Token-Expiration"] = []string{c.Token.ExpiresAt.UTC().Format("2006-01-02 15:04:05 MST")}
+	}
+}
+
 // setScopeHeaders says what the token may and what the operation wants.
 func setScopeHeaders(h http.Header, c *auth.Caller, op *endpoint) {
+	SetExpiration(h, c)
 	switch {
 	case c.Anonymous():
 	case c.Token.Kind == actions.Classic:

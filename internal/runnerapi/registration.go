@@ -25,7 +25,7 @@ func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 	if !is {
 		return errRegistrationToken
 	}
-	scope, err := a.Runners.CheckToken(r.Context(), shown, remove)
+	t, err := a.Runners.CheckToken(r.Context(), shown, remove)
 	if err != nil {
 		return err
 	}
@@ -33,10 +33,10 @@ func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if scope != asked {
+	if t.Scope != asked {
 		return runners.ErrToken
 	}
-	text, err := a.Runners.AdminToken(scope, remove)
+	text, err := a.Runners.AdminToken(t, remove)
 	if err != nil {
 		return err
 	}

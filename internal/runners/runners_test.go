@@ -135,18 +135,18 @@ func TestARunnerWithAJobIsBusyAndStays(t *testing.T) {
 func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		here := actions.Scope{RepoID: w.repo.ID}
-		text, _, err := w.CreateToken(t.Context(), here, false, time.Hour)
+		text, _, err := w.CreateToken(t.Context(), here, 0, false, time.Hour)
 		w.must(err)
-		if sc, err := w.CheckToken(t.Context(), text, false); err != nil || sc != here {
-			t.Errorf("token of %+v, %v; want %+v", sc, err, here)
+		if got, err := w.CheckToken(t.Context(), text, false); err != nil || got.Scope != here {
+			t.Errorf("token %+v, %v; want one of %+v", got, err, here)
 		}
 		_, err = w.CheckToken(t.Context(), text, true)
 		w.wantKind("to remove what it may add", err, "")
-		removal, _, err := w.CreateToken(t.Context(), here, true, time.Hour)
+		removal, _, err := w.CreateToken(t.Context(), here, 0, true, time.Hour)
 		w.must(err)
 		_, err = w.CheckToken(t.Context(), removal, false)
 		w.wantKind("to add with a token to remove", err, actions.NotFound)
-		admin, err := w.AdminToken(here, false)
+		admin, err := w.AdminToken(&actions.RegistrationToken{Scope: here}, false)
 		w.must(err)
 		for _, c := range []struct {
 			what   string
@@ -154,7 +154,7 @@ func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 			remove bool
 			want   actions.Kind
 		}{{"as it should be", here, false, ""}, {"elsewhere", actions.Scope{}, false, actions.NotFound}, {"to remove", here, true, ""}} {
-			is, err := w.CheckAdminToken(admin, c.scope, c.remove)
+			is, err := w.CheckAdminToken(t.Context(), admin, c.scope, c.remove)
 			if w.wantKind(c.what, err, c.want); !is {
 				t.Errorf("%s: not taken for an admin token", c.what)
 			}
@@ -162,7 +162,7 @@ func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 		w.pass(time.Hour)
 		_, err = w.CheckToken(t.Context(), text, false)
 		w.wantKind("after an hour", err, actions.NotFound)
-		if is, err := w.CheckAdminToken(admin, here, false); is || err != nil {
+		if is, err := w.CheckAdminToken(t.Context(), admin, here, false); is || err != nil {
 			t.Errorf("admin token after an hour: %t, %v; want one that says nothing", is, err)
 		}
 	})

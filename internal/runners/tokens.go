@@ -15,12 +15,13 @@ import (
 const adminTokenLife = time.Hour
 
 // CreateToken makes a token with which runners can be added to a scope until it
-// expires; with remove, one with which they can be removed.
-func (s *Runners) CreateToken(ctx context.Context, sc actions.Scope, remove bool, life time.Duration) (text string, expires time.Time, err error) {
+// expires, or its creator is suspended; with remove, one with which they can be
+// removed. The creator is 0 for the server itself.
+func (s *Runners) CreateToken(ctx context.Context, sc actions.Scope, creatorID int64, remove bool, life time.Duration) (text string, expires time.Time, err error) {
 	if text, err = token.New(token.Registration, s.random); err != nil {
 		return "", time.Time{}, err
 	}
-	t := &actions.RegistrationToken{Hash: token.Hash(text), Remove: remove, Scope: sc, ExpiresAt: s.now().Add(life)}
+	t := &actions.RegistrationToken{Hash: token.Hash(text), Remove: remove, Scope: sc, CreatorID: creatorID, ExpiresAt: s.now().Add(life)}
 	if err := s.store.CreateRegistrationToken(ctx, t); err != nil {
 		return "", time.Time{}, fmt.Errorf("registration token: %w", err)
 	}
@@ -36,35 +37,47 @@ var ErrToken = actions.Errorf(actions.NotFound, "this token adds or removes no r
 // Nowhere is the scope that no token is good for.
 func Nowhere() actions.Scope { return actions.Scope{OwnerID: -1, RepoID: -1} }
 
-// CheckToken checks a token of [Runners.CreateToken], and returns the scope it is
-// good for. One that is unknown, expired or only to remove runners is [ErrToken].
-func (s *Runners) CheckToken(ctx context.Context, text string, remove bool) (actions.Scope, error) {
+// CheckToken returns what is known of a token of [Runners.CreateToken]. One that is
+// unknown, expired, only to remove runners, or of a suspended account is [ErrToken].
+func (s *Runners) CheckToken(ctx context.Context, text string, remove bool) (*actions.RegistrationToken, error) {
 	t, err := s.store.RegistrationToken(ctx, token.Hash(text))
 	if actions.KindOf(err) == actions.NotFound || err == nil && !t.Allows(remove, s.now()) {
-		return actions.Scope{}, ErrToken
+		return nil, ErrToken
 	}
 	if err != nil {
-		return actions.Scope{}, err
+		return nil, err
 	}
-	return t.Scope, nil
+	return t, s.checkCreator(ctx, t.CreatorID)
+}
+
+// checkCreator is [ErrToken] if the account that made a token may do nothing.
+func (s *Runners) checkCreator(ctx context.Context, id int64) error {
+	if id == 0 {
+		return nil
+	}
+	who, err := s.store.Account(ctx, id)
+	if actions.KindOf(err) == actions.NotFound || err == nil && who.Suspended {
+		return ErrToken
+	}
+	return err
 }
 
 // AdminToken makes the token that a registration or removal token is exchanged
-// for (REG-2): it can do the same, in the same scope.
-func (s *Runners) AdminToken(sc actions.Scope, remove bool) (string, error) {
+// for (REG-2): it can do the same, in the same scope, and ends with the same account.
+func (s *Runners) AdminToken(t *actions.RegistrationToken, remove bool) (string, error) {
 	now := s.now()
-	return s.keys.SignAdmin(token.Admin{Scope: adminScope(sc, remove), Expires: now.Add(adminTokenLife)}, now)
+	return s.keys.SignAdmin(token.Admin{Scope: adminScope(t.Scope, remove), CreatorID: t.CreatorID, Expires: now.Add(adminTokenLife)}, now)
 }
 
 // CheckAdminToken says whether text is a token of [Runners.AdminToken]. One that is
 // for another scope or purpose is [ErrToken].
-func (s *Runners) CheckAdminToken(text string, sc actions.Scope, remove bool) (is bool, err error) {
+func (s *Runners) CheckAdminToken(ctx context.Context, text string, sc actions.Scope, remove bool) (is bool, err error) {
 	admin, err := s.keys.Admin(text, s.now())
 	if err != nil {
 		return false, nil
 	}
 	if admin.Scope == adminScope(sc, false) || remove && admin.Scope == adminScope(sc, true) {
-		return true, nil
+		return true, s.checkCreator(ctx, admin.CreatorID)
 	}
 	return true, ErrToken
 }
@@ -78,12 +91,12 @@ func (s *Runners) Admits(ctx context.Context, scheme, text string, sc actions.Sc
 	switch {
 	case strings.EqualFold(scheme, "RemoteAuth"):
 		good, err := s.CheckToken(ctx, text, remove)
-		if err == nil && good != sc {
+		if err == nil && good.Scope != sc {
 			err = ErrToken
 		}
 		return true, err
 	case strings.EqualFold(scheme, "Bearer"):
-		return s.CheckAdminToken(text, sc, remove)
+		return s.CheckAdminToken(ctx, text, sc, remove)
 	}
 	return false, nil
 }

@@ -92,9 +92,18 @@ func (a *Admin) DeleteUser(ctx context.Context, login string) error {
 	return a.store.DeleteAccount(ctx, account.ID, a.deps.Now())
 }
 
+// maxTokenDays is more than anybody plans ahead.
+const maxTokenDays = 3650
+
 // CreateToken makes a classic token of an account and returns its text, which
-// is kept nowhere.
-func (a *Admin) CreateToken(ctx context.Context, login, note string, scopes []string) (string, error) {
+// is kept nowhere. It expires after so many days, 0 for never.
+func (a *Admin) CreateToken(ctx context.Context, login, note string, scopes []string, days int) (string, error) {
+	if days < 0 || days > maxTokenDays {
+		return "", actions.Errorf(actions.Invalid, "a token cannot expire in %d days: 1 to %d, or 0 for never", days, maxTokenDays)
+	}
+	if err := actions.CheckLine("note", note); err != nil {
+		return "", err
+	}
 	for _, s := range scopes {
 		if !slices.Contains(actions.Scopes(), s) {
 			return "", actions.Errorf(actions.Invalid, "scope %q is not one of %v", s, actions.Scopes())
@@ -104,5 +113,48 @@ func (a *Admin) CreateToken(ctx context.Context, login, note string, scopes []st
 	if err != nil {
 		return "", err
 	}
-	return a.auth.Create(ctx, &actions.Token{AccountID: account.ID, Kind: actions.Classic, Note: note, Scopes: scopes})
+	t := &actions.Token{AccountID: account.ID, Kind: actions.Classic, Note: note, Scopes: scopes, CreatedAt: a.deps.Now()}
+	if days > 0 {
+		t.ExpiresAt = t.CreatedAt.AddDate(0, 0, days)
+	}
+	return a.auth.Create(ctx, t)
+}
+
+// Tokens calls show for each token that people keep, the oldest first; with a login
+// only for those of that account.
+func (a *Admin) Tokens(ctx context.Context, login string, show func(t *actions.Token, login string)) error {
+	var accountID int64
+	if login != "" {
+		account, err := a.person(ctx, login)
+		if err != nil {
+			return err
+		}
+		accountID = account.ID
+	}
+	for p := (store.Page{Number: 1, Size: 100}); ; p.Number++ {
+		tokens, total, err := a.store.PersonalTokens(ctx, accountID, p)
+		if err != nil {
+			return err
+		}
+		for _, t := range tokens {
+			account, err := a.store.Account(ctx, t.AccountID)
+			if err != nil {
+				return err
+			}
+			show(t, account.Login)
+		}
+		if p.Number >= p.Last(total) {
+			return nil
+		}
+	}
+}
+
+// RevokeToken revokes a token that somebody keeps. A server that runs refuses it
+// within a second.
+func (a *Admin) RevokeToken(ctx context.Context, id int64) error {
+	t, err := a.store.PersonalToken(ctx, id)
+	if err != nil {
+		return err
+	}
+	return a.auth.Revoke(ctx, t.ID)
 }

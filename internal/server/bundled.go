@@ -142,7 +142,7 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 	}
 	var in io.Reader
 	if !runner.Configured(p.root, b.url()) {
-		text, _, err := b.s.runners.CreateToken(ctx, actions.Scope{}, false, registrationTime)
+		text, _, err := b.s.runners.CreateToken(ctx, actions.Scope{}, 0, false, registrationTime)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -68,12 +69,31 @@ func TestAdminsNeedADirectoryThatAServerUsed(t *testing.T) {
 		if notice, err := a.CreateUser(t.Context(), "mona", "", false); err != nil || !strings.Contains(notice, "mona is the second person") {
 			t.Errorf("notice %q, %v", notice, err)
 		}
-		if _, err := a.CreateToken(t.Context(), "mona", "", []string{"everything"}); actions.KindOf(err) != actions.Invalid {
+		if _, err := a.CreateToken(t.Context(), "mona", "", []string{"everything"}, 0); actions.KindOf(err) != actions.Invalid {
 			t.Errorf("unknown scope: %v, want invalid", err)
 		}
-		text, err := a.CreateToken(t.Context(), "mona", "", []string{"repo"})
+		text, err := a.CreateToken(t.Context(), "mona", "", []string{"repo"}, 30)
 		if !strings.HasPrefix(text, "ghp_") {
 			t.Errorf("token %q", text)
+		}
+		for _, days := range []int{-1, 1 << 40} {
+			if _, err := a.CreateToken(t.Context(), "mona", "", nil, days); actions.KindOf(err) != actions.Invalid {
+				t.Errorf("%d days: %v, want invalid", days, err)
+			}
+		}
+		list := func() (tokens []*actions.Token) {
+			if err := a.Tokens(t.Context(), "mona", func(tok *actions.Token, _ string) { tokens = append(tokens, tok) }); err != nil {
+				t.Error(err)
+			}
+			return tokens
+		}
+		if tokens := list(); len(tokens) != 1 || tokens[0].ExpiresAt.Sub(tokens[0].CreatedAt) < 29*24*time.Hour {
+			t.Errorf("tokens %v, want one for 30 days", tokens)
+		} else if err := a.RevokeToken(t.Context(), tokens[0].ID); err != nil || len(list()) > 0 {
+			t.Errorf("revoked: %v, left %v", err, list())
+		}
+		if err := a.RevokeToken(t.Context(), 1<<40); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("a token that is none: %v, want not found", err)
 		}
 		for _, login := range []string{"nobody", actions.JobBot, actions.Ghost} {
 			if _, err := a.SetSuspended(t.Context(), login, true); err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/collaborators"
 	"github.com/understudy-ci/understudy/internal/rest/commits"
 	"github.com/understudy-ci/understudy/internal/rest/contents"
+	"github.com/understudy-ci/understudy/internal/rest/credentials"
 	"github.com/understudy-ci/understudy/internal/rest/enterpriseadmin"
 	"github.com/understudy-ci/understudy/internal/rest/jobs"
 	"github.com/understudy-ci/understudy/internal/rest/meta"
@@ -39,6 +40,7 @@ func (s *Server) pages(res *results.API) []rest.Route {
 		ratelimit.Routes(s.now),
 		users.Routes(s.store),
 		orgs.Routes(s.store),
+		credentials.Routes(s.auth, s.log),
 		enterpriseadmin.Routes(s.store, s.auth, s.log, s.notice, s.now),
 
 		repos.Routes(s.store, s.auth, s.repositories),

@@ -10,8 +10,8 @@ import (
 
 // CreateRegistrationToken adds t.
 func (q queries) CreateRegistrationToken(ctx context.Context, t *actions.RegistrationToken) error {
-	_, err := db.Exec(ctx, q.ex, `insert into registration_tokens (hash, remove, owner_id, repo_id, expires_at) values ($1, $2, $3, $4, $5)`,
-		t.Hash, db.Flag(t.Remove), t.Scope.OwnerID, t.Scope.RepoID, db.Micros(t.ExpiresAt))
+	_, err := db.Exec(ctx, q.ex, `insert into registration_tokens (hash, remove, owner_id, repo_id, creator_id, expires_at) values ($1, $2, $3, $4, $5, $6)`,
+		t.Hash, db.Flag(t.Remove), t.Scope.OwnerID, t.Scope.RepoID, t.CreatorID, db.Micros(t.ExpiresAt))
 	return err
 }
 
@@ -19,9 +19,9 @@ func (q queries) CreateRegistrationToken(ctx context.Context, t *actions.Registr
 func (q queries) RegistrationToken(ctx context.Context, hash []byte) (*actions.RegistrationToken, error) {
 	scan := func(r db.Row) (*actions.RegistrationToken, error) {
 		t := new(actions.RegistrationToken)
-		return t, r.Scan(&t.Hash, db.Bool(&t.Remove), &t.Scope.OwnerID, &t.Scope.RepoID, db.Time(&t.ExpiresAt))
+		return t, r.Scan(&t.Hash, db.Bool(&t.Remove), &t.Scope.OwnerID, &t.Scope.RepoID, &t.CreatorID, db.Time(&t.ExpiresAt))
 	}
-	t, err := db.One(ctx, q.ex, scan, `select hash, remove, owner_id, repo_id, expires_at from registration_tokens where hash = $1`, hash)
+	t, err := db.One(ctx, q.ex, scan, `select hash, remove, owner_id, repo_id, creator_id, expires_at from registration_tokens where hash = $1`, hash)
 	if err != nil {
 		return nil, fmt.Errorf("registration token: %w", err)
 	}

@@ -10,20 +10,20 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const tokenColumns = `id, account_id, kind, hash, note, scopes, repo_id, job_id, access, expires_at, created_at, last_used_at`
+const tokenColumns = `id, account_id, kind, hash, note, scopes, repo_id, job_id, access, coalesce(parent_id, 0), creator_id, expires_at, created_at, last_used_at`
 
 func scanToken(r db.Row) (*actions.Token, error) {
 	t := new(actions.Token)
 	return t, r.Scan(&t.ID, &t.AccountID, &t.Kind, &t.Hash, &t.Note, db.JSON(&t.Scopes), &t.RepoID, &t.JobID,
-		db.JSON(&t.Access), db.Time(&t.ExpiresAt), db.Time(&t.CreatedAt), db.Time(&t.LastUsedAt))
+		db.JSON(&t.Access), &t.ParentID, &t.CreatorID, db.Time(&t.ExpiresAt), db.Time(&t.CreatedAt), db.Time(&t.LastUsedAt))
 }
 
 // CreateToken adds t and sets its id.
 func (q queries) CreateToken(ctx context.Context, t *actions.Token) error {
 	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into tokens
-		(account_id, kind, hash, note, scopes, repo_id, job_id, access, expires_at, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id`,
-		t.AccountID, t.Kind, t.Hash, t.Note, db.Text(t.Scopes), t.RepoID, t.JobID, db.Text(t.Access), db.Micros(t.ExpiresAt), db.Micros(t.CreatedAt))
+		(account_id, kind, hash, note, scopes, repo_id, job_id, access, parent_id, creator_id, expires_at, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0), $10, $11, $12) returning id`,
+		t.AccountID, t.Kind, t.Hash, t.Note, db.Text(t.Scopes), t.RepoID, t.JobID, db.Text(t.Access), t.ParentID, t.CreatorID, db.Micros(t.ExpiresAt), db.Micros(t.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("token of account %d: %w", t.AccountID, err)
 	}
@@ -51,7 +51,31 @@ func (q queries) TokenByHash(ctx context.Context, hash []byte) (*actions.Token, 
 	return t, nil
 }
 
-// DeleteToken removes one token.
+// personal is what [actions.Token.Personal] says.
+const personal = `kind in ('classic', 'fine')`
+
+// PersonalTokens returns the tokens that people keep, the oldest first, and how many
+// there are; with an account only its own.
+func (q queries) PersonalTokens(ctx context.Context, accountID int64, p Page) ([]*actions.Token, int, error) {
+	where := ` from tokens where kind <> 'job' and ` + personal + ` and (account_id = $1 or $1 = 0)`
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*)`+where, accountID)
+	if err != nil {
+		return nil, 0, err
+	}
+	list, err := db.All(ctx, q.ex, scanToken, `select `+tokenColumns+where+` order by id limit $2 offset $3`, accountID, p.Size, p.Offset())
+	return list, int(n), err
+}
+
+// PersonalToken returns a token that somebody keeps.
+func (q queries) PersonalToken(ctx context.Context, id int64) (*actions.Token, error) {
+	t, err := db.One(ctx, q.ex, scanToken, `select `+tokenColumns+` from tokens where id = $1 and `+personal, id)
+	if err != nil {
+		return nil, fmt.Errorf("token %d: %w", id, err)
+	}
+	return t, nil
+}
+
+// DeleteToken removes one token, and the sessions that somebody signed in for with it.
 func (q queries) DeleteToken(ctx context.Context, id int64) error {
 	return q.exec(ctx, AccessTopic(), `delete from tokens where id = $1`, id)
 }

@@ -47,8 +47,9 @@ type Runner struct {
 
 // An Admin is what the token says that a registration token was exchanged for.
 type Admin struct {
-	Scope   string // the path that the runner was configured with, as the issuer wrote it
-	Expires time.Time
+	Scope     string // the path that the runner was configured with, as the issuer wrote it
+	CreatorID int64  // the account that made the registration token; 0 for the server
+	Expires   time.Time
 }
 
 type jobClaims struct {
@@ -68,7 +69,8 @@ type runnerClaims struct {
 
 type adminClaims struct {
 	jwt.RegisteredClaims
-	Scope string `json:"scope"`
+	Scope     string `json:"scope"`
+	CreatorID int64  `json:"creator_id,omitempty"`
 }
 
 const resultsScope = "Actions.Results:"
@@ -144,7 +146,7 @@ func (k *Keys) readRunner(text string, now time.Time) (Runner, error) {
 
 // SignAdmin makes the token with which runners of a scope are added and removed.
 func (k *Keys) SignAdmin(a Admin, now time.Time) (string, error) {
-	return k.sign(&adminClaims{registered(adminAudience, now, a.Expires), a.Scope})
+	return k.sign(&adminClaims{registered(adminAudience, now, a.Expires), a.Scope, a.CreatorID})
 }
 
 // Admin checks a token of [Keys.SignAdmin]. An error is Unauthorized.
@@ -153,7 +155,7 @@ func (k *Keys) Admin(text string, now time.Time) (Admin, error) {
 	if err := k.verify(text, &c, now, adminAudience); err != nil {
 		return Admin{}, err
 	}
-	return Admin{Scope: c.Scope, Expires: c.ExpiresAt.UTC()}, nil
+	return Admin{Scope: c.Scope, CreatorID: c.CreatorID, Expires: c.ExpiresAt.UTC()}, nil
 }
 
 func registered(audience string, now, expires time.Time) jwt.RegisteredClaims {

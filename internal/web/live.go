@@ -63,12 +63,15 @@ func (st *stream) send(event, id string, data any) {
 	st.write(text + "data: " + string(body) + "\n\n")
 }
 
-// stillMay is nil while the visitor who opened a stream has a session and may
-// see the repository.
-func (s *Site) stillMay(r *http.Request, repo *actions.Repository) error {
+// stillMay is nil while the visitor who opened a stream has the session that they
+// opened it with, if they had one, and may see the repository.
+func (s *Site) stillMay(r *http.Request, opened *auth.Caller, repo *actions.Repository) error {
 	c, err := s.auth.Session(r)
 	if err != nil {
 		return err
+	}
+	if !opened.Anonymous() && c.Anonymous() {
+		return errNotFound
 	}
 	now, err := s.auth.Repository(r.Context(), repo.Owner.Login, repo.Name)
 	if err != nil {
@@ -93,7 +96,7 @@ type watcher struct {
 // follow calls tell at first and after each change of a run, until it says that
 // all is over, the visitor leaves or, as is asked when anything about access
 // changes, may no longer see it.
-func (s *Site) follow(r *http.Request, st *stream, repo *actions.Repository, runID int64, wt watcher) error {
+func (s *Site) follow(r *http.Request, c *auth.Caller, st *stream, repo *actions.Repository, runID int64, wt watcher) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
@@ -110,7 +113,7 @@ func (s *Site) follow(r *http.Request, st *stream, repo *actions.Repository, run
 		case <-changed.C():
 			topics, all := changed.Take()
 			if all || slices.ContainsFunc(topics, func(t store.Topic) bool { return t != store.RunTopic(runID) }) {
-				if err := s.stillMay(r, repo); err != nil {
+				if err := s.stillMay(r, c, repo); err != nil {
 					return err
 				}
 			}
@@ -126,6 +129,9 @@ func (s *Site) follow(r *http.Request, st *stream, repo *actions.Repository, run
 			wt.lines = nil
 			wt.end()
 		case <-beat.C:
+			if err := s.stillMay(r, c, repo); err != nil { // the session has expired
+				return err
+			}
 			st.write(": still here\n\n")
 			continue
 		case <-settled:
@@ -174,7 +180,7 @@ func (s *Site) liveRun(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 		}
 		return over, nil
 	}
-	s.streamEnded(r, s.follow(r, st, repo, run.ID, watcher{tell: tell}))
+	s.streamEnded(r, s.follow(r, c, st, repo, run.ID, watcher{tell: tell}))
 	return nil
 }
 

@@ -55,7 +55,7 @@ func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	defer cancel()
 	lines := s.logs.Follow(ctx, f.job)
 	j := &jobStream{site: s, stream: s.stream(w), job: f.job, have: parseCursor(have)}
-	err = s.follow(r, j.stream, f.repo, f.run.ID, watcher{tell: j.tell, lines: lines, show: j.show, end: func() { j.drained = true }})
+	err = s.follow(r, c, j.stream, f.repo, f.run.ID, watcher{tell: j.tell, lines: lines, show: j.show, end: func() { j.drained = true }})
 	s.streamEnded(r, err)
 	return nil
 }

@@ -67,7 +67,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, c *auth.Caller) err
 	now := s.now()
 	session := &actions.Token{
 		AccountID: who.Account.ID, Kind: actions.WebSession, Note: "browser", Scopes: who.Token.Scopes,
-		CreatedAt: now, ExpiresAt: now.Add(sessionLife),
+		ParentID: who.Token.ID, CreatorID: who.Token.CreatorID, CreatedAt: now, ExpiresAt: now.Add(sessionLife),
 	}
 	if until := who.Token.ExpiresAt; !until.IsZero() && until.Before(session.ExpiresAt) {
 		session.ExpiresAt = until

@@ -121,6 +121,29 @@ func TestSessionEndsWithItsTokenAndOnSigningOut(t *testing.T) {
 	}
 }
 
+func TestSessionEndsWhenItsTokenIsRevoked(t *testing.T) {
+	ts := newTestSite(t)
+	octo := ts.User("octo")
+	text, other := ts.Token(octo, "repo"), ts.Token(octo, "repo")
+	mine, others := ts.browser(), ts.browser()
+	mine.post("/login", url.Values{"token": {text}})
+	others.post("/login", url.Values{"token": {other}})
+	for _, b := range []*browser{mine, others} {
+		if got := b.get("/"); !strings.Contains(got.body, "Sign out") {
+			t.Fatal("nobody is signed in")
+		}
+	}
+	if _, err := ts.Auth.RevokePersonal(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+	if got := mine.get("/"); strings.Contains(got.body, "Sign out") {
+		t.Error("the session counts after its token was revoked")
+	}
+	if got := others.get("/"); !strings.Contains(got.body, "Sign out") {
+		t.Error("the session of another token has ended")
+	}
+}
+
 func TestTokensThatCannotSignInGetNoSession(t *testing.T) {
 	ts := newTestSite(t)
 	octo := ts.User("octo")

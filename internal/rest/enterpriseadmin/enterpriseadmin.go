@@ -4,10 +4,8 @@ package enterpriseadmin
 
 import (
 	"context"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/token"
 )
 
 // Routes are the operations of the pages. notice is what the operator should know
@@ -32,6 +29,8 @@ func Routes(st *store.Store, au *auth.Auth, log *slog.Logger, notice func(contex
 		{Pattern: "PUT /users/{username}/suspended", Handle: p.suspendUser, Docs: docs + "users#suspend-a-user", Need: administer},
 		{Pattern: "DELETE /users/{username}/suspended", Handle: p.unsuspendUser, Docs: docs + "users#unsuspend-a-user", Need: administer},
 		{Pattern: "POST /admin/organizations", Handle: p.createOrganization, Docs: docs + "orgs#create-an-organization", Need: administer},
+		{Pattern: "GET /admin/tokens", Handle: p.listTokens, Docs: docs + "users#list-personal-access-tokens", Need: administer},
+		{Pattern: "DELETE /admin/tokens/{token_id}", Handle: p.deleteToken, Docs: docs + "users#delete-a-personal-access-token", Need: administer},
 		{Pattern: "POST /admin/users/{username}/authorizations", Handle: p.createImpersonationToken, Docs: docs + "users#create-an-impersonation-oauth-token", Need: administer},
 		{Pattern: "DELETE /admin/users/{username}/authorizations", Handle: p.deleteImpersonationToken, Docs: docs + "users#delete-an-impersonation-oauth-token", Need: administer},
 	}
@@ -116,76 +115,4 @@ func checkEmail(email string) error {
 		return actions.Errorf(actions.Invalid, "email is not an address")
 	}
 	return nil
-}
-
-// impersonation is the note by which such tokens are known.
-const impersonation = "Site admin impersonation"
-
-type authorizationJSON struct {
-	ID          int64             `json:"id"`
-	URL         string            `json:"url"`
-	App         map[string]string `json:"app"`
-	Token       string            `json:"token"`
-	HashedToken string            `json:"hashed_token"`
-	LastEight   string            `json:"token_last_eight"`
-	Note        string            `json:"note"`
-	NoteURL     *string           `json:"note_url"`
-	CreatedAt   string            `json:"created_at"`
-	UpdatedAt   string            `json:"updated_at"`
-	Scopes      []string          `json:"scopes"`
-	Fingerprint *string           `json:"fingerprint"`
-	ExpiresAt   *string           `json:"expires_at"`
-}
-
-// createImpersonationToken serves POST /admin/users/{username}/authorizations.
-// It gives no scope that the caller's token lacks.
-func (p *page) createImpersonationToken(w http.ResponseWriter, r *http.Request) error {
-	c := rest.CallOf(r)
-	u, err := rest.PathUser(r, p.store)
-	if err != nil {
-		return err
-	}
-	var body struct {
-		Scopes []string `json:"scopes"`
-	}
-	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
-		return err
-	}
-	for _, scope := range body.Scopes {
-		if !slices.Contains(actions.Scopes(), scope) {
-			return actions.BadField("OauthAccess", "scopes")
-		}
-		if !c.Caller.HasScope(scope) {
-			return actions.Errorf(actions.Forbidden, "The scope %s is not one of your token's.", scope)
-		}
-	}
-	t := &actions.Token{AccountID: u.ID, Kind: actions.Classic, Note: impersonation, Scopes: append([]string{}, body.Scopes...), CreatedAt: p.now()}
-	text, err := p.auth.Create(r.Context(), t)
-	if err != nil {
-		return err
-	}
-	return httpjson.Write(w, http.StatusCreated, authorizationJSON{
-		ID:          t.ID,
-		URL:         c.Base.API + "/admin/users/" + u.Login + "/authorizations",
-		App:         map[string]string{"name": "Understudy", "url": c.Base.HTML, "client_id": "00000000000000000000"},
-		Token:       text,
-		HashedToken: hex.EncodeToString(token.Hash(text)),
-		LastEight:   text[len(text)-8:],
-		Note:        t.Note,
-		CreatedAt:   shape.Time(t.CreatedAt),
-		UpdatedAt:   shape.Time(t.CreatedAt),
-		Scopes:      t.Scopes,
-	})
-}
-
-// deleteImpersonationToken serves DELETE /admin/users/{username}/authorizations.
-func (p *page) deleteImpersonationToken(w http.ResponseWriter, r *http.Request) error {
-	u, err := rest.PathUser(r, p.store)
-	if err != nil {
-		return err
-	}
-	if err := p.store.DeleteTokensNoted(r.Context(), u.ID, impersonation); err != nil {
-		return err
-	}
-	return rest.NoContent(w)
 }

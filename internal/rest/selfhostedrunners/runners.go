@@ -144,7 +144,8 @@ func (p *page) createRemoveToken(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *page) createToken(w http.ResponseWriter, r *http.Request, remove bool) error {
-	text, expires, err := p.runners.CreateToken(r.Context(), rest.CallOf(r).Scope(), remove, actions.RegistrationTokenLife)
+	c := rest.CallOf(r)
+	text, expires, err := p.runners.CreateToken(r.Context(), c.Scope(), c.Caller.Account.ID, remove, actions.RegistrationTokenLife)
 	if err != nil {
 		return err
 	}
