@@ -180,7 +180,7 @@ func TestToolkitWorksOnAnyHostName(t *testing.T) {
 	t.Parallel()
 	needToolkit(t)
 	by := withHost(t, "ci.example")
-	s := startServer(t, "--runners", "0")
+	s := startServer(t, "--runners", "0", "--allowed-host", "ci.example")
 	s.addToolkit("latest", "previous", "legacy")
 	r := s.newRepository("hello")
 	url := strings.Replace(s.url, "127.0.0.1", "ci.example", 1)

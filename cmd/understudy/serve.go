@@ -68,8 +68,9 @@ func exists(path string) bool {
 
 func deps(log *slog.Logger) (server.Deps, error) {
 	self, err := os.Executable()
+	machine, _ := os.Hostname() // one without a name has none to be called by
 	return server.Deps{
-		Log: log, Now: time.Now, Random: rand.Reader, Program: self, Env: cleanEnv(), Version: version, TrySandbox: trySandbox,
+		Log: log, Now: time.Now, Random: rand.Reader, Program: self, Env: cleanEnv(), Version: version, Machine: machine, TrySandbox: trySandbox,
 		S3: server.S3Credentials{
 			AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
 		},

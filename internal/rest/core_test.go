@@ -73,7 +73,7 @@ func TestURLsKeepTheHostOfEachRequest(t *testing.T) {
 	s := resttest.New(t)
 	_, run := s.Pushed()
 	for range 2 { // the second time from memory
-		for _, host := range []string{"a.test:3000", "b.test"} {
+		for _, host := range []string{"a.localhost:3000", "b.localhost"} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api/v3"+s.Path("actions/runs", run.ID), nil)
 			s.Must(err)
 			r.Host = host

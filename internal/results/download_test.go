@@ -149,7 +149,7 @@ func TestADownloadURLIsGoodForAMinute(t *testing.T) {
 			t.Errorf("%s: %d %s", method, status, code)
 		}
 	}
-	if a := s.Do(http.MethodGet, url, "", nil, "Host: evil.example"); a.StatusCode != http.StatusForbidden {
+	if a := s.Do(http.MethodGet, url, "", nil, "Host: other.localhost"); a.StatusCode != http.StatusForbidden {
 		t.Errorf("on another host: %d", a.StatusCode)
 	}
 	if elsewhere, err := s.Results.ArtifactURL(t.Context(), "https://ci.example", &actions.Artifact{Status: actions.ArtifactLive, ID: 1, ObjectID: 1, ExpiresAt: s.Now().Add(time.Hour)}); err != nil {

@@ -34,7 +34,7 @@ func dial(t *testing.T, url, text string) net.Conn {
 // server closes the connection; 0 if it does so without an answer.
 func ask(t *testing.T, url, path, header string) (status int, closes bool) {
 	t.Helper()
-	c := dial(t, url, "GET "+path+" HTTP/1.1\r\nHost: h\r\n"+header+"\r\n")
+	c := dial(t, url, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n"+header+"\r\n")
 	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestTheLastConnectionsAreForRunners(t *testing.T) {
 	c.Limit = map[string]Size{"all-connections": 16}
 	r := start(t, c, testDeps(t))
 	url := r.urls[0]
-	const unfinished = "POST /login HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nx"
+	const unfinished = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx"
 	for i := range 14 {
 		dial(t, url, unfinished)
 		awaitInUse(t, r.conns, i+1)

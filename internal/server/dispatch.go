@@ -80,9 +80,11 @@ func (s *Server) handler(at surface) http.Handler {
 // apiHost says whether host is the REST API's own: "api." before the host of
 // the public URL. No prefix stands before its paths.
 func (s *Server) apiHost(host string) bool {
-	name, ok := strings.CutPrefix(strings.ToLower(host), "api.")
+	name, ok := strings.CutPrefix(strings.ToLower(host), apiPrefix)
 	return ok && s.publicHost != "" && name == s.publicHost
 }
+
+const apiPrefix = "api." // before the host of the public URL: that of the REST API
 
 // restOf chooses between the REST API and the two paths below its base by which
 // runners register themselves.
@@ -101,12 +103,18 @@ func isLaunch(path string) bool {
 
 // ServeHTTP sends a request to its surface.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !httpjson.CheckHost(r.Host) {
-		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
-		return
-	}
+	named := httpjson.CheckHost(r.Host)
 	r = httpjson.SingleSlashes(s.withBase(r))
 	at, strip := s.surface(r)
+	switch {
+	case at == healthChecks: // who asks knows an address at best
+	case !named:
+		http.Error(w, "Bad Request: the Host header names no host", http.StatusBadRequest)
+		return
+	case !s.answersTo(r):
+		misdirected(w, r, at)
+		return
+	}
 	r, end := limitBody(w, r, s.now, progressTime)
 	defer end()
 	r, visit, err := s.admit(r, at)
@@ -145,7 +153,7 @@ func (s *Server) withBase(r *http.Request) *http.Request {
 	html := scheme + "://" + host + prefix
 	base := shape.Base{API: html + "/api/v3", HTML: html}
 	if s.apiHost(host) {
-		base = shape.Base{API: html, HTML: scheme + "://" + host[len("api."):] + prefix}
+		base = shape.Base{API: html, HTML: scheme + "://" + host[len(apiPrefix):] + prefix}
 	}
 	r = httpjson.WithBase(r, base) // a copy
 	r.Host = host

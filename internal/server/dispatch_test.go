@@ -20,7 +20,7 @@ func (n named) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func newDispatcher(t *testing.T) *Server {
 	t.Helper()
 	config := testConfig(t)
-	config.PublicURL, config.TrustedProxy = "http://ci.test", []string{"10.0.0.0/8"}
+	config.PublicURL, config.TrustedProxy, config.AllowedHost = "http://ci.test", []string{"10.0.0.0/8"}, []string{"h", "api.other.test"}
 	s, err := New(t.Context(), config, testDeps(t))
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -58,6 +59,7 @@ type Deps struct {
 	Env     []string      // environment of the bundled runners, as KEY=value
 	S3      S3Credentials // of the bucket in --blobs, if it is one
 	Version string
+	Machine string // its host name, by which clients may come; empty for none
 	// TrySandbox says why jobs of the user uid cannot be kept from the rest of the
 	// machine, nil if they can; dir is a directory to try it in. Without one they
 	// cannot.
@@ -85,6 +87,7 @@ type Server struct {
 	log        *slog.Logger
 	now        func() time.Time
 	publicHost string
+	hosts      *hosts
 	proxies    []netip.Prefix
 
 	limits       limit.Values
@@ -147,6 +150,7 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 	if u, err := url.Parse(config.PublicURL); err == nil {
 		s.publicHost = strings.ToLower(u.Host)
 	}
+	s.hosts = newHosts(&config, deps.Machine, &ownAddresses{list: net.InterfaceAddrs, now: deps.Now})
 	limits, err := limit.Defaults().With(sizes(config.Limit))
 	if err != nil {
 		return s, fmt.Errorf("--limit: %w", err)

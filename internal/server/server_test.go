@@ -158,7 +158,7 @@ func TestStoppingEndsPollsAndReturnsNil(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, "GET /_runner/broker/message HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET /_runner/broker/message HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -183,7 +183,7 @@ func TestStreamsEndWhenTheServerDrains(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.answer(t, http.MethodGet, "http://h/_runner/broker//message?status=Online", "", nil)
+		s.answer(t, http.MethodGet, "http://localhost/_runner/broker//message?status=Online", "", nil)
 	}()
 	<-entered
 	s.drain()
