@@ -1,6 +1,7 @@
 package assign_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 func each(t *testing.T, test func(t *testing.T, b *bench)) {
@@ -174,6 +176,49 @@ func TestTheTokenHasThePermissionsThatTheFileGives(t *testing.T) { // PRM-1
 		b.must(err)
 		if diff := cmp.Diff(test.want, saved.Access); diff != "" || saved.RepoID != b.repo.ID || saved.JobID != d.Job.ID || saved.AccountID != b.config.BotID {
 			t.Errorf("%s: saved %+v (-want +got)\n%s", test.name, saved, diff)
+		}
+	}
+}
+
+// As on GitHub: what is set is the default, in one place read means read below, and a
+// file may ask for other than the default.
+func TestTheTokenHasTheDefaultPermissionsOfItsRepository(t *testing.T) { // PRM-4
+	each(t, func(t *testing.T, b *bench) {
+		const asks = "on: push\npermissions: {id-token: write, issues: write}\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"
+		set := settings.New(b.config.Store)
+		org, repo := settings.Org(&b.repo.Owner), settings.Repo(b.repo)
+		for _, step := range []struct {
+			name   string
+			scope  settings.Scope
+			access settings.Access
+			writes bool
+		}{
+			{"the repository", repo, settings.WriteAccess, true},
+			{"its organization", org, settings.ReadAccess, false},
+			{"its organization again", org, settings.WriteAccess, true},
+			{"the enterprise", settings.Enterprise(), settings.ReadAccess, false},
+		} {
+			b.must(set.Update(t.Context(), step.scope, settings.Set(settings.WorkflowPermissions, step.access)))
+			got := b.take(b.start(pushed, simple, simple)).Grants
+			if got["contents"] == "write" != step.writes || got["metadata"] != "read" || got["id-token"] != "" || (got["issues"] == "write") != step.writes {
+				t.Errorf("%s has set %s: %v", step.name, step.access, got)
+			}
+			if got := b.take(b.start(pushed, asks, asks)).Grants; !maps.Equal(got, map[string]string{"id-token": "write", "issues": "write", "metadata": "read"}) {
+				t.Errorf("%s has set %s, and the file asks for others: %v", step.name, step.access, got)
+			}
+		}
+	})
+}
+
+// What may be left out of a file may be written in it, too.
+func TestDefaultPermissionsAreThoseThatFilesName(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	set := settings.New(b.config.Store)
+	b.must(set.Update(t.Context(), settings.Repo(b.repo), settings.Set(settings.WorkflowPermissions, settings.WriteAccess)))
+	most := workflow.WriteAll()
+	for scope, level := range b.take(b.start(pushed, simple, simple)).Grants {
+		if l := most.Level(scope); string(l) != level && level != "read" || l == workflow.None {
+			t.Errorf("%s: %s by default, %s at most", scope, level, l)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/workflow"
@@ -87,7 +88,11 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 	if as.settings, err = a.settings.OfRun(ctx, as.repo); err != nil {
 		return err
 	}
-	as.grants = grants(as.source.Workflow, as.spec)
+	byDefault, err := settings.Get(ctx, a.settings, settings.Repo(as.repo), settings.WorkflowPermissions)
+	if err != nil {
+		return err
+	}
+	as.grants = grants(as.source.Workflow, as.spec, byDefault)
 	as.token, err = a.keys.Installation(as.job.GUID)
 	return err
 }

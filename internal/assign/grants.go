@@ -5,24 +5,42 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // grants are the permissions of the job's GITHUB_TOKEN (PRM-1): the job's own, else
-// the workflow's, else those that a new repository has.
-func grants(w *workflow.Workflow, j *workflow.Job) map[string]string {
+// the workflow's, else the default of the repository. That is no ceiling: on GitHub, too,
+// a file may ask for more.
+func grants(w *workflow.Workflow, j *workflow.Job, byDefault settings.Access) map[string]string {
 	p := j.Permissions
 	if p == nil {
 		p = w.Permissions
 	}
-	if p == nil {
+	switch {
+	case p == nil && byDefault == settings.WriteAccess:
+		return permissive()
+	case p == nil:
 		return map[string]string{"contents": "read", "metadata": "read", "packages": "read"}
 	}
 	out := make(map[string]string)
 	for scope, level := range p.Grants() {
 		out[scope] = string(level)
+	}
+	return out
+}
+
+// permissive is what GitHub's table of default access says for the permissive default
+// (PRM-4): no token for others (id-token), and nothing that the table does not name.
+func permissive() map[string]string {
+	out := map[string]string{"metadata": "read", "models": "read"}
+	for _, scope := range []string{
+		"actions", "attestations", "checks", "contents", "deployments", "discussions", "issues", "packages", "pages", "pull-requests",
+		"repository-projects", "security-events", "statuses",
+	} {
+		out[scope] = "write"
 	}
 	return out
 }

@@ -35,6 +35,37 @@ var CacheBytes = number("cache_bytes", 10*gigabyte, gigabyte,
 		return actions.Errorf(actions.Invalid, "caches may hold from 1 to %d GB", most/gigabyte)
 	})
 
+// An Access is what the token of a job may do where its workflow has no `permissions`.
+type Access string
+
+// What such a token may do.
+const (
+	ReadAccess  Access = "read"  // read contents and packages
+	WriteAccess Access = "write" // read and write most of the repository
+)
+
+// WorkflowPermissions is what the tokens of jobs may do by default. Where it is read in
+// one scope, it is read below.
+var WorkflowPermissions = Key[Access]{
+	name: "default_workflow_permissions", standard: ReadAccess,
+	most: func(Scope, Access) Access { return WriteAccess },
+	bound: func(v, most Access) Access {
+		if v == WriteAccess && most == WriteAccess {
+			return WriteAccess
+		}
+		return ReadAccess
+	},
+	check: func(v, most Access) error {
+		switch {
+		case v != ReadAccess && v != WriteAccess:
+			return actions.Errorf(actions.Invalid, "default workflow permissions are %s or %s, not %q", ReadAccess, WriteAccess, v)
+		case v == WriteAccess && most == ReadAccess:
+			return actions.Errorf(actions.Conflict, "default workflow permissions cannot be %s: the organization or the enterprise has set %s", WriteAccess, ReadAccess)
+		}
+		return nil
+	},
+}
+
 const (
 	gigabyte     int64 = 1 << 30
 	maxGigabytes       = 10_000

@@ -153,6 +153,7 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 			"too many gigabytes": settings.Set(settings.CacheBytes, settings.Gigabytes(10_001)), "as many as overflow": settings.Set(settings.CacheBytes, settings.Gigabytes(1<<34+1)),
 			"negative gigabytes": settings.Set(settings.CacheBytes, settings.Gigabytes(-1)),
 			"no days of caches":  settings.Set(settings.CacheDays, 0), "too many days of caches": settings.Set(settings.CacheDays, 366),
+			"no permissions": settings.Set(settings.WorkflowPermissions, ""), "other permissions": settings.Set(settings.WorkflowPermissions, "none"),
 			"no days": days(0), "negative days": days(-1), "too many days": days(401),
 		}
 		for name, change := range refused {
@@ -193,12 +194,41 @@ func names(t *testing.T) (all []string) {
 	return all
 }
 
+func TestDefaultPermissionsAreReadBelowWhereTheyAreRead(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		s := newSite(t, st)
+		org, repo := settings.Org(s.org), settings.Repo(s.repo)
+		write, read := settings.Set(settings.WorkflowPermissions, settings.WriteAccess), settings.Set(settings.WorkflowPermissions, settings.ReadAccess)
+		want := func(when string, access settings.Access) {
+			t.Helper()
+			if got, err := settings.Get(t.Context(), s.Settings, repo, settings.WorkflowPermissions); err != nil || got != access {
+				t.Errorf("%s: %s, %v, want %s", when, got, err, access)
+			}
+		}
+		want("nobody says anything", settings.ReadAccess)
+		s.set(org, write)
+		want("the organization allows", settings.WriteAccess)
+		s.set(repo, read)
+		want("the repository does not", settings.ReadAccess)
+		s.set(repo, write)
+		s.set(settings.Enterprise(), read)
+		want("the enterprise does not", settings.ReadAccess)
+		for _, sc := range []settings.Scope{org, repo} {
+			if err := s.Update(t.Context(), sc, write); actions.KindOf(err) != actions.Conflict {
+				t.Errorf("write below an enterprise that has set read: %v, want a conflict", err)
+			}
+		}
+		s.set(settings.Enterprise(), settings.Unset(settings.WorkflowPermissions))
+		want("the enterprise says nothing any more", settings.WriteAccess)
+	})
+}
+
 // A name that changed would lose what people have set.
 func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newSite(t, st)
-		s.set(settings.Repo(s.repo), days(5), settings.Set(settings.CacheDays, 6), settings.Set(settings.CacheBytes, settings.Gigabytes(7)))
-		want := map[string]string{"retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+		s.set(settings.Repo(s.repo), days(5), settings.Set(settings.CacheDays, 6), settings.Set(settings.CacheBytes, settings.Gigabytes(7)), settings.Set(settings.WorkflowPermissions, settings.WriteAccess))
+		want := map[string]string{"default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
 		for _, name := range names(t) {
 			if _, set := want[name]; !set {
 				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)
