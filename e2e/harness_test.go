@@ -285,7 +285,7 @@ func (s *server) start() {
 // launch starts the server without waiting for it.
 func (s *server) launch() {
 	s.t.Helper()
-	args := append([]string{"serve", "--data", s.data, "--listen", strings.TrimPrefix(s.url, "http://")}, s.args...)
+	args := append([]string{"serve", "--data", s.data, "--listen", strings.TrimPrefix(s.url, "http://"), "--orphan-after", "5s"}, s.args...)
 	s.process = spawn(s.t, s.env, s.outFile, s.logFile, args...)
 }
 

@@ -16,20 +16,21 @@ import (
 )
 
 type runnerCommand struct {
-	URL       string           `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
-	Token     string           `placeholder:"TOKEN" help:"Registration token; needed once. With - it is read from standard input, where no other user sees it."`
-	JITConfig string           `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token. With - it is read from standard input."`
-	Name      string           `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
-	Labels    []string         `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
-	Ephemeral bool             `help:"Take one job, then remove the runner."`
-	Replace   bool             `help:"Take over the name of a runner that is registered already."`
-	Remove    bool             `help:"Remove the runner from its server and forget its configuration. --token is a removal token then."`
-	Work      string           `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
-	Isolation runner.Isolation `placeholder:"none|user" help:"What keeps jobs from the rest of this machine. user: a user and namespaces of their own. none: nothing, they run as the user of the runner. Default: user where that works, else none."`
-	JobUID    int              `name:"job-uid" default:"60800" placeholder:"UID" help:"User of the jobs' processes with --isolation user, where the runner is root's: a number that no account has. Default: ${default}."`
-	Hide      []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the runner's own files. Repeatable."`
-	Share     []string         `placeholder:"DIR" help:"Directory that jobs may write where it is with --isolation user. Repeatable."`
-	Drain     time.Duration    `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
+	URL         string           `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
+	Token       string           `placeholder:"TOKEN" help:"Registration token; needed once. With - it is read from standard input, where no other user sees it."`
+	JITConfig   string           `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token. With - it is read from standard input."`
+	Name        string           `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
+	Labels      []string         `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
+	Ephemeral   bool             `help:"Take one job, then remove the runner."`
+	Replace     bool             `help:"Take over the name of a runner that is registered already."`
+	Remove      bool             `help:"Remove the runner from its server and forget its configuration. --token is a removal token then."`
+	Work        string           `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
+	Isolation   runner.Isolation `placeholder:"none|user" help:"What keeps jobs from the rest of this machine. user: a user and namespaces of their own. none: nothing, they run as the user of the runner. Default: user where that works, else none."`
+	JobUID      int              `name:"job-uid" default:"60800" placeholder:"UID" help:"User of the jobs' processes with --isolation user, where the runner is root's: a number that no account has. Default: ${default}."`
+	Hide        []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the runner's own files. Repeatable."`
+	Share       []string         `placeholder:"DIR" help:"Directory that jobs may write where it is with --isolation user. Repeatable."`
+	OrphanAfter time.Duration    `placeholder:"TIME" help:"End without a job once the server has been silent for this long; with one, try to report it for 24 hours. Default: wait without end."`
+	Drain       time.Duration    `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
 }
 
 // Run registers the runner where that is needed, and takes jobs until it is
@@ -48,7 +49,7 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	r, err := runner.New(runner.Config{
-		Root: c.Work, Version: version, Env: cleanEnv(), Drain: c.Drain, Execute: worker.Run, Now: time.Now, Log: log,
+		Root: c.Work, Version: version, Env: cleanEnv(), Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
 		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Log: os.Stderr},
 	})
 	if errors.Is(err, runner.ErrNotConfigured) {

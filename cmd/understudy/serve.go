@@ -21,6 +21,8 @@ type serveCommand struct {
 func (c *serveCommand) Validate() error {
 	const refusal = "%s must be more than 0: leave it out for the default"
 	switch {
+	case c.OrphanAfter == 0:
+		return fmt.Errorf(refusal, "--orphan-after")
 	case c.ArtifactDays == 0:
 		return fmt.Errorf(refusal, "--artifact-days")
 	case c.ArtifactSize == 0:

@@ -41,6 +41,7 @@ func runRunner(args []string) error {
 	labels := fs.String("labels", "", "")
 	token := fs.String("token", "", "")
 	drain := fs.Duration("drain", time.Second, "")
+	orphan := fs.Duration("orphan-after", 0, "")
 	_ = fs.String("isolation", "", "") // there is none in tests
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -59,7 +60,7 @@ func runRunner(args []string) error {
 		}
 	}
 	r, err := runner.New(runner.Config{
-		Root: o.Root, Version: o.Version, Env: cleanEnv(), Drain: *drain, Execute: worker.Run, Now: time.Now, Log: o.Log,
+		Root: o.Root, Version: o.Version, Env: cleanEnv(), Drain: *drain, OrphanAfter: *orphan, Execute: worker.Run, Now: time.Now, Log: o.Log,
 	})
 	if err != nil {
 		return err

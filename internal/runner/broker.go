@@ -36,41 +36,44 @@ func (r *Runner) authorized(ctx context.Context, c call) error {
 
 // openSession makes a session, for as long as it takes. It gives up when the
 // runner is gone or, after a while, when another session lives on.
-func (r *Runner) openSession(ctx context.Context) (id string, err error) {
+func (l *listener) openSession(ctx context.Context) (id string, err error) {
 	s := wire.Session{
 		SessionID: uuid.Nil.String(),
 		OwnerName: fmt.Sprintf("%s (PID: %d)", hostname(), os.Getpid()),
 		Agent: wire.Agent{
-			ID: wire.Int(r.settings.AgentID), Name: r.settings.AgentName,
-			Version: r.cfg.Version, OSDescription: osLabel(),
+			ID: wire.Int(l.settings.AgentID), Name: l.settings.AgentName,
+			Version: l.cfg.Version, OSDescription: osLabel(),
 		},
 	}
 	var conflictSince time.Time
 	var b backoff
 	for {
 		var answer wire.Session
-		err := r.broker(ctx, call{method: http.MethodPost, url: wire.SessionPath, in: s, out: &answer})
+		err := l.broker(ctx, call{method: http.MethodPost, url: wire.SessionPath, in: s, out: &answer})
 		switch {
 		case err == nil && answer.SessionID != "":
-			r.cfg.Log.InfoContext(ctx, "listening for jobs", "runner", r.settings.AgentName, "session", answer.SessionID)
+			l.cfg.Log.InfoContext(ctx, "listening for jobs", "runner", l.settings.AgentName, "session", answer.SessionID)
 			return answer.SessionID, nil
 		case err == nil:
 			err = errors.New("session: empty answer")
 		case ctx.Err() != nil:
 			return "", context.Cause(ctx)
-		case r.final(err):
+		case l.final(err):
 			return "", err
 		case statusOf(err) == http.StatusConflict:
-			now := r.cfg.Now()
+			now := l.cfg.Now()
 			if conflictSince.IsZero() {
 				conflictSince = now
 			}
-			if now.Sub(conflictSince) > r.timing.conflict {
+			if now.Sub(conflictSince) > l.timing.conflict {
 				return "", fmt.Errorf("session: another process uses this runner: %w", err)
 			}
 		}
+		if err := l.orphaned(); err != nil {
+			return "", err
+		}
 		if b.next == 0 {
-			r.cfg.Log.WarnContext(ctx, "no session yet, will go on trying", "err", err)
+			l.cfg.Log.WarnContext(ctx, "no session yet, will go on trying", "err", err)
 		}
 		if err := b.after(ctx, err); err != nil {
 			return "", err

@@ -23,8 +23,9 @@ const (
 
 // A caller sends requests and reads their answers.
 type caller struct {
-	http  *http.Client
-	agent string // User-Agent
+	http    *http.Client
+	agent   string   // User-Agent
+	silence *silence // nil where nobody asks
 }
 
 func newCaller(transport http.RoundTripper, agent string) *caller {
@@ -125,6 +126,7 @@ func decode(resp *http.Response, out any) error {
 func (a *caller) send(req *http.Request) (*http.Response, error) {
 	req.Header.Set("User-Agent", a.agent)
 	resp, err := a.http.Do(req)
+	a.silence.note(err == nil && resp.StatusCode >= 200 && resp.StatusCode < 300)
 	if err != nil {
 		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err // its text has the URL, which may be signed

@@ -41,6 +41,9 @@ func (l *listener) waitForRoom(ctx context.Context) error {
 		if err := sleep(ctx, l.timing.roomLook); err != nil {
 			return err
 		}
+		if err := l.orphaned(); err != nil {
+			return err
+		}
 	}
 	l.cfg.Log.InfoContext(ctx, "there is room for a job again", "free", free)
 	session, err := l.openSession(ctx)

@@ -31,6 +31,12 @@
 // then in files; a job that prints faster than a healthy server takes is slowed
 // down instead.
 //
+// # When the server does not come back
+//
+// A runner that a server started ends by itself when that has been silent for
+// [Config.OrphanAfter], and at once when its own directory is gone. While it has a
+// job its patience is 24 hours: the job ends in its own time, and its report waits.
+//
 // # When the runner is killed
 //
 // The kernel ends the programs that it started, but not their children. A file

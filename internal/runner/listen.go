@@ -104,6 +104,9 @@ func (l *listener) listen(ctx context.Context) error {
 		if err := l.waitForRoom(ctx); err != nil {
 			return err
 		}
+		if err := l.orphaned(); err != nil {
+			return err
+		}
 		started := l.cfg.Now()
 		m, err := l.pollOnce(ctx)
 		switch {

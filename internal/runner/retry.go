@@ -63,13 +63,17 @@ type limits struct {
 	all     int // tries in all
 }
 
+// aDay of tries is more than [orphanPatience] and the longest lease: what a job shows and
+// how it ended waits for its server as long as the lease lasts.
+const aDay = 25 * 60 * 60
+
 // What is worth how many tries. Waits soon take a second, so a try is a second.
 // A renewal and an acquisition are bounded by the time that they are good for.
 var (
 	forRenewal    = limits{}
 	forAcquiring  = limits{}
-	forCompletion = limits{refused: 600, all: 1500} // all: the longest lease that is likely, and patience
-	forReports    = limits{refused: 60, all: 1500}
+	forCompletion = limits{refused: 600, all: aDay}
+	forReports    = limits{refused: 60, all: aDay}
 	forResolution = limits{refused: 15, all: 1500}
 	forDownloads  = limits{refused: 5, all: 1500}
 	forNothing    = limits{refused: 1, all: 1} // when trying has proved useless

@@ -22,8 +22,8 @@ func TestCallsAreRepeatedAsLongAsThatIsWorthIt(t *testing.T) {
 		min, max time.Duration
 	}{
 		{"a report that the server refuses", forReports, code(http.StatusInternalServerError), 60, 40 * time.Second, 80 * time.Second},
-		{"a report that it is not ready for", forReports, code(http.StatusServiceUnavailable), 1500, 18 * time.Minute, 32 * time.Minute},
-		{"a report without a server", forReports, lost, 1500, 18 * time.Minute, 32 * time.Minute},
+		{"a report that it is not ready for", forReports, code(http.StatusServiceUnavailable), aDay, 18 * time.Hour, 32 * time.Hour},
+		{"a report without a server", forReports, lost, aDay, 18 * time.Hour, 32 * time.Hour},
 		{"a report that was hopeless before", forNothing, lost, 1, 0, 0},
 		{"a request that is wrong", forReports, code(http.StatusBadRequest), 1, 0, 0},
 		{"an end that the server refuses", forCompletion, code(http.StatusUnauthorized), 600, 7 * time.Minute, 13 * time.Minute},

@@ -23,9 +23,14 @@ type Config struct {
 	RenewEvery time.Duration
 	// Drain is how long a job may take when Listen's context is done. The last
 	// part of it is for a shutdown of the job, and for its reports.
-	Drain     time.Duration
-	Isolation Isolation // of jobs; "" means [None]
-	Sandbox   Sandbox   // for [User]
+	Drain time.Duration
+	// OrphanAfter is for a runner whose server started it, and starts another where it
+	// ends: how long the server may be silent before a runner without a job ends by
+	// itself. With a job it goes on, and tries to report that for 24 hours. 0 means that
+	// it waits for its server without end, and for 10 minutes with a job.
+	OrphanAfter time.Duration
+	Isolation   Isolation // of jobs; "" means [None]
+	Sandbox     Sandbox   // for [User]
 	// Execute runs a job with the isolation [None]; nil means [worker.Run]. Simulated runners give their own.
 	Execute func(context.Context, *worker.Job) *worker.Result
 	// Free says how many bytes more the file system of a directory takes; nil means
@@ -109,6 +114,10 @@ func New(cfg Config) (*Runner, error) {
 		http: newCaller(cfg.Transport, "understudy-runner/"+cfg.Version), timing: defaultTiming(),
 	}
 	r.spare.sandbox = &r.cfg.Sandbox
+	r.http.silence = &silence{now: cfg.Now}
+	if cfg.OrphanAfter > 0 {
+		r.timing.patience = orphanPatience
+	}
 	r.tokens = &tokens{fetch: r.fetchToken, turn: make(chan struct{}, 1)}
 	return r, nil
 }

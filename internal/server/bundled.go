@@ -167,6 +167,7 @@ func (b *bundledRunners) args(p place) []string {
 	args := []string{
 		"runner", "--url", b.url(), "--name", p.name, "--replace", "--work", p.root,
 		"--labels", strings.Join(b.s.config.RunnerLabels, ","), "--drain", b.s.config.Drain.String(),
+		"--orphan-after", b.s.config.OrphanAfter.String(),
 	}
 	return append(args, b.isolationArgs(p)...)
 }

@@ -44,6 +44,7 @@ type Config struct {
 	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
+	OrphanAfter  time.Duration    `default:"10m" help:"How long a bundled runner without a job waits for a server that is gone before it ends by itself. With a job it tries to report that for 24 hours. Default: ${default}."`
 
 	Blobs         string `placeholder:"DIR|URL" help:"Where logs, artifacts and caches are kept: a directory, or s3://BUCKET/PREFIX with ?endpoint=URL, &region=NAME, and &public-endpoint=URL if clients are to download from the bucket; credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: DATA/blobs."`
 	ArtifactDays  int    `default:"90" placeholder:"DAYS" help:"How long artifacts are kept where a repository says nothing else. Default: ${default}."`
@@ -100,6 +101,9 @@ func (c *Config) check() error {
 	if c.JobLease <= 0 || c.Drain < 0 {
 		return actions.Errorf(actions.Invalid, "--job-lease and --drain must not be negative or zero")
 	}
+	if c.OrphanAfter = cmp.Or(c.OrphanAfter, orphanAfter); c.OrphanAfter < 0 {
+		return actions.Errorf(actions.Invalid, "--orphan-after must not be negative")
+	}
 	if err := c.Isolation.Check(); err != nil {
 		return actions.Errorf(actions.Invalid, "%w", err)
 	}
@@ -113,6 +117,9 @@ func (c *Config) check() error {
 
 // imageHost is a host name, perhaps with a port.
 var imageHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
+
+// orphanAfter is where nobody says otherwise.
+const orphanAfter = 10 * time.Minute
 
 // artifactSize is how big an artifact may be where nobody says otherwise. GitHub's
 // own limit is more than most disks here have.
