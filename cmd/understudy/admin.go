@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,7 @@ type adminCommand struct {
 		List   listTokens  `cmd:"" help:"List tokens that people keep: id, login, when made, last used and expiring, note, scopes."`
 		Revoke revokeToken `cmd:"" help:"Revoke a token. Sessions that somebody signed in for with it end, too."`
 	} `cmd:"" help:"Tokens."`
+	Audit auditLog `cmd:"" help:"Print the audit log, a JSON object a line, the newest entry first."`
 }
 
 func (a *adminCommand) with(ctx context.Context, log *slog.Logger, fn func(*server.Admin) error) error {
@@ -140,4 +142,25 @@ type revokeToken struct {
 // Run revokes the token.
 func (c *revokeToken) Run(ctx context.Context, log *slog.Logger, p *program) error {
 	return p.Admin.with(ctx, log, func(a *server.Admin) error { return a.RevokeToken(ctx, c.ID) })
+}
+
+type auditLog struct {
+	Phrase []string `arg:"" optional:"" help:"What entries must fit, as in GitHub's search: action:repo actor:LOGIN user:LOGIN org:NAME repo:OWNER/NAME actor_ip:ADDRESS operation:create created:2026-01-01..2026-01-31. After -- a hyphen before a term is for what they must not fit."`
+	Limit  int      `default:"1000" placeholder:"N" help:"Print so many entries at most; 0 for all. Default: ${default}."`
+	Check  bool     `help:"Print no entry: read all of the log, and fail if an entry was changed or removed since it was written."`
+}
+
+// Run prints or checks the log.
+func (c *auditLog) Run(ctx context.Context, log *slog.Logger, p *program) error {
+	return p.Admin.with(ctx, log, func(a *server.Admin) error {
+		if c.Check {
+			n, err := a.CheckAudit(ctx)
+			if err == nil {
+				fmt.Printf("%d entries, none changed or missing\n", n)
+			}
+			return err
+		}
+		out := json.NewEncoder(os.Stdout)
+		return a.Audit(ctx, strings.Join(c.Phrase, " "), c.Limit, func(entry any) error { return out.Encode(entry) })
+	})
 }

@@ -47,6 +47,7 @@ type Runner struct {
 	Arch       string
 	Version    string
 	Ephemeral  bool // removed after one job
+	JIT        bool // its configuration is made here; known only while it is added
 	NoUpdate   bool
 	ClientID   string // GUID, the runner's OAuth client
 	PublicKey  []byte // PKIX DER of its RSA key

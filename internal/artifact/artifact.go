@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -133,7 +134,19 @@ func (a *Artifacts) Available(ctx context.Context, art *actions.Artifact) error 
 // Delete removes an artifact, expired ones too. When it returns, the name is free
 // and the bytes are gone.
 func (a *Artifacts) Delete(ctx context.Context, art *actions.Artifact) error {
-	if err := a.remove(ctx, art.ID, func(cur *actions.Artifact) bool { return cur.Status != actions.ArtifactPending }); err != nil {
+	err := a.store.Update(ctx, func(tx *store.Tx) error {
+		err := a.removeIf(ctx, tx, art.ID, func(cur *actions.Artifact) bool { return cur.Status != actions.ArtifactPending })
+		if err != nil {
+			return err
+		}
+		repo, err := tx.Repository(ctx, art.RepoID)
+		if err != nil {
+			return err
+		}
+		return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditArtifactDestroy}.InRepo(repo).
+			With("artifact_id", strconv.FormatInt(art.ID, 10)).With("name", art.Name))
+	})
+	if err != nil {
 		return err
 	}
 	a.log.InfoContext(ctx, "artifact deleted", "artifact", art.ID, "repo", art.RepoID, "run", art.RunID)
@@ -142,16 +155,18 @@ func (a *Artifacts) Delete(ctx context.Context, art *actions.Artifact) error {
 
 // remove removes an artifact that is as it must be, NotFound otherwise.
 func (a *Artifacts) remove(ctx context.Context, id int64, must func(*actions.Artifact) bool) error {
-	return a.store.Update(ctx, func(tx *store.Tx) error {
-		cur, err := tx.Artifact(ctx, id)
-		if err != nil {
-			return err
-		}
-		if !must(cur) {
-			return actions.Errorf(actions.NotFound, "artifact %d not found", id)
-		}
-		return a.removeIn(ctx, tx, cur)
-	})
+	return a.store.Update(ctx, func(tx *store.Tx) error { return a.removeIf(ctx, tx, id, must) })
+}
+
+func (a *Artifacts) removeIf(ctx context.Context, tx *store.Tx, id int64, must func(*actions.Artifact) bool) error {
+	cur, err := tx.Artifact(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !must(cur) {
+		return actions.Errorf(actions.NotFound, "artifact %d not found", id)
+	}
+	return a.removeIn(ctx, tx, cur)
 }
 
 func (a *Artifacts) removeIn(ctx context.Context, tx *store.Tx, cur *actions.Artifact) error {

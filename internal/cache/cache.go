@@ -172,7 +172,7 @@ func (c *Caches) Delete(ctx context.Context, f store.CacheFilter) ([]*actions.Ca
 			if list, _, err = tx.Caches(ctx, f, store.Page{Number: 1, Size: batch}); err != nil {
 				return err
 			}
-			return c.remove(ctx, tx, list)
+			return c.removeFor(ctx, tx, list)
 		})
 		if err != nil {
 			return gone, err
@@ -191,8 +191,24 @@ func (c *Caches) DeleteOne(ctx context.Context, repoID, id int64) error {
 		if err != nil {
 			return err
 		}
-		return c.remove(ctx, tx, []*actions.Cache{found})
+		return c.removeFor(ctx, tx, []*actions.Cache{found})
 	})
+}
+
+// removeFor is remove for somebody who asked for it, whom the audit log names.
+func (c *Caches) removeFor(ctx context.Context, tx *store.Tx, list []*actions.Cache) error {
+	for _, e := range list {
+		repo, err := tx.Repository(ctx, e.RepoID)
+		if err != nil {
+			return err
+		}
+		err = tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditCacheDelete}.InRepo(repo).With("actions_cache_id", strconv.FormatInt(e.ID, 10)).
+			With("actions_cache_key", e.Key).With("actions_cache_version", e.Version).With("actions_cache_scope", e.Scope))
+		if err != nil {
+			return err
+		}
+	}
+	return c.remove(ctx, tx, list)
 }
 
 // remove deletes caches and their bytes, which are gone when the update returns.

@@ -131,7 +131,7 @@ func (a *API) admitRunner(r *http.Request, c *Call, n auth.Need) (bool, error) {
 		return false, err
 	}
 	c.Caller = &auth.Caller{}
-	c.Runner, err = a.Runners.Admits(r.Context(), scheme, text, scope, n.Registration == auth.Remove)
+	c.by, c.Runner, err = a.Runners.Admits(r.Context(), scheme, text, scope, n.Registration == auth.Remove)
 	return c.Runner, err
 }
 
@@ -209,7 +209,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, op *endpoint) error
 }
 
 func withCall(r *http.Request, c *Call) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	ctx := context.WithValue(r.Context(), callKey{}, c)
+	if c.Runner {
+		ctx = actions.WithAccount(ctx, c.by)
+	}
+	return r.WithContext(ctx)
 }
 
 // fail writes errors, all of them.

@@ -21,6 +21,7 @@ type Call struct {
 	Org     *actions.Account    // of what is on an organization
 
 	auth  *auth.Auth
+	by    int64     // of a runner: the account that made its token
 	until time.Time // the answer is another from then on, without a change of the data; zero for never
 }
 

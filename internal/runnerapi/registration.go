@@ -55,7 +55,8 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.mayRegister(r, scope); err != nil {
+	by, err := a.mayRegister(r, scope)
+	if err != nil {
 		return err
 	}
 	if req.GroupID != 0 {
@@ -74,7 +75,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	for _, l := range req.Labels {
 		runner.Labels = append(runner.Labels, actions.Label{Name: l.Name, System: l.Type == wire.LabelSystem})
 	}
-	if err := a.Runners.Register(r.Context(), runner, key, req.Replace); err != nil {
+	if err := a.Runners.Register(actions.WithAccount(r.Context(), by), runner, key, req.Replace); err != nil {
 		return err
 	}
 	at := configuredBase(r, req.URL)
@@ -85,14 +86,14 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 }
 
 // mayRegister is an error unless the request carries a registration token of the
-// scope, or the token that one was exchanged for.
-func (a *API) mayRegister(r *http.Request, scope actions.Scope) error {
+// scope, or the token that one was exchanged for. It says which account made it.
+func (a *API) mayRegister(r *http.Request, scope actions.Scope) (by int64, err error) {
 	scheme, text := httpjson.Authorization(r)
-	is, err := a.Runners.Admits(r.Context(), scheme, text, scope, false)
+	by, is, err := a.Runners.Admits(r.Context(), scheme, text, scope, false)
 	if err == nil && !is {
 		err = errRegistrationToken
 	}
-	return err
+	return by, err
 }
 
 var errRegistrationToken = actions.Errorf(actions.Unauthorized, "a registration token is required")

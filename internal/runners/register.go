@@ -62,7 +62,7 @@ const keyBits = 2048
 // JIT adds a runner for one job and returns its private key, which is kept
 // nowhere (REG-4).
 func (s *Runners) JIT(ctx context.Context, r *actions.Runner) (*rsa.PrivateKey, error) {
-	r.Ephemeral, r.Labels = true, actions.CleanLabels(r.Labels)
+	r.Ephemeral, r.JIT, r.Labels = true, true, actions.CleanLabels(r.Labels)
 	if err := r.Check(); err != nil { // before the work of making a key
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 			remove bool
 			want   actions.Kind
 		}{{"as it should be", here, false, ""}, {"elsewhere", actions.Scope{}, false, actions.NotFound}, {"to remove", here, true, ""}} {
-			is, err := w.CheckAdminToken(t.Context(), admin, c.scope, c.remove)
+			_, is, err := w.CheckAdminToken(t.Context(), admin, c.scope, c.remove)
 			if w.wantKind(c.what, err, c.want); !is {
 				t.Errorf("%s: not taken for an admin token", c.what)
 			}
@@ -162,7 +162,7 @@ func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 		w.pass(time.Hour)
 		_, err = w.CheckToken(t.Context(), text, false)
 		w.wantKind("after an hour", err, actions.NotFound)
-		if is, err := w.CheckAdminToken(t.Context(), admin, here, false); is || err != nil {
+		if _, is, err := w.CheckAdminToken(t.Context(), admin, here, false); is || err != nil {
 			t.Errorf("admin token after an hour: %t, %v; want one that says nothing", is, err)
 		}
 	})

@@ -69,36 +69,40 @@ func (s *Runners) AdminToken(t *actions.RegistrationToken, remove bool) (string,
 	return s.keys.SignAdmin(token.Admin{Scope: adminScope(t.Scope, remove), CreatorID: t.CreatorID, Expires: now.Add(adminTokenLife)}, now)
 }
 
-// CheckAdminToken says whether text is a token of [Runners.AdminToken]. One that is
-// for another scope or purpose is [ErrToken].
-func (s *Runners) CheckAdminToken(ctx context.Context, text string, sc actions.Scope, remove bool) (is bool, err error) {
+// CheckAdminToken says whether text is a token of [Runners.AdminToken], and who made
+// the token that it was exchanged for, 0 for the server. One that is for another scope
+// or purpose is [ErrToken].
+func (s *Runners) CheckAdminToken(ctx context.Context, text string, sc actions.Scope, remove bool) (by int64, is bool, err error) {
 	admin, err := s.keys.Admin(text, s.now())
 	if err != nil {
-		return false, nil
+		return 0, false, nil
 	}
 	if admin.Scope == adminScope(sc, false) || remove && admin.Scope == adminScope(sc, true) {
-		return true, s.checkCreator(ctx, admin.CreatorID)
+		return admin.CreatorID, true, s.checkCreator(ctx, admin.CreatorID)
 	}
-	return true, ErrToken
+	return 0, true, ErrToken
 }
 
 // Admits says whether credentials, a scheme of the Authorization header and what
 // follows it, are a token to register runners in a scope, or with remove to remove
 // them: one of [Runners.CreateToken], which runners show with a scheme of their own,
-// or of [Runners.AdminToken]. One that is not good for that is [ErrToken];
-// credentials of any other kind are neither.
-func (s *Runners) Admits(ctx context.Context, scheme, text string, sc actions.Scope, remove bool) (bool, error) {
+// or of [Runners.AdminToken]; and who made it, 0 for the server. One that is not good
+// for that is [ErrToken]; credentials of any other kind are neither.
+func (s *Runners) Admits(ctx context.Context, scheme, text string, sc actions.Scope, remove bool) (by int64, is bool, err error) {
 	switch {
 	case strings.EqualFold(scheme, "RemoteAuth"):
 		good, err := s.CheckToken(ctx, text, remove)
 		if err == nil && good.Scope != sc {
 			err = ErrToken
 		}
-		return true, err
+		if err != nil {
+			return 0, true, err
+		}
+		return good.CreatorID, true, nil
 	case strings.EqualFold(scheme, "Bearer"):
 		return s.CheckAdminToken(ctx, text, sc, remove)
 	}
-	return false, nil
+	return 0, false, nil
 }
 
 // adminScope is what a token of [Runners.AdminToken] is good for. It has ids,

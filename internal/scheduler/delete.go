@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -25,8 +26,14 @@ func (s *Scheduler) Delete(ctx context.Context, runID int64) error {
 		if err := tx.DeleteRun(ctx, run.RepoID, run.ID, s.now()); err != nil {
 			return err
 		}
-		if s.objects == nil {
-			return nil
+		repo, err := tx.Repository(ctx, run.RepoID)
+		if err != nil {
+			return err
+		}
+		err = tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditRunDelete}.InRepo(repo).
+			With("workflow_run_id", strconv.FormatInt(run.ID, 10)).With("name", run.Name).With("run_number", strconv.FormatInt(run.Number, 10)))
+		if err != nil || s.objects == nil {
+			return err
 		}
 		return s.objects.Drop(ctx, tx, objects...)
 	})

@@ -9,7 +9,9 @@ import (
 	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/audit"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -35,9 +37,16 @@ type Admin struct {
 	deps  Deps
 }
 
+// operator is ctx of what the operator does on this machine: the audit log knows the
+// user of the system.
+func operator(ctx context.Context) context.Context {
+	return actions.WithActor(ctx, actions.Actor{UserAgent: fmt.Sprintf("understudy admin, uid %d", os.Getuid())})
+}
+
 // CreateUser makes an account of a person. The notice is what the operator should
 // know now, "" for nothing.
 func (a *Admin) CreateUser(ctx context.Context, login, email string, siteAdmin bool) (notice string, err error) {
+	ctx = operator(ctx)
 	if err := actions.CheckLogin(login); err != nil {
 		return "", err
 	}
@@ -73,6 +82,7 @@ func (a *Admin) person(ctx context.Context, login string) (*actions.Account, err
 // SetSuspended says whether a person may do nothing. A server that runs ends what
 // hangs on the account within a second. The notice is as of [Admin.CreateUser].
 func (a *Admin) SetSuspended(ctx context.Context, login string, suspended bool) (notice string, err error) {
+	ctx = operator(ctx)
 	account, err := a.person(ctx, login)
 	if err != nil {
 		return "", err
@@ -85,6 +95,7 @@ func (a *Admin) SetSuspended(ctx context.Context, login string, suspended bool) 
 
 // DeleteUser deletes the account of a person who owns no repository.
 func (a *Admin) DeleteUser(ctx context.Context, login string) error {
+	ctx = operator(ctx)
 	account, err := a.person(ctx, login)
 	if err != nil {
 		return err
@@ -98,6 +109,7 @@ const maxTokenDays = 3650
 // CreateToken makes a classic token of an account and returns its text, which
 // is kept nowhere. It expires after so many days, 0 for never.
 func (a *Admin) CreateToken(ctx context.Context, login, note string, scopes []string, days int) (string, error) {
+	ctx = operator(ctx)
 	if days < 0 || days > maxTokenDays {
 		return "", actions.Errorf(actions.Invalid, "a token cannot expire in %d days: 1 to %d, or 0 for never", days, maxTokenDays)
 	}
@@ -152,9 +164,47 @@ func (a *Admin) Tokens(ctx context.Context, login string, show func(t *actions.T
 // RevokeToken revokes a token that somebody keeps. A server that runs refuses it
 // within a second.
 func (a *Admin) RevokeToken(ctx context.Context, id int64) error {
+	ctx = operator(ctx)
 	t, err := a.store.PersonalToken(ctx, id)
 	if err != nil {
 		return err
 	}
 	return a.auth.Revoke(ctx, t.ID)
 }
+
+// Audit calls each with the entries of the audit log that fit a phrase
+// ([audit.Parse]), the newest first, as JSON objects: at most limit, or all for 0.
+func (a *Admin) Audit(ctx context.Context, phrase string, limit int, each func(entry any) error) error {
+	f, err := audit.Parse(phrase)
+	if err != nil {
+		return err
+	}
+	if limit < 0 {
+		return actions.Errorf(actions.Invalid, "--limit: %d is less than 0", limit)
+	}
+	const batch = 1000
+	for left := limit; limit == 0 || left > 0; left -= batch {
+		size := batch
+		if limit > 0 {
+			size = min(left, batch)
+		}
+		list, err := a.store.AuditEntries(ctx, f, size)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			if err := each(shape.NewAuditEntry(e)); err != nil {
+				return err
+			}
+			f.Before = e.ID
+		}
+		if len(list) < size {
+			return nil
+		}
+	}
+	return nil
+}
+
+// CheckAudit says how many entries the audit log has, or which is not what was
+// written.
+func (a *Admin) CheckAudit(ctx context.Context) (int64, error) { return a.store.CheckAudit(ctx) }

@@ -41,10 +41,20 @@ func takesStream(r *http.Request, at surface) bool {
 	return at == gitProtocol || at == resultServices && r.Method != http.MethodPost
 }
 
-// question is what the limiter must know of a request, and a context for it.
+// question is what the limiter must know of a request, and a context for it, which says
+// who the audit log is to name.
 func (s *Server) question(r *http.Request, at surface) (context.Context, limit.Request) {
 	ctx, q := r.Context(), limit.Request{Work: limit.Answer}
-	q.Caller, q.Own = s.peer(r)
+	addr, own := s.peer(r)
+	q.Caller, q.Own = limit.AddressOf(addr), own
+	who := actions.Actor{UserAgent: r.UserAgent()}
+	if addr.IsValid() {
+		who.Address = addr.Unmap().String()
+	}
+	signed := func(c *auth.Caller) {
+		who.AccountID, who.Login = c.Account.ID, c.Account.Login
+		who.TokenID, who.TokenKind, who.JobID = c.Token.ID, c.Token.Kind, c.Job()
+	}
 	known := func(k limit.Kind, id int64) { q.Caller = limit.Caller{Kind: k, ID: id} }
 	switch at {
 	case runnerProtocol, resultServices:
@@ -56,6 +66,7 @@ func (s *Server) question(r *http.Request, at surface) (context.Context, limit.R
 	case pages:
 		if c, err := s.auth.Session(r); err == nil && !c.Anonymous() {
 			known(limit.Account, c.Account.ID)
+			signed(c)
 		}
 	case restAPI, graphQL, gitProtocol:
 		var c *auth.Caller
@@ -65,8 +76,10 @@ func (s *Server) question(r *http.Request, at surface) (context.Context, limit.R
 		case err != nil || c.Anonymous():
 		case c.Job() != 0:
 			known(limit.Job, c.Job())
+			signed(c)
 		default:
 			known(limit.Account, c.Account.ID)
+			signed(c)
 		}
 		q.Free = at == restAPI && strings.HasSuffix(r.URL.Path, "/rate_limit")
 	case healthChecks, runnerCheck:
@@ -75,7 +88,7 @@ func (s *Server) question(r *http.Request, at surface) (context.Context, limit.R
 	case strings.Contains(r.URL.Path, "/_runner/feed/"), at == pages && strings.HasSuffix(r.URL.Path, "/live"):
 		q.Work = limit.Stream
 	}
-	return ctx, q
+	return actions.WithActor(ctx, who), q
 }
 
 // worker is the runner or job whose token a request shows.
@@ -95,23 +108,23 @@ func (s *Server) worker(r *http.Request) (c limit.Caller, ok bool) {
 // peer is the address that a request comes from, and whether that is this machine:
 // a loopback address or a Unix socket, unless it is a proxy's. Behind proxies that
 // are trusted it is what the last of them says, since anybody can write what stands
-// before that.
-func (s *Server) peer(r *http.Request) (c limit.Caller, own bool) {
+// before that. A Unix socket has no address.
+func (s *Server) peer(r *http.Request) (addr netip.Addr, own bool) {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return limit.AddressOf(netip.Addr{}), true // a Unix socket
+		return netip.Addr{}, true
 	}
-	addr, err := netip.ParseAddr(host)
+	addr, err = netip.ParseAddr(host)
 	if err != nil {
-		return limit.AddressOf(netip.Addr{}), false
+		return netip.Addr{}, false
 	}
 	if len(s.proxies) == 0 || !s.trusts(addr) {
-		return limit.AddressOf(addr), addr.Unmap().IsLoopback()
+		return addr, addr.Unmap().IsLoopback()
 	}
 	if _, client := s.through(r); client.IsValid() {
 		addr = client
 	}
-	return limit.AddressOf(addr), false
+	return addr, false
 }
 
 // refuse answers a request that is not let in. Clients of the runner protocol and of

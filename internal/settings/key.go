@@ -11,6 +11,7 @@ import (
 // there are stand in keys.go; nobody else can make one.
 type Key[T any] struct {
 	name     string // in the store, never to be changed
+	audit    string // in the audit log when it is set, behind the name of the scope; as GitHub calls it
 	standard T      // where nobody says anything
 
 	// For keys whose values have an order: the greatest value that a scope can have
@@ -91,9 +92,9 @@ func (k Key[T]) encode(v, most T) (string, error) {
 }
 
 // number makes a key for numbers from least to most. refuse is the error for others.
-func number[T int | int64](name string, standard, least T, most func(sc Scope, standard T) T, refuse func(v, most T) error) Key[T] {
+func number[T int | int64](name, audit string, standard, least T, most func(sc Scope, standard T) T, refuse func(v, most T) error) Key[T] {
 	return Key[T]{
-		name: name, standard: standard, most: most,
+		name: name, audit: audit, standard: standard, most: most,
 		bound: func(v, most T) T { return min(v, most) },
 		check: func(v, most T) error {
 			if v < least || v > most {

@@ -10,7 +10,7 @@ import (
 
 // RetentionDays is for how many days artifacts are kept, if the job that uploads one
 // asks for no less.
-var RetentionDays = number("retention_days", 90, 1,
+var RetentionDays = number("retention_days", "set_actions_retention_limit", 90, 1,
 	func(sc Scope, _ int) int {
 		if sc.public {
 			return actions.MaxPublicDays
@@ -22,14 +22,14 @@ var RetentionDays = number("retention_days", 90, 1,
 	})
 
 // CacheDays is for how many days a cache is kept that nobody restores.
-var CacheDays = number("cache_days", 7, 1,
+var CacheDays = number("cache_days", "set_actions_cache_retention_policy", 7, 1,
 	func(_ Scope, standard int) int { return max(365, standard) },
 	func(days, most int) error {
 		return actions.Errorf(actions.Invalid, "caches are kept for 1 to %d days, not %d", most, days)
 	})
 
 // CacheBytes is how much all caches of a repository may hold together.
-var CacheBytes = number("cache_bytes", 10*gigabyte, gigabyte,
+var CacheBytes = number("cache_bytes", "set_actions_cache_storage_policy", 10*gigabyte, gigabyte,
 	func(_ Scope, standard int64) int64 { return max(maxGigabytes*gigabyte, standard) },
 	func(_, most int64) error {
 		return actions.Errorf(actions.Invalid, "caches may hold from 1 to %d GB", most/gigabyte)

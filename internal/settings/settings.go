@@ -90,14 +90,14 @@ func read(ctx context.Context, q interface {
 
 // A Change is what [Set] or [Unset] wants of a scope.
 type Change struct {
-	key string
+	key, audit string
 	// value is the JSON to be saved, empty to unset the key.
 	value func(s *Settings, sc Scope, all found) (string, error)
 }
 
 // Set gives a key a value. One that no scope may have, or not this one, is Invalid.
 func Set[T any](k Key[T], v T) Change {
-	return Change{k.name, func(s *Settings, sc Scope, all found) (string, error) {
+	return Change{k.name, k.audit, func(s *Settings, sc Scope, all found) (string, error) {
 		_, most, err := k.in(s, sc, all)
 		if err != nil {
 			return "", err
@@ -108,7 +108,7 @@ func Set[T any](k Key[T], v T) Change {
 
 // Unset takes back what a scope has set: what is set above it counts again.
 func Unset[T any](k Key[T]) Change {
-	return Change{k.name, func(*Settings, Scope, found) (string, error) { return "", nil }}
+	return Change{k.name, k.audit, func(*Settings, Scope, found) (string, error) { return "", nil }}
 }
 
 // Update changes what a scope has set: all of it or, with an error, nothing.
@@ -137,11 +137,8 @@ func (s *Settings) Update(ctx context.Context, sc Scope, changes ...Change) erro
 
 func (s *Settings) apply(ctx context.Context, tx *store.Tx, sc Scope, all found, c Change) error {
 	value, err := c.value(s, sc, all)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case value == "":
-		return tx.DeleteSetting(ctx, sc.own(), c.key)
 	}
-	return tx.SaveSetting(ctx, store.Setting{Scope: sc.own(), Key: c.key, Value: value})
+	return tx.SaveSetting(ctx, store.Setting{Scope: sc.own(), Key: c.key, Value: value, Action: c.audit})
 }

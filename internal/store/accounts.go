@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -31,10 +32,15 @@ func prefixed(alias, columns string) string {
 	return alias + "." + strings.ReplaceAll(columns, ", ", ", "+alias+".")
 }
 
+// CreateAccount is [Tx.CreateAccount] by itself.
+func (s *Store) CreateAccount(ctx context.Context, a *actions.Account) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.CreateAccount(ctx, a) })
+}
+
 // CreateAccount adds a and sets its id. A login that is taken, in any case, is
 // Invalid.
-func (q queries) CreateAccount(ctx context.Context, a *actions.Account) error {
-	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into accounts
+func (tx *Tx) CreateAccount(ctx context.Context, a *actions.Account) error {
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into accounts
 		(login, login_key, type, name, email, site_admin, suspended, created_at, updated_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (login_key) do nothing returning id`,
 		a.Login, strings.ToLower(a.Login), a.Type, a.Name, a.Email, db.Flag(a.SiteAdmin), db.Flag(a.Suspended), db.Micros(a.CreatedAt), db.Micros(a.UpdatedAt))
@@ -45,8 +51,11 @@ func (q queries) CreateAccount(ctx context.Context, a *actions.Account) error {
 		return fmt.Errorf("account %s: %w", a.Login, err)
 	}
 	a.ID = id
-	q.ex.Publish(AccessTopic())
-	return nil
+	tx.Publish(AccessTopic())
+	if a.Type == actions.Organization {
+		return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditOrgCreate}.InOrg(a))
+	}
+	return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditUserCreate}.Of(a).With("site_admin", strconv.FormatBool(a.SiteAdmin)))
 }
 
 // Account returns the account with the given id.

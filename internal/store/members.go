@@ -8,10 +8,43 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
+// SetMember is [Tx.SetMember] by itself.
+func (s *Store) SetMember(ctx context.Context, orgID, accountID int64, owner bool) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.SetMember(ctx, orgID, accountID, owner) })
+}
+
 // SetMember makes account a member of an organization, as its owner or not.
-func (q queries) SetMember(ctx context.Context, orgID, accountID int64, owner bool) error {
-	return q.exec(ctx, AccessTopic(), `insert into members (org_id, account_id, owner) values ($1, $2, $3)
+func (tx *Tx) SetMember(ctx context.Context, orgID, accountID int64, owner bool) error {
+	member, had, err := tx.Member(ctx, orgID, accountID)
+	if err != nil || member && had == owner {
+		return err
+	}
+	err = tx.exec(ctx, AccessTopic(), `insert into members (org_id, account_id, owner) values ($1, $2, $3)
 		on conflict (org_id, account_id) do update set owner = excluded.owner`, orgID, accountID, db.Flag(owner))
+	if err != nil {
+		return err
+	}
+	org, err := tx.Account(ctx, orgID)
+	if err != nil {
+		return err
+	}
+	a, err := tx.Account(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	e := actions.AuditEntry{Action: actions.AuditOrgAddMember}
+	if member {
+		e = actions.AuditEntry{Action: actions.AuditOrgUpdateMember}.With("old_permission", memberRole(had))
+	}
+	return tx.Audit(ctx, e.InOrg(org).Of(a).With("permission", memberRole(owner)))
+}
+
+// memberRole is GitHub's word for what a member of an organization may.
+func memberRole(owner bool) string {
+	if owner {
+		return "admin"
+	}
+	return "read"
 }
 
 // Member says whether account belongs to an organization, and whether as owner.

@@ -9,10 +9,23 @@ import (
 )
 
 // CreateRegistrationToken adds t.
-func (q queries) CreateRegistrationToken(ctx context.Context, t *actions.RegistrationToken) error {
-	_, err := db.Exec(ctx, q.ex, `insert into registration_tokens (hash, remove, owner_id, repo_id, creator_id, expires_at) values ($1, $2, $3, $4, $5, $6)`,
-		t.Hash, db.Flag(t.Remove), t.Scope.OwnerID, t.Scope.RepoID, t.CreatorID, db.Micros(t.ExpiresAt))
-	return err
+func (s *Store) CreateRegistrationToken(ctx context.Context, t *actions.RegistrationToken) error {
+	return s.Update(ctx, func(tx *Tx) error {
+		_, err := db.Exec(ctx, tx.ex, `insert into registration_tokens (hash, remove, owner_id, repo_id, creator_id, expires_at) values ($1, $2, $3, $4, $5, $6)`,
+			t.Hash, db.Flag(t.Remove), t.Scope.OwnerID, t.Scope.RepoID, t.CreatorID, db.Micros(t.ExpiresAt))
+		if err != nil {
+			return err
+		}
+		e, err := tx.auditIn(ctx, t.Scope, actions.AuditRegistrationToken)
+		if err != nil {
+			return err
+		}
+		purpose := "register"
+		if t.Remove {
+			purpose = "remove"
+		}
+		return tx.Audit(ctx, e.With("purpose", purpose))
+	})
 }
 
 // RegistrationToken returns the registration or removal token whose SHA-256 is hash.

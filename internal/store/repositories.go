@@ -34,8 +34,8 @@ func scanRepository(row db.Row) (*actions.Repository, error) {
 
 // CreateRepository adds r, whose owner must exist, and sets its id. A name
 // that the owner has already, in any case, is Invalid.
-func (q queries) CreateRepository(ctx context.Context, r *actions.Repository) error {
-	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into repositories
+func (tx *Tx) CreateRepository(ctx context.Context, r *actions.Repository) error {
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into repositories
 		(owner_id, name, name_key, description, private, default_branch, created_at, updated_at, pushed_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (owner_id, name_key) do nothing returning id`,
 		r.Owner.ID, r.Name, strings.ToLower(r.Name), r.Description, db.Flag(r.Private), r.DefaultBranch,
@@ -47,7 +47,12 @@ func (q queries) CreateRepository(ctx context.Context, r *actions.Repository) er
 		return fmt.Errorf("repository %s: %w", r.FullName(), err)
 	}
 	r.ID = id
-	return nil
+	return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditRepoCreate}.InRepo(r).With("visibility", r.Visibility()))
+}
+
+// CreateRepository is [Tx.CreateRepository] by itself.
+func (s *Store) CreateRepository(ctx context.Context, r *actions.Repository) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.CreateRepository(ctx, r) })
 }
 
 // Repository returns the repository with the given id.
@@ -106,6 +111,10 @@ func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, 
 // DeleteRepository removes a repository with its runs, the tokens of its jobs
 // and its runners. The blobs of its runs become dead.
 func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) error {
+	gone, err := tx.Repository(ctx, id)
+	if err != nil {
+		return err
+	}
 	tx.Publish(RepoTopic(id), RecordTopic(id), DeletedTopic())
 	const (
 		die   = `insert into dead_blobs (blob, created_at) select distinct blob, cast($2 as bigint) from `
@@ -129,22 +138,39 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 			return fmt.Errorf("repository %d: %w", id, err)
 		}
 	}
-	err := db.ExecOne(ctx, tx.ex, `delete from repositories where id = $1`, id)
+	err = db.ExecOne(ctx, tx.ex, `delete from repositories where id = $1`, id)
 	if err == nil {
 		_, err = db.Exec(ctx, tx.ex, `delete from texts where not exists (select 1 from run_sources s where s.workflow = texts.hash)`)
 	}
 	if err != nil {
 		return fmt.Errorf("repository %d: %w", id, err)
 	}
-	return nil
+	return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditRepoDestroy}.InRepo(gone).With("visibility", gone.Visibility()))
 }
 
 // UpdateRepository saves r's description, visibility and default branch.
 func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
+	was, err := tx.Repository(ctx, r.ID)
+	if err != nil {
+		return err
+	}
 	tx.Publish(RepoTopic(r.ID), RecordTopic(r.ID))
-	_, err := db.Exec(ctx, tx.ex, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
+	_, err = db.Exec(ctx, tx.ex, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
 		r.ID, r.Description, db.Flag(r.Private), r.DefaultBranch, db.Micros(r.UpdatedAt))
-	return err
+	if err != nil {
+		return err
+	}
+	if was.Private != r.Private {
+		e := actions.AuditEntry{Action: actions.AuditRepoAccess}.InRepo(r)
+		if err := tx.Audit(ctx, e.With("previous_visibility", was.Visibility()).With("visibility", r.Visibility())); err != nil {
+			return err
+		}
+	}
+	if was.DefaultBranch != r.DefaultBranch {
+		e := actions.AuditEntry{Action: actions.AuditRepoBranch}.InRepo(r)
+		return tx.Audit(ctx, e.With("old_branch", was.DefaultBranch).With("default_branch", r.DefaultBranch))
+	}
+	return nil
 }
 
 // SetPushed notes when refs moved last.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -19,8 +20,8 @@ func scanRunner(row db.Row) (*actions.Runner, error) {
 
 // CreateRunner adds r and sets its id. A name that the scope has, in any case, is a
 // Conflict.
-func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
-	same, _, err := q.Runners(ctx, r.Scope, r.Name, Page{Number: 1, Size: 1})
+func (tx *Tx) CreateRunner(ctx context.Context, r *actions.Runner) error {
+	same, _, err := tx.Runners(ctx, r.Scope, r.Name, Page{Number: 1, Size: 1})
 	if err != nil {
 		return err
 	}
@@ -28,7 +29,7 @@ func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
 	if len(same) > 0 {
 		return taken
 	}
-	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into runners
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into runners
 		(owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, url)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (owner_id, repo_id, name) do nothing returning id`,
 		r.Scope.OwnerID, r.Scope.RepoID, r.Name, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey, db.Micros(r.CreatedAt), r.URL)
@@ -39,7 +40,25 @@ func (q queries) CreateRunner(ctx context.Context, r *actions.Runner) error {
 		return fmt.Errorf("runner %s: %w", r.Name, err)
 	}
 	r.ID = id
-	return nil
+	if r.JIT {
+		return tx.auditRunner(ctx, r, actions.AuditConfigureJIT)
+	}
+	return tx.auditRunner(ctx, r, actions.AuditRegisterRunner)
+}
+
+func (tx *Tx) auditRunner(ctx context.Context, r *actions.Runner, name string) error {
+	e, err := tx.auditIn(ctx, r.Scope, name)
+	if err != nil {
+		return err
+	}
+	return tx.Audit(ctx, e.With("runner_id", strconv.FormatInt(r.ID, 10)).With("runner_name", r.Name).
+		With("runner_group_id", strconv.Itoa(actions.DefaultGroupID)).With("runner_group_name", actions.DefaultGroup).
+		With("ephemeral", strconv.FormatBool(r.Ephemeral)))
+}
+
+// CreateRunner is [Tx.CreateRunner] by itself.
+func (s *Store) CreateRunner(ctx context.Context, r *actions.Runner) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.CreateRunner(ctx, r) })
 }
 
 // SeeRunner notes a poll of a runner, with what it says of itself. It need not be durable.
@@ -113,20 +132,24 @@ func (q queries) RunnersServing(ctx context.Context, ownerID, repoID int64, limi
 	return rs, nil
 }
 
+// DeleteRunner is [Tx.DeleteRunner] by itself.
+func (s *Store) DeleteRunner(ctx context.Context, id int64) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.DeleteRunner(ctx, id) })
+}
+
 // DeleteRunner removes a runner and its session.
-func (q queries) DeleteRunner(ctx context.Context, id int64) error {
-	n, err := db.Exec(ctx, q.ex, `delete from runners where id = $1`, id)
-	if err == nil && n == 0 {
-		return actions.Errorf(actions.NotFound, "runner %d", id)
+func (tx *Tx) DeleteRunner(ctx context.Context, id int64) error {
+	r, err := db.One(ctx, tx.ex, scanRunner, `delete from runners where id = $1 returning `+runnerColumns, id)
+	if err != nil {
+		return fmt.Errorf("runner %d: %w", id, err)
 	}
-	if err == nil {
-		q.ex.Publish(RunnerTopic(id), RunnerRecordTopic(id))
-	}
-	return err
+	tx.Publish(RunnerTopic(id), RunnerRecordTopic(id))
+	return tx.auditRunner(ctx, r, actions.AuditRemoveRunner)
 }
 
 // DeleteEphemeral removes a runner that was registered for one job. Its poll goes
-// on: the runner knows, and polls until it ends.
+// on: the runner knows, and polls until it ends. The audit log has said when it was
+// registered that it is for one job, and says nothing now.
 func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
 	n, err := db.Exec(ctx, q.ex, `delete from runners where id = $1 and ephemeral = 1`, id)
 	if err != nil {

@@ -13,7 +13,11 @@ import (
 type Setting struct {
 	Scope actions.Scope
 	Key   string
-	Value string // JSON
+	Value string // JSON; empty to take back what is set
+
+	// What the audit log calls it when the setting is changed, behind the name of its
+	// scope. Only those who change it know.
+	Action string
 }
 
 // The words for the three kinds of scopes.
@@ -58,23 +62,22 @@ func (q queries) Settings(ctx context.Context, ownerID, repoID int64) ([]Setting
 	return list, nil
 }
 
-// SaveSetting sets a key in a scope.
+// SaveSetting sets a key in a scope, or takes back what is set there, if anything.
 func (tx *Tx) SaveSetting(ctx context.Context, s Setting) error {
 	kind, id := settingScope(s.Scope)
-	err := tx.exec(ctx, SettingsTopic(), `insert into settings (scope, id, key, value) values ($1, $2, $3, $4)
-		on conflict (scope, id, key) do update set value = excluded.value`, kind, id, s.Key, s.Value)
+	var err error
+	if s.Value == "" {
+		err = tx.exec(ctx, SettingsTopic(), `delete from settings where scope = $1 and id = $2 and key = $3`, kind, id, s.Key)
+	} else {
+		err = tx.exec(ctx, SettingsTopic(), `insert into settings (scope, id, key, value) values ($1, $2, $3, $4)
+			on conflict (scope, id, key) do update set value = excluded.value`, kind, id, s.Key, s.Value)
+	}
 	if err != nil {
 		return fmt.Errorf("setting %s of %s %d: %w", s.Key, kind, id, err)
 	}
-	return nil
-}
-
-// DeleteSetting takes back what was set in a scope, if anything.
-func (tx *Tx) DeleteSetting(ctx context.Context, sc actions.Scope, key string) error {
-	kind, id := settingScope(sc)
-	err := tx.exec(ctx, SettingsTopic(), `delete from settings where scope = $1 and id = $2 and key = $3`, kind, id, key)
+	e, err := tx.auditIn(ctx, s.Scope, s.Action)
 	if err != nil {
-		return fmt.Errorf("setting %s of %s %d: %w", key, kind, id, err)
+		return err
 	}
-	return nil
+	return tx.Audit(ctx, e.With("limit", s.Value))
 }

@@ -12,6 +12,9 @@
 // what is remembered is good for one [Store.Revision] of it. It is one feed for all
 // servers on a database; a notice that is lost costs half a minute.
 //
+// Who changed what is written by the methods that change it, into the audit log and
+// in the same transaction: see [Tx.Audit].
+//
 // Times are microseconds UTC set by Go, enums are GitHub's words, lists are JSON
 // text. The schema is in migrations, whose files are never edited after a release.
 package store
@@ -51,7 +54,8 @@ func (q queries) exec(ctx context.Context, topic Topic, text string, args ...any
 // A Store is an open database. It is safe for concurrent use.
 type Store struct {
 	queries
-	db *db.DB
+	db  *db.DB
+	now func() time.Time
 }
 
 // A Tx is a transaction. Every query of [Store] is a method of it, too. It is
@@ -60,7 +64,8 @@ type Store struct {
 // does the transaction; a row that is not there is no failure.
 type Tx struct {
 	queries
-	tx *db.Tx
+	tx  *db.Tx
+	now func() time.Time
 }
 
 // Open opens the database at o.URL, creates it if it is a SQLite file, and
@@ -77,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{queries: queries{d}, db: d}, nil
+	return &Store{queries: queries{d}, db: d, now: o.Now}, nil
 }
 
 // Update runs fn in a serializable transaction. When it returns nil the effects
@@ -88,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // would wait for itself. It must be short: others wait for it. [db.DB.Update] says
 // what the end of ctx means.
 func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.Update(ctx, in(fn))
+	return s.db.Update(ctx, s.in(fn))
 }
 
 // UpdateRelaxed is [Store.Update] for what may be repeated or recomputed, such as
@@ -96,24 +101,24 @@ func (s *Store) Update(ctx context.Context, fn func(tx *Tx) error) error {
 // and survive the end of this process, but it does not wait for the disk. Power
 // loss may undo it, never half of it, and never what Update has answered.
 func (s *Store) UpdateRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.UpdateRelaxed(ctx, in(fn))
+	return s.db.UpdateRelaxed(ctx, s.in(fn))
 }
 
 // UpdateRows is [Store.Update] for an fn that writes every row on which what it does
 // depends; see [db.DB.UpdateRows]. It is for what each job does often.
 func (s *Store) UpdateRows(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.UpdateRows(ctx, in(fn))
+	return s.db.UpdateRows(ctx, s.in(fn))
 }
 
 // UpdateRowsRelaxed is [Store.UpdateRows] for what [Store.UpdateRelaxed] is for.
 func (s *Store) UpdateRowsRelaxed(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.UpdateRowsRelaxed(ctx, in(fn))
+	return s.db.UpdateRowsRelaxed(ctx, s.in(fn))
 }
 
 // View runs fn in a transaction that only reads: all its queries see the same
 // state of the database. It waits for no writer.
 func (s *Store) View(ctx context.Context, fn func(tx *Tx) error) error {
-	return s.db.View(ctx, in(fn))
+	return s.db.View(ctx, s.in(fn))
 }
 
 // Soon writes something that may be lost, about a second from now, without
@@ -122,14 +127,14 @@ func (s *Store) View(ctx context.Context, fn func(tx *Tx) error) error {
 // others; its error is only logged.
 func (s *Store) Soon(key string, fn func(ctx context.Context, tx *Tx) error) {
 	s.db.Soon(key, func(ctx context.Context, tx *db.Tx) error {
-		return fn(ctx, newTx(tx))
+		return fn(ctx, s.newTx(tx))
 	})
 }
 
-func newTx(tx *db.Tx) *Tx { return &Tx{queries{tx}, tx} }
+func (s *Store) newTx(tx *db.Tx) *Tx { return &Tx{queries{tx}, tx, s.now} }
 
-func in(fn func(*Tx) error) func(*db.Tx) error {
-	return func(tx *db.Tx) error { return fn(newTx(tx)) }
+func (s *Store) in(fn func(*Tx) error) func(*db.Tx) error {
+	return func(tx *db.Tx) error { return fn(s.newTx(tx)) }
 }
 
 // After makes fn run once the transaction is committed, never when it is rolled

@@ -10,9 +10,22 @@ import (
 )
 
 // SetSuspended says whether an account may do nothing.
-func (q queries) SetSuspended(ctx context.Context, id int64, suspended bool, now time.Time) error {
-	return q.exec(ctx, AccessTopic(), `update accounts set suspended = $2, updated_at = $3 where id = $1 and login <> $4`,
-		id, db.Flag(suspended), db.Micros(now), actions.Ghost)
+func (s *Store) SetSuspended(ctx context.Context, id int64, suspended bool, now time.Time) error {
+	return s.Update(ctx, func(tx *Tx) error {
+		a, err := tx.Account(ctx, id)
+		if err != nil || a.Suspended == suspended || a.Login == actions.Ghost {
+			return err
+		}
+		err = tx.exec(ctx, AccessTopic(), `update accounts set suspended = $2, updated_at = $3 where id = $1`, id, db.Flag(suspended), db.Micros(now))
+		if err != nil {
+			return err
+		}
+		e := actions.AuditEntry{Action: actions.AuditUserUnsuspend}
+		if suspended {
+			e.Action = actions.AuditUserSuspend
+		}
+		return tx.Audit(ctx, e.Of(a))
+	})
 }
 
 // RunsOfSuspended returns some of the runs that are not completed and whose attempt
@@ -33,6 +46,10 @@ func (q queries) HasPeople(ctx context.Context) (bool, error) {
 // are the only owner of an organization.
 func (s *Store) DeleteAccount(ctx context.Context, id int64, now time.Time) error {
 	return s.Update(ctx, func(tx *Tx) error {
+		gone, err := tx.Account(ctx, id)
+		if err != nil {
+			return err
+		}
 		repos, err := db.One(ctx, tx.ex, db.Value[int64], `select count(*) from repositories where owner_id = $1`, id)
 		if err != nil {
 			return err
@@ -55,7 +72,11 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64, now time.Time) erro
 			}
 		}
 		// The row stays, since runs name it; nothing finds it by a login.
-		return tx.exec(ctx, AccessTopic(), `update accounts set login = $2, login_key = $3, name = '', email = '', site_admin = 0,
+		err = tx.exec(ctx, AccessTopic(), `update accounts set login = $2, login_key = $3, name = '', email = '', site_admin = 0,
 			suspended = 1, updated_at = $4 where id = $1`, id, actions.Ghost, fmt.Sprintf("ghost %d", id), db.Micros(now))
+		if err != nil {
+			return err
+		}
+		return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditUserDelete}.Of(gone))
 	})
 }

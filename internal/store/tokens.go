@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -18,9 +19,14 @@ func scanToken(r db.Row) (*actions.Token, error) {
 		db.JSON(&t.Access), &t.ParentID, &t.CreatorID, db.Time(&t.ExpiresAt), db.Time(&t.CreatedAt), db.Time(&t.LastUsedAt))
 }
 
+// CreateToken is [Tx.CreateToken] by itself.
+func (s *Store) CreateToken(ctx context.Context, t *actions.Token) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.CreateToken(ctx, t) })
+}
+
 // CreateToken adds t and sets its id.
-func (q queries) CreateToken(ctx context.Context, t *actions.Token) error {
-	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into tokens
+func (tx *Tx) CreateToken(ctx context.Context, t *actions.Token) error {
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into tokens
 		(account_id, kind, hash, note, scopes, repo_id, job_id, access, parent_id, creator_id, expires_at, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0), $10, $11, $12) returning id`,
 		t.AccountID, t.Kind, t.Hash, t.Note, db.Text(t.Scopes), t.RepoID, t.JobID, db.Text(t.Access), t.ParentID, t.CreatorID, db.Micros(t.ExpiresAt), db.Micros(t.CreatedAt))
@@ -28,7 +34,26 @@ func (q queries) CreateToken(ctx context.Context, t *actions.Token) error {
 		return fmt.Errorf("token of account %d: %w", t.AccountID, err)
 	}
 	t.ID = id
-	return nil
+	return tx.auditToken(ctx, t, actions.AuditTokenCreate, actions.AuditUserLogin)
+}
+
+// auditToken writes what was done with a token: with a personal one, or with a
+// browser's session. Those of jobs come and go with their jobs.
+func (tx *Tx) auditToken(ctx context.Context, t *actions.Token, personal, session actions.AuditAction) error {
+	e := actions.AuditEntry{Action: personal}
+	switch t.Kind {
+	case actions.JobToken:
+		return nil
+	case actions.WebSession:
+		e.Action = session
+	case actions.Classic, actions.FineGrained:
+		e = e.With("managed_token_scopes", strings.Join(t.Scopes, ",")).With("note", t.Note)
+	}
+	a, err := tx.Account(ctx, t.AccountID)
+	if err != nil {
+		return err
+	}
+	return tx.Audit(ctx, e.Of(a).With("managed_token_id", strconv.FormatInt(t.ID, 10)))
 }
 
 // SaveJobToken adds the token of a job, once: a repeated acquire brings it again.
@@ -75,14 +100,34 @@ func (q queries) PersonalToken(ctx context.Context, id int64) (*actions.Token, e
 	return t, nil
 }
 
+// DeleteToken is [Tx.DeleteToken] by itself.
+func (s *Store) DeleteToken(ctx context.Context, id int64) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.DeleteToken(ctx, id) })
+}
+
 // DeleteToken removes one token, and the sessions that somebody signed in for with it.
-func (q queries) DeleteToken(ctx context.Context, id int64) error {
-	return q.exec(ctx, AccessTopic(), `delete from tokens where id = $1`, id)
+func (tx *Tx) DeleteToken(ctx context.Context, id int64) error {
+	return tx.deleteTokens(ctx, `id = $1`, id)
 }
 
 // DeleteTokensNoted removes the tokens of an account that have the note.
-func (q queries) DeleteTokensNoted(ctx context.Context, accountID int64, note string) error {
-	return q.exec(ctx, AccessTopic(), `delete from tokens where account_id = $1 and note = $2`, accountID, note)
+func (s *Store) DeleteTokensNoted(ctx context.Context, accountID int64, note string) error {
+	return s.Update(ctx, func(tx *Tx) error { return tx.deleteTokens(ctx, `account_id = $1 and note = $2`, accountID, note) })
+}
+
+// deleteTokens removes the tokens that a condition fits.
+func (tx *Tx) deleteTokens(ctx context.Context, condition string, args ...any) error {
+	gone, err := db.All(ctx, tx.ex, scanToken, `delete from tokens where `+condition+` returning `+tokenColumns, args...)
+	if err != nil {
+		return err
+	}
+	tx.Publish(AccessTopic())
+	for _, t := range gone {
+		if err := tx.auditToken(ctx, t, actions.AuditTokenDestroy, actions.AuditUserLogout); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteJobTokens removes the tokens of a job that is over.

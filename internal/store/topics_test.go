@@ -56,8 +56,8 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 			{"SaveSetting", []store.Topic{settings}, func(tx *store.Tx) error {
 				return tx.SaveSetting(ctx, store.Setting{Scope: actions.Scope{RepoID: s.repo.ID}, Key: "key", Value: "1"})
 			}, nil},
-			{"DeleteSetting", []store.Topic{settings}, func(tx *store.Tx) error {
-				return tx.DeleteSetting(ctx, actions.Scope{RepoID: s.repo.ID}, "key")
+			{"SaveSetting, to take it back", []store.Topic{settings}, func(tx *store.Tx) error {
+				return tx.SaveSetting(ctx, store.Setting{Scope: actions.Scope{RepoID: s.repo.ID}, Key: "key"})
 			}, nil},
 			{"SaveWorkflow", []store.Topic{repoT}, func(tx *store.Tx) error {
 				return tx.SaveWorkflow(ctx, &actions.Workflow{RepoID: s.repo.ID, Path: ".github/workflows/new.yml", Name: "New", State: actions.Active})

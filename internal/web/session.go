@@ -72,7 +72,8 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request, c *auth.Caller) err
 	if until := who.Token.ExpiresAt; !until.IsZero() && until.Before(session.ExpiresAt) {
 		session.ExpiresAt = until
 	}
-	text, err := s.auth.Create(r.Context(), session)
+	ctx := actions.WithAccount(r.Context(), who.Account.ID)
+	text, err := s.auth.Create(ctx, session)
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,11 @@ func (l List[T]) Page(ctx context.Context, q Querier, p actions.Page) ([]T, int,
 	return rows, total, err
 }
 
+// First returns the first n rows of the list, or all if it has fewer.
+func (l List[T]) First(ctx context.Context, q Querier, n int) ([]T, error) {
+	return All(ctx, q, l.Scan, l.text(l.where)+` limit $`+strconv.Itoa(len(l.args)+1), append(slices.Clip(l.args), n)...)
+}
+
 // All returns the whole list, for those that are short by themselves.
 func (l List[T]) All(ctx context.Context, q Querier) ([]T, error) {
 	return All(ctx, q, l.Scan, l.text(l.where), l.args...)

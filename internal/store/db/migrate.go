@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,8 +75,23 @@ type migrator interface {
 	QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row
 }
 
-// migrateOn applies what is missing. tokens replaces {{id}} and {{bytes}}.
-func migrateOn(ctx context.Context, conn migrator, ms []migration, tokens *strings.Replacer, now time.Time) error {
+// A dialect is what an engine writes for the tokens of migrations.
+type dialect struct {
+	tokens     *strings.Replacer // {{id}} and {{bytes}}
+	appendOnly string            // {{append_only TABLE}}: triggers that refuse to change or remove rows of TABLE
+}
+
+var appendOnlyToken = regexp.MustCompile(`\{\{append_only (\w+)\}\}`)
+
+// write is the text of a migration for the engine.
+func (d dialect) write(text string) string {
+	return appendOnlyToken.ReplaceAllStringFunc(d.tokens.Replace(text), func(token string) string {
+		return strings.ReplaceAll(d.appendOnly, "TABLE", appendOnlyToken.FindStringSubmatch(token)[1])
+	})
+}
+
+// migrateOn applies what is missing.
+func migrateOn(ctx context.Context, conn migrator, ms []migration, in dialect, now time.Time) error {
 	const table = `create table if not exists schema_migrations (
 		version    bigint primary key,
 		name       text not null,
@@ -93,7 +109,7 @@ func migrateOn(ctx context.Context, conn migrator, ms []migration, tokens *strin
 		return fmt.Errorf("the database has version %d, made by a newer release; this one knows version %d", have, len(ms))
 	}
 	for _, m := range ms[have:] {
-		if _, err := conn.ExecContext(ctx, tokens.Replace(m.text)); err != nil {
+		if _, err := conn.ExecContext(ctx, in.write(m.text)); err != nil {
 			return fmt.Errorf("migration %s: %w", m.name, err)
 		}
 		_, err := conn.ExecContext(ctx, `insert into schema_migrations (version, name, applied_at) values ($1, $2, $3)`,

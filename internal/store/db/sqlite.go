@@ -26,10 +26,19 @@ type sqliteEngine struct {
 	group *group
 }
 
-var sqliteTokens = strings.NewReplacer(
-	"{{id}}", "integer primary key autoincrement",
-	"{{bytes}}", "blob",
-)
+var sqliteDialect = dialect{
+	tokens: strings.NewReplacer(
+		"{{id}}", "integer primary key autoincrement",
+		"{{bytes}}", "blob",
+	),
+	// The third is for "insert or replace", which fires no trigger for what it replaces.
+	appendOnly: `create trigger TABLE_never_changed before update on TABLE
+  begin select raise(abort, 'rows of TABLE are never changed or removed'); end;
+create trigger TABLE_never_removed before delete on TABLE
+  begin select raise(abort, 'rows of TABLE are never changed or removed'); end;
+create trigger TABLE_never_replaced before insert on TABLE when exists (select 1 from TABLE where id = new.id)
+  begin select raise(abort, 'rows of TABLE are never changed or removed'); end;`,
+}
 
 func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, error) {
 	if path == "" || strings.ContainsRune(path, 0) {
@@ -147,7 +156,7 @@ func (e *sqliteEngine) migrate(ctx context.Context, ms []migration, now time.Tim
 		if _, err := conn.ExecContext(ctx, "begin immediate"); err != nil {
 			return err
 		}
-		if err := migrateOn(ctx, conn, ms, sqliteTokens, now); err != nil {
+		if err := migrateOn(ctx, conn, ms, sqliteDialect, now); err != nil {
 			_, rollback := conn.ExecContext(context.WithoutCancel(ctx), "rollback")
 			return errors.Join(err, rollback)
 		}
