@@ -51,7 +51,7 @@ func Scopes() []string {
 	return []string{
 		"repo", "repo:status", "repo_deployment", "public_repo", "repo:invite", "workflow",
 		"admin:org", "write:org", "read:org", "manage_runners:org", "user", "read:user", "user:email",
-		"admin:enterprise", "manage_runners:enterprise", "read:enterprise", "site_admin", "delete_repo", "admin:repo_hook", "gist", "notifications",
+		"admin:enterprise", "manage_runners:enterprise", "read:enterprise", "site_admin", "read:audit_log", "delete_repo", "admin:repo_hook", "gist", "notifications",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/rest/artifacts"
+	"github.com/understudy-ci/understudy/internal/rest/auditlog"
 	"github.com/understudy-ci/understudy/internal/rest/branches"
 	"github.com/understudy-ci/understudy/internal/rest/caches"
 	"github.com/understudy-ci/understudy/internal/rest/checks"
@@ -42,6 +43,7 @@ func (s *Server) pages(res *results.API) []rest.Route {
 		orgs.Routes(s.store),
 		credentials.Routes(s.auth, s.log),
 		enterpriseadmin.Routes(s.store, s.auth, s.log, s.notice, s.now),
+		auditlog.Routes(s.store),
 
 		repos.Routes(s.store, s.auth, s.repositories),
 		collaborators.Routes(s.store, s.auth),
