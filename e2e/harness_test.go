@@ -131,15 +131,16 @@ type process struct {
 // log, from the start of the former and the end of the latter.
 func spawn(t *testing.T, env []string, out, log string, args ...string) *process {
 	t.Helper()
-	return spawnBy(t, nil, env, out, log, args...)
+	return spawnBy(t, nil, nil, env, out, log, args...)
 }
 
-// spawnBy is spawn by way of another program with arguments, which ends in it.
-func spawnBy(t *testing.T, by, env []string, out, log string, args ...string) *process {
+// spawnBy is spawn by way of another program with arguments, which ends in it. The
+// program gets the files from descriptor 3 on.
+func spawnBy(t *testing.T, files []*os.File, by, env []string, out, log string, args ...string) *process {
 	t.Helper()
 	words := slices.Concat(by, []string{program}, args)
 	p := &process{exec.Command(words[0], words[1:]...), make(chan struct{})} //nolint:noctx // its end is a matter of the test
-	p.cmd.Env = env
+	p.cmd.Env, p.cmd.ExtraFiles = env, files
 	for _, to := range []struct {
 		stream *io.Writer
 		path   string
@@ -205,6 +206,8 @@ type server struct {
 	url  string   // http://127.0.0.1:PORT
 	args []string // of serve, besides the data directory and the port
 	env  []string
+
+	sockets []*os.File // passed on to the process, in place of --listen
 
 	token   string // the site admin's; set by the first start
 	outFile string // standard output of the running process
@@ -286,7 +289,11 @@ func (s *server) start() {
 func (s *server) launch() {
 	s.t.Helper()
 	args := append([]string{"serve", "--data", s.data, "--listen", strings.TrimPrefix(s.url, "http://"), "--orphan-after", "5s"}, s.args...)
-	s.process = spawn(s.t, s.env, s.outFile, s.logFile, args...)
+	var by []string
+	if len(s.sockets) > 0 {
+		by = []string{"sh", "-c", fmt.Sprintf(`LISTEN_PID=$$ LISTEN_FDS=%d exec "$0" "$@"`, len(s.sockets))}
+	}
+	s.process = spawnBy(s.t, s.sockets, by, s.env, s.outFile, s.logFile, args...)
 }
 
 // ready waits for a launched server to say that it is ready.
@@ -350,7 +357,7 @@ func newRunnerBy(t *testing.T, by []string, args ...string) *runner {
 	dir := t.TempDir()
 	r := &runner{work: filepath.Join(dir, "work"), logFile: filepath.Join(dir, "log")}
 	watchLogs(t, r.logFile)
-	r.process = spawnBy(t, by, environment(t), filepath.Join(dir, "out"), r.logFile, append([]string{"runner", "--work", r.work}, args...)...)
+	r.process = spawnBy(t, nil, by, environment(t), filepath.Join(dir, "out"), r.logFile, append([]string{"runner", "--work", r.work}, args...)...)
 	return r
 }
 

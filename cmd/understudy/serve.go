@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
+
 	"github.com/understudy-ci/understudy/internal/server"
 )
 
@@ -37,10 +39,12 @@ func (c *serveCommand) Validate() error {
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
+	sockets := activation.Files(true) // and nobody whom we start hears of them
 	d, err := deps(log)
 	if err != nil {
 		return err
 	}
+	d.Sockets = sockets
 	s, err := server.New(ctx, c.Config, d)
 	if err != nil {
 		return err

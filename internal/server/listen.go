@@ -78,7 +78,11 @@ const unixPrefix = "unix:"
 
 func (s *Server) open(ctx context.Context, addr string, config *tls.Config) (*listener, error) {
 	var lc net.ListenConfig
+	passed := s.sockets.take(addr)
 	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
+		if passed != nil {
+			return &listener{s.patient(passed), addr}, nil
+		}
 		if err := removeStale(ctx, path); err != nil {
 			return nil, err
 		}
@@ -90,7 +94,10 @@ func (s *Server) open(ctx context.Context, addr string, config *tls.Config) (*li
 		}
 		return &listener{s.patient(l), addr}, nil
 	}
-	l, err := lc.Listen(ctx, "tcp", addr)
+	l, err := passed, error(nil)
+	if l == nil {
+		l, err = lc.Listen(ctx, "tcp", addr)
+	}
 	if err != nil {
 		return nil, err
 	}

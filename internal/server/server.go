@@ -65,6 +65,9 @@ type Deps struct {
 	// cannot.
 	TrySandbox func(ctx context.Context, uid int, dir string) error
 
+	// Sockets listen already: they take the place of --listen, and are closed.
+	Sockets []*os.File
+
 	Limits Limits                      // zero for the usual ones
 	Blobs  func(blob.Store) blob.Store // tests only: what stands before the storage; nil for nothing
 }
@@ -95,6 +98,7 @@ type Server struct {
 	conns        *conns
 	health       []*health // of what it needs
 	lock         *os.File
+	sockets      sockets // passed on to us, until we listen
 	keys         *token.Keys
 	store        *store.Store
 	repos        *gitrepo.Git
@@ -134,10 +138,17 @@ type Server struct {
 // open, and builds the services and surfaces. It starts nothing and listens
 // nowhere. Close it in the end.
 func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
-	if err := config.check(); err != nil {
+	passed, addrs, err := adopt(deps.Sockets)
+	if err != nil {
 		return nil, err
 	}
-	s = &Server{config: config, deps: deps, log: slog.New(newQuiet(deps.Log.Handler(), deps.Now)), now: deps.Now}
+	if len(addrs) > 0 {
+		config.Listen = addrs
+	}
+	if err := config.check(); err != nil {
+		return nil, errors.Join(err, passed.close())
+	}
+	s = &Server{config: config, sockets: passed, deps: deps, log: slog.New(newQuiet(deps.Log.Handler(), deps.Now)), now: deps.Now}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -271,6 +282,7 @@ func (s *Server) Close() error {
 	if s.closeBlobs != nil {
 		errs = append(errs, s.closeBlobs())
 	}
+	errs = append(errs, s.sockets.close())
 	for _, lock := range []*os.File{s.runnerLock, s.lock} {
 		if lock != nil {
 			errs = append(errs, lock.Close())
