@@ -57,5 +57,6 @@ func (x *execution) environment(extra []assignment) environment {
 		e.set("CI", "true")
 	}
 	e.set("PATH", x.job.state.pathVariable(e["PATH"]))
+	x.job.gh.Add(e)
 	return e
 }

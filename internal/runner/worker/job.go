@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/understudy-ci/understudy/internal/runner/gh"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -27,6 +28,7 @@ type running struct {
 	workspace string // "" if the job message names no repository
 	defaults  defaults
 	programs  map[string]string // where programs are: see look
+	gh        *gh.Socket        // nil if there is none
 }
 
 // defaults are what the key defaults.run gives to scripts; "" for none.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/runner/gh"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -53,6 +54,7 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if err := r.makeWorkspace(); err != nil {
 		return nil, err
 	}
+	r.openGH(rec)
 	if err := r.evaluateJob(rec); err != nil {
 		return nil, err
 	}
@@ -92,6 +94,21 @@ func (r *running) makeWorkspace() error {
 		return nil
 	}
 	return r.writeEvent(event)
+}
+
+// openGH makes the program gh find the server. Jobs work without that, too.
+func (r *running) openGH(rec *record) {
+	server := text(r.contexts.github, "server_url")
+	if server == "" {
+		return
+	}
+	socket, err := gh.Open(filepath.Join(r.WorkDir, "_gh"), server, text(r.contexts.github, "repository"), r.Log)
+	if err != nil {
+		r.Log.Warn("no socket for gh", "err", err)
+		rec.print("gh is not set up: " + err.Error())
+		return
+	}
+	r.gh = socket
 }
 
 func (r *running) writeEvent(event any) error {
