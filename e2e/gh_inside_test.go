@@ -15,7 +15,7 @@ const ghInside = `on: push
 permissions: {actions: read, contents: read}
 jobs:
   only:
-    runs-on: ubuntu-latest
+    runs-on: ubuntu-slim
     steps:
       - env: {GH_TOKEN: '${{ github.token }}'}
         run: |

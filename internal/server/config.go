@@ -41,7 +41,7 @@ type Config struct {
 	JobHide      []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the server's own files. Repeatable."`
 	JobShare     []string         `placeholder:"DIR" help:"Directory that jobs see, and write if its permissions let them, with --isolation user. Repeatable."`
 	RunnerDir    string           `placeholder:"DIR" help:"Directory of the bundled runners and the work of their jobs. Default: beside the data directory, as ./data-runners."`
-	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-24.04,ubuntu-22.04" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
+	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-26.04,ubuntu-24.04,ubuntu-22.04,ubuntu-slim" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
 	OrphanAfter  time.Duration    `default:"10m" help:"How long a bundled runner without a job waits for a server that is gone before it ends by itself. With a job it tries to report that for 24 hours. Default: ${default}."`

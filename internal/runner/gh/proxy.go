@@ -79,7 +79,7 @@ func (p *proxy) follow(resp *http.Response) error {
 	if err != nil {
 		return err
 	}
-	other, err := (&http.Client{Transport: p.transport}).Do(req)
+	other, err := (&http.Client{Transport: p.transport}).Do(req) //nolint:bodyclose // who passes it on closes it
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func runJob(ctx context.Context, j *Job, t timing) *Result {
 	close(done)
 	signals.Wait()
 	if err := r.gh.Close(); err != nil {
-		r.Log.Warn("socket for gh not closed", "err", err)
+		r.Log.WarnContext(ctx, "socket for gh not closed", "err", err)
 	}
 	if !r.closed { // the message asks to keep processes, but nothing of a job stays
 		r.closeHost()
