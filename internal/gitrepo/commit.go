@@ -44,9 +44,9 @@ func parseCommit(sha, text string) *Commit {
 		key, value, _ := strings.Cut(line, " ")
 		switch key {
 		case "tree":
-			c.Tree = value
+			c.Tree = strings.ToValidUTF8(value, "\ufffd")
 		case "parent":
-			c.Parents = append(c.Parents, value)
+			c.Parents = append(c.Parents, strings.ToValidUTF8(value, "\ufffd"))
 		case "author":
 			c.Author = parseSignature(value)
 		case "committer":
@@ -70,17 +70,22 @@ func parseSignature(s string) actions.Signature {
 	if len(fields) == 0 {
 		return sig
 	}
-	const year9999 = 253402300799 // what JSON can say
+	const (
+		year9999 = 253402300799 // what JSON can say
+		day      = 24 * 3600
+	)
 	seconds, err := strconv.ParseInt(fields[0], 10, 64)
-	if err != nil || seconds < 0 || seconds > year9999-24*3600 {
+	if err != nil || seconds < 0 || seconds > year9999-day {
 		return sig
 	}
 	sig.Time = time.Unix(seconds, 0).UTC()
 	if len(fields) > 1 {
 		if zone, err := time.Parse("-0700", fields[1]); err == nil {
-			sig.Time = sig.Time.In(zone.Location())
-			if _, offset := zone.Zone(); offset == 0 {
+			switch _, offset := zone.Zone(); {
+			case offset == 0:
 				sig.Time = sig.Time.UTC()
+			case max(offset, -offset) < day: // JSON has no other zones; git does
+				sig.Time = sig.Time.In(zone.Location())
 			}
 		}
 	}

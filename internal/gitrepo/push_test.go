@@ -92,3 +92,17 @@ func TestCheckSeesPushedObjectsBeforeRefsMove(t *testing.T) {
 		t.Errorf("after the push: %v", err)
 	}
 }
+
+// Push options have changed settings of repositories elsewhere. Here none is taken, nor
+// does a client that sends some get them to a hook.
+func TestPushOptionsAreNotTaken(t *testing.T) {
+	g := newTestGit(t, Limits{})
+	c := g.clone(t)
+	c.Commit("one", "a.txt", "a")
+	if out, err := c.Run("push", "-o", "repo.private=false", "origin", "main"); err == nil || !strings.Contains(out, "push options") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if tip := g.tip(t, "refs/heads/main"); tip != "" {
+		t.Errorf("main is at %s", tip)
+	}
+}

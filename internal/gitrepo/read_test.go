@@ -57,6 +57,8 @@ func TestSignatureThatMakesNoSenseStaysEmpty(t *testing.T) {
 		"Ada <a@b> x +0000":            {Name: "Ada", Email: "a@b"},
 		"Ada <a@b> 99999999999999 +00": {Name: "Ada", Email: "a@b"},
 		"A <a>b> 1 +0000":              {Name: "A", Email: "a>b", Time: time.Unix(1, 0).UTC()},
+		"A <a@b> 1 +2400":              {Name: "A", Email: "a@b", Time: time.Unix(1, 0).UTC()},
+		"A <a@b> 1 -2360":              {Name: "A", Email: "a@b", Time: time.Unix(1, 0).UTC()},
 		"\xff <a@b> 1 nonsense":        {Name: "\ufffd", Email: "a@b", Time: time.Unix(1, 0).UTC()},
 	} {
 		if diff := cmp.Diff(want, parseSignature(in)); diff != "" {

@@ -2,11 +2,11 @@ package gitrepo
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -142,13 +142,18 @@ func (v *View) eachPacked(f func(name, sha string) bool) error {
 		return ignoreMissing(err)
 	}
 	defer file.Close()
-	lines := bufio.NewScanner(file)
+	return readPacked(file, f)
+}
+
+// readPacked is eachPacked of what is in the file.
+func readPacked(r io.Reader, f func(name, sha string) bool) error {
+	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		sha, name, ok := bytes.Cut(lines.Bytes(), []byte(" "))
-		if !ok || len(sha) != len(actions.ZeroSHA) { // a header, or the commit of the tag above
+		sha, name, ok := strings.Cut(lines.Text(), " ")
+		if !ok || !IsSHA(sha) { // a header, or the commit of the tag above
 			continue
 		}
-		if !f(string(name), string(sha)) {
+		if !f(name, sha) {
 			return nil
 		}
 	}

@@ -67,7 +67,7 @@ func parseTree(data []byte) ([]Entry, error) {
 	for len(data) > 0 {
 		head, rest, ok := bytes.Cut(data, []byte{0})
 		mode, name, ok2 := bytes.Cut(head, []byte(" "))
-		if !ok || !ok2 || len(rest) < 20 {
+		if !ok || !ok2 || len(rest) < 20 || len(name) == 0 || bytes.IndexByte(name, '/') >= 0 {
 			return nil, fmt.Errorf("tree cannot be read")
 		}
 		m, err := strconv.ParseUint(string(mode), 8, 32)

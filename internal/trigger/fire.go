@@ -211,9 +211,6 @@ func clipped(of *actions.Commit) *actions.Commit {
 	c.Message = actions.Clip(c.Message, maxMessage)
 	for _, who := range []*actions.Signature{&c.Author, &c.Committer} {
 		who.Name, who.Email = actions.Clip(who.Name, maxTitle), actions.Clip(who.Email, maxTitle)
-		if _, east := who.Time.Zone(); max(east, -east) >= 24*3600 { // JSON has no such zones; git does
-			who.Time = who.Time.UTC()
-		}
 	}
 	return &c
 }
