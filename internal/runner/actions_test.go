@@ -86,11 +86,15 @@ func TestActionThatIsNotThereFailsWithTheServersMessage(t *testing.T) {
 
 func TestHostileArchiveIsRefusedAndLeavesNothing(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"a path that climbs":           pack(t, file("x/../../evil", "", 0o644)),
-		"an absolute path":             pack(t, file("/etc/evil", "", 0o644)),
-		"two directories at the top":   pack(t, file("x/a", "", 0o644), file("y/a", "", 0o644)),
-		"a file at the top":            pack(t, file("x", "", 0o644)),
-		"a link that climbs":           pack(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "../../etc"}),
+		"a path that climbs":         pack(t, file("x/../../evil", "", 0o644)),
+		"an absolute path":           pack(t, file("/etc/evil", "", 0o644)),
+		"two directories at the top": pack(t, file("x/a", "", 0o644), file("y/a", "", 0o644)),
+		"a file at the top":          pack(t, file("x", "", 0o644)),
+		"a link that climbs":         pack(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "../../etc"}),
+		"links that climb together": pack(t, file("x/p/q/f", "", 0o644),
+			tar.Header{Typeflag: tar.TypeSymlink, Name: "x/p/q/s", Linkname: "../.."}, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/t", Linkname: "p/q/s/../etc"}),
+		"a link below a link": pack(t,
+			tar.Header{Typeflag: tar.TypeSymlink, Name: "x/a", Linkname: "."}, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/a/l", Linkname: "../etc"}),
 		"an absolute link":             pack(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "x/l", Linkname: "/etc"}),
 		"a hard link":                  pack(t, tar.Header{Typeflag: tar.TypeLink, Name: "x/l", Linkname: "x/a"}),
 		"a device":                     pack(t, tar.Header{Typeflag: tar.TypeChar, Name: "x/l"}),

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 )
 
 const (
@@ -25,7 +26,9 @@ var ErrBad = errors.New("bad archive")
 
 // Unpack unpacks a gzipped tar into dir without the one directory at its top.
 // Nothing is written outside dir, whatever the names and links in it say.
-func Unpack(r io.Reader, dir string) error {
+func Unpack(r io.Reader, dir string) error { return unpack(r, dir, MaxSize) }
+
+func unpack(r io.Reader, dir string, size int64) error {
 	in := &source{r: r}
 	zr, err := gzip.NewReader(in)
 	if err != nil {
@@ -36,13 +39,13 @@ func Unpack(r io.Reader, dir string) error {
 		return err
 	}
 	defer root.Close()
-	u := unpacker{root: root, left: MaxSize, made: map[string]bool{".": true}}
+	u := unpacker{root: root, size: size, left: size, made: map[string]bool{".": true}}
 	tr := tar.NewReader(zr)
 	for range maxEntries {
 		h, err := tr.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil
+			return u.checkLinks()
 		case err != nil:
 			return in.blame(err)
 		}
@@ -79,10 +82,12 @@ func (s *source) blame(err error) error {
 }
 
 type unpacker struct {
-	root *os.Root
-	left int64
-	made map[string]bool // directories that exist
-	top  string          // the one directory
+	root  *os.Root
+	size  int64 // bytes that all files may have
+	left  int64
+	made  map[string]bool // directories that exist
+	top   string          // the one directory
+	links []string        // that were made
 }
 
 func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
@@ -130,7 +135,7 @@ func (u *unpacker) mkdir(name string) error {
 
 func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 	if u.left -= h.Size; u.left < 0 {
-		return fmt.Errorf("%w: larger than %d GiB", ErrBad, MaxSize>>30)
+		return fmt.Errorf("%w: larger than %d bytes", ErrBad, u.size)
 	}
 	if err := u.mkdir(path.Dir(name)); err != nil {
 		return err
@@ -147,16 +152,31 @@ func (u *unpacker) file(name string, h *tar.Header, r io.Reader) error {
 	return errors.Join(err, f.Close())
 }
 
-// link makes a symbolic link that stays inside the action.
+// link makes a symbolic link.
 func (u *unpacker) link(name, target string) error {
 	if path.IsAbs(target) || !fs.ValidPath(path.Join(path.Dir(name), target)) {
-		return fmt.Errorf("%w: a link that leads outside", ErrBad)
+		return errLink
 	}
 	if err := u.mkdir(path.Dir(name)); err != nil {
 		return err
 	}
 	if err := u.root.Symlink(target, name); err != nil {
 		return fmt.Errorf("%w: %w", ErrBad, err)
+	}
+	u.links = append(u.links, name)
+	return nil
+}
+
+var errLink = fmt.Errorf("%w: a link that leads outside", ErrBad)
+
+// checkLinks refuses links that lead outside by way of each other: each alone looks
+// as if it stays inside.
+func (u *unpacker) checkLinks() error {
+	for _, name := range u.links {
+		_, err := u.root.Stat(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ELOOP) && !errors.Is(err, syscall.ENOTDIR) {
+			return fmt.Errorf("%s: %w", name, errLink)
+		}
 	}
 	return nil
 }
