@@ -61,7 +61,9 @@ func hostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		host = host[1 : len(host)-1]
+	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Unmap().String()
 	}
@@ -70,8 +72,11 @@ func hostName(host string) string {
 
 // know says whether the server answers to host, on a connection to the address local.
 func (h *hosts) know(host string, local net.Addr) bool {
+	if u, err := url.Parse("http://" + host); err != nil || u.Host != host {
+		return false // nor would it be this host in the URLs of answers
+	}
 	name := hostName(host)
-	if h.names[name] || name == "localhost" || strings.HasSuffix(name, ".localhost") {
+	if h.names[name] || name == "localhost" || strings.HasSuffix(name, ".localhost") && allowedHost.MatchString(name) {
 		return true
 	}
 	ip, err := netip.ParseAddr(name)

@@ -49,6 +49,7 @@ func TestTheServerKnowsItsHosts(t *testing.T) {
 	for _, host := range []string{
 		"", ".", ":80", "evil.test", "localhost.evil.test", "xlocalhost", "127.0.0.1.evil.test", "ci.example.evil.test", "x.ci.example", "api.other.test",
 		"api.jobs.test", "corp.test", "192.0.2.2", "198.51.100.8", "[2001:db8::2]", "[::]", "127.1", "2130706433", "0x7f000001", "localhost..", "other.test:80:80",
+		"::1", "2001:db8::1", "[localhost]", "[localhost]:80", "127.0.0.1]", "[127.0.0.1", "[::1%eth0]", "[::1%25eth0]", "localhost:x", "x@y.localhost", "a b.localhost", "a/b.localhost",
 	} {
 		if h.know(host, local) {
 			t.Errorf("%q is known", host)
