@@ -128,7 +128,7 @@ func TestNamesThatMayBeTaken(t *testing.T) {
 		{"login", actions.CheckLogin, []string{"octo", "a", "a-b", "Actions", "0x"}, []string{"", "-a", "a-", "a--b", "a_b", "API", "_runner", "é", "a/b", strings.Repeat("a", 40), "a\n"}},
 		{"repository", actions.CheckRepositoryName, []string{"a", ".github", "a.b-c_d"}, []string{"", ".", "..", "a.git", "a.GIT", "a/b", "a b", "a.lock", strings.Repeat("a", 101), "a\n"}},
 		{"branch", actions.CheckBranch, []string{"main", "feature/x", "é"}, []string{"", "-x", "/x", "x/", "a..b", "a//b", "x.lock", ".x", "a b", "a~b", "@", "a@{b", "a\x00", "a\n"}},
-		{"label", actions.CheckLabel, []string{"x", "self-hosted", "two words"}, []string{"", " x", "a,b", "a\nb", "a\x00b", strings.Repeat("a", 257)}},
+		{"label", actions.CheckLabel, []string{"x", "self-hosted", "two words"}, []string{"", " x", "a,b", "a\nb", "a\x00b", "a\x1b[2Jb", "a\xff", strings.Repeat("a", 257)}},
 	} {
 		for _, s := range test.good {
 			if err := test.check(s); err != nil {

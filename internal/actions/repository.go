@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Repository holds code and the workflows that run on it.
@@ -64,7 +65,7 @@ func CheckRepositoryName(name string) error {
 // CheckBranch says whether name is a branch name that git accepts and that can
 // never be taken for an option.
 func CheckBranch(name string) error {
-	bad := name == "" || len(name) > 244 || name == "@" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "/") ||
+	bad := name == "" || len(name) > 244 || !utf8.ValidString(name) || name == "@" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "/") ||
 		strings.HasSuffix(name, "/") || strings.HasSuffix(name, ".") || strings.Contains(name, "//") ||
 		strings.Contains(name, "..") || strings.Contains(name, "@{") || strings.ContainsAny(name, " ~^:?*[\\\x7f")
 	for part := range strings.SplitSeq(name, "/") {

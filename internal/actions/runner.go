@@ -3,6 +3,8 @@ package actions
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Scope is one repository, all of an owner's, or all of the site's
@@ -141,8 +143,9 @@ const (
 
 // CheckLabel says whether name can be a runner's label.
 func CheckLabel(name string) error {
-	if name == "" || UTF16Len(name) > maxLabel || strings.TrimSpace(name) != name || strings.ContainsAny(name, ",\n\r\x00") {
-		return Errorf(Invalid, "label %q must have 1 to %d characters and no commas or line breaks", name, maxLabel)
+	if name == "" || UTF16Len(name) > maxLabel || strings.TrimSpace(name) != name || !utf8.ValidString(name) ||
+		strings.ContainsFunc(name, func(c rune) bool { return c == ',' || unicode.IsControl(c) }) {
+		return Errorf(Invalid, "label %q must have 1 to %d characters, none of them a comma, a line break or a control character", name, maxLabel)
 	}
 	return nil
 }

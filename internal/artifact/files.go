@@ -184,6 +184,9 @@ func cleanPath(name string) (shown string, same bool) {
 		shown = shown[2:]
 	}
 	shown = strings.TrimPrefix(path.Clean("/"+shown), "/")
+	if len(shown) >= 2 && shown[1] == ':' { // another one, that hid behind the first or behind ..
+		shown = shown[:1] + "_" + shown[2:]
+	}
 	if len(shown) > maxPath {
 		end := maxPath
 		for !utf8.RuneStart(shown[end]) {

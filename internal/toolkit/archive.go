@@ -56,6 +56,27 @@ func isScript(h *tar.Header) bool {
 	return false
 }
 
+// errSparse is for a file with holes, of which a small archive may have terabytes. Git
+// writes none.
+var errSparse = errors.New("the archive has a sparse file")
+
+// next is the header of the next file.
+func next(files *tar.Reader) (*tar.Header, error) {
+	h, err := files.Next()
+	if err != nil {
+		return nil, err
+	}
+	if h.Typeflag == tar.TypeGNUSparse {
+		return nil, errSparse
+	}
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return nil, errSparse
+		}
+	}
+	return h, nil
+}
+
 // A tap is a source whose bytes go on to w while it is open.
 type tap struct {
 	r    io.Reader
@@ -82,7 +103,7 @@ func Tar(w io.Writer, r io.Reader) (Report, error) {
 	files := tar.NewReader(in)
 	script := NewReader(nil)
 	for {
-		h, err := files.Next()
+		h, err := next(files)
 		if errors.Is(err, io.EOF) {
 			report.settle()
 			_, err = io.Copy(w, r) // the blocks that fill up the end
@@ -115,7 +136,7 @@ func Zip(w io.Writer, r io.Reader) (Report, error) {
 	files := tar.NewReader(r)
 	script := NewReader(nil)
 	for {
-		h, err := files.Next()
+		h, err := next(files)
 		if errors.Is(err, io.EOF) {
 			report.settle()
 			return report, out.Close()

@@ -54,8 +54,10 @@ func (p *RSAParameters) PrivateKey() (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(p.Modulus) > maxKeyBits/8 {
-		return nil, errors.New("key is too long")
+	for _, number := range [][]byte{p.Modulus, p.D, p.P, p.Q} {
+		if len(number) > maxKeyBits/8 {
+			return nil, errors.New("key is too long")
+		}
 	}
 	key := &rsa.PrivateKey{
 		PublicKey: rsa.PublicKey{N: new(big.Int).SetBytes(p.Modulus), E: e},
