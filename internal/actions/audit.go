@@ -39,6 +39,7 @@ const (
 	AuditCacheDelete     AuditAction = "actions_cache.delete"
 	AuditArtifactDestroy AuditAction = "artifact.destroy"
 	AuditRunDelete       AuditAction = "workflows.delete_workflow_run"
+	AuditJobUnreported   AuditAction = "workflows.unreported_job_end" // not one of GitHub's
 	AuditWorkflowEnable  AuditAction = "workflows.enable_workflow"
 	AuditWorkflowDisable AuditAction = "workflows.disable_workflow"
 )

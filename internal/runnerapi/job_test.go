@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -299,8 +301,20 @@ func TestAnEndThatTheRunnerDidNotReportIsRemarked(t *testing.T) { // JOB-3, JOB-
 			if d := cmp.Diff(c.want, w.remarks(run)); d != "" {
 				t.Errorf("%s: annotations (-want +got):\n%s", name, d)
 			}
+			entries := w.audited(actions.AuditJobUnreported, run)
+			if remarked := slices.Contains(c.want, unreported); len(entries) > 1 || remarked != (len(entries) == 1) {
+				t.Errorf("%s: %d entries in the audit log", name, len(entries))
+			}
 		}
 	})
+}
+
+// audited are the entries of the audit log about a run.
+func (w *world) audited(action actions.AuditAction, run *actions.Run) []*actions.AuditEntry {
+	w.t.Helper()
+	all, err := w.Store.AuditEntries(w.t.Context(), store.AuditFilter{Terms: []store.AuditTerm{{Field: store.AuditByAction, Value: string(action)}}}, 100)
+	w.Must(err)
+	return slices.DeleteFunc(all, func(e *actions.AuditEntry) bool { return e.Data["workflow_run_id"] != fmt.Sprint(run.ID) })
 }
 
 // jobOf is the job that is held.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/queue"
@@ -46,13 +47,31 @@ func (s *Scheduler) Renewed(ctx context.Context, j *actions.Job) error {
 		return nil
 	}
 	why := fmt.Sprintf(stillRenewed, queue.AfterEnd.Seconds())
-	err := s.store.Update(ctx, func(tx *store.Tx) error { return tx.Remark(ctx, j, unreported(why)) })
+	err := s.store.Update(ctx, func(tx *store.Tx) error {
+		added, err := tx.Remark(ctx, j, unreported(why))
+		if err != nil || !added {
+			return err
+		}
+		repo, err := tx.Repository(ctx, j.RepoID)
+		if err != nil {
+			return err
+		}
+		return auditUnreported(ctx, tx, repo, j, why)
+	})
 	if err != nil {
 		return fmt.Errorf("job %d: %w", j.ID, err)
 	}
 	s.renewed.Remove(j.ID)
 	s.log.WarnContext(ctx, "end of a job not reported by its runner", "job", j.ID, "run", j.RunID, "runner", j.RunnerID, "reason", why)
 	return nil
+}
+
+// auditUnreported writes down what the warning says. The entry is by whoever's request
+// showed it.
+func auditUnreported(ctx context.Context, tx *store.Tx, repo *actions.Repository, j *actions.Job, why string) error {
+	return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditJobUnreported}.InRepo(repo).
+		With("workflow_run_id", strconv.FormatInt(j.RunID, 10)).With("job_id", strconv.FormatInt(j.ID, 10)).
+		With("runner_id", strconv.FormatInt(j.RunnerID, 10)).With("reason", why))
 }
 
 // unknownSteps says whether a job ends well by a report without steps, although no end

@@ -79,6 +79,9 @@ func (d *draft) writeRows(ctx context.Context, tx *store.Tx) error {
 		notes := r.notes
 		if r.unknown {
 			notes = append(slices.Clip(notes), unreported(withoutSteps))
+			if err := auditUnreported(ctx, tx, d.repo, r.job, withoutSteps); err != nil {
+				return err
+			}
 		}
 		if lost > 0 {
 			notes = append(slices.Clip(notes), missing("steps", lost))

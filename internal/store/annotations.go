@@ -28,15 +28,16 @@ func (q queries) CreateAnnotation(ctx context.Context, a *actions.Annotation) er
 	return nil
 }
 
-// Remark adds a to a job that is over, unless it has one of the same text.
-func (tx *Tx) Remark(ctx context.Context, j *actions.Job, a *actions.Annotation) error {
+// Remark adds a to a job that is over, unless it has one of the same text, and says
+// whether it did.
+func (tx *Tx) Remark(ctx context.Context, j *actions.Job, a *actions.Annotation) (added bool, err error) {
 	there, err := db.One(ctx, tx.ex, db.Value[int64], `select count(*) from annotations where job_id = $1 and message = $2`, j.ID, a.Message)
 	if err != nil || there > 0 {
-		return err
+		return false, err
 	}
 	a.JobID = j.ID
 	tx.Publish(RepoTopic(j.RepoID), RunTopic(j.RunID))
-	return tx.CreateAnnotation(ctx, a)
+	return true, tx.CreateAnnotation(ctx, a)
 }
 
 var annotationList = db.List[*actions.Annotation]{
