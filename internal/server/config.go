@@ -29,7 +29,7 @@ type Config struct {
 	Listen       []string         `default:"127.0.0.1:3000" placeholder:"ADDR" help:"Where to listen: HOST:PORT or unix:PATH. Repeatable. Sockets that systemd passes on take its place. Default: ${default}."`
 	Data         string           `default:"./data" placeholder:"DIR" help:"Directory of everything that must last; made if it is not there. Default: ${default}."`
 	PublicURL    string           `placeholder:"URL" help:"The address of this server where no request says it, such as https://ci.example."`
-	AllowedHost  []string         `placeholder:"HOST" help:"Another host name or address of this server, without a port. Requests over TCP for hosts that it does not know are refused: it knows loopback names, its own addresses, the machine's name, and the hosts of --listen, --public-url and --job-server-url. Repeatable."`
+	AllowedHost  []string         `placeholder:"HOST" help:"Another host name or address of this server, without a port. Requests over TCP for hosts that it does not know are refused: it knows loopback names, its own addresses, the machine's name, and the hosts of --listen, --public-url, --job-server-url and the certificate in --tls-cert. Repeatable."`
 	Database     string           `placeholder:"URL" help:"sqlite:PATH or postgres://…. Default: sqlite:DATA/understudy.db."`
 	TLSCert      string           `placeholder:"FILE" help:"Certificate chain (PEM) for HTTPS on all TCP addresses."`
 	TLSKey       string           `placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`

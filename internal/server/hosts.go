@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,18 +22,15 @@ import (
 // loopback address even, and a browser then takes this server for theirs (DNS
 // rebinding). Ports make no difference.
 type hosts struct {
-	names map[string]bool // as hostName writes them
-	own   *ownAddresses
+	names   map[string]bool // as hostName writes them
+	domains map[string]bool // one name below each is known, too: of "*.ci.example" in a certificate
+	own     *ownAddresses
 }
 
 // newHosts are those of a configuration, on a machine of that name.
 func newHosts(c *Config, machine string, own *ownAddresses) *hosts {
-	h := &hosts{names: make(map[string]bool), own: own}
-	add := func(host string) {
-		if host = hostName(host); host != "" {
-			h.names[host] = true
-		}
-	}
+	h := &hosts{names: make(map[string]bool), domains: make(map[string]bool), own: own}
+	add := h.add
 	add(machine)
 	short, _, _ := strings.Cut(machine, ".")
 	add(short)
@@ -53,6 +51,27 @@ func newHosts(c *Config, machine string, own *ownAddresses) *hosts {
 		add(host)
 	}
 	return h
+}
+
+func (h *hosts) add(host string) {
+	if host = hostName(host); host != "" {
+		h.names[host] = true
+	}
+}
+
+// certified adds what a certificate of this server is for: nobody but the owner of a
+// name gets one for it.
+func (h *hosts) certified(cert *x509.Certificate) {
+	for _, name := range cert.DNSNames {
+		if domain, ok := strings.CutPrefix(name, "*."); ok {
+			h.domains[hostName(domain)] = true
+		} else {
+			h.add(name)
+		}
+	}
+	for _, ip := range cert.IPAddresses {
+		h.add(ip.String())
+	}
 }
 
 // hostName is the one way to write the host of a Host header: without its port, in
@@ -81,7 +100,8 @@ func (h *hosts) know(host string, local net.Addr) bool {
 	}
 	ip, err := netip.ParseAddr(name)
 	if err != nil {
-		return false
+		label, domain, _ := strings.Cut(name, ".")
+		return label != "" && h.domains[domain]
 	}
 	if tcp, ok := local.(*net.TCPAddr); ok && tcp.AddrPort().Addr().Unmap().WithZone("") == ip {
 		return true

@@ -2,11 +2,19 @@ package server
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -152,6 +160,63 @@ func TestTheServerAnswersToNoNameButItsOwn(t *testing.T) {
 		}
 		if isJSON := strings.HasPrefix(body, `{"message":`); q.want == 421 && isJSON != (strings.HasPrefix(q.target, "/api") || strings.HasPrefix(q.target, "/_runner") || strings.HasPrefix(q.target, "http")) {
 			t.Errorf("%s: the clients of this surface do not read %s", q.target, body)
+		}
+	}
+}
+
+// certificate writes a certificate for names and addresses, and its key, to files.
+func certificate(t *testing.T, names ...string) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: keyDER}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
+func TestTheServerAnswersToTheNamesInItsCertificate(t *testing.T) {
+	c := testConfig(t)
+	c.TLSCert, c.TLSKey = certificate(t, "Build.corp.test", "*.ci.test", "203.0.113.7", "2001:db8::7")
+	s, err := New(t.Context(), c, testDeps(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for host, known := range map[string]bool{
+		"build.corp.test": true, "BUILD.corp.test.:8443": true, "a.ci.test": true, "A.ci.test:1": true, "203.0.113.7": true, "[2001:db8::7]:443": true,
+		"corp.test": false, "x.build.corp.test": false, "ci.test": false, ".ci.test": false, "a.b.ci.test": false, "*.test": false, "test": false,
+		"203.0.113.8": false, "[2001:db8::8]": false, "evil.test": false, "": false,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v3/meta", nil)
+		r.Host = host
+		if got := s.answersTo(r); got != known {
+			t.Errorf("%q: %t, want %t", host, got, known)
 		}
 	}
 }

@@ -164,6 +164,13 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 	s.hosts = newHosts(&config, deps.Machine, &ownAddresses{list: net.InterfaceAddrs, now: deps.Now})
 	limits, err := limit.Defaults().With(sizes(config.Limit))
 	if err != nil {
+	if config.TLSCert != "" {
+		pair, err := loadPair(config.TLSCert, config.TLSKey)
+		if err != nil {
+			return s, err
+		}
+		s.hosts.certified(pair.Leaf)
+	}
 		return s, fmt.Errorf("--limit: %w", err)
 	}
 	s.limits, s.limiter, s.conns = limits, limit.New(limits, deps.Now), newConns(limits)
