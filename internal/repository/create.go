@@ -28,10 +28,16 @@ func (s *Repositories) Create(ctx context.Context, repo *actions.Repository, fir
 	if err := s.prepare(repo); err != nil {
 		return err
 	}
-	if err := s.store.CreateRepository(ctx, repo); err != nil {
+	err := s.store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.StillThere(ctx, repo.Owner.ID); err != nil {
+			return err
+		}
+		return tx.CreateRepository(ctx, repo)
+	})
+	if err != nil {
 		return badName(err)
 	}
-	err := s.createFiles(ctx, repo, first)
+	err = s.createFiles(ctx, repo, first)
 	if err == nil {
 		s.log.InfoContext(ctx, "repository made", "repo", repo.ID, "name", repo.FullName())
 		return nil

@@ -113,6 +113,39 @@ func TestARefusedChangeMovesNothing(t *testing.T) {
 	})
 }
 
+// Each round has somebody make a repository while they are deleted: one of both is
+// refused, or the account is gone before.
+func TestNoRepositoryIsLeftToAGhost(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		for round := range 20 {
+			mona := &actions.Account{Login: "mona", Type: actions.User, CreatedAt: time.Now(), UpdatedAt: time.Now()}
+			w.must(w.st.CreateAccount(ctx, mona))
+			repo := &actions.Repository{Owner: *mona, Name: "hello"}
+			var made, deleted error
+			var both sync.WaitGroup
+			both.Go(func() { made = w.Create(ctx, repo, nil) })
+			both.Go(func() { deleted = w.st.DeleteAccount(ctx, mona.ID, time.Now()) })
+			both.Wait()
+			switch {
+			case made == nil && deleted == nil:
+				t.Fatalf("round %d: the repository is of an account that is gone", round)
+			case made != nil && actions.KindOf(made) != actions.NotFound:
+				t.Fatalf("round %d: make: %v", round, made)
+			case deleted != nil && actions.KindOf(deleted) != actions.Conflict:
+				t.Fatalf("round %d: delete: %v", round, deleted)
+			}
+			if deleted != nil {
+				w.must(w.st.Update(ctx, func(tx *store.Tx) error { return tx.DeleteRepository(ctx, repo.ID, time.Now()) }))
+				w.must(w.st.DeleteAccount(ctx, mona.ID, time.Now()))
+			}
+			if err := w.Create(ctx, &actions.Repository{Owner: *mona, Name: "late"}, nil); actions.KindOf(err) != actions.NotFound {
+				t.Fatalf("round %d: made by an account that is gone: %v", round, err)
+			}
+		}
+	})
+}
+
 func TestAChangeIsInTheRowAndInGit(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		repo := w.repository("hello", "next")

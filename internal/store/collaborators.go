@@ -9,6 +9,7 @@ import (
 )
 
 // SetCollaborator gives account a permission on a repository; NoAccess takes it away.
+// An account that was deleted meanwhile is NotFound.
 func (s *Store) SetCollaborator(ctx context.Context, repoID, accountID int64, p actions.Permission) error {
 	return s.Update(ctx, func(tx *Tx) error {
 		had, err := tx.Collaborator(ctx, repoID, accountID)
@@ -25,6 +26,9 @@ func (s *Store) SetCollaborator(ctx context.Context, repoID, accountID int64, p 
 func (tx *Tx) saveCollaborator(ctx context.Context, repoID, accountID int64, p actions.Permission) error {
 	if p == actions.NoAccess {
 		return tx.exec(ctx, AccessTopic(), `delete from collaborators where repo_id = $1 and account_id = $2`, repoID, accountID)
+	}
+	if err := tx.StillThere(ctx, accountID); err != nil {
+		return err
 	}
 	return tx.exec(ctx, AccessTopic(), `insert into collaborators (repo_id, account_id, permission) values ($1, $2, $3)
 		on conflict (repo_id, account_id) do update set permission = excluded.permission`, repoID, accountID, int(p))

@@ -35,6 +35,16 @@ func (q queries) RunsOfSuspended(ctx context.Context) ([]int64, error) {
 		where a.suspended = 1 and r.triggering_id = a.id and r.status <> 'completed' order by r.id limit 100`)
 }
 
+// StillThere is NotFound for an account that was deleted. Whoever gives an account
+// something that a deleted one has not asks in the same transaction.
+func (tx *Tx) StillThere(ctx context.Context, id int64) error {
+	a, err := tx.Account(ctx, id)
+	if err == nil && a.Login == actions.Ghost {
+		err = actions.Errorf(actions.NotFound, "account %d was deleted", id)
+	}
+	return err
+}
+
 // HasPeople says whether anybody ever had an account.
 func (q queries) HasPeople(ctx context.Context) (bool, error) {
 	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from (select id from accounts where type = 'User' limit 1) a`)
