@@ -143,14 +143,23 @@ func streams(r *http.Request) bool {
 
 // withBase gives the request the base of the URLs in its answer, where that
 // is not simply the Host that it names: a trusted proxy says what its client
+	if r.ProtoMajor > 1 {
+		w = newStream(w)
+	}
 // asked for, and the REST API may have a host of its own.
 func (s *Server) withBase(r *http.Request) *http.Request {
+	asked := r
 	scheme, _, _ := strings.Cut(httpjson.Base(r).HTML, "://")
 	host, prefix := r.Host, ""
 	if len(s.proxies) > 0 && s.trusted(r.RemoteAddr) {
 		scheme, host, prefix = s.forwarded(r, scheme)
 	}
 	html := scheme + "://" + host + prefix
+	if s.signedIn(r, at) {
+		var over func()
+		r, over = s.underway.begin(w, asked, r, at)
+		defer over()
+	}
 	base := shape.Base{API: html + "/api/v3", HTML: html}
 	if s.apiHost(host) {
 		base = shape.Base{API: html, HTML: scheme + "://" + host[len(apiPrefix):] + prefix}

@@ -67,6 +67,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	loops.Go(func() error { return s.artifacts.Run(loopCtx) })
 	loops.Go(func() error { return s.caches.Run(loopCtx) })
 	loops.Go(func() error { return s.sweep(loopCtx) })
+	loops.Go(func() error { return s.endLost(loopCtx) })
 	urls := make([]string, len(listeners))
 	for i, l := range listeners {
 		urls[i] = l.url

@@ -96,6 +96,7 @@ type Server struct {
 	limits       limit.Values
 	limiter      *limit.Limiter
 	conns        *conns
+	underway     underway
 	health       []*health // of what it needs
 	lock         *os.File
 	sockets      sockets // passed on to us, until we listen
