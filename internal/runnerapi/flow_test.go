@@ -25,7 +25,7 @@ func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) { // STA-4
 		var tenant wire.RegistrationResponse
 		in := wire.RegistrationRequest{URL: w.URL + "/octo/hello", RunnerEvent: wire.EventRegister}
 		w.want("exchange", w.call(http.MethodPost, "/api/v3/actions/runner-registration", "RemoteAuth "+reg, in, &tenant), http.StatusOK)
-		if tenant.TokenSchema != "OAuthAccessToken" || !tenant.UseV2Flow || tenant.Token == "" || tenant.URL != w.URL+"/_runner/broker/" {
+		if tenant.TokenSchema != "OAuthAccessToken" || !tenant.UseV2Flow || tenant.Token == "" || tenant.URL != w.URL+"/_runner-octo.hello/broker/" {
 			t.Errorf("exchange: %+v, want a token of the V2 flow and the broker's URL (REG-2)", tenant)
 		}
 		var claims jwt.RegisteredClaims
@@ -180,8 +180,8 @@ func TestTheIndependentRunnerFindsItsWay(t *testing.T) {
 			BrokerMigrationMessage struct{ BrokerBaseURL string }
 		}
 		w.want("old session", w.call(http.MethodPost, old, c.access, body, &s), http.StatusOK)
-		if s.BrokerMigrationMessage.BrokerBaseURL != c.auth.ServerURL || s.SessionID == "" {
-			t.Fatalf("session %+v, want a migration to %s", s, c.auth.ServerURL)
+		if want := w.URL + "/_runner/broker/"; s.BrokerMigrationMessage.BrokerBaseURL != want || s.SessionID == "" {
+			t.Fatalf("session %+v, want a migration to %s", s, want)
 		}
 		c.auth.ServerURL = s.BrokerMigrationMessage.BrokerBaseURL + "/" // and so "//session"
 		w.want("new session", c.open("RUNNER"), http.StatusOK)

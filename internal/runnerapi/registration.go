@@ -41,7 +41,7 @@ func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, wire.RegistrationResponse{
-		URL: configuredBase(r, req.URL).broker(), TokenSchema: wire.TokenSchema, Token: text, UseV2Flow: true,
+		URL: configuredBroker(r, req.URL), TokenSchema: wire.TokenSchema, Token: text, UseV2Flow: true,
 	})
 }
 
@@ -81,7 +81,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	at := configuredBase(r, req.URL)
 	return httpjson.Write(w, http.StatusOK, wire.RegisterResponse{
 		ID: wire.Int(runner.ID), Name: runner.Name,
-		Authorization: wire.RunnerAuthorization{AuthorizationURL: at.token(), ServerURL: at.broker(), ClientID: runner.ClientID},
+		Authorization: wire.RunnerAuthorization{AuthorizationURL: at.token(), ServerURL: configuredBroker(r, req.URL), ClientID: runner.ClientID},
 	})
 }
 
@@ -98,9 +98,19 @@ func (a *API) mayRegister(r *http.Request, scope actions.Scope) (by int64, err e
 
 var errRegistrationToken = actions.Errorf(actions.Unauthorized, "a registration token is required")
 
+// configuredBroker is where a runner that was configured with a URL finds the broker.
+func configuredBroker(r *http.Request, given string) string {
+	g, err := url.Parse(given)
+	if err != nil {
+		return configuredBase(r, given).broker()
+	}
+	return string(configuredBase(r, given)) + wire.OwnBrokerPath(g.Path)
+}
+
 // configuredBase is the base of the request with the port that the runner's own
 // URL has: the official runner drops it from these two calls, and then insists
-// that the URLs it is given have it (REG-1).
+// that the URLs it is given have it (REG-1). A runner that was configured with HTTPS
+// keeps it: a proxy that is not trusted may have taken TLS off.
 func configuredBase(r *http.Request, given string) base {
 	here := baseOf(r)
 	u, err := url.Parse(string(here))
@@ -109,6 +119,9 @@ func configuredBase(r *http.Request, given string) base {
 	}
 	if g, err := url.Parse(given); err == nil && httpjson.CheckHost(g.Host) && strings.EqualFold(g.Hostname(), u.Hostname()) {
 		u.Host = g.Host
+		if g.Scheme == "https" {
+			u.Scheme = g.Scheme
+		}
 	}
 	return base(u.String())
 }

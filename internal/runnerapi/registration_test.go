@@ -285,7 +285,7 @@ func TestURLsKeepThePortOfTheRunnersOwnURL(t *testing.T) {
 		req := w.request(urlPath, "box")
 		req.URL, req.Replace = given, true
 		c := w.register(req, reg)
-		if tenant.URL != want+"/_runner/broker/" || c.auth.ServerURL != tenant.URL || c.auth.AuthorizationURL != want+"/_runner/token/" {
+		if tenant.URL != want+"/_runner-octo.hello/broker/" || c.auth.ServerURL != tenant.URL || c.auth.AuthorizationURL != want+"/_runner/token/" {
 			t.Errorf("%s: %s and %+v, want URLs of %s", given, tenant.URL, c.auth, want)
 		}
 	}

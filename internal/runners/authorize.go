@@ -83,10 +83,15 @@ func (s *Runners) Authenticate(ctx context.Context, text string) (*actions.Runne
 	if err != nil {
 		return nil, err
 	}
-	revision := s.store.Revision(store.RunnerRecordTopic(t.ID), store.DeletedTopic())
-	r, err := s.known.FindAt(t.ID, revision, func() (*actions.Runner, error) { return s.store.Runner(ctx, t.ID) })
+	r, err := s.Known(ctx, t.ID)
 	if actions.KindOf(err) == actions.NotFound {
 		return nil, actions.Errorf(actions.Gone, "runner %d is not registered any more", t.ID)
 	}
 	return r, err
+}
+
+// Known returns a runner as [Runners.Authenticate] does. It is not to be changed.
+func (s *Runners) Known(ctx context.Context, id int64) (*actions.Runner, error) {
+	revision := s.store.Revision(store.RunnerRecordTopic(id), store.DeletedTopic())
+	return s.known.FindAt(id, revision, func() (*actions.Runner, error) { return s.store.Runner(ctx, id) })
 }

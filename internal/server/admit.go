@@ -28,7 +28,7 @@ func (s *Server) admit(r *http.Request, at surface) (*http.Request, *limit.Visit
 	if err == nil && q.Work != limit.Reserved && spare(r) {
 		err = limit.Full()
 	}
-	r = r.WithContext(limit.With(ctx, v))
+	r = s.keepScheme(r.WithContext(limit.With(ctx, v)), q.Caller)
 	if !takesStream(r, at) {
 		keep(r, v.Hold)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -95,6 +96,33 @@ func restOf(path string) surface {
 	return restAPI
 }
 
+// keepScheme gives a request of a runner that was configured with HTTPS, or of its job,
+// a base of HTTPS: a proxy that is not trusted may have taken TLS off, and the URLs in
+// the answer must lead through it again.
+func (s *Server) keepScheme(r *http.Request, who limit.Caller) *http.Request {
+	base := httpjson.Base(r)
+	rest, plain := strings.CutPrefix(base.HTML, "http://")
+	if !plain {
+		return r
+	}
+	id := who.ID
+	if who.Kind == limit.Job {
+		job, err := s.jobs.Job(r.Context(), id)
+		if err != nil {
+			return r
+		}
+		id = job.RunnerID
+	} else if who.Kind != limit.Runner {
+		return r
+	}
+	runner, err := s.runners.Known(r.Context(), id)
+	if err != nil || !strings.EqualFold(runner.URL, "https://"+rest) {
+		return r
+	}
+	secure := func(url string) string { return "https" + strings.TrimPrefix(url, "http") }
+	return httpjson.WithBase(r, shape.Base{API: secure(base.API), HTML: secure(base.HTML)})
+}
+
 // isLaunch recognises /actions/build/{plan}/jobs/{job}/runnerresolve/actions.
 func isLaunch(path string) bool {
 	seg := strings.Split(strings.TrimPrefix(path, "/"), "/")
@@ -104,7 +132,7 @@ func isLaunch(path string) bool {
 // ServeHTTP sends a request to its surface.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	named := httpjson.CheckHost(r.Host)
-	r = httpjson.SingleSlashes(s.withBase(r))
+	r = sharedPath(httpjson.SingleSlashes(s.withBase(r)))
 	at, strip := s.surface(r)
 	switch {
 	case at == healthChecks: // who asks knows an address at best
@@ -115,13 +143,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		misdirected(w, r, at)
 		return
 	}
+	if r.ProtoMajor > 1 {
+		w = newStream(w)
+	}
 	r, end := limitBody(w, r, s.now, progressTime)
 	defer end()
+	asked := r
 	r, visit, err := s.admit(r, at)
 	defer visit.End()
 	if err != nil {
 		s.refuse(w, r, at, err)
 		return
+	}
+	if s.signedIn(r, at) {
+		var over func()
+		r, over = s.underway.begin(w, asked, r, at)
+		defer over()
 	}
 	if streams(r) {
 		ctx, cancel := s.untilDrain(r.Context())
@@ -135,6 +172,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.ServeHTTP(s.response(w, r, visit), r)
 }
 
+// sharedPath gives a request of a runner that was told a path of its own the path that
+// all of them have.
+func sharedPath(r *http.Request) *http.Request {
+	shared := wire.SharedPath(r.URL.Path)
+	if shared == r.URL.Path {
+		return r
+	}
+	u := *r.URL
+	u.Path, u.RawPath = shared, wire.SharedPath(u.RawPath)
+	r = r.WithContext(r.Context()) // a copy
+	r.URL = &u
+	return r
+}
+
 // streams says whether a request stays open for as long as the server lives:
 // polls of runners, live logs.
 func streams(r *http.Request) bool {
@@ -143,23 +194,14 @@ func streams(r *http.Request) bool {
 
 // withBase gives the request the base of the URLs in its answer, where that
 // is not simply the Host that it names: a trusted proxy says what its client
-	if r.ProtoMajor > 1 {
-		w = newStream(w)
-	}
 // asked for, and the REST API may have a host of its own.
 func (s *Server) withBase(r *http.Request) *http.Request {
-	asked := r
 	scheme, _, _ := strings.Cut(httpjson.Base(r).HTML, "://")
 	host, prefix := r.Host, ""
 	if len(s.proxies) > 0 && s.trusted(r.RemoteAddr) {
 		scheme, host, prefix = s.forwarded(r, scheme)
 	}
 	html := scheme + "://" + host + prefix
-	if s.signedIn(r, at) {
-		var over func()
-		r, over = s.underway.begin(w, asked, r, at)
-		defer over()
-	}
 	base := shape.Base{API: html + "/api/v3", HTML: html}
 	if s.apiHost(host) {
 		base = shape.Base{API: html, HTML: scheme + "://" + host[len(apiPrefix):] + prefix}

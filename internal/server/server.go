@@ -105,6 +105,7 @@ type Server struct {
 	repos        *gitrepo.Git
 	repositories *repository.Repositories
 	auth         *auth.Auth
+	jobs         *auth.Jobs
 	settings     *settings.Settings
 	queue        *queue.Queue
 	scheduler    *scheduler.Scheduler
@@ -163,8 +164,6 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 		s.publicHost = strings.ToLower(u.Host)
 	}
 	s.hosts = newHosts(&config, deps.Machine, &ownAddresses{list: net.InterfaceAddrs, now: deps.Now})
-	limits, err := limit.Defaults().With(sizes(config.Limit))
-	if err != nil {
 	if config.TLSCert != "" {
 		pair, err := loadPair(config.TLSCert, config.TLSKey)
 		if err != nil {
@@ -172,6 +171,8 @@ func New(ctx context.Context, config Config, deps Deps) (s *Server, err error) {
 		}
 		s.hosts.certified(pair.Leaf)
 	}
+	limits, err := limit.Defaults().With(sizes(config.Limit))
+	if err != nil {
 		return s, fmt.Errorf("--limit: %w", err)
 	}
 	s.limits, s.limiter, s.conns = limits, limit.New(limits, deps.Now), newConns(limits)
@@ -233,9 +234,9 @@ func (s *Server) assigner(bot *actions.Account) *assign.Assigner {
 
 // mount makes the surfaces.
 func (s *Server) mount(bot *actions.Account) error {
-	jobs := auth.NewJobs(s.store, s.keys, s.now)
+	s.jobs = auth.NewJobs(s.store, s.keys, s.now)
 	res := results.New(results.Config{
-		Store: s.store, Jobs: jobs, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
+		Store: s.store, Jobs: s.jobs, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
 	s.results, s.signs = res, res
 	s.table = s.pages(res)
@@ -253,7 +254,7 @@ func (s *Server) mount(bot *actions.Account) error {
 		return fmt.Errorf("built-in actions: %w", err)
 	}
 	s.runnerAPI = runnerapi.New(runnerapi.Config{
-		Store: s.store, Auth: s.auth, Jobs: jobs, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
+		Store: s.store, Auth: s.auth, Jobs: s.jobs, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
 		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch,
