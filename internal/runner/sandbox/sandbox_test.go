@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -53,10 +54,29 @@ type box struct {
 	dir string
 }
 
+// user is the one that processes of the tests have.
+func user() int {
+	if os.Getuid() == 0 {
+		return uid
+	}
+	return os.Getuid()
+}
+
+// needRoot skips a test that makes what only root can.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can do this")
+	}
+}
+
 func newBox(t *testing.T) *box {
 	t.Helper()
-	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		t.Skip("only root on Linux can do this")
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux can do this")
+	}
+	if err := withoutRoot(); err != nil {
+		t.Skipf("this kernel gives no namespaces to users: %v", err)
 	}
 	dir := t.TempDir()
 	b := &box{t: t, dir: dir, View: sandbox.View{
@@ -72,7 +92,7 @@ func newBox(t *testing.T) *box {
 // make makes a directory that the process may write.
 func (b *box) make(dir string) {
 	b.t.Helper()
-	if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chown(dir, uid, uid)); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chown(dir, user(), user())); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -133,6 +153,7 @@ func (b *box) says(script, want string) {
 }
 
 func TestWhatIsHiddenIsNotThere(t *testing.T) {
+	needRoot(t)
 	b := newBox(t)
 	secret, inVar := b.write("data/token", "secret"), "/var/lib/understudy-test-"+filepath.Base(t.TempDir())+"-"+filepath.Base(b.dir)
 	if err := os.Mkdir(inVar, 0o755); err != nil { // unlike the temporary directory, one that is shown
@@ -164,7 +185,11 @@ func TestOnlyItsOwnDirectoriesCanBeWritten(t *testing.T) {
 	shared := b.write("shared/file", "")
 	b.Binds = []sandbox.Bind{{Source: b.dir + "/work", Target: "/home/runner/work"}}
 	b.Share = []string{filepath.Dir(shared)}
-	b.says(`cd /; for f in /x /usr/x /etc/x /home/x /run/x /root/x /dev/x /var/x /sys/x /proc/x `+b.dir+`/x; do (echo >$f) 2>/dev/null && echo wrote $f; done
+	around := b.dir + "/x"
+	if os.Getuid() != 0 {
+		around = "" // it is in /tmp, all of which is the job's own then
+	}
+	b.says(`cd /; for f in /x /usr/x /etc/x /home/x /run/x /root/x /dev/x /var/x /sys/x /proc/x `+around+`; do (echo >$f) 2>/dev/null && echo wrote $f; done
 		for f in /home/runner/x /home/runner/work/x /tmp/x /var/tmp/y /dev/shm/x `+shared+`; do echo text >$f || echo cannot write $f; done`, "")
 	for _, file := range []string{"home/x", "work/x", "tmp/x", "tmp/y", "shared/file"} {
 		if text, err := os.ReadFile(filepath.Join(b.dir, file)); err != nil || string(text) != "text\n" {
@@ -179,6 +204,7 @@ func TestNoProcessOutsideIsSeenOrReached(t *testing.T) {
 }
 
 func TestTheProcessHasNoPrivilegesAndGetsNone(t *testing.T) {
+	needRoot(t)
 	b := newBox(t)
 	setuid := b.write("bin/setuid", "")
 	id, err := os.ReadFile("/usr/bin/id")
@@ -222,12 +248,15 @@ func until(t *testing.T, not string, ok func() bool) {
 	}
 }
 
-// processes counts those of the tests' user.
+// inside is in the status of a process that has a number here and one in a namespace.
+var inside = regexp.MustCompile(`\nNSpid:\t\d+\t\d`)
+
+// processes counts those of the tests' user that are in a PID namespace of their own.
 func processes() (n int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/status") // the pattern is good
 	for _, file := range files {
 		status, err := os.ReadFile(file)
-		if err == nil && bytes.Contains(status, fmt.Appendf(nil, "\nUid:\t%d\t", uid)) && !bytes.Contains(status, []byte("\nState:\tZ")) {
+		if err == nil && bytes.Contains(status, fmt.Appendf(nil, "\nUid:\t%d\t", user())) && inside.Match(status) && !bytes.Contains(status, []byte("\nState:\tZ")) {
 			n++
 		}
 	}
@@ -253,7 +282,7 @@ func TestEveryProcessEndsWithTheProgramThatStartedThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "outside", string(view))
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "outside", string(view))
 	out, err := cmd.StdoutPipe()
 	if err := errors.Join(err, cmd.Start()); err != nil {
 		t.Fatal(err)
@@ -306,6 +335,7 @@ func TestAProcessWaitsForItsViewAndEndsWithoutOne(t *testing.T) {
 }
 
 func TestASandboxIsTriedBeforehand(t *testing.T) {
+	needRoot(t)
 	b := newBox(t)
 	err := sandbox.Try(t.Context(), []string{"inside", "true"}, uid, b.dir)
 	if err != nil {
