@@ -245,6 +245,26 @@ func endProcesses(t *testing.T, dir string) {
 		}
 		return len(left) == 0
 	})
+	removeGroups(t, filepath.Join(dir, "*", "*"))
+}
+
+// removeGroups removes the cgroups that runners which were killed have left; pattern
+// is of their directories.
+func removeGroups(t *testing.T, pattern string) {
+	t.Helper()
+	roots, _ := filepath.Glob(pattern) // the pattern is good
+	for _, root := range roots {
+		for _, dir := range groups(t, root) {
+			until(t, dir+" is left", func() bool {
+				inner, _ := filepath.Glob(filepath.Join(dir, "*", "cgroup.procs")) // the pattern is good
+				for _, file := range inner {
+					_ = syscall.Rmdir(filepath.Dir(file)) // its processes are ending, perhaps
+				}
+				err := syscall.Rmdir(dir)
+				return err == nil || errors.Is(err, fs.ErrNotExist)
+			})
+		}
+	}
 }
 
 // startServer makes a new server and starts it.
@@ -357,6 +377,7 @@ func newRunnerBy(t *testing.T, by []string, args ...string) *runner {
 	dir := t.TempDir()
 	r := &runner{work: filepath.Join(dir, "work"), logFile: filepath.Join(dir, "log")}
 	watchLogs(t, r.logFile)
+	t.Cleanup(func() { removeGroups(t, filepath.Join(dir, "*")) })
 	r.process = spawnBy(t, nil, by, environment(t), filepath.Join(dir, "out"), r.logFile, append([]string{"runner", "--work", r.work}, args...)...)
 	return r
 }

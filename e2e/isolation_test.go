@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -83,6 +84,7 @@ jobs:
           mkdir -p bin $RUNNER_TOOL_CACHE/tool; printf '#!/bin/sh\necho from the path\n' >bin/of-mine; chmod +x bin/of-mine; echo kept >>$RUNNER_TOOL_CACHE/tool/file
           git log --oneline | grep . && echo "hash ${{ hashFiles('.github/**') }}"
           setsid sleep 600 >/dev/null 2>&1 &
+      - run: yes | head -1; echo "ended by ${PIPESTATUS[0]}"
       - run: of-mine && test "$A" = b && node -e 'const os = require("os"); if (os.userInfo().username != "runner") process.exit(1); require("net").createServer().listen("/tmp/socket", () => process.exit(0))'
       - uses: actions/upload-artifact@v4
         with: {name: tools, path: bin}
@@ -106,11 +108,135 @@ jobs:
 		if j.Name == "first" && !slices.ContainsFunc(log, func(line string) bool { return strings.HasPrefix(line, "Terminate orphan process") }) {
 			t.Errorf("a process is not ended:\n%s", strings.Join(log, "\n"))
 		}
+		if j.Name == "first" && !slices.Contains(log, "ended by 1") { // as on GitHub's runner: the write fails, and no signal comes
+			t.Errorf("a write to a closed pipe:\n%s", strings.Join(log, "\n"))
+		}
 		if j.Name == "second" && (!slices.Contains(log, "cached") || !slices.Contains(log, "kept")) {
 			t.Errorf("the cache and the tools are not there:\n%s", strings.Join(log, "\n"))
 		}
 	}
 	if text := string(read(t, filepath.Join(shared, "file"))); text != "shared\n" {
 		t.Errorf("shared: %q", text)
+	}
+}
+
+// limited starts a server whose only runner has limits for its jobs, and makes a
+// repository there.
+func limited(t *testing.T, args ...string) *repository {
+	t.Helper()
+	needSandbox(t)
+	s := newServer(t, append(args, "--runners", "1")...)
+	s.isolate("user")
+	s.launch()
+	until(t, "the server neither starts nor says why", func() bool {
+		return s.ended() || strings.Contains(string(read(t, s.outFile)), "is ready.")
+	})
+	if s.ended() && strings.Contains(string(read(t, s.logFile)), "no such limit can be set here") {
+		t.Skip("this machine has no cgroups for this test")
+	}
+	s.ready()
+	return s.newRepository("hello")
+}
+
+func TestAJobThatUsesTooMuchMemorySaysSo(t *testing.T) {
+	t.Parallel()
+	r := limited(t, "--job-memory", "128MiB")
+	const eat = `(x=$(head -c 200000000 /dev/zero | tr "\0" x); echo all)`
+	job := r.conclude(r.pushWorkflow(workflow("ubuntu-latest", "[{run: '"+eat+"'}, {if: always(), run: echo after}]")), "failure")
+	messages := r.annotations(job)
+	want := []string{"Process completed with exit code 137.", "Out of memory: together the processes of this job may use 128 MiB of memory, which is --job-memory of the runner."}
+	for _, text := range want {
+		if !slices.ContainsFunc(messages, func(m string) bool { return strings.HasPrefix(m, text) }) {
+			t.Errorf("no annotation says %q: %q", text, messages)
+		}
+	}
+	if log := r.log(job); !slices.Contains(log, "after") || !slices.Contains(log, "Limits: '128 MiB of memory, 4096 processes'") {
+		t.Errorf("the log:\n%s", strings.Join(log, "\n"))
+	}
+	job = r.conclude(r.pushWorkflow(workflow("ubuntu-latest", "[{run: '"+eat+" || echo went on'}]")), "success")
+	if messages := r.annotations(job); len(messages) != 1 || !strings.HasPrefix(messages[0], "Out of memory") {
+		t.Errorf("a job that goes on: %q", messages)
+	}
+}
+
+func TestAForkBombHurtsOnlyItsJob(t *testing.T) {
+	t.Parallel()
+	r := limited(t, "--job-processes", "200")
+	const bomb = `f() { f | f & }; f; sleep 2; exit 3`
+	job := r.conclude(r.pushWorkflow(workflow("ubuntu-latest", "[{run: '"+bomb+"', timeout-minutes: 1}]")), "failure")
+	messages := r.annotations(job)
+	if !slices.ContainsFunc(messages, func(m string) bool {
+		return strings.HasPrefix(m, "Too many processes: this job may have 200 at a time")
+	}) {
+		t.Errorf("annotations: %q", messages)
+	}
+	r.conclude(r.pushWorkflow(quick("ubuntu-latest")), "success")
+}
+
+// groups are the directories of the groups that a runner has written down.
+func groups(t *testing.T, root string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, ".cgroups"))
+	if err != nil {
+		return nil // there are none
+	}
+	return slices.DeleteFunc(strings.Split(string(text), "\n"), func(dir string) bool {
+		_, err := os.Stat(dir)
+		return err != nil
+	})
+}
+
+func TestGroupsOfJobsGoWithTheirRunner(t *testing.T) {
+	t.Parallel()
+	r := limited(t, "--job-processes", "300", "--job-lease", lease.String())
+	s, root := r.server, filepath.Join(r.data+"-runners", "1")
+	r.conclude(r.pushWorkflow(quick("ubuntu-latest")), "success")
+	first := groups(t, root)
+	if len(first) == 0 {
+		t.Fatal("there are none")
+	}
+	if err := syscall.Kill(s.bundled()[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the next runner has not removed those of the killed one", func() bool {
+		for _, dir := range first {
+			if _, err := os.Stat(dir); err == nil {
+				return false
+			}
+		}
+		return true
+	})
+	r.conclude(r.pushWorkflow(quick("ubuntu-latest")), "success")
+	last := groups(t, root)
+	if code := s.stop(t); code != 0 {
+		t.Errorf("the server ended with %d", code)
+	}
+	for _, dir := range last {
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s is left", dir)
+		}
+	}
+	if len(last) == 0 {
+		t.Error("the second runner had none")
+	}
+}
+
+func TestLimitsThatCannotBeKeptAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--isolation", "none", "--job-memory", "1GiB"}, "--job-memory: needs --isolation user"},
+		{[]string{"--job-memory", "1"}, "--job-memory must be from 64 MiB"},
+		{[]string{"--job-cpus", "NaN"}, "--job-cpus must be from"},
+		{[]string{"--job-processes", "1"}, "--job-processes must be from 64"},
+	} {
+		for _, command := range [][]string{{"serve", "--data", filepath.Join(t.TempDir(), "data"), "--listen", freeAddress(t), "--runners", "1"}, {"runner", "--work", t.TempDir()}} {
+			code, out := execute(t, environment(t), append(command, c.args...)...)
+			if code == 0 || !strings.Contains(out, c.want) {
+				t.Errorf("%q %q: exit %d, want %q\n%s", command[0], c.args, code, c.want, out)
+			}
+		}
 	}
 }

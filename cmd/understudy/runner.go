@@ -13,24 +13,28 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/runner"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
+	"github.com/understudy-ci/understudy/internal/server"
 )
 
 type runnerCommand struct {
-	URL         string           `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
-	Token       string           `placeholder:"TOKEN" help:"Registration token; needed once. With - it is read from standard input, where no other user sees it."`
-	JITConfig   string           `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token. With - it is read from standard input."`
-	Name        string           `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
-	Labels      []string         `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
-	Ephemeral   bool             `help:"Take one job, then remove the runner."`
-	Replace     bool             `help:"Take over the name of a runner that is registered already."`
-	Remove      bool             `help:"Remove the runner from its server and forget its configuration. --token is a removal token then."`
-	Work        string           `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
-	Isolation   runner.Isolation `placeholder:"none|user" help:"What keeps jobs from the rest of this machine. user: a user and namespaces of their own. none: nothing, they run as the user of the runner. Default: user where that works, else none."`
-	JobUID      int              `name:"job-uid" default:"60800" placeholder:"UID" help:"User of the jobs' processes with --isolation user, where the runner is root's: a number that no account has. Default: ${default}."`
-	Hide        []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the runner's own files. Repeatable."`
-	Share       []string         `placeholder:"DIR" help:"Directory that jobs may write where it is with --isolation user. Repeatable."`
-	OrphanAfter time.Duration    `placeholder:"TIME" help:"End without a job once the server has been silent for this long; with one, try to report it for 24 hours. Default: wait without end."`
-	Drain       time.Duration    `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
+	URL          string           `placeholder:"URL" help:"The repository, organization or enterprise to work for: http://HOST:3000/OWNER/REPO."`
+	Token        string           `placeholder:"TOKEN" help:"Registration token; needed once. With - it is read from standard input, where no other user sees it."`
+	JITConfig    string           `name:"jitconfig" placeholder:"TEXT" help:"Configuration from generate-jitconfig, in place of --url and --token. With - it is read from standard input."`
+	Name         string           `placeholder:"NAME" help:"Name of the runner. Default: the host's name."`
+	Labels       []string         `placeholder:"LABEL" help:"Labels besides self-hosted and the system's."`
+	Ephemeral    bool             `help:"Take one job, then remove the runner."`
+	Replace      bool             `help:"Take over the name of a runner that is registered already."`
+	Remove       bool             `help:"Remove the runner from its server and forget its configuration. --token is a removal token then."`
+	Work         string           `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
+	Isolation    runner.Isolation `placeholder:"none|user" help:"What keeps jobs from the rest of this machine. user: a user and namespaces of their own. none: nothing, they run as the user of the runner. Default: user where that works, else none."`
+	JobUID       int              `name:"job-uid" default:"60800" placeholder:"UID" help:"User of the jobs' processes with --isolation user, where the runner is root's: a number that no account has. Default: ${default}."`
+	Hide         []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the runner's own files. Repeatable."`
+	Share        []string         `placeholder:"DIR" help:"Directory that jobs may write where it is with --isolation user. Repeatable."`
+	JobMemory    server.Size      `default:"0" placeholder:"SIZE" help:"How much memory the processes of a job may have together, with --isolation user, where there are cgroups. Default: no limit."`
+	JobCPUs      float64          `name:"job-cpus" default:"0" placeholder:"N" help:"How many processors' time a job may have, such as 1.5, with --isolation user, where there are cgroups. Default: no limit."`
+	JobProcesses int              `default:"-1" placeholder:"N" help:"How many processes, each thread counted, a job may have at a time, with --isolation user; 0 for no limit. Default: 4096 where there are cgroups."`
+	OrphanAfter  time.Duration    `placeholder:"TIME" help:"End without a job once the server has been silent for this long; with one, try to report it for 24 hours. Default: wait without end."`
+	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
 }
 
 // Run registers the runner where that is needed, and takes jobs until it is
@@ -42,7 +46,8 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if c.Remove {
 		return c.remove(ctx, log)
 	}
-	if err := c.isolate(ctx, log); err != nil {
+	limits, err := c.isolate(ctx, log)
+	if err != nil {
 		return err
 	}
 	if err := c.configure(ctx, log); err != nil {
@@ -50,7 +55,7 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	r, err := runner.New(runner.Config{
 		Root: c.Work, Version: version, Env: cleanEnv(), Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
-		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Log: os.Stderr},
+		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Limits: limits, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Log: os.Stderr},
 	})
 	if errors.Is(err, runner.ErrNotConfigured) {
 		return fmt.Errorf("no runner is configured in %s: give --url and --token", c.Work)
@@ -58,29 +63,34 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "runner listens", "name", r.Name(), "isolation", c.Isolation)
+	log.InfoContext(ctx, "runner listens", "name", r.Name(), "isolation", c.Isolation, "limits", limits)
 	return r.Listen(ctx)
 }
 
 // isolate decides what keeps jobs from the rest of the machine, where that was not
-// said, and refuses what does not work.
-func (c *runnerCommand) isolate(ctx context.Context, log *slog.Logger) error {
-	if err := c.Isolation.Check(); err != nil || c.Isolation == runner.None {
-		return err
+// said, and what each job may use. It refuses what does not work.
+func (c *runnerCommand) isolate(ctx context.Context, log *slog.Logger) (limits runner.Limits, err error) {
+	limits = runner.Limits{Memory: int64(c.JobMemory), CPUs: c.JobCPUs, Processes: c.JobProcesses}
+	if err := errors.Join(c.Isolation.Check(), limits.Check()); err != nil {
+		return limits, err
+	}
+	if c.Isolation == runner.None {
+		return runner.SettleLimits(c.Isolation, nil, limits)
 	}
 	if err := os.MkdirAll(c.Work, 0o700); err != nil {
-		return fmt.Errorf("--work: %w", err)
+		return limits, fmt.Errorf("--work: %w", err)
 	}
-	switch err := trySandbox(ctx, c.JobUID, c.Work); {
+	err = trySandbox(ctx, c.JobUID, c.Work)
+	switch {
 	case err == nil:
 		c.Isolation = runner.User
 	case c.Isolation == runner.User:
-		return fmt.Errorf("--isolation user does not work here: %w", err)
+		return limits, fmt.Errorf("--isolation user does not work here: %w", err)
 	default:
 		log.WarnContext(ctx, "jobs run as the user of this runner", "err", err)
 		c.Isolation = runner.None
 	}
-	return nil
+	return runner.SettleLimits(c.Isolation, err, limits)
 }
 
 func (c *runnerCommand) configure(ctx context.Context, log *slog.Logger) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/cgroup"
 	"github.com/understudy-ci/understudy/internal/runner/link"
 	"github.com/understudy-ci/understudy/internal/runner/sandbox"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
@@ -17,9 +18,10 @@ import (
 
 // A Sandbox says what jobs have with the isolation [User].
 type Sandbox struct {
-	UID   int      // of their processes, where the runner is root's; no account may have it
-	Hide  []string // what they must not see, besides homes and the runner's own files
-	Share []string // directories that they may write where they are
+	UID    int           // of their processes, where the runner is root's; no account may have it
+	Limits cgroup.Limits // of each job; see [cgroup.Settle]
+	Hide   []string      // what they must not see, besides homes and the runner's own files
+	Share  []string      // directories that they may write where they are
 	// Args are those with which this program calls [sandbox.Enter] and then [link.Work].
 	Args []string
 	Log  *os.File // what that prints to; nil for nothing
@@ -77,21 +79,26 @@ func variable(env []string, name string) string {
 
 // box executes the job in a sandbox.
 func (j *job) box(ctx context.Context, l *lease, d *directories, w *worker.Job, tracking string) *worker.Result {
-	result, err := j.tryBox(ctx, l, d, w, tracking)
+	b, err := j.r.spare.take()
 	if err != nil {
-		j.log.ErrorContext(ctx, "sandbox of the job failed", "err", err)
-		return failure("The sandbox of the job failed: " + err.Error())
+		return j.failBox(ctx, err)
 	}
+	defer j.r.removals.end(b)
+	j.r.spare.refill()
+	result, err := j.runIn(ctx, b, l, d, w, tracking)
+	if err != nil {
+		result = j.failBox(ctx, err)
+	}
+	explain(result, b.group.Events(), j.r.cfg.Sandbox.Limits)
 	return result
 }
 
-func (j *job) tryBox(ctx context.Context, l *lease, d *directories, w *worker.Job, tracking string) (*worker.Result, error) {
-	b, err := j.r.spare.take()
-	if err != nil {
-		return nil, err
-	}
-	defer j.r.removals.wg.Go(func() { _ = b.End() }) // its namespaces take the kernel some time
-	j.r.spare.refill()
+func (j *job) failBox(ctx context.Context, err error) *worker.Result {
+	j.log.ErrorContext(ctx, "sandbox of the job failed", "err", err)
+	return failure("The sandbox of the job failed: " + err.Error())
+}
+
+func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *worker.Job, tracking string) (*worker.Result, error) {
 	if err := b.See(j.view(d)); err != nil {
 		return nil, errors.Join(err, b.door.Close())
 	}

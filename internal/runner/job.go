@@ -175,7 +175,7 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 		WorkDir: dirs.work, TempDir: dirs.temp, ActionsDir: dirs.actions, ToolDir: dirs.tool,
 		Runner: worker.RunnerInfo{
 			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,
-			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(), Isolation: string(j.r.cfg.Isolation),
+			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(), Isolation: string(j.r.cfg.Isolation), Limits: j.r.limits(),
 		},
 		Host: host.NewLocal(j.r.cfg.Env, tracking), Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
 	}

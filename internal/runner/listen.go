@@ -28,6 +28,12 @@ func (r *Runner) Listen(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
+	if r.cfg.Isolation == User {
+		defer r.closeGroups(ctx)
+		if err := r.openGroups(); err != nil {
+			return err
+		}
+	}
 	defer r.removals.wait()
 	if r.cfg.Isolation == User {
 		r.spare.refill()

@@ -5,33 +5,48 @@ import (
 	"os"
 	"sync"
 
+	"github.com/understudy-ci/understudy/internal/runner/cgroup"
 	"github.com/understudy-ci/understudy/internal/runner/link"
 	"github.com/understudy-ci/understudy/internal/runner/sandbox"
 )
 
-// A box is a process that has no job and sees nothing yet, and the door to it.
+// A box is a process that has no job and sees nothing yet, the door to it, and the
+// group that limits it.
 type box struct {
 	*sandbox.Process
-	door *os.File // the runner's end
+	door  *os.File // the runner's end
+	group *cgroup.Group
 }
 
 // newBox starts one.
-func (s *Sandbox) newBox() (*box, error) {
-	outer, inner, err := link.Pair()
+func (s *spare) newBox() (*box, error) {
+	group, err := s.groups.make()
 	if err != nil {
 		return nil, err
 	}
-	p, err := sandbox.Start(sandbox.Command{Args: s.Args, Env: []string{}, Files: []*os.File{inner}, Log: s.Log})
-	if err = errors.Join(err, inner.Close()); err != nil {
-		return nil, errors.Join(err, outer.Close())
+	outer, inner, err := link.Pair()
+	if err != nil {
+		return nil, errors.Join(err, group.Remove())
 	}
-	return &box{p, outer}, nil
+	p, err := sandbox.Start(sandbox.Command{Args: s.sandbox.Args, Env: []string{}, Files: []*os.File{inner}, Log: s.sandbox.Log})
+	if err = errors.Join(err, inner.Close()); err != nil {
+		return nil, errors.Join(err, outer.Close(), group.Remove())
+	}
+	b := &box{p, outer, group}
+	if err := group.Add(p.Pid); err != nil { // it starts nothing before it has its view
+		return nil, errors.Join(err, b.drop())
+	}
+	return b, nil
 }
+
+// End kills the process, waits until its sandbox is gone, and removes its group.
+func (b *box) End() error { return errors.Join(b.Process.End(), b.group.Remove()) }
 
 // A spare is a box that is started before there is a job for it, because that takes
 // longer than many a job. It has one of them at most.
 type spare struct {
 	sandbox *Sandbox
+	groups  groups
 	mu      sync.Mutex
 	next    chan *box // of size 1; nil while none is being started; closed if that failed
 	closed  bool
@@ -49,7 +64,7 @@ func (s *spare) refill() {
 	s.next = next
 	s.wg.Go(func() {
 		defer close(next)
-		if b, err := s.sandbox.newBox(); err == nil { // else whoever needs one hears why
+		if b, err := s.newBox(); err == nil { // else whoever needs one hears why
 			next <- b
 		}
 	})
@@ -68,7 +83,7 @@ func (s *spare) take() (*box, error) {
 			_ = b.drop() // it has ended
 		}
 	}
-	return s.sandbox.newBox()
+	return s.newBox()
 }
 
 // waits says whether the process of the box is still there.

@@ -36,6 +36,7 @@ func (r *Runner) prepare(ctx context.Context) error {
 	if err := r.killLeftovers(ctx); err != nil {
 		return err
 	}
+	r.closeGroups(ctx)
 	r.removals.empty(filepath.Join(r.cfg.Root, trashFolder))
 	for _, name := range []string{workFolder, spoolFolder, homeFolder, tempFolder, boxFolder} {
 		if err := r.makeEmpty(filepath.Join(r.cfg.Root, name)); err != nil {

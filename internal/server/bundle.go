@@ -15,6 +15,7 @@ const defaultRunners = 2
 type bundle struct {
 	count     int
 	isolation runner.Isolation
+	limits    runner.Limits // of each job
 	// guarded says that there are runners only while nobody but the operator can
 	// have code run here: nobody has said that the code of others may.
 	guarded bool
@@ -58,7 +59,7 @@ func (s *Server) planBundle(ctx context.Context) (bundle, error) {
 func (s *Server) isolate(ctx context.Context, b *bundle) error {
 	b.isolation = s.config.Isolation
 	if b.isolation == runner.None {
-		return nil
+		return s.limit(b)
 	}
 	err := sandbox.ErrUnsupported
 	if s.deps.TrySandbox != nil {
@@ -72,7 +73,13 @@ func (s *Server) isolate(ctx context.Context, b *bundle) error {
 	default:
 		b.isolation, b.exposed = runner.None, err
 	}
-	return nil
+	return s.limit(b)
+}
+
+// limit decides what each job may use. Runners decide the same by the same flags.
+func (s *Server) limit(b *bundle) (err error) {
+	b.limits, err = runner.SettleLimits(b.isolation, b.exposed, s.config.jobLimits())
+	return err
 }
 
 // explain says why there are no bundled runners, and what an operator can choose.
@@ -95,5 +102,9 @@ func (b *bundle) String() string {
 	if b.exposed != nil {
 		return fmt.Sprintf("%d, isolation none: user does not work here (%v)", b.count, b.exposed)
 	}
-	return fmt.Sprintf("%d, isolation %s", b.count, b.isolation)
+	text := fmt.Sprintf("%d, isolation %s", b.count, b.isolation)
+	if limits := b.limits.String(); limits != "" {
+		text += ", each job with at most " + limits
+	}
+	return text
 }

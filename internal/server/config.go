@@ -40,6 +40,9 @@ type Config struct {
 	JobUID       int              `name:"job-uid" default:"60800" placeholder:"UID" help:"With --isolation user, where the server is root's: jobs of the first bundled runner have this user, those of the next one the next, numbers that no account has. Default: ${default}."`
 	JobHide      []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the server's own files. Repeatable."`
 	JobShare     []string         `placeholder:"DIR" help:"Directory that jobs see, and write if its permissions let them, with --isolation user. Repeatable."`
+	JobMemory    Size             `default:"0" placeholder:"SIZE" help:"How much memory the processes of a job may have together, with --isolation user, where there are cgroups. Default: no limit."`
+	JobCPUs      float64          `name:"job-cpus" default:"0" placeholder:"N" help:"How many processors' time a job may have, such as 1.5, with --isolation user, where there are cgroups. Default: no limit."`
+	JobProcesses int              `default:"-1" placeholder:"N" help:"How many processes, each thread counted, a job may have at a time, with --isolation user; 0 for no limit. Default: 4096 where there are cgroups."`
 	RunnerDir    string           `placeholder:"DIR" help:"Directory of the bundled runners and the work of their jobs. Default: beside the data directory, as ./data-runners."`
 	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-26.04,ubuntu-24.04,ubuntu-22.04,ubuntu-slim" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
@@ -107,12 +110,20 @@ func (c *Config) check() error {
 	if err := c.Isolation.Check(); err != nil {
 		return actions.Errorf(actions.Invalid, "%w", err)
 	}
+	if err := c.jobLimits().Check(); err != nil {
+		return actions.Errorf(actions.Invalid, "%w", err)
+	}
 	for _, l := range c.RunnerLabels {
 		if err := actions.CheckLabel(l); err != nil {
 			return fmt.Errorf("--runner-labels: %w", err)
 		}
 	}
 	return c.checkStorage()
+}
+
+// jobLimits are what each job may use.
+func (c *Config) jobLimits() runner.Limits {
+	return runner.Limits{Memory: int64(c.JobMemory), CPUs: c.JobCPUs, Processes: c.JobProcesses}
 }
 
 // imageHost is a host name, perhaps with a port.

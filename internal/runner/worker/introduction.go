@@ -13,6 +13,7 @@ func introduction(j *Job, github *expr.Object) []string {
 		{"Runner group name", j.Runner.GroupName},
 		{"Machine name", j.Runner.MachineName},
 		{"Isolation", j.Runner.Isolation},
+		{"Limits", j.Runner.Limits},
 	} {
 		if line.value != "" {
 			lines = append(lines, line.label+": '"+line.value+"'")

@@ -80,6 +80,7 @@ type RunnerInfo struct {
 	Version        string
 	MachineName    string
 	Isolation      string // what keeps the job from the rest of the machine: "none", "user"
+	Limits         string // of what the job may use, for people; "" for none
 }
 
 // A Signal asks a running job to stop in an orderly way. To end it at once,
