@@ -189,6 +189,7 @@ type RegistrationToken struct {
 	Remove    bool // for removal, not registration
 	Scope     Scope
 	CreatorID int64 // the account that made it, with whose suspension it ends; 0 for the server
+	ParentID  int64 // the token that it was made with, with which it ends; 0 for none
 	ExpiresAt time.Time
 }
 

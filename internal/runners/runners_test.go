@@ -135,14 +135,14 @@ func TestARunnerWithAJobIsBusyAndStays(t *testing.T) {
 func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		here := actions.Scope{RepoID: w.repo.ID}
-		text, _, err := w.CreateToken(t.Context(), here, 0, false, time.Hour)
+		text, _, err := w.CreateToken(t.Context(), here, runners.By{}, false, time.Hour)
 		w.must(err)
 		if got, err := w.CheckToken(t.Context(), text, false); err != nil || got.Scope != here {
 			t.Errorf("token %+v, %v; want one of %+v", got, err, here)
 		}
 		_, err = w.CheckToken(t.Context(), text, true)
 		w.wantKind("to remove what it may add", err, "")
-		removal, _, err := w.CreateToken(t.Context(), here, 0, true, time.Hour)
+		removal, _, err := w.CreateToken(t.Context(), here, runners.By{}, true, time.Hour)
 		w.must(err)
 		_, err = w.CheckToken(t.Context(), removal, false)
 		w.wantKind("to add with a token to remove", err, actions.NotFound)

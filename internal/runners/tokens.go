@@ -14,14 +14,21 @@ import (
 // registration token to the end of its configuration.
 const adminTokenLife = time.Hour
 
+// By is who makes a registration token: with them it ends. The zero value is the
+// server itself.
+type By struct {
+	AccountID int64
+	TokenID   int64 // that they show
+}
+
 // CreateToken makes a token with which runners can be added to a scope until it
-// expires, or its creator is suspended; with remove, one with which they can be
-// removed. The creator is 0 for the server itself.
-func (s *Runners) CreateToken(ctx context.Context, sc actions.Scope, creatorID int64, remove bool, life time.Duration) (text string, expires time.Time, err error) {
+// expires, or its creator or their token may do nothing any more; with remove, one with
+// which they can be removed.
+func (s *Runners) CreateToken(ctx context.Context, sc actions.Scope, by By, remove bool, life time.Duration) (text string, expires time.Time, err error) {
 	if text, err = token.New(token.Registration, s.random); err != nil {
 		return "", time.Time{}, err
 	}
-	t := &actions.RegistrationToken{Hash: token.Hash(text), Remove: remove, Scope: sc, CreatorID: creatorID, ExpiresAt: s.now().Add(life)}
+	t := &actions.RegistrationToken{Hash: token.Hash(text), Remove: remove, Scope: sc, CreatorID: by.AccountID, ParentID: by.TokenID, ExpiresAt: s.now().Add(life)}
 	if err := s.store.CreateRegistrationToken(ctx, t); err != nil {
 		return "", time.Time{}, fmt.Errorf("registration token: %w", err)
 	}
@@ -38,7 +45,8 @@ var ErrToken = actions.Errorf(actions.NotFound, "this token adds or removes no r
 func Nowhere() actions.Scope { return actions.Scope{OwnerID: -1, RepoID: -1} }
 
 // CheckToken returns what is known of a token of [Runners.CreateToken]. One that is
-// unknown, expired, only to remove runners, or of a suspended account is [ErrToken].
+// unknown, expired, only to remove runners, or of somebody who may do nothing any more
+// is [ErrToken].
 func (s *Runners) CheckToken(ctx context.Context, text string, remove bool) (*actions.RegistrationToken, error) {
 	t, err := s.store.RegistrationToken(ctx, token.Hash(text))
 	if actions.KindOf(err) == actions.NotFound || err == nil && !t.Allows(remove, s.now()) {
@@ -47,11 +55,28 @@ func (s *Runners) CheckToken(ctx context.Context, text string, remove bool) (*ac
 	if err != nil {
 		return nil, err
 	}
-	return t, s.checkCreator(ctx, t.CreatorID)
+	return t, s.checkBy(ctx, By{t.CreatorID, t.ParentID})
 }
 
-// checkCreator is [ErrToken] if the account that made a token may do nothing.
-func (s *Runners) checkCreator(ctx context.Context, id int64) error {
+// checkBy is [ErrToken] if who made a token may do nothing: with the token that they
+// had, the account that this is of, or the one behind that.
+func (s *Runners) checkBy(ctx context.Context, by By) error {
+	if by.TokenID != 0 {
+		t, err := s.store.Token(ctx, by.TokenID)
+		if actions.KindOf(err) == actions.NotFound || err == nil && t.Expired(s.now()) {
+			return ErrToken
+		}
+		if err == nil {
+			err = s.checkAccount(ctx, t.CreatorID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.checkAccount(ctx, by.AccountID)
+}
+
+func (s *Runners) checkAccount(ctx context.Context, id int64) error {
 	if id == 0 {
 		return nil
 	}
@@ -63,10 +88,10 @@ func (s *Runners) checkCreator(ctx context.Context, id int64) error {
 }
 
 // AdminToken makes the token that a registration or removal token is exchanged
-// for (REG-2): it can do the same, in the same scope, and ends with the same account.
+// for (REG-2): it can do the same, in the same scope, and ends with the same account and token.
 func (s *Runners) AdminToken(t *actions.RegistrationToken, remove bool) (string, error) {
 	now := s.now()
-	return s.keys.SignAdmin(token.Admin{Scope: adminScope(t.Scope, remove), CreatorID: t.CreatorID, Expires: now.Add(adminTokenLife)}, now)
+	return s.keys.SignAdmin(token.Admin{Scope: adminScope(t.Scope, remove), CreatorID: t.CreatorID, ParentID: t.ParentID, Expires: now.Add(adminTokenLife)}, now)
 }
 
 // CheckAdminToken says whether text is a token of [Runners.AdminToken], and who made
@@ -78,7 +103,7 @@ func (s *Runners) CheckAdminToken(ctx context.Context, text string, sc actions.S
 		return 0, false, nil
 	}
 	if admin.Scope == adminScope(sc, false) || remove && admin.Scope == adminScope(sc, true) {
-		return admin.CreatorID, true, s.checkCreator(ctx, admin.CreatorID)
+		return admin.CreatorID, true, s.checkBy(ctx, By{admin.CreatorID, admin.ParentID})
 	}
 	return 0, true, ErrToken
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -142,7 +143,7 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 	}
 	var in io.Reader
 	if !runner.Configured(p.root, b.url()) {
-		text, _, err := b.s.runners.CreateToken(ctx, actions.Scope{}, 0, false, registrationTime)
+		text, _, err := b.s.runners.CreateToken(ctx, actions.Scope{}, runners.By{}, false, registrationTime)
 		if err != nil {
 			return err
 		}

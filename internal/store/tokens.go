@@ -100,12 +100,22 @@ func (q queries) PersonalToken(ctx context.Context, id int64) (*actions.Token, e
 	return t, nil
 }
 
+// Token returns the token with the given id.
+func (q queries) Token(ctx context.Context, id int64) (*actions.Token, error) {
+	t, err := db.One(ctx, q.ex, scanToken, `select `+tokenColumns+` from tokens where id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("token %d: %w", id, err)
+	}
+	return t, nil
+}
+
 // DeleteToken is [Tx.DeleteToken] by itself.
 func (s *Store) DeleteToken(ctx context.Context, id int64) error {
 	return s.Update(ctx, func(tx *Tx) error { return tx.DeleteToken(ctx, id) })
 }
 
-// DeleteToken removes one token, and the sessions that somebody signed in for with it.
+// DeleteToken removes one token, the sessions that somebody signed in for with it, and
+// the registration tokens that were made with it.
 func (tx *Tx) DeleteToken(ctx context.Context, id int64) error {
 	return tx.deleteTokens(ctx, `id = $1`, id)
 }

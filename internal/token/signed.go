@@ -49,6 +49,7 @@ type Runner struct {
 type Admin struct {
 	Scope     string // the path that the runner was configured with, as the issuer wrote it
 	CreatorID int64  // the account that made the registration token; 0 for the server
+	ParentID  int64  // the token that it was made with; 0 for none
 	Expires   time.Time
 }
 
@@ -71,6 +72,7 @@ type adminClaims struct {
 	jwt.RegisteredClaims
 	Scope     string `json:"scope"`
 	CreatorID int64  `json:"creator_id,omitempty"`
+	ParentID  int64  `json:"parent_id,omitempty"`
 }
 
 const resultsScope = "Actions.Results:"
@@ -146,7 +148,7 @@ func (k *Keys) readRunner(text string, now time.Time) (Runner, error) {
 
 // SignAdmin makes the token with which runners of a scope are added and removed.
 func (k *Keys) SignAdmin(a Admin, now time.Time) (string, error) {
-	return k.sign(&adminClaims{registered(adminAudience, now, a.Expires), a.Scope, a.CreatorID})
+	return k.sign(&adminClaims{registered(adminAudience, now, a.Expires), a.Scope, a.CreatorID, a.ParentID})
 }
 
 // Admin checks a token of [Keys.SignAdmin]. An error is Unauthorized.
@@ -155,7 +157,7 @@ func (k *Keys) Admin(text string, now time.Time) (Admin, error) {
 	if err := k.verify(text, &c, now, adminAudience); err != nil {
 		return Admin{}, err
 	}
-	return Admin{Scope: c.Scope, CreatorID: c.CreatorID, Expires: c.ExpiresAt.UTC()}, nil
+	return Admin{Scope: c.Scope, CreatorID: c.CreatorID, ParentID: c.ParentID, Expires: c.ExpiresAt.UTC()}, nil
 }
 
 func registered(audience string, now, expires time.Time) jwt.RegisteredClaims {

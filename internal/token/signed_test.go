@@ -186,7 +186,7 @@ func TestOneSortOfTokenIsNotTakenForAnother(t *testing.T) {
 	k, expires := testKeys(t), testNow.Add(time.Hour)
 	job, err1 := k.SignJob(testJob(), testNow)
 	runner, err2 := k.SignRunner(Runner{7, expires}, testNow)
-	admin, err3 := k.SignAdmin(Admin{"octo", 0, expires}, testNow)
+	admin, err3 := k.SignAdmin(Admin{"octo", 0, 0, expires}, testNow)
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}

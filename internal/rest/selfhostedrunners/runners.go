@@ -145,7 +145,8 @@ func (p *page) createRemoveToken(w http.ResponseWriter, r *http.Request) error {
 
 func (p *page) createToken(w http.ResponseWriter, r *http.Request, remove bool) error {
 	c := rest.CallOf(r)
-	text, expires, err := p.runners.CreateToken(r.Context(), c.Scope(), c.Caller.Account.ID, remove, actions.RegistrationTokenLife)
+	by := runners.By{AccountID: c.Caller.Account.ID, TokenID: c.Caller.Token.ID}
+	text, expires, err := p.runners.CreateToken(r.Context(), c.Scope(), by, remove, actions.RegistrationTokenLife)
 	if err != nil {
 		return err
 	}
