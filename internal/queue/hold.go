@@ -111,9 +111,8 @@ func (q *Queue) renew(ctx context.Context, id int64) (until time.Time, err error
 }
 
 // Cancel tells the runner that holds the job to stop it. Called after the
-// commit that noted the cancellation; a runner that does not wait now finds it
-// in the database. There a job that was ended by force is not in progress any
-// more, so its runner hears of it now or when it renews.
+// commit that noted the cancellation; a runner that does not wait now, or waits at
+// another server, finds it in the database.
 func (q *Queue) Cancel(j *actions.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -156,10 +155,24 @@ func (q *Queue) drop(guid string) {
 	}
 }
 
+// heldJob is the job that a busy runner has: the one in progress, or else one that was
+// ended by force a short time ago, of which the runner may not have heard.
+func (q *Queue) heldJob(ctx context.Context, r *actions.Runner) (*actions.Job, error) {
+	j, err := q.store.RunnerJob(ctx, r.ID)
+	if actions.KindOf(err) != actions.NotFound {
+		return j, err
+	}
+	j, err = q.store.CancelledJob(ctx, r.ID)
+	if err == nil && !q.now().Before(j.CompletedAt.Add(AfterEnd)) {
+		return nil, actions.Errorf(actions.NotFound, "a job of runner %s", r.Name)
+	}
+	return j, err
+}
+
 // cancellation is the message that the job of a busy runner was cancelled, nil
 // if it was not or the runner was told lately.
 func (q *Queue) cancellation(ctx context.Context, r *actions.Runner) (*Message, error) {
-	j, err := q.store.RunnerJob(ctx, r.ID)
+	j, err := q.heldJob(ctx, r)
 	if actions.KindOf(err) == actions.NotFound {
 		return nil, nil
 	}

@@ -133,6 +133,44 @@ func TestABusyRunnerAtAnotherServerHearsOfTheCancellation(t *testing.T) {
 	})
 }
 
+// It would hear of it when it renews, up to a minute later.
+func TestABusyRunnerAtAnotherServerHearsThatItsJobWasEndedByForce(t *testing.T) {
+	eachServers(t, func(t *testing.T, b *bench, there *queue.Queue) {
+		job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
+		b.must(b.acquire(job, r))
+		b.pass(5 * time.Second)
+		got := told(t, there, r, false)
+		await(t, there.Busy, 1)
+		b.must(b.st.Update(t.Context(), func(tx *store.Tx) error {
+			j, err := tx.Job(t.Context(), job.ID)
+			if err != nil {
+				return err
+			}
+			j.CancelAt = b.now()
+			j.Complete(actions.Cancelled, b.now())
+			return tx.UpdateJob(t.Context(), j)
+		}))
+		select {
+		case m := <-got:
+			if m == nil || m.Cancel == nil || m.Cancel.ID != job.ID {
+				t.Errorf("told %+v, want the end of job %d", m, job.ID)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the runner was not told")
+		}
+		silent := func(why string) {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if m, err := there.Message(ctx, r, false); m != nil || err != nil {
+				t.Errorf("%s it is told %+v, %v", why, m, err)
+			}
+		}
+		silent("a moment later")
+		b.pass(2 * queue.AfterEnd)
+		silent("when it must have heard of it")
+	})
+}
+
 // A server was killed between the commit and the wake-up: nobody was told.
 func TestAJobThatNobodyAnnouncedIsFoundByTheNextCheck(t *testing.T) {
 	storetest.EachSchema(t, func(t *testing.T, url string) {

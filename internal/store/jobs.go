@@ -182,6 +182,12 @@ func (q queries) RunnerJob(ctx context.Context, runnerID int64) (*actions.Job, e
 	return db.One(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where runner_id = $1 and status = 'in_progress' order by id limit 1`, runnerID)
 }
 
+// CancelledJob returns the job that ended last of those that were cancelled while a
+// runner had them, NotFound for none.
+func (q queries) CancelledJob(ctx context.Context, runnerID int64) (*actions.Job, error) {
+	return db.One(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where runner_id = $1 and status = 'completed' and cancel_at <> 0 order by id desc limit 1`, runnerID)
+}
+
 // QueuedBefore lists jobs that have waited for a runner since before t, the
 // longest wait first. What waits for something else does not wait for one.
 func (q queries) QueuedBefore(ctx context.Context, t time.Time) ([]*actions.Job, error) {

@@ -45,6 +45,12 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			}
 			return nil
 		},
+		"cancelled job of a runner": func(ctx context.Context, q store.Explainer) error {
+			if _, err := q.CancelledJob(ctx, 1); actions.KindOf(err) != actions.NotFound {
+				return err
+			}
+			return nil
+		},
 		"next job of the site":     next(actions.Scope{}),
 		"next job of an owner":     next(actions.Scope{OwnerID: 1}),
 		"next job of a repository": next(actions.Scope{RepoID: 1}),
