@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func limitBody(w http.ResponseWriter, r *http.Request, now func() time.Time, pau
 	limited = r.WithContext(r.Context()) // a copy
 	limited.Body = b
 	return limited, func() {
-		if !b.over {
+		if !b.isOver() {
 			b.start()
 		}
 	}
@@ -31,8 +32,10 @@ func limitBody(w http.ResponseWriter, r *http.Request, now func() time.Time, pau
 
 type limitedBody struct {
 	io.ReadCloser
-	rc   *http.ResponseController
-	now  func() time.Time
+	rc  *http.ResponseController
+	now func() time.Time
+
+	mu   sync.Mutex // a handler may be done before whoever reads for it is
 	come progress
 	over bool // there is no more to read
 
@@ -51,8 +54,15 @@ func keep(r *http.Request, hold func(n int) error) {
 func (b *limitedBody) Read(p []byte) (int, error) {
 	begin := b.start()
 	n, err := b.ReadCloser.Read(p)
-	b.come.moved(n, b.now().Sub(begin))
 	b.stop()
+	return n, b.read(n, begin, err)
+}
+
+// read notes what a read has brought, and returns its error.
+func (b *limitedBody) read(n int, begin time.Time, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.come.moved(n, b.now().Sub(begin))
 	if b.kept += n; b.hold != nil && b.kept >= progressBytes {
 		if e := b.hold(b.kept); err == nil {
 			err = e
@@ -65,11 +75,19 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	case err != nil:
 		b.over = true
 	}
-	return n, err
+	return err
+}
+
+func (b *limitedBody) isOver() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.over
 }
 
 // A connection without deadlines, as of tests, has none to set.
 func (b *limitedBody) start() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	begin := b.now()
 	_ = b.rc.SetReadDeadline(begin.Add(b.come.left()))
 	return begin
