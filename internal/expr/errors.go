@@ -30,13 +30,15 @@ func located(src string, offset int, format string, args ...any) *Error {
 }
 
 // clip shortens s for a message without cutting a character in two.
-func clip(s string) string {
-	if len(s) <= maxQuoted {
+func clip(s string) string { return cut(s, maxQuoted) }
+
+// cut is a text of which more than so many bytes are left out.
+func cut(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	cut := maxQuoted
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
 	}
-	return s[:cut] + "…"
+	return s[:most] + "…"
 }

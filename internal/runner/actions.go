@@ -49,7 +49,7 @@ func (a *actionSource) Resolve(ctx context.Context, refs []wire.ActionRef) (map[
 	return resp.Actions, nil
 }
 
-// resolveError is what is wrong with each action when the server said so.
+// resolveError is what is wrong with each action, in one line, when the server said so.
 func resolveError(err error) error {
 	e, ok := errors.AsType[*statusError](err)
 	if !ok {
@@ -63,7 +63,7 @@ func resolveError(err error) error {
 	for _, name := range slices.Sorted(maps.Keys(v.Errors)) {
 		text = append(text, v.Errors[name].Message)
 	}
-	return errors.New(strings.Join(text, "\n"))
+	return errors.New(strings.Join(text, ". "))
 }
 
 // Fetch implements [worker.ActionSource].

@@ -63,8 +63,8 @@ func (r *Runner) makeDirectories(m *wire.JobMessage) (*directories, error) {
 			return nil, err
 		}
 	}
-	for _, dir := range []string{d.temp, d.actions, d.tool} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+	for _, dir := range []string{d.temp, d.actions, d.tool} { // what is around them keeps others out
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, fmt.Errorf("directories of the job: %w", err)
 		}
 	}

@@ -36,11 +36,14 @@ func (tx *Tx) SaveSummary(ctx context.Context, s *Summary) error {
 	return nil
 }
 
-// Summaries lists the summaries of an attempt in the order of jobs and steps.
+// Summaries lists the summaries of an attempt in the order of jobs and steps. That of
+// a step which is no entry of the job is of one inside of an action: it goes with the
+// step that ran when it came.
 func (q queries) Summaries(ctx context.Context, runID int64, attempt int) ([]*Summary, error) {
 	return db.All(ctx, q.ex, scanSummary, `select u.job_id, u.step, u.blob, u.size, u.created_at from summaries u
 		join jobs j on j.id = u.job_id left join steps s on s.job_id = u.job_id and s.guid = u.step
-		where j.run_id = $1 and j.attempt = $2 order by u.job_id, coalesce(s.number, 0), u.created_at`, runID, attempt)
+		where j.run_id = $1 and j.attempt = $2 order by u.job_id, coalesce(s.number, (select max(o.number) from steps o
+		where o.job_id = u.job_id and o.started_at > 0 and o.started_at <= u.created_at), 0), u.created_at`, runID, attempt)
 }
 
 // CountSummaries counts the summaries of a job.

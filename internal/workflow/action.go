@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -54,21 +55,22 @@ type ActionRuns struct {
 // non-nil error is always of type [Errors].
 func ParseAction(path string, src []byte) (*Action, error) {
 	r := newReader(path)
+	r.action = true
 	root := r.load(src)
 	if root == nil {
 		return nil, r.err()
 	}
 	a := &Action{Path: path}
-	r.action(root, a)
+	r.manifest(root, a)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// action reads the root. Unlike a workflow an action may have unknown keys
+// manifest reads the root. Unlike a workflow an action may have unknown keys
 // outside of runs: there are many, and the marketplace reads some.
-func (r *reader) action(t *Token, a *Action) {
+func (r *reader) manifest(t *Token, a *Action) {
 	runs := false
 	for key, v := range r.pairs(t) {
 		switch key.Str {
@@ -86,7 +88,7 @@ func (r *reader) action(t *Token, a *Action) {
 		}
 	}
 	if t.Kind == Mapping && !runs {
-		r.errorf(t.Pos, "Required property is missing: runs")
+		r.errorf(t.Pos, "Top level 'runs:' section is required")
 	}
 }
 
@@ -114,6 +116,7 @@ func (r *reader) actionInputs(t *Token) []*ActionInput {
 		in := &ActionInput{Name: r.name(key)}
 		list = append(list, in)
 		if value.Kind == Null {
+			r.unexpected(value)
 			continue
 		}
 		for k, v := range r.pairs(value) {
@@ -161,6 +164,8 @@ func (r *reader) runs(t *Token, a *ActionRuns) {
 	using := required("using", func(v *Token) { a.Using = r.name(v) })
 	kind := t.Get("using")
 	switch {
+	case t.Kind == Mapping && kind == nil:
+		r.errorf(t.Pos, "Missing 'using' value. 'using' requires 'composite', 'docker', 'node12', 'node16', 'node20' or 'node24'.")
 	case kind == nil:
 		r.object(t, using)
 	case strings.EqualFold(kind.Text(), "composite"):
@@ -170,15 +175,15 @@ func (r *reader) runs(t *Token, a *ActionRuns) {
 	case nodeVersion(kind.Text()):
 		r.object(t, append(r.nodeFields(a), using)...)
 	default:
-		r.errorf(kind.Pos, "'using: %s' is not supported, use 'composite', 'docker', 'node20' or 'node24' instead.", kind.Text())
+		r.errorf(kind.Pos, "'using: %s' is not supported, use 'docker', 'node12', 'node16', 'node20' or 'node24' instead.", kind.Text())
 	}
 	a.Using = strings.ToLower(a.Using)
 }
 
-// nodeVersion says whether s is "node" and a number.
+// nodeVersion says whether s is a version of Node.js that GitHub's runner takes. It
+// runs the old ones by the oldest that it has.
 func nodeVersion(s string) bool {
-	version, ok := strings.CutPrefix(strings.ToLower(s), "node")
-	return ok && version != "" && len(version) < 4 && allDigits(version)
+	return slices.Contains([]string{"node12", "node16", "node20", "node24"}, strings.ToLower(s))
 }
 
 func (r *reader) nodeFields(a *ActionRuns) []field {
@@ -206,20 +211,15 @@ func (r *reader) dockerFields(a *ActionRuns) []field {
 }
 
 // stageIf reads pre-if or post-if, a condition without an implicit success()
-// (RUN-7).
+// (RUN-7) and without ${{ }}.
 func (r *reader) stageIf(t *Token) *expr.Expr {
-	sc := compositeSteps().cond
-	v := scalar(r, t, sc)
-	if v.Kind == Expression {
-		return v.Expr
-	}
-	if t.Kind == Sequence || t.Kind == Mapping || strings.Contains(t.Text(), "${{") || t.Text() == "" {
+	text := r.literal(t)
+	if text == "" {
 		return nil
 	}
-	e, err := expr.Parse(t.Text(), sc)
-	if err != nil {
-		r.exprError(t, err)
-		return nil
+	e, err := expr.Parse(text, compositeSteps().cond)
+	if err != nil { // GitHub's runner parses it when the stage comes
+		return expr.Broken(text, err)
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 // A reader walks the tree of one file and collects what is wrong with it.
 type reader struct {
 	path     string
+	action   bool // the file is an action's, of which GitHub's runner takes less
 	errs     Errors
 	found    int // errors, also those beyond the limit
 	warnings Errors
@@ -172,7 +173,11 @@ func (r *reader) noExpression(t *Token) bool {
 	if t.Kind != String || !strings.Contains(t.Str, "${{") {
 		return true
 	}
-	r.errorf(t.Pos, "A template expression is not allowed in this context")
+	if _, _, err := expr.Template(t.Str, scope("", "")); r.action && err != nil {
+		r.exprError(t, err)
+	} else {
+		r.errorf(t.Pos, "A template expression is not allowed in this context")
+	}
 	return false
 }
 

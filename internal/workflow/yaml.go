@@ -88,6 +88,10 @@ func (c *converter) token(n *yaml.Node, depth int) *Token {
 	if c.full || !c.count(n, pos, depth) {
 		return null
 	}
+	if c.action && n.Anchor != "" && c.alias == 0 {
+		c.errorf(pos, "Anchors are not currently supported. Remove the anchor '%s'", n.Anchor)
+		return null
+	}
 	switch n.Kind {
 	case yaml.AliasNode:
 		c.alias++

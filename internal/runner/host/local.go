@@ -56,15 +56,20 @@ func (*Local) LookPath(program, path, dir string) (file string, ok bool) {
 	return "", false
 }
 
+// isProgram says whether a file is one, not whether it may be executed: as with
+// GitHub's runner, one that may not hides another, and starting it says why.
 func isProgram(file string) bool {
 	info, err := os.Stat(file)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+	return err == nil && info.Mode().IsRegular()
 }
 
 // Run implements [Host].
 func (l *Local) Run(ctx context.Context, p Process) (exitCode int, err error) {
-	if info, err := os.Stat(p.Dir); err != nil || !info.IsDir() {
+	switch info, err := os.Stat(p.Dir); {
+	case err != nil:
 		return 0, ErrNoDirectory
+	case !info.IsDir():
+		return 0, syscall.ENOTDIR
 	}
 	exitCode, err = p.run(ctx, l.environ(p.Env), &l.outputs, l.children)
 	if reason, ok := errors.AsType[*os.PathError](err); ok {

@@ -103,7 +103,7 @@ func TestProcessThatCannotStart(t *testing.T) {
 	}
 	for _, test := range []struct{ name, path, dir, want string }{
 		{"no directory", "/bin/sh", filepath.Join(dir, "missing"), host.ErrNoDirectory.Error()},
-		{"file as directory", "/bin/sh", noProgram, host.ErrNoDirectory.Error()},
+		{"file as directory", "/bin/sh", noProgram, "not a directory"},
 		{"no program", filepath.Join(dir, "missing"), dir, "no such file or directory"},
 		{"not a program", noProgram, dir, "exec format error"},
 	} {
@@ -208,12 +208,12 @@ func TestProgramsAreFoundAsInAShell(t *testing.T) {
 	path := "a:" + dir + "/missing:" + dir + "/a:" + dir + "/b"
 	for _, test := range []struct{ name, program, want string }{
 		{"first of two", "tool", dir + "/a/tool"},
-		{"only one may be executed", "other", dir + "/b/other"},
+		{"the first may not be executed", "other", dir + "/a/other"},
 		{"nowhere", "nothing", ""},
 		{"directory", "a", ""},
 		{"absolute", dir + "/b/tool", dir + "/b/tool"},
 		{"relative to the directory", "./b/tool", dir + "/b/tool"},
-		{"relative, not to be executed", "a/other", ""},
+		{"relative, not to be executed", "a/other", dir + "/a/other"},
 		{"empty", "", ""},
 		{"with a NUL", "to\x00ol", ""},
 	} {

@@ -23,6 +23,16 @@ func outputPipe() (r, w *os.File, err error) {
 	return r, w, err
 }
 
+// emptyPipe is a pipe at its end, as processes of GitHub's runner have for their
+// input: some programs decide by it what they do.
+func emptyPipe() (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	return r, w.Close()
+}
+
 // outputs are the goroutines that read what the processes of one job print. A
 // background process may hold the output of its parent open: it is then read
 // and dropped until the job ends.

@@ -20,13 +20,18 @@ func (p Process) run(ctx context.Context, env []string, outputs *outputs, childr
 	if err != nil {
 		return 0, errors.Join(err, stdout.Close(), stdoutEnd.Close())
 	}
+	stdin, err := emptyPipe()
+	if err != nil {
+		return 0, errors.Join(err, stdout.Close(), stdoutEnd.Close(), stderr.Close(), stderrEnd.Close())
+	}
 	cmd := &exec.Cmd{
-		Path: p.Path, Args: append([]string{p.Path}, p.Args...), Dir: p.Dir, Env: env,
+		Stdin: stdin,
+		Path:  p.Path, Args: append([]string{p.Path}, p.Args...), Dir: p.Dir, Env: env,
 		Stdout: stdoutEnd, Stderr: stderrEnd,
 		SysProcAttr: attributes(),
 	}
 	exited, err := start(cmd, children)
-	if err = errors.Join(err, stdoutEnd.Close(), stderrEnd.Close()); err != nil {
+	if err = errors.Join(err, stdin.Close(), stdoutEnd.Close(), stderrEnd.Close()); err != nil {
 		return 0, errors.Join(err, stdout.Close(), stderr.Close())
 	}
 	out := outputs.follow(p.Output, stdout, stderr)

@@ -128,5 +128,5 @@ func (x *execution) registerPost(d *definition) {
 		steps.addInnerPost(p)
 		return
 	}
-	steps.addPost(p, x.step.shown)
+	steps.addPost(p, "Post "+x.step.shown)
 }

@@ -2,8 +2,8 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,11 +38,11 @@ func newActions(source ActionSource, dir, workspace string, home wire.Reference)
 
 // repositoryDir is where a repository of actions is unpacked.
 func (a *actions) repositoryDir(ref wire.Reference) (string, error) {
-	name := filepath.FromSlash(ref.Name)
-	version := url.PathEscape(ref.Ref)
-	switch {
-	case strings.Count(ref.Name, "/") != 1, !filepath.IsLocal(name), filepath.Clean(name) != name,
-		version == "", version == ".", version == "..":
+	local := func(path string) bool {
+		return path != "." && filepath.IsLocal(path) && filepath.Clean(path) == path && !strings.ContainsRune(path, 0)
+	}
+	name, version := filepath.FromSlash(ref.Name), filepath.FromSlash(ref.Ref)
+	if strings.Count(ref.Name, "/") != 1 || !local(name) || !local(version) {
 		return "", problemf("Invalid action '%s@%s'", ref.Name, ref.Ref)
 	}
 	return filepath.Join(a.dir, name, version), nil
@@ -66,7 +66,7 @@ func (a *actions) find(s *step) (*definition, error) {
 			return d, nil
 		}
 	}
-	if dir != root && !strings.HasPrefix(dir, root+"/") {
+	if !local && dir != root && !strings.HasPrefix(dir, root+"/") {
 		return nil, problemf("Invalid path '%s' of an action", s.ref.Path)
 	}
 	// GitHub's runner has the path of a local action as it is written, and shows
@@ -77,6 +77,9 @@ func (a *actions) find(s *step) (*definition, error) {
 		shown = dir
 	}
 	d, err := loadDefinition(dir, shown, local)
+	if errors.Is(err, errNoAction) {
+		return nil, problemf("Can't find 'action.yml', 'action.yaml' or 'Dockerfile' for action '%s'.", refName(s.ref))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,21 +28,17 @@ func (o *output) annotation(c command) wire.Annotation {
 	}
 	line, endLine := number(c.props["line"]), number(c.props["endline"])
 	col, endCol := number(c.props["col"]), number(c.props["endcolumn"])
-	if line == 0 {
-		line = endLine
+	if line > endLine && endLine != 0 { // neither counts
+		line, endLine = 0, 0
 	}
-	if endLine < line {
-		endLine = line
-	}
+	line, endLine = cmp.Or(line, endLine), cmp.Or(endLine, line)
 	if line == 0 || line != endLine { // columns belong to one line
 		col, endCol = 0, 0
 	}
-	if col == 0 {
-		col = endCol
+	if col > endCol && endCol != 0 {
+		col, endCol = 0, 0
 	}
-	if endCol < col {
-		endCol = col
-	}
+	col, endCol = cmp.Or(col, endCol), cmp.Or(endCol, col)
 	a.StartLine, a.EndLine, a.StartColumn, a.EndColumn = line, endLine, col, endCol
 	return a
 }

@@ -17,6 +17,7 @@ type contexts struct {
 	early  []string     // names of those that are known before the first step
 	github *expr.Object // without what differs from step to step
 	runner *expr.Object
+	event  string // the file of the event; "" if there is none
 	state  *state
 }
 
@@ -143,6 +144,9 @@ func (c *contexts) envIn(sc *scope) (all, own *expr.Object) {
 // "action" is the step of the job that is around.
 func (c *contexts) githubIn(sc *scope, s *step) *expr.Object {
 	github := clone(c.github).Set("action", s.contextName)
+	if c.event != "" { // in the order that it has with GitHub's runner
+		github.Set("event_path", c.event)
+	}
 	if composite := sc.composite; composite != nil {
 		github.Set("action", composite.action)
 		github.Set("action_path", composite.definition.dir)

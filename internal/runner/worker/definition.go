@@ -42,8 +42,14 @@ func loadDefinition(dir, shown string, local bool) (*definition, error) {
 	if _, err := readRegular(filepath.Join(dir, "Dockerfile"), maxActionFile); err == nil {
 		return &definition{Action: &workflow.Action{Runs: workflow.ActionRuns{Using: "docker"}}, dir: dir, local: local}, nil
 	}
+	if !local {
+		return nil, errNoAction
+	}
 	return nil, problemf("Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '%s'. Did you forget to run actions/checkout before running your local action?", filepath.Clean(dir))
 }
+
+// errNoAction says that there is no action where a reference says.
+const errNoAction = problem("no action there")
 
 func (d *definition) composite() bool { return d.Runs.Using == "composite" }
 func (d *definition) node() bool      { return strings.HasPrefix(d.Runs.Using, "node") }

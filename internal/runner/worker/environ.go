@@ -16,11 +16,12 @@ func githubVariables() []string {
 }
 
 // An environment is the environment of a process; later settings win. A value
-// ends at its first NUL, as it does for every program.
+// ends at its first NUL, as it does for every program. A name that has a = in it is one
+// that ends there for programs.
 type environment map[string]string
 
 func (e environment) set(name, value string) {
-	if name != "" && !strings.ContainsAny(name, "=\x00") {
+	if name != "" && name[0] != '=' && !strings.ContainsRune(name, 0) {
 		e[name], _, _ = strings.Cut(value, "\x00")
 	}
 }

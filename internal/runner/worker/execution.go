@@ -76,20 +76,18 @@ func (r *running) run(t try) end {
 // error is one of evaluation.
 func (x *execution) conclude(cond *expr.Expr, cancel context.CancelFunc) (outcome string, err error) {
 	if err := x.addEnv(x.step.env); err != nil {
-		return "", err
+		if x.scope.composite == nil {
+			return "", err
+		}
+		// GitHub's runner goes on inside of an action, without the variables: the step
+		// has failed, whatever it does.
+		x.record.fail(x.step.reasons(err)...)
+		x.failed = true
 	}
 	x.rename()
-	contexts := x.contexts()
-	wanted := func() (bool, error) {
-		if cond == nil {
-			return true, nil
-		}
-		now := clone(contexts).Set("job", x.job.contexts.job())
-		v, err := cond.Eval(x.expressions(now))
-		return expr.Truthy(v), err
-	}
+	wanted := x.condition(cond)
 	pop := x.job.state.status.push(&stoppable{cancel: cancel, wanted: func() bool {
-		ok, err := wanted()
+		ok, err := wanted((*expr.Expr).Eval)
 		if err != nil {
 			x.record.fail(err.Error())
 		}
@@ -99,15 +97,18 @@ func (x *execution) conclude(cond *expr.Expr, cancel context.CancelFunc) (outcom
 	if x.job.state.status.shuttingDown() || x.job.kill.Err() != nil {
 		return wire.Skipped, nil
 	}
-	ok, err := wanted()
-	x.record.debug(fmt.Sprintf("Condition of step '%s' is %t", x.record.name(), ok))
+	x.record.debug("Evaluating condition for step: '" + x.debugName() + "'")
+	ok, err := wanted(x.traced)
 	switch {
 	case err != nil:
 		return "", err
 	case !ok:
 		return wire.Skipped, nil
 	}
-	return x.perform(cancel), nil
+	x.record.debug("Starting: " + x.debugName())
+	outcome = x.perform(cancel)
+	x.record.debug(x.debugEnd() + x.debugName())
+	return outcome, nil
 }
 
 // rename evaluates the name of a step of the job that could not be evaluated
@@ -186,6 +187,9 @@ func (x *execution) minutes() int {
 
 // act runs the script or action of the step.
 func (x *execution) act() error {
+	if x.step.hook != nil {
+		return x.runHook(x.step.hook)
+	}
 	switch x.step.ref.Type {
 	case wire.RefScript:
 		return x.script()

@@ -67,6 +67,9 @@ func cutHeredoc(text, delimiter string) (value, rest string, err error) {
 		if line == delimiter {
 			return strings.TrimSuffix(text[:end], "\n"), text[next:], nil
 		}
+		if !more {
+			return "", "", problemf("Invalid value. EOF marker missing new line.")
+		}
 		end = next
 	}
 	return "", "", problemf("Invalid value. Matching delimiter not found '%s'", delimiter)
@@ -83,7 +86,7 @@ func readCommandFile(path string) (string, error) {
 		return "", problemf("Access to the path '%s' is denied.", path)
 	}
 	text, err := readRegular(path, maxFileCommand)
-	return strings.ToValidUTF8(string(text), "\ufffd"), err
+	return validString(string(text)), err
 }
 
 // readRegular reads a file that a job may have put there. Anything but a

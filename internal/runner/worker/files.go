@@ -64,7 +64,7 @@ func (x *execution) keepAll() {
 func (x *execution) keepEnv() {
 	x.env = clone(x.env)
 	for _, v := range x.newEnv {
-		if strings.EqualFold(v.name, "NODE_OPTIONS") {
+		if name, _, _ := strings.Cut(v.name, "="); strings.EqualFold(name, "NODE_OPTIONS") {
 			x.record.fail("Can't store NODE_OPTIONS output parameter using '$GITHUB_ENV' command.")
 			continue
 		}

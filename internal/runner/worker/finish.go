@@ -39,8 +39,9 @@ func (r *running) finish() {
 	r.state.status.merge(result)
 }
 
-// maxOutputs is what all outputs of a job may hold together.
-const maxOutputs = 1 << 20
+// maxOutputs is how much the outputs of a job may be together, in bytes. The server
+// keeps less, and says so.
+const maxOutputs = 16 << 20
 
 // setOutputs evaluates the outputs of the job. Empty ones and those with a
 // secret in them are not passed on (RES-4).
@@ -53,7 +54,7 @@ func (r *running) setOutputs(rec *record) error {
 	for _, o := range outputs {
 		switch size += len(o.name) + len(o.value); {
 		case size > maxOutputs:
-			return problemf("The outputs of the job are larger than %d MiB.", maxOutputs>>20)
+			rec.warn(fmt.Sprintf("Skip output '%s' since the outputs of the job are larger than %d MiB.", o.name, maxOutputs>>20))
 		case o.value == "":
 			rec.debug(fmt.Sprintf("Skip output '%s' since it's empty", o.name))
 		case r.state.mask.Contains(o.value):

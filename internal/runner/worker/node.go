@@ -22,7 +22,9 @@ func (x *execution) node(d *definition, inputs []assignment) error {
 	program, ok := x.job.Host.LookPath("node", hostVariable(x.job.Host, "PATH"), dir)
 	if !ok {
 		if program, ok = x.job.look("node"); !ok {
-			return problemf("node: command not found. JavaScript actions need Node.js in the PATH of the runner.")
+			return problemf("node: command not found. JavaScript actions run by the Node.js that the runner finds in its PATH (%s), or in a directory that "+
+				"a step has added by GITHUB_PATH. Install Node.js 20 or newer there (https://nodejs.org), or start the runner, or the server of a bundled one, with a PATH that has it.",
+				hostVariable(x.job.Host, "PATH"))
 		}
 	}
 	extra := x.serverVariables()

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/runner/host"
@@ -12,15 +13,21 @@ import (
 type output struct {
 	*execution
 	stopped string // the token that ends a pause of commands; "" outside of one
+	begun   bool   // something has been printed
 }
 
 // take handles a batch of lines; see [host.Process].
 func (o *output) take(batch []byte) {
 	o.record.mu.Lock()
 	defer o.record.mu.Unlock()
+	if !o.begun {
+		o.begun = true
+		batch = bytes.TrimPrefix(batch, []byte("\ufeff"))
+	}
 	for len(batch) > 0 {
 		var line []byte
 		line, batch = host.CutLine(batch)
+		line = harmless(line)
 		switch {
 		case looksLikeCommand(line) && o.command(string(validText(line, &o.record.scratch))):
 		case len(o.job.matchers) > 0 && o.matched(line):
@@ -29,6 +36,18 @@ func (o *output) take(batch []byte) {
 		}
 	}
 	o.record.flush()
+}
+
+// harmless is a line without the marks by which GitHub's pages know where the part
+// of an action begins and ends in a log.
+func harmless(line []byte) []byte {
+	const mark, disarmed = "##[", `##[\`
+	for _, word := range []string{"start-action", "end-action"} {
+		if bytes.Contains(line, []byte(mark+word)) {
+			line = bytes.ReplaceAll(line, []byte(mark+word), []byte(disarmed+word))
+		}
+	}
+	return line
 }
 
 // command acts on a line that is a command; any other is ordinary output.
@@ -173,8 +192,11 @@ func (o *output) assign(c command) error {
 			Message: "The `" + c.name + "` command is deprecated and will be disabled soon. Please upgrade to using Environment Files. For more information see: https://github.blog/changelog/2022-10-11-github-actions-deprecating-save-state-and-set-output-commands/",
 		})
 	}
-	if name == "" && c.name != "add-path" {
+	switch {
+	case c.name != "add-path" && name == "":
 		return problemf("Required field 'name' is missing in ##[%s] command.", c.name)
+	case c.name == "add-path" && c.data == "":
+		return problemf("The path is missing in ##[%s] command.", c.name)
 	}
 	entry := assignment{name, c.data}
 	switch c.name {

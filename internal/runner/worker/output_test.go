@@ -137,6 +137,37 @@ func TestDebugLoggingTellsMore(t *testing.T) {
 	contains(t, "log", b.log("s1"), "##[debug]detail\n", "\n1\n")
 }
 
+func TestDebugLoggingTellsWhyAStepRuns(t *testing.T) {
+	b := newBench(
+		t, script("true"), uses("./act", when("success() && github.ref == 'refs/heads/main'")),
+		script("true", when("success() && secrets.PASSWORD == github.sha")),
+	)
+	b.workspace(map[string]string{"act/action.yml": "name: x\ndescription: x\nruns:\n  using: composite\n  steps:\n    - {run: echo inner, shell: sh, if: always()}\n"})
+	b.job.Message.Variables[wire.VarStepDebug] = wire.Variable{Value: "true"}
+	b.run()
+	debug := func(lines ...string) string { return "##[debug]" + strings.Join(lines, "\n##[debug]") + "\n" }
+	begins := func(log, want string) {
+		t.Helper()
+		if !strings.HasPrefix(log, want) {
+			t.Errorf("got\n%s\nwant at its beginning\n%s", log, want)
+		}
+	}
+	begins(b.log("s1"), debug(
+		"Evaluating condition for step: 'Run true'", "Evaluating: success()", "Evaluating success:", "=> true", "Result: true", "Starting: Run true",
+	))
+	contains(t, "the end", b.log("s1"), debug("Finishing: Run true"))
+	contains(t, "condition", b.log("s2"),
+		debug("Evaluating: (success() && (github['ref'] == 'refs/heads/main'))", "Evaluating And:", "..Evaluating success:", "..=> true", "..Evaluating Equal:"),
+		debug("Expanded: (true && ('refs/heads/main' == 'refs/heads/main'))", "Result: true", "Starting: Run ./act"),
+		debug("Evaluating condition for step: 'run'", "Evaluating: always()", "Evaluating always:", "=> true", "Result: true", "Starting: run"),
+		debug("Finished: run"),
+	)
+	contains(t, "a secret", b.log("s3"), debug("Expanded: (true && ('***' == 'abc123'))", "Result: false"))
+	if strings.Contains(b.log("s3"), "Starting") {
+		t.Errorf("the third step starts:\n%s", b.log("s3"))
+	}
+}
+
 func TestTokenOfStoppedCommandsIsASecret(t *testing.T) {
 	b := newBench(t, script("t=long-token; echo ::stop-commands::$t; echo ::warning::no; echo ::$t::; echo $t"), script("echo ::stop-commands::short; echo ::short::"))
 	b.run()

@@ -13,9 +13,9 @@ import (
 
 // What a step may attach at most.
 const (
-	maxAnnotations = 10   // of each level
-	maxMessage     = 4096 // of one annotation, in UTF-16 units
-	maxSummary     = 1 << 20
+	maxAnnotations = 10      // of each level
+	maxMessage     = 4096    // of one annotation, in UTF-16 units
+	maxSummary     = 1 << 20 // of a step; inside of an action, of each one
 )
 
 // maxBuffer is the largest buffer for the log that is used again.
@@ -38,7 +38,7 @@ type record struct {
 	logged  bool
 	scratch []byte
 	counts  map[string]int // annotations by level
-	summary bytes.Buffer   // masked
+	summary summary
 }
 
 // announce tells the sink that the step exists.
@@ -71,14 +71,9 @@ func (r *record) rename(name string) {
 func (r *record) complete(conclusion string) {
 	r.mu.Lock()
 	r.flush()
-	summary := r.summary.Bytes()
 	logged, id := r.logged, r.state.ExternalID
 	r.mu.Unlock()
-	if len(summary) > 0 {
-		if err := r.sink.Summary(id, int64(len(summary)), bytes.NewReader(summary)); err != nil {
-			r.fail("Failed to create step summary using 'GITHUB_STEP_SUMMARY': " + err.Error())
-		}
-	}
+	r.sendSummary()
 	if logged {
 		r.sink.EndLog(id)
 	}
@@ -112,24 +107,6 @@ func stepConclusion(conclusion string) wire.StepConclusion {
 		return wire.StepSkipped
 	}
 	return wire.StepConclusionUnknown
-}
-
-// summarize adds a text to the summary, masked line by line, unless it would
-// become too large; it returns the size that it has, or would have.
-func (r *record) summarize(text string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	before := r.summary.Len()
-	for line := range strings.Lines(text) {
-		body := strings.TrimRight(line, "\r\n")
-		r.summary.Write(r.mask.Line([]byte(body)))
-		r.summary.WriteString(line[len(body):])
-	}
-	size := r.summary.Len()
-	if size > maxSummary {
-		r.summary.Truncate(before)
-	}
-	return size
 }
 
 // addInfo adds what a step result says about the kind of step.
@@ -262,5 +239,5 @@ func logTag(level string) string {
 }
 
 func (r *record) masked(text string) string {
-	return r.mask.Text(strings.ToValidUTF8(text, "\ufffd"))
+	return r.mask.Text(validString(text))
 }

@@ -49,23 +49,25 @@ func (x *execution) script() error {
 	if err := os.WriteFile(file, []byte(sh.script(text)), 0o644); err != nil {
 		return err
 	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(x.job.Host.Inside(x.job.workspace), dir)
+	}
+	return x.runShell(sh, file, dir)
+}
+
+// runShell runs a script file in a directory to its end.
+func (x *execution) runShell(sh shell, file, dir string) error {
 	args, err := sh.arguments(x.job.Host.Inside(file))
 	if err != nil {
 		return err
 	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(x.job.Host.Inside(x.job.workspace), dir)
-	}
 	x.record.debug(sh.path + " " + strings.Join(args, " "))
 	code, err := x.process(host.Process{Path: sh.path, Args: args, Dir: dir, Env: x.environment(x.stepVariables())})
-	if err != nil {
-		return err
-	}
-	if code != 0 {
+	if err == nil && code != 0 {
 		x.record.fail(fmt.Sprintf("Process completed with exit code %d.", code))
-		return errStepFailed
+		err = errStepFailed
 	}
-	return nil
+	return err
 }
 
 // value is that of the entry with a name in any case, and whether there is one.

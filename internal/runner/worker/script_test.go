@@ -179,6 +179,8 @@ func TestAssignmentsInFiles(t *testing.T) {
 		{"delimiter without line break", "a<<EOF\nx\nEOF", []assignment{{"a", "x"}}, ""},
 		{"no delimiter", "a<<EOF\nx\n", nil, "Invalid value. Matching delimiter not found 'EOF'"},
 		{"delimiter on the last line of the value", "a<<EOF\nxEOF\n", nil, "Invalid value. Matching delimiter not found 'EOF'"},
+		{"the value ends with the file", "a=b\nc<<EOF\nx", []assignment{{"a", "b"}}, "Invalid value. EOF marker missing new line."},
+		{"no value", "a<<EOF", nil, "Invalid value. Matching delimiter not found 'EOF'"},
 		{"no name", "=x", nil, "Invalid format '=x'. Name must not be empty"},
 		{"no delimiter name", "a<<\nx", nil, "Invalid format 'a<<'. Name must not be empty and delimiter must not be empty"},
 		{"neither", "a", nil, "Invalid format 'a'"},

@@ -75,7 +75,9 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if strings.TrimSpace(r.Message.JobDisplayName) != "" {
 		rec.print("Complete job name: " + r.Message.JobDisplayName)
 	}
-	return r.steps.plan(r.kill, rec, list, r.actions, &expr.Env{Contexts: r.contexts.beforeSteps()}), nil
+	return r.withHooks(func() []try {
+		return r.steps.plan(r.kill, rec, list, r.actions, &expr.Env{Contexts: r.contexts.beforeSteps()})
+	}), nil
 }
 
 // makeWorkspace creates the directories of the job and the file of its event.
@@ -125,6 +127,6 @@ func (r *running) writeEvent(event any) error {
 		return err
 	}
 	file := filepath.Join(dir, "event.json")
-	r.contexts.github.Set("event_path", file)
+	r.contexts.event = file
 	return os.WriteFile(file, pretty.Bytes(), 0o644)
 }

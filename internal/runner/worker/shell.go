@@ -28,9 +28,6 @@ func shellFor(option string, look func(program string) (string, bool)) (shell, e
 	if format = strings.TrimLeft(format, " "); format == "" {
 		format = shellArguments(name)
 	}
-	if !strings.Contains(format, "{0}") {
-		return shell{}, problemf("Invalid shell option. Shell must be a valid built-in (bash, sh, cmd, powershell, pwsh) or a format string containing '{0}'")
-	}
 	return shell{name: name, path: path, format: format}, nil
 }
 
@@ -80,6 +77,9 @@ func (s shell) script(text string) string {
 // arguments are the shell's arguments for a script file. The format is first
 // cut into words, so the file's path stays one word whatever it contains.
 func (s shell) arguments(file string) ([]string, error) {
+	if !strings.Contains(s.format, "{0}") {
+		return nil, problemf("Invalid shell option. Shell must be a valid built-in (bash, sh, cmd, powershell, pwsh) or a format string containing '{0}'")
+	}
 	words := splitWords(s.format)
 	for i, word := range words {
 		var err error

@@ -105,9 +105,9 @@ func (s *steps) register(key string) bool {
 	return true
 }
 
-// addPost adds the post of a step of the job; its name is that of the step.
+// addPost adds the post of a step of the job.
 func (s *steps) addPost(p *post, name string) {
-	p.record = s.records.post(uuid.NewString(), "Post "+name)
+	p.record = s.records.post(uuid.NewString(), name)
 	s.posts = append(s.posts, p)
 	p.record.announce()
 }
