@@ -26,6 +26,7 @@ type runnerCommand struct {
 	Replace      bool             `help:"Take over the name of a runner that is registered already."`
 	Remove       bool             `help:"Remove the runner from its server and forget its configuration. --token is a removal token then."`
 	Work         string           `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
+	EnvFile      string           `placeholder:"FILE" help:"Lines NAME=VALUE: variables that jobs get besides those of the runner. Default: .env in the directory of the runner, if it is there; PATH is what .path says beside it."`
 	Isolation    runner.Isolation `placeholder:"none|user" help:"What keeps jobs from the rest of this machine. user: a user and namespaces of their own. none: nothing, they run as the user of the runner. Default: user where that works, else none."`
 	JobUID       int              `name:"job-uid" default:"60800" placeholder:"UID" help:"User of the jobs' processes with --isolation user, where the runner is root's: a number that no account has. Default: ${default}."`
 	Hide         []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the runner's own files. Repeatable."`
@@ -53,8 +54,12 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err := c.configure(ctx, log); err != nil {
 		return err
 	}
+	env, err := runner.Environment(os.Environ(), c.Work, c.EnvFile)
+	if err != nil {
+		return err
+	}
 	r, err := runner.New(runner.Config{
-		Root: c.Work, Version: version, Env: cleanEnv(), Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
+		Root: c.Work, Version: version, Env: env, Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
 		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Limits: limits, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Log: os.Stderr},
 	})
 	if errors.Is(err, runner.ErrNotConfigured) {

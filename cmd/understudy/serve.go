@@ -76,16 +76,15 @@ func deps(log *slog.Logger) (server.Deps, error) {
 	self, err := os.Executable()
 	machine, _ := os.Hostname() // one without a name has none to be called by
 	return server.Deps{
-		Log: log, Now: time.Now, Random: rand.Reader, Program: self, Env: cleanEnv(), Version: version, Machine: machine, TrySandbox: trySandbox,
+		Log: log, Now: time.Now, Random: rand.Reader, Program: self, Env: cleanEnv(), LookupEnv: os.LookupEnv, Version: version, Machine: machine, TrySandbox: trySandbox,
 		S3: server.S3Credentials{
 			AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
 		},
 	}, err
 }
 
-// cleanEnv is what a runner and its jobs get of this process's environment:
-// where programs are, who runs them, and in which language. Nothing that an
-// operator set for the server.
+// cleanEnv is what bundled runners and their jobs get of this process's environment
+// in any case: where programs are, who runs them, and in which language.
 func cleanEnv() []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"} {

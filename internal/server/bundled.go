@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"os"
 	"os/exec"
@@ -84,7 +86,7 @@ func (b *bundledRunners) keep(ctx context.Context, p place) {
 			case pid == 0: // it says so in a moment
 			case !runner.Configured(p.root, b.url()): // it knows this server by an earlier address
 				b.end(ctx, pid)
-			case !p.startedWith(b.args(p)): // jobs must not have an earlier isolation
+			case !p.startedWith(b.how(p)): // jobs must not have an earlier isolation, or environment
 				b.s.log.InfoContext(ctx, "bundled runner is replaced once it has no job", "runner", p.name)
 				b.withhold(ctx, p)
 				b.retire(ctx, p)
@@ -123,7 +125,7 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // start runs a runner process to its end. Its environment holds nothing of the
-// server's. The registration token comes by standard input: its jobs could read
+// server's but what the operator hands over. The registration token comes by standard input: its jobs could read
 // an environment, and others the command line.
 func (b *bundledRunners) start(ctx context.Context, p place) error {
 	if err := os.MkdirAll(p.root, 0o700); err != nil {
@@ -138,7 +140,7 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 		return err
 	}
 	args := b.args(p)
-	if err := p.note(args); err != nil {
+	if err := p.note(b.how(p)); err != nil {
 		return err
 	}
 	var in io.Reader
@@ -150,7 +152,7 @@ func (b *bundledRunners) start(ctx context.Context, p place) error {
 		args, in = append(args, "--token", "-"), strings.NewReader(text+"\n")
 	}
 	cmd := exec.Command(b.s.deps.Program, args...) //nolint:noctx // it outlives every context of this process
-	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.root, b.s.deps.Env, in, out, out
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.root, b.s.runnerEnv(), in, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := b.launch(cmd, p.root); err != nil {
 		return err
@@ -171,6 +173,13 @@ func (b *bundledRunners) args(p place) []string {
 		"--orphan-after", b.s.config.OrphanAfter.String(),
 	}
 	return append(args, b.isolationArgs(p)...)
+}
+
+// how a runner is started: with which arguments, and with which environment, whose
+// values are for its jobs only.
+func (b *bundledRunners) how(p place) []string {
+	env := sha256.Sum256([]byte(strings.Join(b.s.runnerEnv(), "\x00")))
+	return append(b.args(p), "environment "+hex.EncodeToString(env[:]))
 }
 
 // isolationArgs say what keeps the jobs of a runner from the rest of the machine.

@@ -45,6 +45,7 @@ type Config struct {
 	JobProcesses int              `default:"-1" placeholder:"N" help:"How many processes, each thread counted, a job may have at a time, with --isolation user; 0 for no limit. Default: 4096 where there are cgroups."`
 	RunnerDir    string           `placeholder:"DIR" help:"Directory of the bundled runners and the work of their jobs. Default: beside the data directory, as ./data-runners."`
 	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-26.04,ubuntu-24.04,ubuntu-22.04,ubuntu-slim" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
+	RunnerEnv    []string         `sep:"none" placeholder:"NAME[=VALUE]" help:"Variable that the bundled runners and their jobs get: of this value, or the one that the server has. Variables of proxies and certificates they get in any case. Repeatable."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
 	OrphanAfter  time.Duration    `default:"10m" help:"How long a bundled runner without a job waits for a server that is gone before it ends by itself. With a job it tries to report that for 24 hours. Default: ${default}."`
@@ -99,6 +100,9 @@ func (c *Config) check() error {
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	}
 	if err := c.checkHosts(); err != nil {
+		return err
+	}
+	if err := c.checkRunnerEnv(); err != nil {
 		return err
 	}
 	if c.JobLease <= 0 || c.Drain < 0 {

@@ -55,11 +55,13 @@ type Deps struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Random  io.Reader
-	Program string        // path of this program, to start runners with
-	Env     []string      // environment of the bundled runners, as KEY=value
-	S3      S3Credentials // of the bucket in --blobs, if it is one
-	Version string
-	Machine string // its host name, by which clients may come; empty for none
+	Program string   // path of this program, to start runners with
+	Env     []string // environment of the bundled runners, as KEY=value
+	// LookupEnv finds what else of the environment they are to get; nil for nothing.
+	LookupEnv func(name string) (string, bool)
+	S3        S3Credentials // of the bucket in --blobs, if it is one
+	Version   string
+	Machine   string // its host name, by which clients may come; empty for none
 	// TrySandbox says why jobs of the user uid cannot be kept from the rest of the
 	// machine, nil if they can; dir is a directory to try it in. Without one they
 	// cannot.
