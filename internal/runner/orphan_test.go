@@ -50,7 +50,9 @@ func TestARunnerWhoseDirectoryIsGoneEndsWithItsServer(t *testing.T) {
 func TestAnOrphanFinishesItsJobAndReportsIt(t *testing.T) {
 	s := newServer(t)
 	const orphanAfter = 100 * time.Millisecond
+	var polls int // without a job
 	l := listen(t, configure(t, s, nil), func(_ context.Context, j *worker.Job) *worker.Result {
+		s.eventually("", func() bool { polls = s.online(); return true })
 		s.away()
 		select {
 		case <-j.Signals:
@@ -64,6 +66,7 @@ func TestAnOrphanFinishesItsJobAndReportsIt(t *testing.T) {
 	if got := s.result(); got.Conclusion != wire.Succeeded {
 		t.Errorf("reported %s", got.Conclusion)
 	}
+	s.eventually("it polls again", func() bool { return s.online() > polls }) // and has heard that its report was taken
 	s.away()
 	if err := l.end(t); !errors.Is(err, ErrOrphaned) {
 		t.Errorf("it ended with %v", err)
