@@ -80,12 +80,12 @@ func TestAPushThatIsCutOffAgainAndAgainGetsEachRunOnce(t *testing.T) {
 		for len(b.runs()) < 2*workflows {
 			before := len(b.runs())
 			ctx, die := context.WithCancel(t.Context())
-			b.newID = func() string {
+			b.makeIDs(func() string {
 				if len(b.runs()) >= before+atATime {
 					die()
 				}
 				return uuid.NewString()
-			}
+			})
 			err := b.serve().Reconcile(ctx, base) // as a server that starts; it logs what it cannot finish
 			if err != nil && ctx.Err() == nil {
 				t.Fatal(err)
@@ -98,7 +98,7 @@ func TestAPushThatIsCutOffAgainAndAgainGetsEachRunOnce(t *testing.T) {
 				t.Fatalf("nothing was made after %d runs", now)
 			}
 		}
-		b.newID = uuid.NewString
+		b.makeIDs(uuid.NewString)
 		b.must(b.serve().Reconcile(t.Context(), base))
 		b.wantMany(workflows, "refs/heads/main", "refs/heads/other")
 		if cut < 4 {
@@ -114,13 +114,13 @@ func TestOthersWriteBetweenTheRunsOfAPush(t *testing.T) {
 		b.many(workflows)
 		p := b.intend("refs/heads/main")
 		seen := map[int]bool{}
-		b.newID = func() string { // would wait for itself if there were a transaction open
+		b.makeIDs(func() string { // would wait for itself if there were a transaction open
 			b.must(st.Update(t.Context(), func(tx *store.Tx) error {
 				return tx.SetPushed(t.Context(), b.repo.ID, time.Now())
 			}))
 			seen[len(b.runs())] = true
 			return uuid.NewString()
-		}
+		})
 		b.must(b.Pushed(t.Context(), base, p, p.Updates))
 		b.wantMany(workflows, "refs/heads/main")
 		for n := range workflows {
@@ -159,13 +159,13 @@ func TestARunThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 		b.many(workflows)
 		p := b.intend("refs/heads/main")
 		var ids []string
-		b.newID = func() string {
+		b.makeIDs(func() string {
 			ids = append(ids, uuid.NewString())
 			if len(ids) == 5 { // of the third run
 				ids[4] = ids[0]
 			}
 			return ids[len(ids)-1]
-		}
+		})
 		b.must(b.Pushed(t.Context(), base, p, p.Updates))
 		b.wantMany(workflows, "refs/heads/main")
 		if len(ids) != 2*workflows+2 {

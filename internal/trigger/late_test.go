@@ -22,7 +22,7 @@ const taken = "00000000-0000-0000-0000-000000000000"
 func newLate(t *testing.T, st *store.Store) *bench {
 	t.Helper()
 	b := newBench(t, st)
-	b.newID = func() string { return taken }
+	b.makeIDs(func() string { return taken })
 	b.Commit("commit 0", dir+"ci.yml", onPush)
 	b.push(false, "refs/heads/first")
 	return b
@@ -34,12 +34,12 @@ func (b *bench) refuse() context.Context {
 	ctx, giveUp := context.WithCancel(b.t.Context())
 	b.t.Cleanup(giveUp)
 	asked := 0
-	b.newID = func() string {
+	b.makeIDs(func() string {
 		if asked++; asked > 4 {
 			giveUp()
 		}
 		return taken
-	}
+	})
 	return ctx
 }
 
@@ -126,7 +126,7 @@ func TestPushesWhoseRunsCouldNotBeWrittenGetThemWithoutAStart(t *testing.T) {
 		if got := b.titles(); len(got) != 1 {
 			t.Errorf("runs %q, want only the first", got)
 		}
-		b.newID = uuid.NewString
+		b.makeIDs(uuid.NewString)
 		b.wantLate()
 		end()
 		b.must(b.Reconcile(t.Context(), base))
@@ -143,7 +143,7 @@ func TestPushesWhoseRunsCouldNotBeWrittenGetThemAfterAKill(t *testing.T) {
 		b.answered(2, "refs/heads/main")
 		b.answered(3, "refs/heads/main")
 		b.Trigger = b.serve()
-		b.newID = uuid.NewString
+		b.makeIDs(uuid.NewString)
 		defer b.goOn()()
 		b.wantLate()
 	})
@@ -154,7 +154,7 @@ func TestAPushMakesTheRunsOfThoseBeforeItFirst(t *testing.T) {
 		b := newLate(t, st)
 		b.answered(1, "refs/heads/main", "refs/heads/other")
 		b.answered(2, "refs/heads/main")
-		b.newID = uuid.NewString
+		b.makeIDs(uuid.NewString)
 		b.Commit("commit 3")
 		b.push(false, "refs/heads/main")
 		b.wantLate()
@@ -209,12 +209,12 @@ func TestAPushThatCannotBeFinishedDoesNotHoldUpOthersForEver(t *testing.T) {
 	b.now = func() time.Time { return time.Now().Add(11 * time.Minute) }
 	b.Trigger = b.serve()
 	asked := 0
-	b.newID = func() string {
+	b.makeIDs(func() string {
 		if asked++; asked <= 2 { // of the first push
 			return taken
 		}
 		return uuid.NewString()
-	}
+	})
 	if err := b.Reconcile(t.Context(), base); err == nil {
 		t.Error("the first push is finished, though its run was refused")
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type bench struct {
 	*gittest.Tree
 	bare string
 
+	ids   *sync.Mutex      // held while an id is made: servers ask from goroutines of their own
 	newID func() string    // called twice for a run with one job, when it is planned
 	now   func() time.Time // of servers made from now on
 
@@ -61,10 +63,10 @@ func newBench(t *testing.T, st *store.Store) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, st: st, git: git, Tree: gittest.New(t, "nowhere"), newID: uuid.NewString, now: time.Now}
+	b := &bench{t: t, st: st, git: git, Tree: gittest.New(t, "nowhere"), ids: new(sync.Mutex), newID: uuid.NewString, now: time.Now}
 	b.serve = func() *trigger.Trigger {
 		q := queue.New(st, log, time.Minute, time.Now)
-		sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: func() string { return b.newID() }, Lease: time.Minute})
+		sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: b.id, Lease: time.Minute})
 		return trigger.New(trigger.Config{Store: st, Git: git, Scheduler: sc, Log: log, Now: b.now, JobsPerSecond: b.perSecond})
 	}
 	b.Trigger = b.serve()
@@ -83,6 +85,19 @@ func newBench(t *testing.T, st *store.Store) *bench {
 	}
 	b.bare = found[0]
 	return b
+}
+
+// makeIDs lets f make the ids of plans from now on, one at a time.
+func (b *bench) makeIDs(f func() string) {
+	b.ids.Lock()
+	defer b.ids.Unlock()
+	b.newID = f
+}
+
+func (b *bench) id() string {
+	b.ids.Lock()
+	defer b.ids.Unlock()
+	return b.newID()
 }
 
 func (b *bench) must(err error) {
