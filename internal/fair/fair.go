@@ -7,8 +7,8 @@
 package fair
 
 import (
+	"container/list"
 	"context"
-	"slices"
 	"sync"
 )
 
@@ -18,19 +18,20 @@ type Places[K comparable] struct {
 
 	mu    sync.Mutex
 	taken int
-	held  map[K]int    // by key, less those with none
-	line  []*waiter[K] // in the order in which they came
+	held  map[K]int        // by key, less those with none
+	lines map[K]*list.List // of waiters, in the order in which they came, less those that are empty
+	came  uint64           // waiters, ever
 }
 
-type waiter[K comparable] struct {
-	key   K
-	most  int
-	enter chan struct{} // closed when it has a place
+type waiter struct {
+	number uint64 // of them all
+	most   int
+	enter  chan struct{} // closed when it has a place
 }
 
 // New makes all places.
 func New[K comparable](all int) *Places[K] {
-	return &Places[K]{all: all, held: make(map[K]int)}
+	return &Places[K]{all: all, held: make(map[K]int), lines: make(map[K]*list.List)}
 }
 
 // TryEnter takes a place for key k, which may hold most, if there is one now. The
@@ -54,14 +55,13 @@ func (p *Places[K]) Enter(ctx context.Context, k K, most int) (leave func(), err
 		p.mu.Unlock()
 		return func() { p.leave(k) }, nil
 	}
-	w := &waiter[K]{k, most, make(chan struct{})}
-	p.line = append(p.line, w)
+	w := p.wait(k, most)
 	p.mu.Unlock()
 	select {
-	case <-w.enter:
+	case <-w.Value.(*waiter).enter:
 		return func() { p.leave(k) }, nil
 	case <-ctx.Done():
-		if !p.giveUp(w) {
+		if !p.giveUp(k, w) {
 			p.leave(k)
 		}
 		return nil, ctx.Err()
@@ -75,6 +75,16 @@ func (p *Places[K]) Held(k K) (own, all int) {
 	return p.held[k], p.taken
 }
 
+// Waiting is how many wait for a place for key k.
+func (p *Places[K]) Waiting(k K) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if line := p.lines[k]; line != nil {
+		return line.Len()
+	}
+	return 0
+}
+
 func (p *Places[K]) room(k K, most int) bool { return p.taken < p.all && p.held[k] < most }
 
 func (p *Places[K]) take(k K) {
@@ -82,15 +92,34 @@ func (p *Places[K]) take(k K) {
 	p.held[k]++
 }
 
-// giveUp takes w out of the line. False means that it has a place already.
-func (p *Places[K]) giveUp(w *waiter[K]) bool {
+func (p *Places[K]) wait(k K, most int) *list.Element {
+	line := p.lines[k]
+	if line == nil {
+		line = list.New()
+		p.lines[k] = line
+	}
+	p.came++
+	return line.PushBack(&waiter{p.came, most, make(chan struct{})})
+}
+
+// giveUp takes w out of the line of k. False means that it has a place already.
+func (p *Places[K]) giveUp(k K, w *list.Element) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.Index(p.line, w)
-	if i >= 0 {
-		p.line = slices.Delete(p.line, i, i+1)
+	select {
+	case <-w.Value.(*waiter).enter:
+		return false
+	default:
+		p.remove(k, w)
+		return true
 	}
-	return i >= 0
+}
+
+func (p *Places[K]) remove(k K, w *list.Element) {
+	line := p.lines[k]
+	if line.Remove(w); line.Len() == 0 {
+		delete(p.lines, k)
+	}
 }
 
 func (p *Places[K]) leave(k K) {
@@ -100,19 +129,31 @@ func (p *Places[K]) leave(k K) {
 	if p.held[k]--; p.held[k] == 0 {
 		delete(p.held, k)
 	}
-	for {
-		next := -1
-		for i, w := range p.line {
-			if p.room(w.key, w.most) && (next < 0 || p.held[w.key] < p.held[p.line[next].key]) {
-				next = i
-			}
-		}
-		if next < 0 {
+	for p.taken < p.all {
+		k, w := p.next()
+		if w == nil {
 			return
 		}
-		w := p.line[next]
-		p.line = slices.Delete(p.line, next, next+1)
-		p.take(w.key)
-		close(w.enter)
+		p.remove(k, w)
+		p.take(k)
+		close(w.Value.(*waiter).enter)
 	}
+}
+
+// next is who gets a place that is free; nil for nobody. It looks at each key that
+// waits, and for one that holds its share at each of its waiters.
+func (p *Places[K]) next() (k K, next *list.Element) {
+	for key, line := range p.lines {
+		if next != nil && p.held[key] > p.held[k] {
+			continue
+		}
+		w := line.Front()
+		for w != nil && !p.room(key, w.Value.(*waiter).most) {
+			w = w.Next()
+		}
+		if w != nil && (next == nil || p.held[key] < p.held[k] || w.Value.(*waiter).number < next.Value.(*waiter).number) {
+			k, next = key, w
+		}
+	}
+	return k, next
 }

@@ -3,6 +3,7 @@ package fair_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -63,6 +64,53 @@ func TestAPlaceGoesToTheKeyThatHoldsTheFewest(t *testing.T) {
 			t.Errorf("the order is %v: a had one, and b none", order)
 		}
 	})
+}
+
+func TestAmongKeysThatHoldAsManyTheFirstIsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := fair.New[int](1)
+		leave, _ := p.TryEnter(0, 1)
+		var order []int
+		var wg sync.WaitGroup
+		for i := range 20 { // four of each key
+			wg.Go(func() {
+				leave, err := p.Enter(t.Context(), i%5+1, 1)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, i) // nobody else is in
+				leave()
+			})
+			synctest.Wait()
+		}
+		leave()
+		wg.Wait()
+		if !slices.IsSorted(order) || len(order) != 20 {
+			t.Errorf("the order is %v", order)
+		}
+	})
+}
+
+func TestWhoMayHoldMoreOfAKeyDoesNotWaitForWhoMayNot(t *testing.T) {
+	p := fair.New[string](3)
+	leave, _ := p.TryEnter("a", 1)
+	other, _ := p.TryEnter("b", 1)
+	p.TryEnter("b", 2)
+	entered := make(chan func(), 2)
+	for _, most := range []int{1, 2} {
+		go func() {
+			leave, err := p.Enter(t.Context(), "a", most)
+			if err != nil {
+				t.Error(err)
+			}
+			entered <- leave
+		}()
+	}
+	other()
+	(<-entered)() // of the second: a holds one
+	leave()
+	(<-entered)()
 }
 
 func TestWhoGivesUpHoldsNothing(t *testing.T) {

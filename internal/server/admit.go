@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -28,6 +29,7 @@ func (s *Server) admit(r *http.Request, at surface) (*http.Request, *limit.Visit
 	if err == nil && q.Work != limit.Reserved && spare(r) {
 		err = limit.Full()
 	}
+	ctx = store.WithShare(ctx, store.Share(q.Caller.Kind))
 	r = s.keepScheme(r.WithContext(limit.With(ctx, v)), q.Caller)
 	if !takesStream(r, at) {
 		keep(r, v.Hold)

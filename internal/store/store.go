@@ -142,6 +142,12 @@ func (s *Store) in(fn func(*Tx) error) func(*db.Tx) error {
 // which they were given, before Update returns.
 func (tx *Tx) After(fn func()) { tx.tx.After(fn) }
 
+// A Share is a part of the callers; see [db.Share].
+type Share = db.Share
+
+// WithShare says which share statements count for; see [db.WithShare].
+func WithShare(ctx context.Context, s Share) context.Context { return db.WithShare(ctx, s) }
+
 // Born is when the database was made.
 func (s *Store) Born(ctx context.Context) (time.Time, error) { return s.db.Born(ctx) }
 

@@ -20,8 +20,9 @@ import (
 // postgresEngine is a pool of connections. pgx prepares each text once on every
 // connection by itself, and PostgreSQL groups the flushes of concurrent commits.
 type postgresEngine struct {
-	db   *sql.DB
-	link *link
+	db    *sql.DB
+	conns connections // of db
+	link  *link
 }
 
 var postgresDialect = dialect{
@@ -57,11 +58,11 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 			config.RuntimeParams[name] = value
 		}
 	}
-	e := &postgresEngine{stdlib.OpenDB(*config), newLink(config, o.Log, o.Now)}
 	conns := o.MaxConns
 	if conns == 0 {
 		conns = defaultConns
 	}
+	e := &postgresEngine{stdlib.OpenDB(*config), newConnections(conns), newLink(config, o.Log, o.Now)}
 	e.db.SetMaxOpenConns(conns)
 	e.db.SetMaxIdleConns(conns)
 	e.db.SetConnMaxIdleTime(connIdleTime)
@@ -72,7 +73,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 	return e, nil
 }
 
-func (e *postgresEngine) reader() executor { return pgExecutor{e.db} }
+func (e *postgresEngine) reader() executor { return pgReader{pgExecutor{e.db}, e.conns} }
 
 // maxAttempts bounds how often a transaction is repeated that lost a conflict;
 // with the longest pauses that is about three seconds.
@@ -101,6 +102,11 @@ func retryable(err error) bool {
 }
 
 func (e *postgresEngine) try(ctx context.Context, m mode, fn func(*Tx) error) (*Tx, error) {
+	leave, err := e.conns.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -145,6 +151,11 @@ func (e *postgresEngine) try(ctx context.Context, m mode, fn func(*Tx) error) (*
 }
 
 func (e *postgresEngine) view(ctx context.Context, fn func(*Tx) error) error {
+	leave, err := e.conns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	t, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return err
@@ -222,6 +233,23 @@ func (x pgExecutor) Exec(ctx context.Context, text string, args []any) (int64, e
 	}
 	return res.RowsAffected()
 }
+
+// pgReader runs statements that stand alone, each on a connection of the pool.
+type pgReader struct {
+	pgExecutor
+	conns connections
+}
+
+func (r pgReader) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+	leave, err := r.conns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return r.pgExecutor.Query(ctx, text, args, read)
+}
+
+func (r pgReader) Exec(context.Context, string, []any) (int64, error) { return 0, errReadOnly }
 
 // pgTx remembers the first failure of a transaction that writes.
 type pgTx struct {

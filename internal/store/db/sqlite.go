@@ -93,7 +93,7 @@ func (e *sqliteEngine) open(ctx context.Context, path string, o Options) error {
 	}
 	e.reads.SetMaxOpenConns(conns)
 	e.reads.SetMaxIdleConns(conns)
-	e.stmts = &stmtCache{db: e.reads}
+	e.stmts = &stmtCache{db: e.reads, conns: newConnections(conns)}
 	return nil
 }
 
@@ -136,6 +136,11 @@ func (e *sqliteEngine) update(ctx context.Context, m mode, fn func(*Tx) error) (
 }
 
 func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {
+	leave, err := e.stmts.conns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	tx, err := e.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err

@@ -36,7 +36,8 @@ func (u unprepared) ExecContext(ctx context.Context, args ...any) (sql.Result, e
 // stmtCache runs reads on a pool, with statements that it keeps by their text.
 // [database/sql] prepares each of them once on every connection that it meets.
 type stmtCache struct {
-	db *sql.DB
+	db    *sql.DB
+	conns connections
 
 	mu    sync.RWMutex
 	stmts map[string]*sql.Stmt
@@ -75,6 +76,11 @@ func (c *stmtCache) keep(text string, s *sql.Stmt) *sql.Stmt {
 }
 
 func (c *stmtCache) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
+	leave, err := c.conns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	s, err := c.get(ctx, text)
 	if err != nil {
 		return err
