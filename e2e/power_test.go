@@ -125,15 +125,22 @@ func (d *disk) mounted() bool {
 }
 
 // losePower stops the disk at once, then the processes that use it by kill, and
-// puts the disk back with what it had kept.
+// puts a disk back that has what it had kept. That is another one, since a process
+// that was started meanwhile may have the first in a mount namespace of its own, such
+// as the jobs of other tests, and to mount it again would give the same that is stopped.
 func (d *disk) losePower(kill func()) {
 	d.t.Helper()
 	d.lost++
 	witness := filepath.Join(d.dir, fmt.Sprint("witness-", d.lost))
 	write(d.t, witness, "not synced")
 	d.shutDown()
+	kept := filepath.Join(filepath.Dir(d.dir), fmt.Sprint("image-", d.lost))
+	if out, err := exec.CommandContext(d.t.Context(), "cp", "--sparse=always", d.image, kept).CombinedOutput(); err != nil {
+		d.t.Fatalf("what the disk has: %v\n%s", err, out)
+	}
 	kill()
 	d.unmount()
+	d.image = kept
 	if out, err := d.mount(); err != nil {
 		d.t.Fatalf("mount after a power loss: %v\n%s", err, out)
 	}
