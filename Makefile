@@ -22,13 +22,14 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		scripts/with-postgres $(GO) test -race -timeout 30m ./...
 	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
-test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills
+test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits
 	scripts/fuzz $(FUZZTIME)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 	scripts/need wrk=wrk
 	scripts/with-postgres $(GO) run ./cmd/bench --against bin/understudy --rounds 1
 	UNDERSTUDY_TEST_CAMPAIGN=full UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_NODE=1 \
 		$(GO) test -v -count=1 -timeout 20m -run '^TestFaultsCostNothingThatWasAnswered$$' ./e2e
+	UNDERSTUDY_TEST_CASES=all UNDERSTUDY_TEST_REQUIRE_NODE=1 $(GO) test -count=1 -run '^TestJobsAreAsWithGitHubsRunner$$' ./e2e
 
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'

@@ -101,9 +101,14 @@ type repository struct {
 func (s *server) newRepository(name string) *repository {
 	s.t.Helper()
 	s.do(http.MethodPost, "/user/repos", map[string]any{"name": name, "private": true}, nil)
-	r := &repository{
-		server: s, name: "admin/" + name, api: "/repos/admin/" + name, tree: filepath.Join(s.t.TempDir(), name),
-	}
+	return s.workingTree("admin/" + name)
+}
+
+// workingTree makes a working tree, on its branch main, of a repository that is on the
+// server.
+func (s *server) workingTree(name string) *repository {
+	s.t.Helper()
+	r := &repository{server: s, name: name, api: "/repos/" + name, tree: filepath.Join(s.t.TempDir(), filepath.Base(name))}
 	basic := base64.StdEncoding.EncodeToString([]byte("admin:" + s.token))
 	r.env = append(environment(s.t),
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",

@@ -86,7 +86,13 @@ var look = sync.OnceValue(func() error {
 // that takes longer than patience.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
+	untilEvery(t, 10*time.Millisecond, what, ok)
+}
+
+// untilEvery is until with another time from look to look.
+func untilEvery(t *testing.T, every time.Duration, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
