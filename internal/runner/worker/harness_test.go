@@ -216,11 +216,14 @@ func (b *bench) log(id string) string {
 
 // output is the log of a step without what the runner says about it.
 func (b *bench) output(id string) string {
-	_, after, ok := strings.Cut(b.log(id), "##[endgroup]\n")
-	if !ok {
-		return b.log(id)
+	log := b.log(id)
+	if _, after, ok := strings.Cut(log, "##[endgroup]\n"); ok {
+		return after
 	}
-	return after
+	if at := strings.Index(log, "##[error]"); at >= 0 { // before anything ran
+		return log[at:]
+	}
+	return log
 }
 
 // action adds files of an action to the source.

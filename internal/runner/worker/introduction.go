@@ -12,8 +12,6 @@ func introduction(j *Job, github *expr.Object) []string {
 		{"Runner name", j.Runner.Name},
 		{"Runner group name", j.Runner.GroupName},
 		{"Machine name", j.Runner.MachineName},
-		{"Isolation", j.Runner.Isolation},
-		{"Limits", j.Runner.Limits},
 	} {
 		if line.value != "" {
 			lines = append(lines, line.label+": '"+line.value+"'")
@@ -35,6 +33,20 @@ func introduction(j *Job, github *expr.Object) []string {
 	}
 	if len(j.Message.Dependencies) > 0 {
 		lines = append(lines, "Using locked action versions from the workflow's lockfile")
+	}
+	return lines
+}
+
+// surroundings say what keeps the job from the rest of the machine, and what it may use
+// of it. GitHub's runner has no such lines, so they come after all of its own: what is
+// wrong with a job is then on the same line of the log as there.
+func surroundings(r RunnerInfo) []string {
+	var lines []string
+	if r.Isolation != "" {
+		lines = append(lines, "Isolation: '"+r.Isolation+"'")
+	}
+	if r.Limits != "" {
+		lines = append(lines, "Limits: '"+r.Limits+"'")
 	}
 	return lines
 }

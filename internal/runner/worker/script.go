@@ -38,8 +38,7 @@ func (x *execution) script() error {
 	}
 	x.printScript(text)
 	sh, err := shellFor(option, x.job.look)
-	if err != nil {
-		x.record.print("##[endgroup]")
+	if err != nil { // the group stays open, as with GitHub's runner
 		return err
 	}
 	x.record.addInfo(wire.StepRun, sh.name, "")

@@ -25,6 +25,7 @@ func (r *running) setUp(ctx context.Context) (tries []try, ok bool) {
 	pop()
 	switch {
 	case err == nil:
+		rec.print(surroundings(r.Runner)...)
 		rec.complete(wire.Succeeded)
 		for _, t := range tries {
 			t.record.announce()
@@ -41,6 +42,7 @@ func (r *running) setUp(ctx context.Context) (tries []try, ok bool) {
 		for _, line := range lines {
 			rec.issue(wire.Annotation{Level: wire.LevelFailure, Message: line, IsInfrastructureIssue: r.actions.unresolved})
 		}
+		rec.print(surroundings(r.Runner)...)
 		rec.complete(wire.Failed)
 		r.state.status.merge(wire.Failed)
 	}
@@ -72,12 +74,13 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 		return nil, err
 	}
 	rec.print(calledWorkflow(r.Message, r.contexts.inputs())...)
+	tries := r.withHooks(func() []try {
+		return r.steps.plan(r.kill, rec, list, r.actions, &expr.Env{Contexts: r.contexts.beforeSteps()})
+	})
 	if strings.TrimSpace(r.Message.JobDisplayName) != "" {
 		rec.print("Complete job name: " + r.Message.JobDisplayName)
 	}
-	return r.withHooks(func() []try {
-		return r.steps.plan(r.kill, rec, list, r.actions, &expr.Env{Contexts: r.contexts.beforeSteps()})
-	}), nil
+	return tries, nil
 }
 
 // makeWorkspace creates the directories of the job and the file of its event.
