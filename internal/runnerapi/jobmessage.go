@@ -104,6 +104,7 @@ func variables(base shape.Base, d *assign.Description) map[string]wire.Variable 
 		wire.VarServiceCommand:     "true",
 		wire.VarCheckRunID:         "true",
 		wire.VarOldCommands:        "true", // warn of set-output and save-state
+		wire.VarArtifactsFile:      "true", // GITHUB_ARTIFACTS
 		wire.VarEmbeddedIssues:     "true", // annotations of inner steps
 	}
 	if d.Caches != actions.CacheWrites {

@@ -133,6 +133,7 @@ const (
 	VarServiceCommand     = "actions_service_container_command"
 	VarCheckRunID         = "actions_add_check_run_id_to_job_context"
 	VarOldCommands        = "DistributedTask.DeprecateStepOutputCommands"
+	VarArtifactsFile      = "actions_runner_allow_artifacts_file"
 	VarEmbeddedIssues     = "RunService.FixEmbeddedIssues"
 )
 

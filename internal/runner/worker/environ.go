@@ -9,7 +9,7 @@ import (
 // githubVariables are the keys of the context "github" that become GITHUB_…
 // variables (CTX-7).
 func githubVariables() []string {
-	return strings.Fields("action action_path action_ref action_repository actor actor_id api_url base_ref env event_name " +
+	return strings.Fields("action action_path action_ref action_repository actor actor_id api_url artifacts artifacts_list base_ref env event_name " +
 		"event_path graphql_url head_ref job output path ref ref_name ref_protected ref_type repository repository_id " +
 		"repository_owner repository_owner_id retention_days run_attempt run_id run_number server_url sha state " +
 		"step_summary triggering_actor workflow workflow_ref workflow_sha workspace")

@@ -10,9 +10,10 @@ import (
 )
 
 // commandFiles are the files in which a step sets variables, outputs, state,
-// paths and its summary. Every step has its own.
+// paths, its summary and what it has made, and one with what others have made. Every
+// step has its own.
 type commandFiles struct {
-	env, output, state, path, summary string
+	env, output, state, path, summary, subjects, list string
 }
 
 // openFiles creates the files of the step and puts their paths into the context
@@ -34,6 +35,8 @@ func (x *execution) openFiles() error {
 		{&f.summary, "step_summary_", "step_summary"},
 		{&f.state, "save_state_", "state"},
 		{&f.output, "set_output_", "output"},
+		{&f.subjects, "artifacts_", "artifacts"},
+		{&f.list, "artifacts_list_", "artifacts_list"},
 	} {
 		*file.path = filepath.Join(dir, file.prefix+id)
 		if err := os.WriteFile(*file.path, nil, 0o644); err != nil {
@@ -42,7 +45,7 @@ func (x *execution) openFiles() error {
 		x.github.Set(file.entry, *file.path)
 	}
 	x.files = f
-	return nil
+	return x.listSubjects(f.list)
 }
 
 // keepAll keeps what the step has set, by commands and by files.
@@ -53,6 +56,8 @@ func (x *execution) keepAll() {
 		x.keepSummary(f.summary)
 		x.newState = append(x.newState, x.readAssignments("state", f.state)...)
 		x.outputs = append(x.outputs, x.readAssignments("output", f.output)...)
+		x.keepSubjects(f.subjects)
+		_ = os.RemoveAll(f.list) // in the job's directory, which goes soon
 	}
 	x.job.state.addPaths(x.newPaths)
 	if len(x.newEnv) > 0 {

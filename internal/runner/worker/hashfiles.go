@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -181,26 +180,11 @@ func (w *walk) add(path string) error {
 		w.warn(path + " is left out: it is " + what + ", not a file")
 		return nil
 	}
-	f, _, err := openRegular(path)
+	sum, err := sumOf(w.ctx, path, w.buf)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	sum := sha256.New()
-	for {
-		if err := w.ctx.Err(); err != nil {
-			return err
-		}
-		n, err := f.Read(w.buf)
-		_, _ = sum.Write(w.buf[:n]) // never fails
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, _ = w.sum.Write(sum.Sum(nil)) // never fails
+	_, _ = w.sum.Write(sum) // never fails
 	w.files++
 	return nil
 }

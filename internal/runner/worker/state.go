@@ -22,16 +22,19 @@ type state struct {
 	// saved is what actions keep between their stages, by the key of the step.
 	saved map[string]map[string]string
 
+	subjects map[string]subject // that steps have declared, by name
+
 	outputs        map[string]wire.Variable
 	environmentURL string
 }
 
 func newState(m *wire.JobMessage) *state {
 	s := &state{
-		status:  status{result: wire.Succeeded},
-		env:     expr.NewCaseSensitiveObject(),
-		saved:   map[string]map[string]string{},
-		outputs: map[string]wire.Variable{},
+		status:   status{result: wire.Succeeded},
+		env:      expr.NewCaseSensitiveObject(),
+		saved:    map[string]map[string]string{},
+		subjects: map[string]subject{},
+		outputs:  map[string]wire.Variable{},
 	}
 	hideSecrets(&s.mask, m)
 	return s
