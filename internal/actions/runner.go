@@ -58,6 +58,22 @@ type Runner struct {
 	LastSeenAt time.Time // start or end of its newest poll; zero before
 }
 
+// MaxDeletedRunners is of how many runners it is remembered that they were deleted: of
+// the last.
+const MaxDeletedRunners = 100_000
+
+// RememberedFor is how long it is remembered that the runner was deleted. Until then its
+// process is told to delete its configuration; after that it is one that is not known,
+// and ends without. One for a single job ends by itself, and only has to hear it while
+// it does.
+func (r *Runner) RememberedFor() time.Duration {
+	const day = 24 * time.Hour
+	if r.Ephemeral {
+		return day
+	}
+	return 90 * day
+}
+
 // offlineAfter is two missed polls of 50 seconds and some grace.
 const offlineAfter = 110 * time.Second
 

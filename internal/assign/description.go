@@ -106,7 +106,7 @@ func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, erro
 	start := as.job.StartedAt // not now: a runner that asks again gets the same tokens
 	said := token.Job{
 		PlanGUID: d.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
-		OrchestrationID: d.OrchestrationID, Caches: as.cacheScopes(d.Caches), Expires: as.end(start),
+		OrchestrationID: d.OrchestrationID, Caches: as.cacheScopes(d.Caches), Acquired: start, Expires: as.end(start),
 	}
 	var err error
 	if d.Access, err = a.keys.SignJob(said, start); err != nil {

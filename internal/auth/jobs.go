@@ -29,7 +29,8 @@ func NewJobs(st *store.Store, keys *token.Keys, now func() time.Time) *Jobs {
 // Runner returns the job for which the request's token reports, and what the token
 // says. The job may be completed; what a renewal or a step update writes of it may
 // be old. A token that does not hold is Unauthorized, one that is for steps is
-// Forbidden, and a job that was deleted is NotFound.
+// Forbidden, and a job that was deleted is NotFound, as is one that the data does not know
+// or that was acquired anew since.
 func (a *Jobs) Runner(r *http.Request) (*actions.Job, *token.Job, error) {
 	job, t, err := a.Steps(r)
 	if t != nil && t.ForSteps {
@@ -49,10 +50,16 @@ func (a *Jobs) Steps(r *http.Request) (*actions.Job, *token.Job, error) {
 		return nil, nil, err
 	}
 	job, err := a.Job(r.Context(), t.ID)
-	if err == nil && job.GUID != t.GUID {
-		err = actions.Errorf(actions.Unauthorized, "the token is of another job")
+	if err == nil && !t.IsOf(job) { // it is acquired at another server just now, or older data was put back
+		job, err = a.store.Job(r.Context(), t.ID)
 	}
-	return job, &t, err
+	if err == nil && !t.IsOf(job) {
+		err = actions.Errorf(actions.NotFound, "job %s, acquired at %s", t.GUID, t.Acquired.Format(time.RFC3339))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return job, &t, nil
 }
 
 // Job returns the job with the given id as it is now, but for what [Jobs.Runner]

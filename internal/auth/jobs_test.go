@@ -26,8 +26,8 @@ func TestAJobIsKnownByItsTokenAsItIsNow(t *testing.T) {
 			t.Fatal(err)
 		}
 		jobs := auth.NewJobs(st, keys, time.Now)
-		by := func(guid string) (*actions.Job, error) {
-			text, err := keys.SignJob(tokens.Job{PlanGUID: f.Attempt.PlanID, GUID: guid, RunID: f.Run.ID, ID: job.ID, Expires: time.Now().Add(time.Hour)}, time.Now())
+		by := func(guid string, acquired time.Time) (*actions.Job, error) {
+			text, err := keys.SignJob(tokens.Job{PlanGUID: f.Attempt.PlanID, GUID: guid, RunID: f.Run.ID, ID: job.ID, Acquired: acquired, Expires: time.Now().Add(time.Hour)}, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,15 +41,18 @@ func TestAJobIsKnownByItsTokenAsItIsNow(t *testing.T) {
 		}
 
 		for range 2 { // the second time it is remembered
-			if j, err := by(job.GUID); err != nil || j.ID != job.ID || j.Status != actions.InProgress {
+			if j, err := by(job.GUID, job.StartedAt); err != nil || j.ID != job.ID || j.Status != actions.InProgress {
 				t.Fatalf("%+v, %v, want job %d in progress", j, err, job.ID)
 			}
 		}
-		if _, err := by(uuid.NewString()); actions.KindOf(err) != actions.Unauthorized {
-			t.Errorf("the token of a job that had the id before: %v, want unauthorized", err)
+		if _, err := by(uuid.NewString(), job.StartedAt); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("the token of a job that had the number before: %v, want that it is not there", err)
+		}
+		if _, err := by(job.GUID, job.StartedAt.Add(-time.Minute)); actions.KindOf(err) != actions.NotFound {
+			t.Errorf("the token of who had acquired the job before: %v, want that it is not there", err)
 		}
 		text, err := keys.SignJob(tokens.Job{
-			ForSteps: true, PlanGUID: f.Attempt.PlanID, GUID: job.GUID, RunID: f.Run.ID, ID: job.ID, Expires: time.Now().Add(time.Hour),
+			ForSteps: true, PlanGUID: f.Attempt.PlanID, GUID: job.GUID, RunID: f.Run.ID, ID: job.ID, Acquired: job.StartedAt, Expires: time.Now().Add(time.Hour),
 		}, time.Now())
 		if err != nil {
 			t.Fatal(err)
@@ -66,14 +69,14 @@ func TestAJobIsKnownByItsTokenAsItIsNow(t *testing.T) {
 			t.Errorf("no token: %v, want unauthorized", err)
 		}
 		f.Complete(job, time.Now())
-		if j, err := by(job.GUID); err != nil || j.Status != actions.Completed {
+		if j, err := by(job.GUID, job.StartedAt); err != nil || j.Status != actions.Completed {
 			t.Errorf("%+v, %v, want a completed job", j, err)
 		}
 		err = st.Update(t.Context(), func(tx *store.Tx) error { return tx.DeleteRun(t.Context(), f.Repo.ID, f.Run.ID, time.Now()) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		if j, err := by(job.GUID); actions.KindOf(err) != actions.NotFound {
+		if j, err := by(job.GUID, job.StartedAt); actions.KindOf(err) != actions.NotFound {
 			t.Errorf("%+v, %v, want that the job is not there any more", j, err)
 		}
 	})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -19,7 +21,7 @@ const saveTime = 30 * time.Second
 // its id. It may have at most limit bytes. An object that is not sealed and gets
 // nothing for a day is dropped.
 func (o *Objects) Begin(ctx context.Context, tx *store.Tx, repoID, limit int64) (id int64, err error) {
-	obj := &store.Object{RepoID: repoID, SizeLimit: limit, CreatedAt: o.now()}
+	obj := &store.Object{RepoID: repoID, GUID: uuid.NewString(), SizeLimit: limit, CreatedAt: o.now()}
 	if err := tx.CreateObject(ctx, obj); err != nil {
 		return 0, err
 	}

@@ -42,7 +42,7 @@ func (s *site) saver(ref string, mode ...actions.CacheMode) *saver {
 	j := s.Job("build")
 	scopes := actions.CacheScopes(ref, "", "main", append(mode, actions.CacheWrites)[0])
 	text, err := s.Keys.SignJob(token.Job{
-		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Caches: scopes, Expires: time.Now().Add(100 * time.Hour),
+		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Acquired: j.StartedAt, Caches: scopes, Expires: time.Now().Add(100 * time.Hour),
 	}, time.Now())
 	if err != nil {
 		s.T.Fatal(err)

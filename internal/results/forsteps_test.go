@@ -45,7 +45,7 @@ func TestTheTokenOfStepsReachesWhatActionsNeed(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		j := s.Job("build")
 		steps, err := s.Keys.SignJob(token.Job{
-			ForSteps: true, PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
+			ForSteps: true, PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Acquired: j.StartedAt, Expires: time.Now().Add(time.Hour),
 			Caches: actions.CacheScopes("refs/heads/main", "", "main", actions.CacheWrites),
 		}, time.Now())
 		if err != nil {

@@ -52,7 +52,7 @@ func (s *site) token(j *actions.Job) string {
 func (s *site) tokenFor(j *actions.Job, steps bool) string {
 	s.T.Helper()
 	text, err := s.Keys.SignJob(token.Job{
-		ForSteps: steps, PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
+		ForSteps: steps, PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Acquired: j.StartedAt, Expires: time.Now().Add(time.Hour),
 	}, time.Now())
 	if err != nil {
 		s.T.Fatal(err)

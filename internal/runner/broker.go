@@ -58,7 +58,7 @@ func (l *listener) openSession(ctx context.Context) (id string, err error) {
 			err = errors.New("session: empty answer")
 		case ctx.Err() != nil:
 			return "", context.Cause(ctx)
-		case l.final(err):
+		case l.final(err), errors.Is(err, ErrUnknown):
 			return "", err
 		case statusOf(err) == http.StatusConflict:
 			now := l.cfg.Now()

@@ -10,9 +10,15 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// ErrRemoved says that the server knows this runner no longer. Its
-// configuration has been deleted.
+// ErrRemoved says that this runner was deleted on the server. Its configuration has been
+// deleted, too.
 var ErrRemoved = errors.New("the registration of this runner has been deleted on the server")
+
+// ErrUnknown says that the server does not know this runner: it was deleted long ago, or
+// while it was away, or the server has other data now. Its configuration stays, since the
+// data may come back.
+var ErrUnknown = errors.New("the server does not know this runner: either it was deleted there, then register it anew with --replace, " +
+	"or the server has older data, or another's")
 
 // ErrRunning says that another process holds the runner's root.
 var ErrRunning = errors.New("this runner is running already")
@@ -78,7 +84,7 @@ func runServiceStatus(err error) int {
 // too, for a starting server may not know its keys yet; who repeats calls has a
 // limit for it.
 func transient(err error) bool {
-	if isFinal(err) || errors.Is(err, ErrRemoved) {
+	if isFinal(err) || errors.Is(err, ErrRemoved) || errors.Is(err, ErrUnknown) {
 		return false
 	}
 	e, ok := errors.AsType[*statusError](err)

@@ -17,7 +17,9 @@ const (
 )
 
 // Listen takes jobs until ctx is done, the registration ends, or an ephemeral
-// runner has run its job. It returns nil in the last case and when ctx is done.
+// runner has run its job. A server that does not know the runner, and does not say that
+// it was deleted, ends it only where it begins: while it polls, it goes on asking. One
+// whose server starts another where it ends does not wait for that. It returns nil in the last case and when ctx is done.
 // A job that runs when ctx is done is finished first, see [Config.Drain].
 func (r *Runner) Listen(ctx context.Context) error {
 	release, err := lock(ctx, r.cfg.Root)
@@ -42,7 +44,7 @@ func (r *Runner) Listen(ctx context.Context) error {
 	l := &listener{Runner: r}
 	err = l.run(ctx)
 	switch {
-	case errors.Is(err, ErrRemoved):
+	case errors.Is(err, ErrRemoved), errors.Is(err, ErrUnknown) && r.cfg.OrphanAfter > 0:
 		return errors.Join(err, removeConfig(r.cfg.Root))
 	case errors.Is(err, errJobDone):
 		return removeConfig(r.cfg.Root)
@@ -225,7 +227,7 @@ func (l *listener) recover(ctx context.Context, err error, trouble *backoff) err
 		}
 		l.session = session
 		return nil
-	case l.final(err):
+	case l.final(err), errors.Is(err, ErrUnknown) && l.cfg.OrphanAfter > 0:
 		return err
 	}
 	if trouble.next == 0 {

@@ -179,21 +179,66 @@ func TestInvalidSessionIsReplaced(t *testing.T) {
 }
 
 func TestRemovedRunnerDeletesItsConfigurationAndStops(t *testing.T) {
+	s := newServer(t)
+	root := configure(t, s, nil)
+	l := listen(t, root, succeed, nil)
+	s.eventually("a poll", func() bool { return len(s.polls) > 0 })
+	s.failing(refuseMessage(wire.RunnerNotFound))
+	s.send("x", nil)
+	if err := l.end(t); !errors.Is(err, ErrRemoved) {
+		t.Errorf("got %v", err)
+	}
+	if Configured(root, "") {
+		t.Error("the configuration is still there")
+	}
+}
+
+// Its server may have older data for a while.
+func TestARunnerThatIsNotKnownKeepsItsConfiguration(t *testing.T) {
+	s := newServer(t)
+	root := configure(t, s, nil)
+	forget := s.forgetRunner()
+	l := listen(t, root, succeed, nil)
+	if err := l.end(t); !errors.Is(err, ErrUnknown) {
+		t.Errorf("where it begins: %v, want that it ends and says why", err)
+	}
+	forget()
+	l = listen(t, root, succeed, nil)
+	s.eventually("a poll", func() bool { return len(s.polls) > 0 })
+	known := s.forgetRunner()
+	s.messages <- wire.Message{}
+	s.eventually("it asks again and again for a token", func() bool { return s.refused >= 3 })
+	known()
+	s.offer("request-1")
+	s.result()
+	if !Configured(root, "") {
+		t.Error("the configuration is gone")
+	}
+	l.stop()
+}
+
+func TestARunnerThatItsServerStartedDoesNotWaitToBeKnown(t *testing.T) {
 	for name, remove := range map[string]func(*server){
-		"the broker says so":        func(s *server) { s.failing(refuseMessage(wire.RunnerNotFound)); s.send("x", nil) },
-		"the token service says so": func(s *server) { s.removeRunner(nil, nil); s.messages <- wire.Message{} },
+		"where it begins": func(s *server) { s.forgetRunner() },
+		"while it polls":  nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)
 			root := configure(t, s, nil)
-			l := listen(t, root, succeed, nil)
-			s.eventually("a poll", func() bool { return len(s.polls) > 0 })
-			remove(s)
-			if err := l.end(t); !errors.Is(err, ErrRemoved) {
+			if remove != nil {
+				remove(s)
+			}
+			l := listen(t, root, succeed, func(r *Runner) { r.cfg.OrphanAfter = time.Hour })
+			if remove == nil {
+				s.eventually("a poll", func() bool { return len(s.polls) > 0 })
+				s.forgetRunner()
+				s.messages <- wire.Message{}
+			}
+			if err := l.end(t); !errors.Is(err, ErrUnknown) {
 				t.Errorf("got %v", err)
 			}
 			if Configured(root, "") {
-				t.Error("the configuration is still there")
+				t.Error("the configuration is still there, and the next one would not register")
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -33,6 +34,7 @@ type server struct {
 	register []wire.RegisterRequest
 	tokens   map[string]bool // that are accepted
 	issued   int
+	refused  int // tokens
 	sessions int
 	session  string // that is accepted
 	closed   int
@@ -196,11 +198,27 @@ func (s *server) removeRunner(http.ResponseWriter, *http.Request) any {
 	return status(http.StatusNoContent)
 }
 
+// forgetRunner makes the runner one that the server does not know, until remember is
+// called.
+func (s *server) forgetRunner() (remember func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keys := maps.Clone(s.keys)
+	clear(s.keys)
+	clear(s.tokens)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.keys = keys
+	}
+}
+
 func (s *server) token(_ http.ResponseWriter, r *http.Request) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := s.keys["client-1"]
 	if key == nil {
+		s.refused++
 		return refusal{http.StatusBadRequest, wire.TokenError{Error: wire.ErrInvalidClient, Description: "no such client"}}
 	}
 	if r.FormValue("grant_type") != "client_credentials" || r.FormValue("client_assertion_type") != wire.AssertionJWTBearer {

@@ -82,8 +82,8 @@ func (t *tokens) withToken(ctx context.Context, f func(auth string) error) error
 	return f("Bearer " + token)
 }
 
-// fetchToken asks for an access token by a signed assertion. It is ErrRemoved
-// when the server says that the client has been deleted.
+// fetchToken asks for an access token by a signed assertion. It is ErrUnknown
+// when the server says that it does not know the client.
 func (r *Runner) fetchToken(ctx context.Context) (string, error) {
 	assertion, err := r.assertion()
 	if err != nil {
@@ -125,7 +125,7 @@ func tokenError(err error) error {
 	}
 	var t wire.TokenError
 	if json.Unmarshal(e.body, &t) == nil && t.Error == wire.ErrInvalidClient {
-		return fmt.Errorf("%w (%s)", ErrRemoved, t.Description)
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	return err
 }

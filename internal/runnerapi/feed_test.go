@@ -37,7 +37,7 @@ func newFeedServer(t *testing.T) *feedServer {
 func (s *feedServer) dial(j *actions.Job, to string) (*websocket.Conn, int, error) {
 	s.T.Helper()
 	text, err := s.Keys.SignJob(token.Job{
-		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Expires: time.Now().Add(time.Hour),
+		PlanGUID: s.Attempt.PlanID, GUID: j.GUID, RepoID: j.RepoID, RunID: j.RunID, ID: j.ID, Acquired: j.StartedAt, Expires: time.Now().Add(time.Hour),
 	}, time.Now())
 	if err != nil {
 		s.T.Fatal(err)
@@ -148,8 +148,8 @@ func TestFeedOfAnotherJobIsNotFound(t *testing.T) {
 		t.Errorf("got %d, %v", status, err)
 	}
 	other.ID = j.ID
-	if _, status, err := s.dial(other, j.GUID); err == nil || status != http.StatusUnauthorized {
-		t.Errorf("token of another job: %d, %v", status, err)
+	if _, status, err := s.dial(other, j.GUID); err == nil || status != http.StatusNotFound {
+		t.Errorf("token of another job that had its number: %d, %v", status, err)
 	}
 }
 

@@ -21,16 +21,20 @@ const runnerTokenLife = time.Hour
 // key (AUTH-1), and says how long the token lives. An assertion is good once, and only
 // if it is for the address by which the runner was registered; for a runner of which
 // that is not known, here, where the request came to. NotFound means that there is no
-// such runner.
+// such runner: it was deleted, or the data does not know it.
 func (s *Runners) Authorize(ctx context.Context, assertion, here string) (text string, life time.Duration, err error) {
-	client, err := token.AssertionClient(assertion)
+	said, err := token.AssertionClient(assertion)
 	if err != nil {
 		return "", 0, err
 	}
-	if uuid.Validate(client) != nil {
+	if uuid.Validate(said) != nil {
 		return "", 0, actions.Errorf(actions.Malformed, "the client is no GUID")
 	}
-	r, err := s.store.RunnerByClient(ctx, strings.ToLower(client))
+	client := strings.ToLower(said)
+	r, err := s.store.RunnerByClient(ctx, client)
+	if actions.KindOf(err) == actions.NotFound {
+		return "", 0, s.noClient(ctx, client)
+	}
 	if err != nil {
 		return "", 0, err
 	}
@@ -42,7 +46,7 @@ func (s *Runners) Authorize(ctx context.Context, assertion, here string) (text s
 	if at == "" {
 		at = here
 	}
-	proof, err := token.VerifyAssertion(assertion, client, key, audiences(at), now)
+	proof, err := token.VerifyAssertion(assertion, said, key, audiences(at), now)
 	if err != nil {
 		return "", 0, err
 	}
@@ -53,7 +57,7 @@ func (s *Runners) Authorize(ctx context.Context, assertion, here string) (text s
 	if !s.pace.wait(ctx, r, s.pollTime) { // not before it is proved who calls
 		return "", 0, errTooOften
 	}
-	text, err = s.keys.SignRunner(token.Runner{ID: r.ID, Expires: now.Add(runnerTokenLife)}, now)
+	text, err = s.keys.SignRunner(token.Runner{ID: r.ID, ClientID: r.ClientID, Expires: now.Add(runnerTokenLife)}, now)
 	return text, runnerTokenLife, err
 }
 
@@ -77,17 +81,21 @@ func publicKey(r *actions.Runner) (*rsa.PublicKey, error) {
 }
 
 // Authenticate returns the runner whose token text is. Its time of last contact
-// may be out of date. A bad token is Unauthorized, a removed runner is Gone.
+// may be out of date. A bad token is Unauthorized, and so is that of a runner which the
+// data does not know. A runner that was deleted is Gone.
 func (s *Runners) Authenticate(ctx context.Context, text string) (*actions.Runner, error) {
 	t, err := s.keys.Runner(text, s.now())
 	if err != nil {
 		return nil, err
 	}
 	r, err := s.Known(ctx, t.ID)
-	if actions.KindOf(err) == actions.NotFound {
-		return nil, actions.Errorf(actions.Gone, "runner %d is not registered any more", t.ID)
+	switch {
+	case err == nil && t.IsOf(r):
+		return r, nil
+	case err != nil && actions.KindOf(err) != actions.NotFound:
+		return nil, err
 	}
-	return r, err
+	return nil, s.noRunner(ctx, t)
 }
 
 // Known returns a runner as [Runners.Authenticate] does. It is not to be changed.

@@ -7,6 +7,9 @@
 // ([Runners.Authorize]), opens its session and polls. [Runners.Poll] holds a poll
 // until the queue has something to say.
 //
+// A runner is known by its client id, which is random, and not by its number, which is
+// given out again when older data is put back: see package token.
+//
 // A runner that calls again and again without getting a job is slowed down.
 //
 // A runner has one session and one poll: its newest. When the session is replaced
@@ -66,7 +69,9 @@ type Runners struct {
 	polls *polls
 	pace  *pace
 	idle  *idleness
-	known *recent.Cache[int64, *actions.Runner]
+
+	unknown unknown
+	known   *recent.Cache[int64, *actions.Runner]
 
 	sessions *recent.Cache[int64, *actions.Session] // by runner
 }
@@ -79,7 +84,7 @@ func New(c Config) *Runners {
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random,
 		pollTime: cmp.Or(c.PollTime, 50*time.Second), completionTime: cmp.Or(c.CompletionTime, 10*time.Second),
 		polls: newPolls(), pace: newPace(c.Log, c.Now), idle: newIdleness(), known: recent.New[int64, *actions.Runner](maxKnown, maxKnown),
-		sessions: recent.New[int64, *actions.Session](maxKnown, maxKnown),
+		sessions: recent.New[int64, *actions.Session](maxKnown, maxKnown), unknown: unknown{log: c.Log, now: c.Now},
 	}
 }
 

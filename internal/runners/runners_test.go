@@ -190,7 +190,7 @@ func TestARunnerIsKnownByItsTokenAsItIsNow(t *testing.T) {
 			},
 		} {
 			r := w.runner(actions.Scope{RepoID: w.repo.ID}, "box")
-			text, err := w.keys.SignRunner(token.Runner{ID: r.ID, Expires: w.now().Add(time.Hour)}, w.now())
+			text, err := w.keys.SignRunner(token.Runner{ID: r.ID, ClientID: r.ClientID, Expires: w.now().Add(time.Hour)}, w.now())
 			w.must(err)
 			for _, system := range []string{"", "", "Linux"} { // the second time it is remembered
 				if system != r.OS {

@@ -45,7 +45,7 @@ func (w *world) another(st *store.Store, completion time.Duration) *runners.Runn
 func (w *world) service(st *store.Store, q *queue.Queue, s *scheduler.Scheduler, completion time.Duration) *runners.Runners {
 	w.t.Helper()
 	return runners.New(runners.Config{
-		Store: st, Queue: q, Scheduler: s, Keys: w.keys, Log: slog.New(slog.DiscardHandler), Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
+		Store: st, Queue: q, Scheduler: s, Keys: w.keys, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Now: w.now, NewID: uuid.NewString, Random: rand.Reader,
 		PollTime: time.Hour, CompletionTime: completion,
 	})
 }

@@ -1,6 +1,7 @@
 package runners_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -36,6 +37,31 @@ type world struct {
 	scheduler *scheduler.Scheduler
 	repo      *actions.Repository
 	late      atomic.Int64 // nanoseconds ahead of the clock
+	log       logText
+}
+
+// A logText is what the service has logged.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// lines are those that contain a text.
+func (l *logText) lines(text string) (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if strings.Contains(line, text) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // each runs a test on both engines. Polls without news are held for an hour.
@@ -46,8 +72,8 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, st *store.Store) *world {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w := &world{t: t, st: st}
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	w.keys, err = token.LoadKeys(t.TempDir(), rand.Reader)
 	w.must(err)

@@ -22,7 +22,7 @@ func TestADeletedRunDropsWhatItsArtifactsHold(t *testing.T) {
 		blobs, err := blobfs.New(t.TempDir(), blobfs.Options{Now: time.Now, NoSync: true})
 		b.must(err)
 		objects := object.New(object.Config{Store: st, Blobs: blobs, Log: slog.New(slog.DiscardHandler), Now: time.Now})
-		held := &store.Object{RepoID: run.RepoID, SizeLimit: 1, CreatedAt: time.Now()}
+		held := &store.Object{RepoID: run.RepoID, GUID: "g", SizeLimit: 1, CreatedAt: time.Now()}
 		b.must(st.CreateObject(t.Context(), held))
 		b.must(st.Update(t.Context(), func(tx *store.Tx) error {
 			a := &actions.Artifact{RepoID: run.RepoID, RunID: run.ID, Attempt: 1, JobID: job.ID, Name: "dist", ObjectID: held.ID}

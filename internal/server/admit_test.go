@@ -137,9 +137,9 @@ func TestTheServersOwnMachineHasNoRate(t *testing.T) {
 func TestTheStorageAndRunnersAreToldToTryAgain(t *testing.T) {
 	s := newLimited(t, map[string]servertest.Size{"job-requests": 1, "runner-requests": 1, "repository-requests": 1, "address-requests": 1})
 	now := s.Now()
-	job, err := s.Keys.SignJob(token.Job{ID: 7, RunID: 1, RepoID: 1, GUID: "g", PlanGUID: "p", Expires: now.Add(time.Hour)}, now)
+	job, err := s.Keys.SignJob(token.Job{ID: 7, RunID: 1, RepoID: 1, GUID: "g", PlanGUID: "p", Acquired: now, Expires: now.Add(time.Hour)}, now)
 	s.Must(err)
-	runner, err := s.Keys.SignRunner(token.Runner{ID: 7, Expires: now.Add(time.Hour)}, now)
+	runner, err := s.Keys.SignRunner(token.Runner{ID: 7, ClientID: "c", Expires: now.Add(time.Hour)}, now)
 	s.Must(err)
 	const path = "/_blobs/logs/job-logs"
 	query, err := s.Keys.SignURL(path, token.Grant{

@@ -72,7 +72,7 @@ func TestTheLastConnectionsAreForRunners(t *testing.T) {
 		awaitInUse(t, r.conns, i+1)
 	}
 	now := r.now()
-	runner, err := r.keys.SignRunner(token.Runner{ID: 7, Expires: now.Add(time.Hour)}, now)
+	runner, err := r.keys.SignRunner(token.Runner{ID: 7, ClientID: "c", Expires: now.Add(time.Hour)}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestTheLastConnectionsAreForRunners(t *testing.T) {
 		{"anybody", "/api/v3/meta", "", http.StatusServiceUnavailable, true},
 		{"a page", "/", "", http.StatusServiceUnavailable, true},
 		{"health", "/healthz", "", http.StatusOK, false},
-		{"a runner", "/_runner/broker/message", "Authorization: Bearer " + runner + "\r\n", http.StatusNotFound, false},
+		{"a runner", "/_runner/broker/message", "Authorization: Bearer " + runner + "\r\n", http.StatusUnauthorized, false},
 		{"who says to be a runner", "/_runner/broker/message", "Authorization: Bearer x\r\n", http.StatusServiceUnavailable, true},
 	} {
 		if status, closes := ask(t, url, c.path, c.header); status != c.status || closes != c.closes {

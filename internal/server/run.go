@@ -129,13 +129,16 @@ func (s *Server) untilDrain(ctx context.Context) (context.Context, context.Cance
 	}
 }
 
-// sweep removes tokens that no one can use any more.
+// sweep removes what is of no use any more: tokens, and that runners were deleted.
 func (s *Server) sweep(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
 		if err := s.store.DeleteExpiredTokens(ctx, s.now()); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "expired tokens not removed", "err", err)
+		}
+		if err := s.store.ForgetDeletedRunners(ctx, s.now()); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "deleted runners not forgotten", "err", err)
 		}
 		select {
 		case <-ctx.Done():

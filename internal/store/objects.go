@@ -24,6 +24,7 @@ const (
 type Object struct {
 	ID        int64
 	RepoID    int64
+	GUID      string // random: what signed URLs know it by
 	Status    ObjectStatus
 	SizeLimit int64   // bytes
 	Blocks    int     // that it holds, listed or not
@@ -36,19 +37,22 @@ type Object struct {
 	TouchedAt time.Time
 }
 
-const objectColumns = `id, repo_id, status, size_limit, blocks, received, revision, list, size, digest, created_at, touched_at`
+const objectColumns = `id, repo_id, guid, status, size_limit, blocks, received, revision, list, size, digest, created_at, touched_at`
 
 func scanObject(r db.Row) (*Object, error) {
 	o := new(Object)
-	return o, r.Scan(&o.ID, &o.RepoID, &o.Status, &o.SizeLimit, &o.Blocks, &o.Received, &o.Revision, db.JSON(&o.List),
+	return o, r.Scan(&o.ID, &o.RepoID, &o.GUID, &o.Status, &o.SizeLimit, &o.Blocks, &o.Received, &o.Revision, db.JSON(&o.List),
 		&o.Size, &o.Digest, db.Time(&o.CreatedAt), db.Time(&o.TouchedAt))
 }
 
-// CreateObject adds an object that is open and empty, and sets its id.
+// CreateObject adds an object that is open and empty, and has a GUID; it sets its id.
 func (q queries) CreateObject(ctx context.Context, o *Object) error {
+	if o.GUID == "" {
+		return actions.Errorf(actions.Internal, "an object of repository %d has no GUID", o.RepoID)
+	}
 	o.Status = ObjectOpen
-	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into objects (repo_id, status, size_limit, created_at, touched_at)
-		values ($1, $2, $3, $4, $5) returning id`, o.RepoID, string(o.Status), o.SizeLimit, db.Micros(o.CreatedAt), db.Micros(o.CreatedAt))
+	id, err := db.One(ctx, q.ex, db.Value[int64], `insert into objects (repo_id, guid, status, size_limit, created_at, touched_at)
+		values ($1, $2, $3, $4, $5, $6) returning id`, o.RepoID, o.GUID, string(o.Status), o.SizeLimit, db.Micros(o.CreatedAt), db.Micros(o.CreatedAt))
 	if err != nil {
 		return fmt.Errorf("object of repository %d: %w", o.RepoID, err)
 	}

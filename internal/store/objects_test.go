@@ -71,7 +71,7 @@ func newObject(t *testing.T, st *store.Store) int64 {
 	if err := st.CreateRepository(t.Context(), repo); err != nil {
 		t.Fatal(err)
 	}
-	o := &store.Object{RepoID: repo.ID, SizeLimit: 100, CreatedAt: time.Now()}
+	o := &store.Object{RepoID: repo.ID, GUID: "g", SizeLimit: 100, CreatedAt: time.Now()}
 	if err := st.CreateObject(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

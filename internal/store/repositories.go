@@ -128,9 +128,15 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 	if _, err := db.Exec(ctx, tx.ex, die+`object_blocks where object_id in (select id from objects where repo_id = $1) on conflict do nothing`, id, db.Micros(now)); err != nil {
 		return fmt.Errorf("repository %d: %w", id, err)
 	}
+	runners, err := db.All(ctx, tx.ex, scanRunner, `delete from runners where repo_id = $1 returning `+runnerColumns, id)
+	if err == nil {
+		err = tx.rememberDeleted(ctx, runners...)
+	}
+	if err != nil {
+		return fmt.Errorf("repository %d: %w", id, err)
+	}
 	for _, statement := range []string{
 		`delete from tokens where job_id <> 0 and job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1)`,
-		`delete from runners where repo_id = $1`,
 		`delete from registration_tokens where repo_id = $1`,
 		`delete from settings where scope = '` + inRepository + `' and id = $1`,
 	} {

@@ -144,19 +144,23 @@ func (tx *Tx) DeleteRunner(ctx context.Context, id int64) error {
 		return fmt.Errorf("runner %d: %w", id, err)
 	}
 	tx.Publish(RunnerTopic(id), RunnerRecordTopic(id))
+	if err := tx.rememberDeleted(ctx, r); err != nil {
+		return err
+	}
 	return tx.auditRunner(ctx, r, actions.AuditRemoveRunner)
 }
 
 // DeleteEphemeral removes a runner that was registered for one job. Its poll goes
 // on: the runner knows, and polls until it ends. The audit log has said when it was
 // registered that it is for one job, and says nothing now.
-func (q queries) DeleteEphemeral(ctx context.Context, id int64) error {
-	n, err := db.Exec(ctx, q.ex, `delete from runners where id = $1 and ephemeral = 1`, id)
+func (tx *Tx) DeleteEphemeral(ctx context.Context, id int64) error {
+	r, err := db.One(ctx, tx.ex, scanRunner, `delete from runners where id = $1 and ephemeral = 1 returning `+runnerColumns, id)
+	if actions.KindOf(err) == actions.NotFound {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("runner %d: %w", id, err)
 	}
-	if n > 0 {
-		q.ex.Publish(RunnerRecordTopic(id))
-	}
-	return nil
+	tx.Publish(RunnerRecordTopic(id))
+	return tx.rememberDeleted(ctx, r)
 }

@@ -111,7 +111,7 @@ func TestWhatIsWrittenIsPublished(t *testing.T) {
 			{"DeleteSession", []store.Topic{runnerT}, nil, func() error { return st.DeleteSession(ctx, runner.ID) }},
 			{"DescribeRunner", []store.Topic{runnerRecordT}, nil, func() error { return st.DescribeRunner(ctx, runner, s.now) }},
 			{"SeeRunner", nil, nil, func() error { return st.SeeRunner(ctx, runner, s.now) }},
-			{"DeleteEphemeral of one that stays", nil, nil, func() error { return st.DeleteEphemeral(ctx, runner.ID) }},
+			{"DeleteEphemeral of one that stays", nil, func(tx *store.Tx) error { return tx.DeleteEphemeral(ctx, runner.ID) }, nil},
 			{"DeleteRunner", []store.Topic{runnerT, runnerRecordT}, nil, func() error { return st.DeleteRunner(ctx, runner.ID) }},
 			{"DeleteRepository", []store.Topic{repoT, recordT, deletedT}, func(tx *store.Tx) error { return tx.DeleteRepository(ctx, s.repo.ID, s.now) }, nil},
 		} {

@@ -12,7 +12,7 @@ func TestATokenThatWasGoodOnceExpiresAllTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Unix(1_800_000_000, 0)
-	text, err := k.SignRunner(Runner{ID: 7, Expires: now.Add(time.Hour)}, now)
+	text, err := k.SignRunner(Runner{ID: 7, ClientID: "c", Expires: now.Add(time.Hour)}, now)
 	if err != nil {
 		t.Fatal(err)
 	}

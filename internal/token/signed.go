@@ -36,13 +36,17 @@ type Job struct {
 	RepoID, RunID, ID int64
 	OrchestrationID   string               // letters, digits, ".", "-", "_"; the runner logs it
 	Caches            []actions.CacheScope // what the job may do with caches, for clients that look
+	Acquired          time.Time            // StartedAt of the job; zero in tokens of earlier versions
 	Expires           time.Time
+	Issued            time.Time // whole seconds; set by [Keys.Job]
 }
 
 // A Runner is what a registered runner's token says.
 type Runner struct {
-	ID      int64
-	Expires time.Time
+	ID       int64
+	ClientID string // empty in tokens of earlier versions
+	Expires  time.Time
+	Issued   time.Time // whole seconds; set by [Keys.Runner]
 }
 
 // An Admin is what the token says that a registration token was exchanged for.
@@ -61,11 +65,13 @@ type jobClaims struct {
 	RepoID          int64  `json:"repo_id"`
 	RunID           int64  `json:"run_id"`
 	JobID           int64  `json:"job_id"`
+	Acquired        int64  `json:"acquired_at,omitempty"` // microseconds
 }
 
 type runnerClaims struct {
 	jwt.RegisteredClaims
-	RunnerID int64 `json:"runner_id"`
+	RunnerID int64  `json:"runner_id"`
+	ClientID string `json:"client_id,omitempty"`
 }
 
 type adminClaims struct {
@@ -81,6 +87,9 @@ const resultsScope = "Actions.Results:"
 func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
 	if j.PlanGUID == "" || j.GUID == "" || strings.ContainsAny(j.PlanGUID+j.GUID, ": ") {
 		return "", fmt.Errorf("job token: bad ids %q and %q", j.PlanGUID, j.GUID)
+	}
+	if j.Acquired.IsZero() {
+		return "", fmt.Errorf("job token: job %d was not acquired", j.ID)
 	}
 	caches, err := json.Marshal(append([]actions.CacheScope{}, j.Caches...)) // [] for none
 	if err != nil {
@@ -98,6 +107,7 @@ func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
 		RepoID:           j.RepoID,
 		RunID:            j.RunID,
 		JobID:            j.ID,
+		Acquired:         j.Acquired.UnixMicro(),
 	})
 }
 
@@ -120,7 +130,10 @@ func (k *Keys) readJob(text string, now time.Time) (Job, error) {
 		ForSteps: !slices.Contains(c.Audience, jobAudience),
 		PlanGUID: plan, GUID: job,
 		RepoID: c.RepoID, RunID: c.RunID, ID: c.JobID,
-		OrchestrationID: c.OrchestrationID, Expires: c.ExpiresAt.UTC(),
+		OrchestrationID: c.OrchestrationID, Expires: c.ExpiresAt.UTC(), Issued: issued(c.RegisteredClaims),
+	}
+	if c.Acquired != 0 {
+		j.Acquired = time.UnixMicro(c.Acquired).UTC()
 	}
 	if err := json.Unmarshal([]byte(c.Caches), &j.Caches); err != nil {
 		return Job{}, errBadToken
@@ -130,7 +143,10 @@ func (k *Keys) readJob(text string, now time.Time) (Job, error) {
 
 // SignRunner makes the token with which a runner opens sessions and takes jobs.
 func (k *Keys) SignRunner(r Runner, now time.Time) (string, error) {
-	return k.sign(&runnerClaims{registered(runnerAudience, now, r.Expires), r.ID})
+	if r.ClientID == "" {
+		return "", fmt.Errorf("runner token: runner %d has no client", r.ID)
+	}
+	return k.sign(&runnerClaims{registered(runnerAudience, now, r.Expires), r.ID, r.ClientID})
 }
 
 // Runner checks a runner's token. An error is Unauthorized.
@@ -143,7 +159,7 @@ func (k *Keys) readRunner(text string, now time.Time) (Runner, error) {
 	if err := k.verify(text, &c, now, runnerAudience); err != nil {
 		return Runner{}, err
 	}
-	return Runner{ID: c.RunnerID, Expires: c.ExpiresAt.UTC()}, nil
+	return Runner{ID: c.RunnerID, ClientID: c.ClientID, Expires: c.ExpiresAt.UTC(), Issued: issued(c.RegisteredClaims)}, nil
 }
 
 // SignAdmin makes the token with which runners of a scope are added and removed.
@@ -167,6 +183,14 @@ func registered(audience string, now, expires time.Time) jwt.RegisteredClaims {
 		NotBefore: jwt.NewNumericDate(now.Add(-backdate)),
 		ExpiresAt: jwt.NewNumericDate(expires),
 	}
+}
+
+// issued is when a token was signed, the zero time for one that does not say it.
+func issued(c jwt.RegisteredClaims) time.Time {
+	if c.IssuedAt == nil {
+		return time.Time{}
+	}
+	return c.IssuedAt.UTC()
 }
 
 func (k *Keys) sign(c jwt.Claims) (string, error) {

@@ -33,8 +33,8 @@ func testJob() Job {
 	return Job{
 		PlanGUID: "9f0b1c52-5d50-4b6f-8a0e-0d4a3a3e2f11", GUID: "f2a7b6d1-5a11-4d0d-b0c7-3a1a45cf3a77",
 		RepoID: 1, RunID: 2, ID: 3, OrchestrationID: "plan.build.0",
-		Caches:  []actions.CacheScope{{Scope: "refs/heads/main", Permission: 3}},
-		Expires: testNow.Add(time.Hour),
+		Caches:   []actions.CacheScope{{Scope: "refs/heads/main", Permission: 3}},
+		Acquired: testNow.Add(-time.Microsecond), Expires: testNow.Add(time.Hour),
 	}
 }
 
@@ -53,6 +53,7 @@ func TestSignedTokensComeBackAsTheyWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	gotJob, err := k.Job(text, testNow.Add(59*time.Minute))
+	job.Issued = testNow
 	if diff := cmp.Diff(job, gotJob); err != nil || diff != "" {
 		t.Errorf("%v, job (-want +got):\n%s", err, diff)
 	}
@@ -68,11 +69,12 @@ func TestSignedTokensComeBackAsTheyWere(t *testing.T) {
 		}
 	}
 
-	runner := Runner{ID: 7, Expires: testNow.Add(time.Hour)}
+	runner := Runner{ID: 7, ClientID: "9f0b1c52-5d50-4b6f-8a0e-0d4a3a3e2f11", Expires: testNow.Add(time.Hour)}
 	if text, err = k.SignRunner(runner, testNow); err != nil {
 		t.Fatal(err)
 	}
 	gotRunner, err := k.Runner(text, testNow)
+	runner.Issued = testNow
 	if diff := cmp.Diff(runner, gotRunner); err != nil || diff != "" {
 		t.Errorf("%v, runner (-want +got):\n%s", err, diff)
 	}
@@ -185,7 +187,7 @@ func TestForgedAndExpiredTokensAreUnauthorized(t *testing.T) {
 func TestOneSortOfTokenIsNotTakenForAnother(t *testing.T) {
 	k, expires := testKeys(t), testNow.Add(time.Hour)
 	job, err1 := k.SignJob(testJob(), testNow)
-	runner, err2 := k.SignRunner(Runner{7, expires}, testNow)
+	runner, err2 := k.SignRunner(Runner{ID: 7, ClientID: "c", Expires: expires}, testNow)
 	admin, err3 := k.SignAdmin(Admin{"octo", 0, 0, expires}, testNow)
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)

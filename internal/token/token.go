@@ -8,6 +8,8 @@
 // ([Keys.SignURL]) let a client without credentials read or write one object
 // for a short time.
 //
+// None of them is for the number of a row alone: see identity.go.
+//
 // [VerifyAssertion] checks what others sign: a runner that asks for its token.
 //
 // Nothing here has a clock or randomness of its own. One key file is kept;

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	_ "modernc.org/sqlite" // the driver of the server's database
 )
 
@@ -101,8 +102,8 @@ func (s *Seed) Expired(ctx context.Context, repoID, runID, size int64, keys []st
 			text string
 			args []any
 		}{
-			{`insert into objects (id, repo_id, status, size_limit, seq, blocks, received, revision, list, size, digest, created_at, touched_at)
-				values ($1, $2, 'sealed', $3, 2, 1, $3, 2, '[1]', $3, 'x', $4, $4)`, []any{i + 1, repoID, size, past}},
+			{`insert into objects (id, repo_id, guid, status, size_limit, seq, blocks, received, revision, list, size, digest, created_at, touched_at)
+				values ($1, $2, $3, 'sealed', $4, 2, 1, $4, 2, '[1]', $4, 'x', $5, $5)`, []any{i + 1, repoID, uuid.NewString(), size, past}},
 			{`insert into object_blocks (object_id, name, seq, blob, size) values ($1, 'x', 1, $2, $3)`, []any{i + 1, key, size}},
 			{`insert into artifacts (repo_id, run_id, attempt, job_id, name, content_type, object_id, status, size, digest, created_at, updated_at, expires_at)
 				values ($1, $2, 1, 0, $3, 'application/zip', $4, 'live', $5, 'sha256:x', $6, $6, $6)`, []any{repoID, runID, fmt.Sprint("artifact-", i+1), i + 1, size, past}},
