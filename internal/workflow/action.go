@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -34,10 +35,12 @@ type ActionOutput struct {
 }
 
 // ActionRuns says how an action runs. Using is "composite", "docker" or
-// "node" with a version; the other fields belong to one of these.
+// "node" with a version; the other fields belong to one of these. It is empty where
+// there is a Plugin.
 type ActionRuns struct {
-	Using string
-	Pos   Pos
+	Using  string
+	Plugin string // of GitHub's runner itself
+	Pos    Pos
 
 	Steps []*Step // of composite
 
@@ -52,17 +55,17 @@ type ActionRuns struct {
 }
 
 // ParseAction reads an action.yml file. The path is used in messages only. A
-// non-nil error is always of type [Errors].
+// non-nil error is always an [*ActionError].
 func ParseAction(path string, src []byte) (*Action, error) {
 	r := newReader(path)
 	r.action = true
-	root := r.load(src)
-	if root == nil {
-		return nil, r.err()
-	}
 	a := &Action{Path: path}
-	r.manifest(root, a)
-	if err := r.err(); err != nil {
+	var runs runsForm
+	root := r.load(src)
+	if root != nil {
+		runs = r.manifest(root, a)
+	}
+	if err := r.actionErr(root, runs); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -70,8 +73,7 @@ func ParseAction(path string, src []byte) (*Action, error) {
 
 // manifest reads the root. Unlike a workflow an action may have unknown keys
 // outside of runs: there are many, and the marketplace reads some.
-func (r *reader) manifest(t *Token, a *Action) {
-	runs := false
+func (r *reader) manifest(t *Token, a *Action) (runs runsForm) {
 	for key, v := range r.pairs(t) {
 		switch key.Str {
 		case "name":
@@ -83,13 +85,10 @@ func (r *reader) manifest(t *Token, a *Action) {
 		case "outputs":
 			a.Outputs = r.actionOutputs(v)
 		case "runs":
-			runs = true
-			r.runs(v, &a.Runs)
+			runs = r.runs(v, &a.Runs)
 		}
 	}
-	if t.Kind == Mapping && !runs {
-		r.errorf(t.Pos, "Top level 'runs:' section is required")
-	}
+	return runs
 }
 
 // Scopes of action metadata (CMP-1).
@@ -158,37 +157,59 @@ func (r *reader) actionOutputs(t *Token) []*ActionOutput {
 	return list
 }
 
-// runs reads how the action runs; the keys depend on using.
-func (r *reader) runs(t *Token, a *ActionRuns) {
+// A runsForm is what GitHub's runner makes of the key runs.
+type runsForm struct {
+	keys []string // that it may have
+	stop string   // why it is of no use
+}
+
+// runs reads how the action runs. The keys say which form it has; only then does the
+// value of using count.
+func (r *reader) runs(t *Token, a *ActionRuns) (form runsForm) {
 	a.Pos = t.Pos
-	using := required("using", func(v *Token) { a.Using = r.name(v) })
-	kind := t.Get("using")
-	switch {
-	case t.Kind == Mapping && kind == nil:
-		r.errorf(t.Pos, "Missing 'using' value. 'using' requires 'composite', 'docker', 'node12', 'node16', 'node20' or 'node24'.")
-	case kind == nil:
-		r.object(t, using)
-	case strings.EqualFold(kind.Text(), "composite"):
-		r.object(t, using, required("steps", func(v *Token) { a.Steps = r.steps(v, compositeSteps()) }))
-	case strings.EqualFold(kind.Text(), "docker"):
-		r.object(t, append(r.dockerFields(a), using)...)
-	case nodeVersion(kind.Text()):
-		r.object(t, append(r.nodeFields(a), using)...)
-	default:
-		r.errorf(kind.Pos, "'using: %s' is not supported, use 'docker', 'node12', 'node16', 'node20' or 'node24' instead.", kind.Text())
+	using := false
+	common := optional("using", func(v *Token) { a.Using, using = r.name(v), true })
+	fields := r.variant(t, nil,
+		append(r.dockerFields(a), common), append(r.nodeFields(a), common),
+		[]field{optional("plugin", func(v *Token) { a.Plugin = r.name(v) })},
+		[]field{common, optional("steps", func(v *Token) { a.Steps = r.steps(v, compositeSteps()) })},
+	)
+	for _, f := range fields {
+		form.keys = append(form.keys, f.name)
 	}
+	steps := t.Get("steps") != nil && slices.Contains(form.keys, "steps")
 	a.Using = strings.ToLower(a.Using)
+	switch {
+	case !using && a.Plugin == "":
+		form.stop = "System.NotSupportedException: Missing 'using' value. 'using' requires 'composite', 'docker', 'node12', 'node16', 'node20' or 'node24'."
+	case !using, a.Using == "composite" && steps, a.Using == "docker" && a.Image != "", nodeVersion(a.Using) && a.Main != "":
+	case a.Using == "composite":
+		form.stop = missing("You are using a composite action but there are no steps provided in " + r.path + ".")
+	case a.Using == "docker":
+		form.stop = missing("You are using a Container Action but an image is not provided in " + r.path + ".")
+	case nodeVersion(a.Using):
+		form.stop = missing("You are using a JavaScript Action but there is not an entry JavaScript file provided in " + r.path + ".")
+	default:
+		form.stop = fmt.Sprintf("System.ArgumentOutOfRangeException: Specified argument was out of the range of valid values. "+
+			"(Parameter ''using: %s' is not supported, use 'docker', 'node12', 'node16', 'node20' or 'node24' instead.')", t.Get("using").Text())
+	}
+	return form
+}
+
+// missing is how GitHub's runner says that something is not there.
+func missing(text string) string {
+	return "System.ArgumentNullException: Value cannot be null. (Parameter '" + text + "')"
 }
 
 // nodeVersion says whether s is a version of Node.js that GitHub's runner takes. It
 // runs the old ones by the oldest that it has.
 func nodeVersion(s string) bool {
-	return slices.Contains([]string{"node12", "node16", "node20", "node24"}, strings.ToLower(s))
+	return slices.Contains([]string{"node12", "node16", "node20", "node24"}, s)
 }
 
 func (r *reader) nodeFields(a *ActionRuns) []field {
 	return []field{
-		required("main", func(v *Token) { a.Main = r.name(v) }),
+		optional("main", func(v *Token) { a.Main = r.name(v) }),
 		optional("pre", func(v *Token) { a.Pre = r.name(v) }),
 		optional("pre-if", func(v *Token) { a.PreIf = r.stageIf(v) }),
 		optional("post", func(v *Token) { a.Post = r.name(v) }),
@@ -199,7 +220,7 @@ func (r *reader) nodeFields(a *ActionRuns) []field {
 func (r *reader) dockerFields(a *ActionRuns) []field {
 	inputs := scope("inputs", "")
 	return []field{
-		required("image", func(v *Token) { a.Image = r.name(v) }),
+		optional("image", func(v *Token) { a.Image = r.name(v) }),
 		optional("entrypoint", func(v *Token) { a.Entrypoint = r.name(v) }),
 		optional("pre-entrypoint", func(v *Token) { a.PreEntrypoint = r.name(v) }),
 		optional("pre-if", func(v *Token) { a.PreIf = r.stageIf(v) }),

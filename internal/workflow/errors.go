@@ -10,6 +10,19 @@ import (
 const (
 	maxErrors  = 10  // and as many warnings
 	maxMessage = 500 // bytes of one message
+
+	maxActionErrors = 100 // of an action's file
+)
+
+// A cause is what an error of an action's file is about: GitHub's runner words them
+// differently.
+type cause int
+
+const (
+	ofRule cause = iota
+	ofExpression
+	ofYAML
+	ofFile // as a whole, so without a position
 )
 
 // A Pos is a position in a file. Lines and columns count from 1, columns in
@@ -22,6 +35,8 @@ type Error struct {
 	Path string
 	Pos  Pos
 	Msg  string
+
+	cause cause
 }
 
 // Error is the text GitHub shows: file, position, message.
@@ -43,16 +58,34 @@ func (e Errors) Error() string {
 
 // errorf records an error; those beyond the limit are dropped.
 func (r *reader) errorf(pos Pos, format string, args ...any) {
+	r.add(&r.errs, ofRule, pos, format, args...)
+}
+
+// lateErrorf records an error that GitHub's runner finds after it has read the whole
+// file of an action.
+func (r *reader) lateErrorf(pos Pos, format string, args ...any) {
+	if !r.action {
+		r.errorf(pos, format, args...)
+		return
+	}
+	r.add(&r.late, ofRule, pos, format, args...)
+}
+
+func (r *reader) add(to *Errors, c cause, pos Pos, format string, args ...any) {
 	r.found++
-	if len(r.errs) < maxErrors {
-		r.errs = append(r.errs, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage)})
+	limit := maxErrors
+	if r.action {
+		limit = maxActionErrors
+	}
+	if len(*to) < limit {
+		*to = append(*to, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage), c})
 	}
 }
 
 // warnf records a warning; those beyond the limit are dropped.
 func (r *reader) warnf(pos Pos, format string, args ...any) {
 	if len(r.warnings) < maxErrors {
-		r.warnings = append(r.warnings, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage)})
+		r.warnings = append(r.warnings, &Error{r.path, pos, cut(fmt.Sprintf(format, args...), maxMessage), ofRule})
 	}
 }
 

@@ -8,13 +8,14 @@ import (
 
 const maxID = 100 // ids are shorter than this (YAML-7)
 
-// checkID says what is wrong with an id that a user wrote, or nothing.
-func checkID(id string) string {
+// checkID says what is wrong with an id that a user wrote, or nothing. Those that are
+// reserved in workflows may be used in actions.
+func checkID(id string, action bool) string {
 	switch {
 	case !validID(id):
 		return fmt.Sprintf("The identifier '%s' is invalid. IDs may only contain alphanumeric characters, '_', and '-'. "+
 			"IDs must start with a letter or '_' and must be less than %d characters.", id, maxID)
-	case strings.HasPrefix(id, "__"):
+	case strings.HasPrefix(id, "__") && !action:
 		return fmt.Sprintf("The identifier '%s' is invalid. IDs starting with '__' are reserved.", id)
 	}
 	return ""

@@ -49,7 +49,7 @@ func (r *reader) jobs(t *Token) []*Job {
 	var jobs []*Job
 	for key, value := range r.pairs(t) {
 		j := &Job{ID: key.Str, Pos: key.Pos, IfPos: key.Pos}
-		if msg := checkID(key.Str); msg != "" {
+		if msg := checkID(key.Str, false); msg != "" {
 			r.errorf(key.Pos, "%s", msg)
 		}
 		r.job(value, j)

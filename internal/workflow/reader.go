@@ -14,8 +14,11 @@ type reader struct {
 	path     string
 	action   bool // the file is an action's, of which GitHub's runner takes less
 	errs     Errors
-	found    int // errors, also those beyond the limit
+	found    int    // errors, also those beyond the limit
+	late     Errors // those of an action that come after all others
 	warnings Errors
+
+	twoDocuments bool // the file has a second document
 }
 
 func newReader(path string) *reader { return &reader{path: path} }
@@ -78,24 +81,32 @@ func (r *reader) object(t *Token, fields ...field) {
 
 // variant reads a mapping that has one of several forms: each has keys of its own
 // besides those in common. The first key that not all forms have decides which one it
-// is, so a later key of another form is unexpected.
-func (r *reader) variant(t *Token, common []field, forms ...[]field) {
+// is, so a later key of another form is unexpected. It returns the fields that the
+// mapping may have.
+func (r *reader) variant(t *Token, common []field, forms ...[]field) []field {
 	for _, p := range t.Pairs {
-		having := slices.DeleteFunc(slices.Clone(forms), func(form []field) bool {
-			return !slices.ContainsFunc(form, func(f field) bool { return f.name == p.Key.Str })
-		})
+		having := slices.DeleteFunc(slices.Clone(forms), func(form []field) bool { return !has(form, p.Key.Str) })
 		if len(having) > 0 {
 			forms = having
 		}
 	}
-	if len(forms) == 1 {
-		r.object(t, slices.Concat(common, forms[0])...)
-		return
-	}
-	r.object(t, common...)
-	if t.Kind == Mapping {
+	fields := slices.Concat(common, shared(forms))
+	r.object(t, fields...)
+	if len(forms) > 1 && t.Kind == Mapping {
 		r.errorf(t.Pos, "There's not enough info to determine what you meant. Add one of these properties: %s", strings.Join(distinct(forms), ", "))
 	}
+	return fields
+}
+
+// shared are the fields that all of the forms have.
+func shared(forms [][]field) []field {
+	return slices.DeleteFunc(slices.Clone(forms[0]), func(f field) bool {
+		return slices.ContainsFunc(forms, func(form []field) bool { return !has(form, f.name) })
+	})
+}
+
+func has(fields []field, name string) bool {
+	return slices.ContainsFunc(fields, func(f field) bool { return f.name == name })
 }
 
 // distinct are the keys that only one of the forms has, in the order of the alphabet.
@@ -217,12 +228,15 @@ func (r *reader) condition(t *Token, sc *expr.Scope) (cond *expr.Expr, source st
 	}
 	source = t.Text()
 	cond, err := expr.Condition(source, sc)
-	if err != nil {
+	switch {
+	case err != nil && r.action:
+		r.add(&r.late, ofExpression, t.Pos, "%v", err)
+	case err != nil:
 		r.exprError(t, err)
 	}
 	return cond, source
 }
 
 func (r *reader) exprError(t *Token, err error) {
-	r.errorf(t.Pos, "%v", err)
+	r.add(&r.errs, ofExpression, t.Pos, "%v", err)
 }

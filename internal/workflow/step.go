@@ -130,7 +130,7 @@ func (r *reader) actionFields(s *Step, rules stepRules) []field {
 			}
 			ref, err := ParseActionRef(s.Uses)
 			if err != nil {
-				r.errorf(v.Pos, "%v", err)
+				r.lateErrorf(v.Pos, "%v", err)
 			}
 			s.Action = ref
 		}),
@@ -143,12 +143,12 @@ func (r *reader) stepID(t *Token, taken ids) string {
 	if id == "" {
 		return ""
 	}
-	if msg := checkID(id); msg != "" {
-		r.errorf(t.Pos, "%s", msg)
+	if msg := checkID(id, r.action); msg != "" {
+		r.lateErrorf(t.Pos, "%s", msg)
 		return ""
 	}
 	if !taken.add(id) {
-		r.errorf(t.Pos, "The identifier '%s' may not be used more than once within the same scope.", id)
+		r.lateErrorf(t.Pos, "The identifier '%s' may not be used more than once within the same scope.", id)
 	}
 	return id
 }

@@ -24,7 +24,7 @@ func (r *reader) syntaxError(src []byte, err error) {
 	} else if end, ok := errorEnd(src, err.Error()); ok {
 		pos, msg = seen(src[:end], msg)
 	}
-	r.errorf(pos, "Invalid YAML: %s", msg)
+	r.add(&r.errs, ofYAML, pos, "Invalid YAML: %s", msg)
 }
 
 // seen describes an error that the library finds at the end of before.

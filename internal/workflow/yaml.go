@@ -32,11 +32,12 @@ func (r *reader) load(src []byte) *Token {
 	}
 	doc, err := decode(src)
 	if err != nil {
+		r.twoDocuments = errors.Is(err, errTwoDocuments)
 		r.syntaxError(src, err)
 		return nil
 	}
 	if doc == nil || len(doc.Content) == 0 {
-		r.errorf(Pos{1, 1}, "The file is empty")
+		r.add(&r.errs, ofFile, Pos{1, 1}, "The file is empty")
 		return nil
 	}
 	c := converter{reader: r}
@@ -46,6 +47,8 @@ func (r *reader) load(src []byte) *Token {
 	}
 	return t
 }
+
+var errTwoDocuments = errors.New("only one YAML document is allowed")
 
 // decode parses the one document of the file. It returns nil if there is none.
 func decode(src []byte) (doc *yaml.Node, err error) {
@@ -69,7 +72,7 @@ func decode(src []byte) (doc *yaml.Node, err error) {
 	case err != nil:
 		return nil, err
 	}
-	return nil, fmt.Errorf("yaml: line %d: only one YAML document is allowed", second.Line)
+	return nil, fmt.Errorf("yaml: line %d: %w", second.Line, errTwoDocuments)
 }
 
 // A converter makes tokens of YAML nodes and counts them.
@@ -89,7 +92,7 @@ func (c *converter) token(n *yaml.Node, depth int) *Token {
 		return null
 	}
 	if c.action && n.Anchor != "" && c.alias == 0 {
-		c.errorf(pos, "Anchors are not currently supported. Remove the anchor '%s'", n.Anchor)
+		c.add(&c.errs, ofFile, pos, "Anchors are not currently supported. Remove the anchor '%s'", n.Anchor)
 		return null
 	}
 	switch n.Kind {

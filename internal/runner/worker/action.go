@@ -14,6 +14,9 @@ func (x *execution) action() error {
 	if err != nil {
 		return err
 	}
+	if d.Runs.Plugin != "" {
+		return problemf("'plugin: %s' is a part of GitHub's runner that this one does not have.", d.Runs.Plugin)
+	}
 	x.record.addInfo(d.Runs.Using, x.actionName(), x.step.ref.Ref)
 	if x.stage == mainStage && d.local && d.composite() {
 		x.record.print("Prepare all required actions")

@@ -35,7 +35,7 @@ func loadDefinition(dir, shown string, local bool) (*definition, error) {
 		}
 		action, err := workflow.ParseAction(shown+"/"+name, src)
 		if err != nil {
-			return nil, &loadError{shown + "/" + name, err}
+			return nil, err
 		}
 		return &definition{Action: action, dir: dir, local: local}, nil
 	}

@@ -21,8 +21,8 @@ func (e *placedError) Error() string { return e.text + " at '" + e.name + "'" }
 // reasons are what the log says of an error: of an expression or a value also
 // where it is, as GitHub's runner does, in two lines.
 func (s *step) reasons(err error) []string {
-	if load, ok := errors.AsType[*loadError](err); ok {
-		return load.lines()
+	if load, ok := errors.AsType[*workflow.ActionError](err); ok {
+		return load.Lines()
 	}
 	var evaluation *workflow.EvalError
 	var value *workflow.ValueError
@@ -70,19 +70,3 @@ func (s *step) failToName(rec *record, err error) {
 	rec.fail(lines[:last]...)
 	rec.warn("Encountered an error when evaluating display name ${{ " + s.titleToken().Expr.String() + " }}. " + lines[last])
 }
-
-// A loadError says what is wrong with the file of an action.
-type loadError struct {
-	file string // as messages show it
-	err  error
-}
-
-func (e *loadError) lines() []string {
-	return append(strings.Split(e.err.Error(), "\n"), "Failed to load "+e.file)
-}
-
-// Error returns the text.
-func (e *loadError) Error() string { return strings.Join(e.lines(), "\n") }
-
-// Unwrap returns what is wrong.
-func (e *loadError) Unwrap() error { return e.err }

@@ -12,6 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/runner/gh"
 	"github.com/understudy-ci/understudy/internal/wire"
+	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // setUp runs the step "Set up job". It returns the steps to run; when it fails
@@ -36,8 +37,8 @@ func (r *running) setUp(ctx context.Context) (tries []try, ok bool) {
 		rec.complete(wire.Canceled)
 	default:
 		lines := []string{err.Error()}
-		if load, ok := errors.AsType[*loadError](err); ok {
-			lines = load.lines()
+		if load, ok := errors.AsType[*workflow.ActionError](err); ok {
+			lines = load.Lines()
 		}
 		for _, line := range lines {
 			rec.issue(wire.Annotation{Level: wire.LevelFailure, Message: line, IsInfrastructureIssue: r.actions.unresolved})
