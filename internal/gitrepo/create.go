@@ -13,6 +13,9 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 )
 
+// HashAlgorithm names objects, in every repository.
+const HashAlgorithm = "sha1"
+
 // A FirstCommit is what the default branch of a new repository begins with.
 type FirstCommit struct {
 	Readme    string // content of README.md
@@ -47,7 +50,7 @@ func (g *Git) create(ctx context.Context, id int64, defaultBranch string, first 
 	}
 	defer os.RemoveAll(tmp)
 	bare := filepath.Join(tmp, "new.git")
-	cmd := g.command(ctx, "init", "--quiet", "--bare", "--template=", "--object-format=sha1",
+	cmd := g.command(ctx, "init", "--quiet", "--bare", "--template=", "--object-format="+HashAlgorithm,
 		"--initial-branch="+defaultBranch, "--", bare)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("repository %d: git init: %w: %s", id, err, clip(out))

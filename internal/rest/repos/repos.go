@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -26,6 +27,7 @@ func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories
 		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: own(auth.User, "public_repo", "repo")},
 		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: own(auth.Org, "public_repo", "repo")},
 		{Pattern: "GET " + repo, Handle: p.get, Docs: docs + "get-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
+		{Pattern: "GET " + repo + "/hash-algorithm", Handle: p.hashAlgorithm, Docs: docs + "get-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
 		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}},
 	}
 }
@@ -60,6 +62,14 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, repositoryJSON(c, repo, may))
+}
+
+// hashAlgorithm serves GET /repos/{owner}/{repo}/hash-algorithm, which is on no page of
+// the reference: checkout asks it in every job, before it makes the repository there.
+func (p *page) hashAlgorithm(w http.ResponseWriter, _ *http.Request) error {
+	return httpjson.Write(w, http.StatusOK, struct {
+		HashAlgorithm string `json:"hash_algorithm"`
+	}{gitrepo.HashAlgorithm})
 }
 
 type newRepository struct {

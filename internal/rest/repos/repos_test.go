@@ -149,3 +149,13 @@ func TestDownloadsAreGoneFromTheLaterVersion(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckoutLearnsHowObjectsAreNamed(t *testing.T) {
+	s := resttest.New(t)
+	got := s.Want(s.Get(s.Path("hash-algorithm")), http.StatusOK).JSON(t)["hash_algorithm"]
+	sha := s.Push(s.Repo, "main", map[string]string{"README.md": "# Hello\n"})
+	if want := map[int]string{40: "sha1", 64: "sha256"}[len(sha)]; got != want {
+		t.Errorf("objects are said to be named by %v, and %s is one", got, sha)
+	}
+	s.Refused(s.Do(http.MethodGet, s.Path("hash-algorithm"), "", nil), http.StatusNotFound, "Not Found")
+}
