@@ -50,7 +50,9 @@ func New(c Config, routes []Route) (*API, error) {
 		}
 		a.mux.Handle(rt.Pattern, a.serve(newEndpoint(rt)))
 	}
-	a.mux.Handle("/", a.serve(newEndpoint(nothing)))
+	other := nothing
+	other.Handle = newUnserved(c).answer
+	a.mux.Handle("/", a.serve(newEndpoint(other)))
 	return a, nil
 }
 
