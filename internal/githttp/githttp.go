@@ -10,6 +10,9 @@
 // repositories as well as for private ones, which are thus not told apart.
 // Bodies of errors are plain text, which git shows as "remote: …".
 //
+// The files of a commit can be read as an archive, too, by a signed URL to which the
+// REST API redirects ([Server.ArchiveURL]).
+//
 // Answers and pushes are streamed; a push is held in memory at no time. The request
 // of a fetch is read, to its limit, before anything is done for it.
 package githttp
@@ -21,9 +24,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/understudy-ci/understudy/internal/gitrepo"
-
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/token"
 )
 
 // Access is what the caller of a request may do with a repository. That there
@@ -51,9 +54,10 @@ type PushFunc func(ctx context.Context, updates []actions.RefUpdate, view *gitre
 
 // Config is what a Server needs.
 type Config struct {
-	Git *gitrepo.Git
-	Log *slog.Logger
-	Now func() time.Time
+	Git  *gitrepo.Git
+	Keys *token.Keys // of the URLs of archives
+	Log  *slog.Logger
+	Now  func() time.Time
 
 	// Access says what the caller of r may do with owner/name. Unauthorized
 	// means that the credentials of r are no good; NotFound that there is no
@@ -64,6 +68,7 @@ type Config struct {
 // A Server is the handler of git requests.
 type Server struct {
 	git    *gitrepo.Git
+	keys   *token.Keys
 	log    *slog.Logger
 	now    func() time.Time
 	access func(r *http.Request, owner, name string) (*Access, error)
@@ -72,10 +77,11 @@ type Server struct {
 
 // New makes a Server.
 func New(c Config) *Server {
-	s := &Server{git: c.Git, log: c.Log, now: c.Now, access: c.Access, mux: http.NewServeMux()}
+	s := &Server{git: c.Git, keys: c.Keys, log: c.Log, now: c.Now, access: c.Access, mux: http.NewServeMux()}
 	s.route("GET /{owner}/{repo}/info/refs", s.infoRefs)
 	s.route("POST /{owner}/{repo}/git-upload-pack", s.uploadPack)
 	s.route("POST /{owner}/{repo}/git-receive-pack", s.receivePack)
+	s.route("GET /"+archiveRoot+"/{owner}/{repo}/{kind}/{sha}", s.archive)
 	s.route("/", s.notFound) // the files of the dumb protocol, and all else
 	return s
 }
@@ -84,11 +90,14 @@ func New(c Config) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 // Serves tells whether a path is git's and no page's: all below a repository
-// whose name is given with ".git", and the three paths of the protocol.
+// whose name is given with ".git", the three paths of the protocol, and archives.
 func Serves(path string) bool {
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	if len(parts) < 3 || !strings.HasPrefix(path, "/") {
 		return false
+	}
+	if parts[0] == archiveRoot {
+		return true
 	}
 	switch rest := strings.Join(parts[2:], "/"); rest {
 	case "info/refs", "git-upload-pack", "git-receive-pack":

@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 
+	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/rest/artifacts"
 	"github.com/understudy-ci/understudy/internal/rest/auditlog"
@@ -34,8 +35,8 @@ import (
 func (s *Server) Routes() []rest.Route { return s.table }
 
 // pages joins the pages of GitHub's reference that are served into one table. res
-// signs the URLs of what is downloaded.
-func (s *Server) pages(res *results.API) []rest.Route {
+// and git sign the URLs of what is downloaded.
+func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 	return slices.Concat(
 		meta.Routes(),
 		ratelimit.Routes(s.now),
@@ -47,7 +48,7 @@ func (s *Server) pages(res *results.API) []rest.Route {
 
 		repos.Routes(s.store, s.auth, s.repositories),
 		collaborators.Routes(s.store, s.auth),
-		contents.Routes(s.repositories, s.repos, s.log),
+		contents.Routes(contents.Config{Repositories: s.repositories, Git: s.repos, Log: s.log, ArchiveURL: git.ArchiveURL}),
 		commits.Routes(s.repositories, s.repos),
 		branches.Routes(s.repos),
 		refs.Routes(s.repos),

@@ -241,7 +241,8 @@ func (s *Server) mount(bot *actions.Account) error {
 		Store: s.store, Jobs: s.jobs, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
 	s.results, s.signs = res, res
-	s.table = s.pages(res)
+	git := githttp.New(githttp.Config{Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now, Access: s.gitAccess})
+	s.git, s.table = git, s.pages(res, git)
 	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now}
 	api, err := rest.New(core, s.table)
 	if err != nil {
@@ -261,7 +262,6 @@ func (s *Server) mount(bot *actions.Account) error {
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch,
 	})
-	s.git = githttp.New(githttp.Config{Git: s.repos, Log: s.log, Now: s.now, Access: s.gitAccess})
 	site, err := web.New(web.Config{
 		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now,
 		ImageHosts: s.config.ImageHost,

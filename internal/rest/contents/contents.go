@@ -21,22 +21,38 @@ import (
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/shape"
 )
 
-// Routes are the operations of the page.
-func Routes(repositories *repository.Repositories, git *gitrepo.Git, log *slog.Logger) []rest.Route {
-	p := &page{repositories, git, log}
-	return []rest.Route{{
-		Pattern: "GET /repos/{owner}/{repo}/contents/{path...}", Handle: p.get, Docs: "rest/repos/contents#get-repository-content",
-		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}, Streams: raw,
-	}}
+// Config is what the page needs. All fields are required.
+type Config struct {
+	Repositories *repository.Repositories
+	Git          *gitrepo.Git
+	Log          *slog.Logger
+	// ArchiveURL signs a URL, good for five minutes and for whoever has it, of the files
+	// of a commit.
+	ArchiveURL func(base shape.Base, repo *actions.Repository, sha string, f gitrepo.Format) (string, error)
 }
 
-type page struct {
-	repositories *repository.Repositories
-	git          *gitrepo.Git
-	log          *slog.Logger
+// Routes are the operations of the page.
+func Routes(c Config) []rest.Route {
+	p := &page{c}
+	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}
+	routes := []rest.Route{{
+		Pattern: "GET /repos/{owner}/{repo}/contents/{path...}", Handle: p.get, Docs: "rest/repos/contents#get-repository-content",
+		Need: read, Streams: raw,
+	}}
+	for _, ref := range []string{"", "/{ref...}"} {
+		routes = append(routes, rest.Route{
+			Pattern: "GET /repos/{owner}/{repo}/tarball" + ref, Handle: p.archive(gitrepo.TarGz), Docs: "rest/repos/contents#download-a-repository-archive-tar", Need: read,
+		}, rest.Route{
+			Pattern: "GET /repos/{owner}/{repo}/zipball" + ref, Handle: p.archive(gitrepo.Zip), Docs: "rest/repos/contents#download-a-repository-archive-zip", Need: read,
+		})
+	}
+	return routes
 }
+
+type page struct{ Config }
 
 // raw says whether a file is wanted as it is.
 func raw(r *http.Request) bool { return rest.Accepts(r, "raw") }
@@ -74,7 +90,7 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if ref == "" {
 		ref = c.Repo.DefaultBranch
 	}
-	sha, err := rest.CommitOf(r, p.repositories, ref)
+	sha, err := rest.CommitOf(r, p.Repositories, ref)
 	if err != nil {
 		return notInvalid(err)
 	}
@@ -82,7 +98,7 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if raw(r) {
 		return p.send(w, r, sha, name)
 	}
-	data, err := p.git.ReadFile(r.Context(), c.Repo.ID, sha, name, maxContent)
+	data, err := p.Git.ReadFile(r.Context(), c.Repo.ID, sha, name, maxContent)
 	if err != nil {
 		return notInvalid(err)
 	}
@@ -91,7 +107,7 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 
 // send sends a file of a commit as it is, from git to the client.
 func (p *page) send(w http.ResponseWriter, r *http.Request, sha, name string) error {
-	view := p.git.View(rest.CallOf(r).Repo.ID)
+	view := p.Git.View(rest.CallOf(r).Repo.ID)
 	b, err := view.Blob(r.Context(), sha, name, maxRaw)
 	if err != nil {
 		return notInvalid(err)
@@ -115,7 +131,7 @@ func (p *page) send(w http.ResponseWriter, r *http.Request, sha, name string) er
 		return nil
 	}
 	if err := view.CopyBlob(r.Context(), b, w); err != nil {
-		httpjson.BreakOff(r, p.log, err)
+		httpjson.BreakOff(r, p.Log, err)
 	}
 	return nil
 }
