@@ -51,12 +51,23 @@ func TestOutputsOfARunAreBounded(t *testing.T) { // RES-4
 	const limit = 50 << 20
 	outputs := map[string]string{"name": "value"}
 	var j actions.Job
-	if !j.SetOutputs(outputs, limit-9) || j.Outputs["name"] != "value" {
+	if !j.SetOutputs(outputs, limit-18) || j.Outputs["name"] != "value" {
 		t.Errorf("outputs %v, want those that just fit", j.Outputs)
 	}
 	j = actions.Job{}
-	if j.SetOutputs(outputs, limit-8) || j.Outputs != nil {
+	if j.SetOutputs(outputs, limit-17) || j.Outputs != nil {
 		t.Errorf("outputs %v, want none beyond the limit", j.Outputs)
+	}
+}
+
+func TestOutputsCountAsUTF16(t *testing.T) { // RES-4
+	for value, want := range map[string]int{"": 0, "a": 2, "ü": 2, "漢": 2, "🙂": 4, "a\nb": 6} {
+		if got := actions.OutputSize("", value); got != want {
+			t.Errorf("%q counts %d, want %d", value, got, want)
+		}
+	}
+	if got := actions.OutputSize("näme", "v"); got != 10 {
+		t.Errorf("a name and a value count %d, want 10", got)
 	}
 }
 

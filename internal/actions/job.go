@@ -107,22 +107,6 @@ func (j *Job) Reported() bool {
 	return j.Conclusion != Failure && (j.Conclusion != Cancelled || j.CancelAt.IsZero())
 }
 
-// maxOutputs bounds the outputs of all jobs of a run, in bytes (RES-4).
-const maxOutputs = 50 << 20
-
-// SetOutputs gives the job its outputs, unless those of its run, of which the
-// others have so many bytes, would be too large; that it says by false.
-func (j *Job) SetOutputs(outputs map[string]string, others int64) bool {
-	for name, v := range outputs {
-		others += int64(len(name) + len(v))
-	}
-	if others > maxOutputs {
-		return false
-	}
-	j.Outputs = outputs
-	return true
-}
-
 // LabelKey is the one text for what a runs-on asks for: its labels in lower
 // case, sorted, without repeats, joined by commas, and its group on a line of its
 // own unless it is the default one. Labels hold neither (see [CheckLabel]).

@@ -58,7 +58,7 @@ func (d *draft) outputs(job *actions.Job, res *Result) []*actions.Annotation {
 	notes := slices.Clone(res.Annotations)
 	if len(res.Outputs) > 0 && !job.SetOutputs(res.Outputs, d.state.outputs()) {
 		notes = append(notes, note(actions.LevelFailure,
-			"The outputs of this job were dropped: those of all jobs of a run together may have at most 50 MB."))
+			"The outputs of this job were dropped: those of all jobs of a run together may have at most 50 MB, counted as UTF-16."))
 	}
 	return notes
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -12,7 +13,6 @@ import (
 // annotations of each kind and step.
 const (
 	maxAnnotations = 1000
-	maxOutputs     = 1 << 20   // bytes of a job's outputs in all (RES-4)
 	maxNumber      = 1 << 30   // of lines, columns and steps
 	noPath         = ".github" // path of an annotation that has none
 )
@@ -33,15 +33,13 @@ func (r *Result) kept() *Result {
 	for _, a := range r.Annotations[:min(len(r.Annotations), maxAnnotations)] {
 		k.Annotations = append(k.Annotations, cleanAnnotation(a))
 	}
-	k.warn("outputs", lost)
-	k.warn("annotations", len(r.Annotations)-maxAnnotations)
-	return k
-}
-
-func (r *Result) warn(what string, lost int) {
-	if lost > 0 {
-		r.Annotations = append(r.Annotations, missing(what, lost))
+	if len(lost) > 0 {
+		k.Annotations = append(k.Annotations, outputsMissing(lost))
 	}
+	if n := len(r.Annotations) - maxAnnotations; n > 0 {
+		k.Annotations = append(k.Annotations, missing("annotations", n))
+	}
+	return k
 }
 
 // missing is the warning that n things of a kind are not kept of what a runner
@@ -50,17 +48,33 @@ func missing(what string, n int) *actions.Annotation {
 	return note(actions.LevelWarning, fmt.Sprintf("The runner reported more than can be kept of a job: %d %s are missing.", n, what))
 }
 
-// keepOutputs keeps the outputs that are not empty and fit (RES-4), and counts
-// those that do not fit.
-func (r *Result) keepOutputs(given map[string]string) (lost int) {
+// outputsMissing is the warning that names the outputs of a job which did not fit.
+func outputsMissing(names []string) *actions.Annotation {
+	const shown = 10
+	var b strings.Builder
+	for i, name := range names[:min(len(names), shown)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("'" + actions.Clip(name, 100) + "'")
+	}
+	if more := len(names) - shown; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return note(actions.LevelWarning, fmt.Sprintf("The outputs of a job may have %d MB together, counted as UTF-16. Not kept: %s.", actions.MaxJobOutputs>>20, &b))
+}
+
+// keepOutputs keeps the outputs that are not empty and fit (RES-4), and returns the
+// names of those that do not fit.
+func (r *Result) keepOutputs(given map[string]string) (lost []string) {
 	r.Outputs = make(map[string]string, len(given))
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(given)) { // the same ones each time
 		v := given[name]
-		switch n := len(name) + len(v); {
+		switch n := actions.OutputSize(name, v); {
 		case v == "":
-		case size+n > maxOutputs:
-			lost++
+		case size+n > actions.MaxJobOutputs:
+			lost = append(lost, name)
 		default:
 			size += n
 			r.Outputs[name] = v

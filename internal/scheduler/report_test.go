@@ -20,7 +20,7 @@ func TestOfAReportOnlyWhatIsTooMuchIsLeftOut(t *testing.T) { // RES-4, JOB-4
 	run := b.start(chain)
 	j := b.acquire(run, "a")
 	res := &scheduler.Result{Conclusion: actions.Success, Outputs: map[string]string{
-		"a": "small", "b": strings.Repeat("x", 1<<20), "c": "small too", "empty": "",
+		"a": "small", "b": strings.Repeat("x", 1<<19), "c": "small too", "empty": "",
 	}}
 	res.Steps = []*actions.Step{{GUID: "6f9619ff-8b86-4011-b42d-00c04fc964ff", Number: 1, Name: "a", Status: actions.Completed, Conclusion: actions.Success}}
 	res.Annotations = append(res.Annotations, &actions.Annotation{Level: actions.LevelNotice, StartLine: -5, EndLine: math.MaxInt, StartColumn: -1, Message: strings.Repeat("é", 5000)})
@@ -34,7 +34,7 @@ func TestOfAReportOnlyWhatIsTooMuchIsLeftOut(t *testing.T) { // RES-4, JOB-4
 	}
 	notes, total, err := b.st.Annotations(t.Context(), j.ID, store.Page{Number: 11, Size: 100})
 	b.must(err)
-	if total != 1002 || !strings.Contains(notes[0].Message, " 1 outputs are missing") || !strings.Contains(notes[1].Message, " 2 annotations are missing") {
+	if total != 1002 || !strings.Contains(notes[0].Message, "counted as UTF-16. Not kept: 'b'.") || !strings.Contains(notes[1].Message, " 2 annotations are missing") {
 		t.Errorf("%d annotations, the last %+v; want 1000 and what is missing", total, notes)
 	}
 	notes, _, err = b.st.Annotations(t.Context(), j.ID, store.Page{Number: 1, Size: 2})

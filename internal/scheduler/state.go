@@ -112,12 +112,10 @@ func (st *state) size() int {
 	return ofRun + len(st.jobs)*ofJob + int(st.outputs())
 }
 
-// outputs is how many bytes the outputs of all jobs have.
+// outputs is what the outputs of all jobs count, in bytes of UTF-16.
 func (st *state) outputs() (n int64) {
 	for i := range st.jobs {
-		for name, v := range st.jobs[i].Outputs {
-			n += int64(len(name) + len(v))
-		}
+		n += actions.OutputsSize(st.jobs[i].Outputs)
 	}
 	return n
 }
