@@ -3,7 +3,7 @@ package expr
 import "strings"
 
 // Broken is an expression that could not be parsed, where that is an error only once
-// it is evaluated: err is that of [Parse].
+// it is evaluated: err is that of [Parse]. Its text is that of GitHub's runner.
 func Broken(src string, err error) *Expr {
 	src = strings.TrimSpace(src)
 	return &Expr{source: src, root: &brokenNode{above(0), src, err}}
@@ -18,5 +18,5 @@ type brokenNode struct {
 func (n *brokenNode) children() []node { return nil }
 
 func (n *brokenNode) eval(*evaluation) (Value, error) {
-	return nil, fail(n.at, "The template is not valid. %v", n.err)
+	return nil, fail(n.at, "The template is not valid. GitHub.DistributedTask.Expressions2.ParseException: %v", n.err)
 }

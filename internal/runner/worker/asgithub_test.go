@@ -108,5 +108,5 @@ func TestAConditionOfAStageThatIsNoneFailsThatStage(t *testing.T) {
 	res := b.run()
 	equal(t, "steps", named(res), "Set up job=succeeded, Run octo/c@v1=succeeded, Run echo on=succeeded, Post Run octo/c@v1=failed, Complete job=succeeded")
 	equal(t, "conclusion", res.Conclusion, wire.Failed)
-	equal(t, "post", b.logOf(res, "Post Run octo/c@v1"), "##[error]The template is not valid. Unrecognized named-value: 'nosuch'. Located at position 1 within expression: nosuch.thing == 'x'\n")
+	equal(t, "post", b.logOf(res, "Post Run octo/c@v1"), "##[error]The template is not valid. GitHub.DistributedTask.Expressions2.ParseException: Unrecognized named-value: 'nosuch'. Located at position 1 within expression: nosuch.thing == 'x'\n")
 }

@@ -30,7 +30,7 @@ func hashFiles(ctx context.Context, root, home string, args []string, warn func(
 	name := "hashFiles('" + strings.Join(args, ", ") + "')"
 	globs, err := parseGlobs(strings.Join(args, "\n"), root, home)
 	if err != nil {
-		return "", err
+		return "", problemf("%s failed. Fail to hash files under directory '%s': %v", name, root, err)
 	}
 	w := walk{ctx: ctx, root: root, follow: follow, globs: globs, warn: warn, sum: sha256.New(), buf: make([]byte, 64<<10)}
 	err = w.all()

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -10,13 +11,15 @@ import (
 // process runs a program as a part of the step, whose log gets its output. The
 // error is the context's when the step was stopped.
 func (x *execution) process(p host.Process) (code int, err error) {
-	if err := x.ctx.Err(); err != nil {
+	ctx, done, err := x.processContext()
+	if err != nil {
 		return 0, err
 	}
+	defer done()
 	x.job.matchers.reset()
 	p.Output = (&output{execution: x}).take
 	p.Grace, p.Kill = x.job.timing.grace, x.job.kill.Done()
-	code, err = x.job.Host.Run(x.ctx, p)
+	code, err = x.job.Host.Run(ctx, p)
 	switch {
 	case errors.Is(err, host.ErrNoDirectory):
 		return 0, startProblem(p, "No such file or directory")
@@ -25,6 +28,21 @@ func (x *execution) process(p host.Process) (code int, err error) {
 		return 0, startProblem(p, strings.ToUpper(reason[:min(1, len(reason))])+reason[min(1, len(reason)):])
 	}
 	return code, x.ctx.Err()
+}
+
+// processContext ends when a process of the step must stop. A step of an action that
+// wants to run after the action's time limit gets a moment, as with GitHub's runner: it
+// may have something small to put in order, and ends as timed out.
+func (x *execution) processContext() (context.Context, context.CancelFunc, error) {
+	err := x.ctx.Err()
+	switch {
+	case err == nil:
+		return x.ctx, func() {}, nil
+	case !errors.Is(x.limit.Err(), context.DeadlineExceeded) || x.job.kill.Err() != nil:
+		return nil, nil, err
+	}
+	ctx, done := context.WithTimeout(context.WithoutCancel(x.ctx), x.job.timing.late)
+	return ctx, done, nil
 }
 
 func startProblem(p host.Process, reason string) error {

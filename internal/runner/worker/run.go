@@ -13,6 +13,7 @@ import (
 type timing struct {
 	grace  host.Grace    // of a process that must stop
 	minute time.Duration // of timeout-minutes
+	late   time.Duration // of a process that starts after the time limit
 }
 
 // officialTiming is how long GitHub's runner waits (CAN-3).
@@ -20,6 +21,7 @@ func officialTiming() timing {
 	return timing{
 		grace:  host.Grace{Interrupt: 7500 * time.Millisecond, Terminate: 2500 * time.Millisecond, Output: 5 * time.Second},
 		minute: time.Minute,
+		late:   time.Second,
 	}
 }
 

@@ -291,6 +291,28 @@ func TestTimeLimitHoldsInsideOfComposites(t *testing.T) { // RUN-8
 	contains(t, "log", b.log("s1"), "##[error]The action has timed out.\n")
 }
 
+func TestStepsOfAnActionThatRunAfterItsTimeLimitHaveAMoment(t *testing.T) { // RUN-8
+	b := newBench(t, uses("./act", timeLimit(wire.Number(1))))
+	b.timing.minute = 100 * time.Millisecond
+	b.timing.late = time.Minute // of a busy machine
+	b.workspace(map[string]string{"act/action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: [{shell: sh, run: exec sleep 600}, " +
+		"{shell: sh, run: echo no}, {if: always(), shell: sh, run: 'echo in order'}, {if: failure(), shell: sh, run: 'echo too'}]}"})
+	res := b.run()
+	equal(t, "step", res.Steps[1].Conclusion, wire.Failed)
+	contains(t, "log", b.log("s1"), "\nin order\n##[error]The action has timed out.\n", "\ntoo\n##[error]The action has timed out.\n")
+	if strings.Contains(b.log("s1"), "echo no") {
+		t.Error("a step that needs success has run")
+	}
+}
+
+func TestAStepOfAnActionThatLastsAfterItsTimeLimitIsStopped(t *testing.T) { // RUN-8
+	b := newBench(t, uses("./act", timeLimit(wire.Number(1))))
+	b.timing.minute, b.timing.late = 100*time.Millisecond, 100*time.Millisecond
+	b.workspace(map[string]string{"act/action.yml": "name: x\ndescription: x\nruns: {using: composite, steps: [{shell: sh, run: exec sleep 600}, {if: always(), shell: sh, run: exec sleep 600}]}"})
+	res := b.run()
+	equal(t, "step", res.Steps[1].Conclusion, wire.Failed)
+}
+
 func TestShutdownFailsTheJobWithoutAskingConditions(t *testing.T) { // CAN-6
 	b := newBench(t, script("echo ready; exec sleep 600", when("always()")), script("echo no", when("always()")))
 	res := b.runWith("s1", Shutdown)
