@@ -218,3 +218,7 @@ func (t *RegistrationToken) Allows(remove bool, now time.Time) bool {
 
 // RegistrationTokenLife is GitHub's documented hour.
 const RegistrationTokenLife = time.Hour
+
+// AdminTokenLife is how long a runner may take from the exchange of its registration
+// token to the end of its configuration. As long after its end that token is kept.
+const AdminTokenLife = time.Hour

@@ -85,7 +85,7 @@ func (a *Assigner) Acquire(ctx context.Context, guid string, r *actions.Runner, 
 		}
 		return nil, err
 	}
-	as.job, err = a.queue.Acquire(ctx, as.job.GUID, r, func(tx *store.Tx) error { return a.saveToken(ctx, tx, as) })
+	as.job, err = a.queue.Acquire(ctx, as.job.GUID, r, func(tx *store.Tx, job *actions.Job) error { return a.saveToken(ctx, tx, as, job) })
 	if err != nil {
 		return nil, err
 	}

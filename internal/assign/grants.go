@@ -48,8 +48,12 @@ func permissive() map[string]string {
 // longestLife is how long a GITHUB_TOKEN is valid at most.
 const longestLife = 24 * time.Hour
 
-// saveToken saves the job's GITHUB_TOKEN: from then on it is valid.
-func (a *Assigner) saveToken(ctx context.Context, tx *store.Tx, as *assignment) error {
+// saveToken makes and saves the GITHUB_TOKEN of a job that is acquired: from then on it
+// is valid.
+func (a *Assigner) saveToken(ctx context.Context, tx *store.Tx, as *assignment, job *actions.Job) (err error) {
+	if as.token, err = a.keys.Installation(job); err != nil {
+		return err
+	}
 	now := a.now()
 	expires := as.end(now)
 	if last := now.Add(longestLife); expires.After(last) {

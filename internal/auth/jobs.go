@@ -49,13 +49,7 @@ func (a *Jobs) Steps(r *http.Request) (*actions.Job, *token.Job, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	job, err := a.Job(r.Context(), t.ID)
-	if err == nil && !t.IsOf(job) { // it is acquired at another server just now, or older data was put back
-		job, err = a.store.Job(r.Context(), t.ID)
-	}
-	if err == nil && !t.IsOf(job) {
-		err = actions.Errorf(actions.NotFound, "job %s, acquired at %s", t.GUID, t.Acquired.Format(time.RFC3339))
-	}
+	job, err := a.Job(r.Context(), t.ID, t.IsOf)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,8 +58,21 @@ func (a *Jobs) Steps(r *http.Request) (*actions.Job, *token.Job, error) {
 
 // Job returns the job with the given id as it is now, but for what [Jobs.Runner]
 // says may be old: it is remembered until it changes, for a job calls often. It is
-// not to be changed.
-func (a *Jobs) Job(ctx context.Context, id int64) (*actions.Job, error) {
+// not to be changed. A job that is not the one that something was signed for, as is
+// says, is NotFound: older data was put back, and its number, or the job, was given
+// out again.
+func (a *Jobs) Job(ctx context.Context, id int64, is func(*actions.Job) bool) (*actions.Job, error) {
 	revision := a.store.Revision(store.JobTopic(id), store.DeletedTopic())
-	return a.known.FindAt(id, revision, func() (*actions.Job, error) { return a.store.Job(ctx, id) })
+	read := func() (*actions.Job, error) { return a.store.Job(ctx, id) }
+	job, err := a.known.FindAt(id, revision, read)
+	if err == nil && !is(job) { // or it was acquired at another server just now
+		job, err = read()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !is(job) {
+		return nil, actions.Errorf(actions.NotFound, "the job that had the number %d", id)
+	}
+	return job, nil
 }

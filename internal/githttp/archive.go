@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (s *Server) ArchiveURL(base shape.Base, repo *actions.Repository, sha strin
 	path := "/" + strings.Join([]string{archiveRoot, repo.FullName(), "legacy." + string(f), sha}, "/")
 	query, err := s.keys.SignURL(path, token.Grant{
 		Host: base.Host(), Purpose: archivePurpose, Methods: []string{http.MethodGet, http.MethodHead},
-		Object: sha, RepoID: repo.ID, Expires: s.now().Add(archiveLife),
+		Object: strconv.FormatInt(repo.ID, 10), GUID: sha, RepoID: repo.ID, Expires: s.now().Add(archiveLife),
 	})
 	return base.HTML + path + "?" + query, err
 }
@@ -37,9 +38,10 @@ func (s *Server) ArchiveURL(base shape.Base, repo *actions.Repository, sha strin
 // a commit in one directory, owner-repo-1234567.
 func (s *Server) archive(w http.ResponseWriter, r *http.Request) error {
 	g, err := s.keys.VerifyURL(r.Method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, s.now())
-	if err != nil || g.Purpose != archivePurpose {
+	if err != nil || g.Purpose != archivePurpose || g.GUID == "" {
 		return errNoPath
 	}
+	sha := g.GUID // whatever repository has the number now, this is the same commit or none
 	format, contentType := gitrepo.TarGz, "application/x-gzip"
 	if r.PathValue("kind") == "legacy."+string(gitrepo.Zip) {
 		format, contentType = gitrepo.Zip, "application/zip"
@@ -50,7 +52,7 @@ func (s *Server) archive(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer leave()
-	name, err := view.Describe(r.Context(), g.Object)
+	name, err := view.Describe(r.Context(), sha)
 	if err != nil {
 		return notThere(err)
 	}
@@ -60,7 +62,7 @@ func (s *Server) archive(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	err = view.Archive(r.Context(), g.Object, prefix+g.Object[:shortSHA], format, w)
+	err = view.Archive(r.Context(), sha, prefix+sha[:shortSHA], format, w)
 	if tracked, ok := w.(*writer); ok && tracked.wrote && err != nil {
 		httpjson.BreakOff(r, s.log, fmt.Errorf("archive: %w", err))
 	}

@@ -14,9 +14,9 @@ import (
 // that gets no further job. A job that
 // is over, or that the runner may not take, is Invalid or NotFound, and so is a
 // runner that was removed meanwhile, as an ephemeral one is after its job. prepare
-// runs in the same transaction, as often as that is tried; its error leaves the job
+// runs in the same transaction, with the job as it then is, as often as that is tried; its error leaves the job
 // where it was.
-func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx) error) (*actions.Job, error) {
+func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx, job *actions.Job) error) (*actions.Job, error) {
 	var job *actions.Job
 	err := q.store.Update(ctx, func(tx *store.Tx) error {
 		asked, err := tx.Acquisition(ctx, guid, r.ID)
@@ -27,7 +27,7 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 		if err := q.take(ctx, tx, asked, r); err != nil {
 			return err
 		}
-		return prepare(tx)
+		return prepare(tx, job)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("acquire: %w", err)

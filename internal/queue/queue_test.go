@@ -101,7 +101,7 @@ func (b *bench) runner(sc actions.Scope, labels ...string) *actions.Runner {
 }
 
 func (b *bench) acquire(j *actions.Job, r *actions.Runner) error {
-	_, err := b.Acquire(b.t.Context(), j.GUID, r, func(*store.Tx) error { return nil })
+	_, err := b.Acquire(b.t.Context(), j.GUID, r, func(*store.Tx, *actions.Job) error { return nil })
 	return err
 }
 
@@ -476,7 +476,7 @@ func TestAJobThatEndsHasNoTokenLater(t *testing.T) {
 			})
 		}
 		var once sync.Once
-		_, err := b.Acquire(t.Context(), job.GUID, r, func(tx *store.Tx) error {
+		_, err := b.Acquire(t.Context(), job.GUID, r, func(tx *store.Tx, _ *actions.Job) error {
 			once.Do(func() {
 				go end()
 				select {

@@ -92,7 +92,7 @@ func TestAJobStartsOnARunnerThatWaitsAtAnotherServer(t *testing.T) {
 				t.Fatal("the runner at the other server was not told")
 			}
 			t.Logf("round %d: offered after %s", round, time.Since(before))
-			if _, err := there.Acquire(t.Context(), job.GUID, r, func(*store.Tx) error { return nil }); err != nil {
+			if _, err := there.Acquire(t.Context(), job.GUID, r, func(*store.Tx, *actions.Job) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 			b.must(b.st.Update(t.Context(), func(tx *store.Tx) error {

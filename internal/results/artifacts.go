@@ -47,7 +47,7 @@ func (a *API) createArtifact(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	url, err := a.objectURL(httpjson.Base(c.Request).HTML, objectGrant{
+	url, err := a.objectURL(c.Context(), httpjson.Base(c.Request).HTML, objectGrant{
 		purpose: artifactUploadPurpose, repo: art.RepoID, row: art.ID, object: art.ObjectID,
 	})
 	return wire.CreateArtifactResponse{OK: true, SignedUploadURL: url}, err
@@ -162,7 +162,7 @@ func (a *API) ArtifactURL(ctx context.Context, base string, art *actions.Artifac
 	if err != nil || ok {
 		return url, err
 	}
-	return a.objectURL(base, objectGrant{purpose: artifactDownloadPurpose, repo: art.RepoID, row: art.ID, object: art.ObjectID})
+	return a.objectURL(ctx, base, objectGrant{purpose: artifactDownloadPurpose, repo: art.RepoID, row: art.ID, object: art.ObjectID})
 }
 
 // fileName is what an artifact is called on its reader's disk.
@@ -186,6 +186,9 @@ func (a *API) putArtifact(w http.ResponseWriter, r *http.Request, g token.Grant)
 	if art.ObjectID != o.object || art.RepoID != o.repo {
 		return actions.Errorf(actions.NotFound, "the upload of artifact %d has begun anew", art.ID)
 	}
+	if err := a.sameObject(r.Context(), g, o.object); err != nil {
+		return err
+	}
 	return settled(a.putObject(w, r, o.object))
 }
 
@@ -204,6 +207,9 @@ func (a *API) getArtifact(w http.ResponseWriter, r *http.Request, g token.Grant)
 	}
 	if art.ObjectID != o.object || art.RepoID != o.repo {
 		return actions.Errorf(actions.NotFound, "artifact %d has other bytes now", art.ID)
+	}
+	if err := a.sameObject(r.Context(), g, o.object); err != nil {
+		return err
 	}
 	content, err := a.Artifacts.Open(r.Context(), art)
 	if err != nil {

@@ -42,7 +42,7 @@ func (a *API) createCacheEntry(c *call) (any, error) {
 	default:
 		return nil, err
 	}
-	url, err := a.objectURL(httpjson.Base(c.Request).HTML, objectGrant{
+	url, err := a.objectURL(c.Context(), httpjson.Base(c.Request).HTML, objectGrant{
 		purpose: cacheUploadPurpose, repo: made.RepoID, row: made.ID, object: made.ObjectID,
 	})
 	return wire.CreateCacheEntryResponse{OK: true, SignedUploadURL: url}, err
@@ -88,7 +88,7 @@ func (a *API) cacheURL(ctx context.Context, base string, found *actions.Cache) (
 	if err != nil || ok {
 		return url, err
 	}
-	return a.objectURL(base, objectGrant{purpose: cacheDownloadPurpose, repo: found.RepoID, row: found.ID, object: found.ObjectID})
+	return a.objectURL(ctx, base, objectGrant{purpose: cacheDownloadPurpose, repo: found.RepoID, row: found.ID, object: found.ObjectID})
 }
 
 const cacheType = "application/octet-stream"
@@ -106,6 +106,9 @@ func (a *API) putCache(w http.ResponseWriter, r *http.Request, g token.Grant) er
 	if pending.ObjectID != o.object {
 		return actions.Errorf(actions.Conflict, "the upload of cache %d has begun anew", pending.ID)
 	}
+	if err := a.sameObject(r.Context(), g, o.object); err != nil {
+		return err
+	}
 	return a.putObject(w, r, o.object)
 }
 
@@ -121,6 +124,9 @@ func (a *API) getCache(w http.ResponseWriter, r *http.Request, g token.Grant) er
 	}
 	if found.ObjectID != o.object {
 		return errObject
+	}
+	if err := a.sameObject(r.Context(), g, o.object); err != nil {
+		return err
 	}
 	content, err := a.Objects.Open(r.Context(), o.object)
 	if err != nil {

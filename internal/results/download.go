@@ -17,6 +17,9 @@ func (a *API) jobLogs(w http.ResponseWriter, r *http.Request, g token.Grant) err
 		return err
 	}
 	job, err := a.Store.RepoJob(r.Context(), g.RepoID, id)
+	if err == nil {
+		err = isOf(g, job.GUID, job.CreatedAt)
+	}
 	if err != nil {
 		return err
 	}
@@ -42,6 +45,13 @@ func (a *API) runLogs(w http.ResponseWriter, r *http.Request, g token.Grant) err
 		return err
 	}
 	run, err := a.Store.RepoRun(r.Context(), g.RepoID, id)
+	if err != nil {
+		return err
+	}
+	of, err := a.Store.Attempt(r.Context(), run.ID, attempt)
+	if err == nil {
+		err = isOf(g, of.PlanID, of.StartedAt)
+	}
 	if err != nil {
 		return err
 	}

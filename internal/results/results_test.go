@@ -268,7 +268,7 @@ func TestDownloadsLiveForAMinute(t *testing.T) {
 			}
 			return url
 		}
-		run, job, none := urlOf(s.Results.RunLogURL(s.URL, s.Run, 1)), urlOf(s.Results.JobLogURL(s.URL, j)), urlOf(s.Results.JobLogURL(s.URL, empty))
+		run, job, none := urlOf(s.Results.RunLogURL(t.Context(), s.URL, s.Run, 1)), urlOf(s.Results.JobLogURL(s.URL, j)), urlOf(s.Results.JobLogURL(s.URL, empty))
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			for _, url := range []string{run, job, none} {
 				if status, code := s.send(method, url, ""); status != http.StatusNotFound || code != "BlobNotFound" {
@@ -317,7 +317,7 @@ func TestLogThatBreaksOffIsNotTakenForAWhole(t *testing.T) {
 	}
 	for _, make := range []func() (string, error){
 		func() (string, error) { return s.Results.JobLogURL(s.URL, j) },
-		func() (string, error) { return s.Results.RunLogURL(s.URL, s.Run, 1) },
+		func() (string, error) { return s.Results.RunLogURL(t.Context(), s.URL, s.Run, 1) },
 	} {
 		url, err := make()
 		if err != nil {

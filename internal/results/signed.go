@@ -1,6 +1,7 @@
 package results
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -54,14 +55,34 @@ type target struct {
 	part    int64  // of a log
 }
 
+// lifeOf is how long signed URLs of a purpose are good.
+func lifeOf(purpose string) time.Duration {
+	switch purpose {
+	case artifactUploadPurpose, cacheUploadPurpose:
+		return objectLife
+	case logPurpose, summaryPurpose, diagnosticsPurpose:
+		return uploadLife
+	}
+	return downloadLife
+}
+
+// isOf is NotFound unless a URL is for the row with a GUID that was made then: there
+// may be another with the numbers that it names, since older data was put back.
+func isOf(g token.Grant, guid string, made time.Time) error {
+	if !g.IsOf(guid, made, lifeOf(g.Purpose)) {
+		return actions.Errorf(actions.NotFound, "this server has other data now: what the URL was made for is not there")
+	}
+	return nil
+}
+
 // uploadURL is the signed URL of a target, below the base by which the call came.
 func (a *API) uploadURL(c *call, to target) (string, error) {
 	return a.signedURL(httpjson.Base(c.Request).HTML, token.Grant{
 		Purpose: to.purpose,
 		Methods: []string{http.MethodPut},
 		Object:  strings.Join([]string{strconv.FormatInt(to.job, 10), to.step, strconv.FormatInt(to.part, 10)}, "."),
+		GUID:    token.JobGUID(c.job),
 		RepoID:  c.job.RepoID,
-		Expires: a.Now().Add(uploadLife),
 	})
 }
 
@@ -83,23 +104,27 @@ var errObject = actions.Errorf(actions.Forbidden, "the signed URL names no objec
 // RunLogURL is where the logs of an attempt can be read for a minute, as a zip
 // file. base is that of pages, without a slash at its end. The caller has checked
 // who is asking.
-func (a *API) RunLogURL(base string, run *actions.Run, attempt int) (string, error) {
-	return a.downloadURL(base, runLogsPurpose, run.RepoID, run.ID, int64(attempt))
+func (a *API) RunLogURL(ctx context.Context, base string, run *actions.Run, attempt int) (string, error) {
+	of, err := a.Store.Attempt(ctx, run.ID, attempt)
+	if err != nil {
+		return "", err
+	}
+	return a.downloadURL(base, runLogsPurpose, run.RepoID, pair(run.ID, int64(attempt)), of.PlanID)
 }
 
 // JobLogURL is where the log of a job can be read for a minute, as text. The
 // caller has checked who is asking.
 func (a *API) JobLogURL(base string, job *actions.Job) (string, error) {
-	return a.downloadURL(base, jobLogsPurpose, job.RepoID, job.ID, int64(job.Attempt))
+	return a.downloadURL(base, jobLogsPurpose, job.RepoID, pair(job.ID, int64(job.Attempt)), job.GUID)
 }
 
-func (a *API) downloadURL(base, purpose string, repoID, id, attempt int64) (string, error) {
+func (a *API) downloadURL(base, purpose string, repoID int64, object, guid string) (string, error) {
 	return a.signedURL(base, token.Grant{
 		Purpose: purpose,
 		Methods: []string{http.MethodGet, http.MethodHead},
-		Object:  pair(id, attempt),
+		Object:  object,
+		GUID:    guid,
 		RepoID:  repoID,
-		Expires: a.Now().Add(downloadLife),
 	})
 }
 
@@ -108,9 +133,9 @@ func downloadOf(g token.Grant) (id int64, attempt int, err error) {
 	return id, int(n), err
 }
 
-// signedURL is the URL of a grant below base, whose host it is bound to.
+// signedURL is the URL of a grant below base, whose host it is bound to, from now on.
 func (a *API) signedURL(base string, g token.Grant) (string, error) {
-	g.Host = shape.Base{HTML: base}.Host()
+	g.Host, g.Expires = shape.Base{HTML: base}.Host(), a.Now().Add(lifeOf(g.Purpose))
 	path := pathOf(g.Purpose)
 	query, err := a.Keys.SignURL(path, g)
 	if err != nil {
@@ -130,17 +155,21 @@ type objectGrant struct {
 
 // objectURL signs a URL of an object below base: for GET and HEAD, good for a
 // minute, or for PUT.
-func (a *API) objectURL(base string, o objectGrant) (string, error) {
+func (a *API) objectURL(ctx context.Context, base string, o objectGrant) (string, error) {
+	object, err := a.Store.Object(ctx, o.object)
+	if err != nil {
+		return "", err
+	}
 	g := token.Grant{
 		Purpose: o.purpose,
 		Methods: []string{http.MethodGet, http.MethodHead},
 		Object:  pair(o.row, o.object),
+		GUID:    object.GUID,
 		RepoID:  o.repo,
-		Expires: a.Now().Add(downloadLife),
 	}
 	switch o.purpose {
 	case artifactUploadPurpose, cacheUploadPurpose:
-		g.Methods, g.Expires = []string{http.MethodPut}, a.Now().Add(objectLife)
+		g.Methods = []string{http.MethodPut}
 	}
 	return a.signedURL(base, g)
 }
@@ -148,6 +177,15 @@ func (a *API) objectURL(base string, o objectGrant) (string, error) {
 func objectOf(g token.Grant) (objectGrant, error) {
 	row, object, err := pairOf(g)
 	return objectGrant{purpose: g.Purpose, repo: g.RepoID, row: row, object: object}, err
+}
+
+// sameObject is NotFound unless a URL is for the object that has its number now.
+func (a *API) sameObject(ctx context.Context, g token.Grant, id int64) error {
+	object, err := a.Store.Object(ctx, id)
+	if err != nil {
+		return err
+	}
+	return isOf(g, object.GUID, object.CreatedAt)
 }
 
 func pair(a, b int64) string { return strconv.FormatInt(a, 10) + "." + strconv.FormatInt(b, 10) }

@@ -25,7 +25,9 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if err != nil || comp != compWhole && comp != compAppend && comp != compSeal {
 		return errQuery
 	}
-	job, err := a.Jobs.Job(r.Context(), to.job)
+	job, err := a.Jobs.Job(r.Context(), to.job, func(j *actions.Job) bool {
+		return g.IsOf(token.JobGUID(j), j.StartedAt, lifeOf(g.Purpose))
+	})
 	if err != nil {
 		return err
 	}

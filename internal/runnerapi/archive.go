@@ -56,22 +56,28 @@ func archiveOf(g token.Grant) (archive, error) {
 }
 
 // locate fills in the URLs of an action's archive, which expire.
-func (a *API) locate(r *http.Request, info *wire.ActionInfo, at archive) (err error) {
-	if info.TarURL, err = a.archiveURL(r, at, gitrepo.TarGz); err != nil {
+func (a *API) locate(r *http.Request, job *actions.Job, info *wire.ActionInfo, at archive) (err error) {
+	if info.TarURL, err = a.archiveURL(r, job, at, gitrepo.TarGz); err != nil {
 		return err
 	}
-	info.ZipURL, err = a.archiveURL(r, at, gitrepo.Zip)
+	info.ZipURL, err = a.archiveURL(r, job, at, gitrepo.Zip)
 	return err
+}
+
+// asked is the job that asked for an archive, if it is as it was then: older data may
+// have been put back, with another of its number.
+func (a *API) asked(ctx context.Context, g token.Grant, at archive) (*actions.Job, error) {
+	return a.Jobs.Job(ctx, at.job, func(j *actions.Job) bool { return g.IsOf(token.JobGUID(j), j.StartedAt, archiveLife) })
 }
 
 // archiveURL is a signed URL, so that runners need not send credentials with it:
 // they would send them to any host.
-func (a *API) archiveURL(r *http.Request, at archive, f gitrepo.Format) (string, error) {
+func (a *API) archiveURL(r *http.Request, job *actions.Job, at archive, f gitrepo.Format) (string, error) {
 	path := "/_runner/actions/" + strconv.FormatInt(at.repo, 10) + "/" + at.sha + "/" + at.name + "." + string(f)
 	base := httpjson.Base(r)
 	query, err := a.Keys.SignURL(path, token.Grant{
 		Host: base.Host(), Purpose: archivePurpose, Methods: []string{http.MethodGet, http.MethodHead},
-		Object: at.object(), RepoID: at.repo, Expires: a.Now().Add(archiveLife),
+		Object: at.object(), GUID: token.JobGUID(job), RepoID: at.repo, Expires: a.Now().Add(archiveLife),
 	})
 	return base.HTML + path + "?" + query, err
 }
@@ -84,6 +90,10 @@ func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
 		return actions.Errorf(actions.NotFound, "the address is not valid, or expired")
 	}
 	at, err := archiveOf(grant)
+	if err != nil {
+		return err
+	}
+	job, err := a.asked(r.Context(), grant, at)
 	if err != nil {
 		return err
 	}
@@ -101,7 +111,7 @@ func (a *API) actionArchive(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	out := &counter{w: w}
-	err = a.writeArchive(r.Context(), at, format, out)
+	err = a.writeArchive(r.Context(), job, at, format, out)
 	if err != nil && out.n > 0 {
 		httpjson.BreakOff(r, a.Log, err)
 	}
@@ -120,7 +130,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (a *API) writeArchive(ctx context.Context, at archive, f gitrepo.Format, w io.Writer) error {
+func (a *API) writeArchive(ctx context.Context, job *actions.Job, at archive, f gitrepo.Format, w io.Writer) error {
 	top := "action-" + at.sha
 	switch {
 	case at.repo == 0:
@@ -137,7 +147,7 @@ func (a *API) writeArchive(ctx context.Context, at archive, f gitrepo.Format, w 
 	}
 	report, err := a.writeLifted(ctx, at, top, f, w)
 	if err == nil {
-		a.note(ctx, at, report)
+		a.note(ctx, job, at, report)
 	}
 	return err
 }
@@ -165,16 +175,12 @@ func (a *API) writeLifted(ctx context.Context, at archive, top string, f gitrepo
 
 // note writes into the log of the job what was done to an action. If it cannot,
 // that is only logged.
-func (a *API) note(ctx context.Context, at archive, report toolkit.Report) {
+func (a *API) note(ctx context.Context, job *actions.Job, at archive, report toolkit.Report) {
 	if len(report.Lifted) == 0 && len(report.Kept) == 0 {
 		return
 	}
 	err := func() error {
 		repo, err := a.Store.Repository(ctx, at.repo)
-		if err != nil {
-			return err
-		}
-		job, err := a.Store.Job(ctx, at.job)
 		if err != nil {
 			return err
 		}

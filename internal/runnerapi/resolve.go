@@ -82,7 +82,7 @@ func (a *API) resolve(r *http.Request, job *actions.Job, ref wire.ActionRef) (*w
 		return nil, err
 	}
 	info := &wire.ActionInfo{Name: ref.Action, ResolvedName: repo.FullName(), ResolvedSHA: sha, Version: ref.Version}
-	return info, a.locate(r, info, archive{repo: repo.ID, job: job.ID, part: a.Logs.NewPart(), sha: sha, name: repo.Name})
+	return info, a.locate(r, job, info, archive{repo: repo.ID, job: job.ID, part: a.Logs.NewPart(), sha: sha, name: repo.Name})
 }
 
 // actionRepository is the repository of an action, if the job may read it: its
@@ -102,7 +102,7 @@ func (a *API) actionRepository(ctx context.Context, job *actions.Job, ref wire.A
 func (a *API) resolveBuiltin(r *http.Request, job *actions.Job, ref wire.ActionRef, own *builtin.Action, why string) (*wire.ActionInfo, error) {
 	at := archive{job: job.ID, part: a.Logs.NewPart(), sha: own.SHA, name: path.Base(own.Name)}
 	info := &wire.ActionInfo{Name: ref.Action, ResolvedName: "understudy/" + own.Name, ResolvedSHA: own.SHA, Version: ref.Version}
-	if err := a.locate(r, info, at); err != nil {
+	if err := a.locate(r, job, info, at); err != nil {
 		return nil, err
 	}
 	note := fmt.Sprintf("%.200s is the action that Understudy carries itself (SHA:%s): %s", ref.Key(), own.SHA, why)

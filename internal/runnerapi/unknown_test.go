@@ -2,6 +2,7 @@ package runnerapi_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -42,4 +43,21 @@ func TestARunnerThatTheDataDoesNotKnowKeepsItsConfiguration(t *testing.T) { // A
 		}
 		right.take(job.GUID)
 	})
+}
+
+// Older data was put back, and another job has the number of the one that asked.
+func TestAnActionIsNotForTheJobThatHasTheNumberNow(t *testing.T) {
+	w := newWorld(t, nil)
+	w.pushFiles(w.tools, map[string]string{"action.yml": "runs: {using: composite, steps: []}\n"})
+	_, found, _ := w.hold("box").resolve("octo/tools@main")
+	info := found.Actions["octo/tools@main"]
+	w.want("the archive", w.do(http.MethodGet, info.TarURL, "", nil, ""), http.StatusOK)
+	u, err := url.Parse(info.TarURL)
+	w.Must(err)
+	g, err := w.Keys.VerifyURL(http.MethodGet, u.Host, u.EscapedPath(), u.RawQuery, w.Now())
+	w.Must(err)
+	g.GUID = uuid.NewString()
+	u.RawQuery, err = w.Keys.SignURL(u.Path, g)
+	w.Must(err)
+	w.want("the archive for a job of other data", w.do(http.MethodGet, u.String(), "", nil, ""), http.StatusNotFound)
 }

@@ -146,8 +146,16 @@ func TestTokensAreGoodForOneScopeAndPurpose(t *testing.T) {
 		w.must(err)
 		_, err = w.CheckToken(t.Context(), removal, false)
 		w.wantKind("to add with a token to remove", err, actions.NotFound)
-		admin, err := w.AdminToken(&actions.RegistrationToken{Scope: here}, false)
+		exchanged, err := w.CheckToken(t.Context(), text, false)
 		w.must(err)
+		admin, err := w.AdminToken(exchanged, false)
+		w.must(err)
+		unknown, err := w.AdminToken(&actions.RegistrationToken{Hash: []byte{7}, Scope: here}, false)
+		w.must(err)
+		_, is, err := w.CheckAdminToken(t.Context(), unknown, here, false)
+		if w.wantKind("one that the data does not know", err, actions.NotFound); !is {
+			t.Error("one that the data does not know is not taken for an admin token")
+		}
 		for _, c := range []struct {
 			what   string
 			scope  actions.Scope

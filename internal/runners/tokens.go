@@ -10,10 +10,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/token"
 )
 
-// adminTokenLife is how long a runner may take from the exchange of its
-// registration token to the end of its configuration.
-const adminTokenLife = time.Hour
-
 // By is who makes a registration token: with them it ends. The zero value is the
 // server itself.
 type By struct {
@@ -91,21 +87,25 @@ func (s *Runners) checkAccount(ctx context.Context, id int64) error {
 // for (REG-2): it can do the same, in the same scope, and ends with the same account and token.
 func (s *Runners) AdminToken(t *actions.RegistrationToken, remove bool) (string, error) {
 	now := s.now()
-	return s.keys.SignAdmin(token.Admin{Scope: adminScope(t.Scope, remove), CreatorID: t.CreatorID, ParentID: t.ParentID, Expires: now.Add(adminTokenLife)}, now)
+	return s.keys.SignAdmin(token.Admin{Registration: t.Hash, Remove: remove, Expires: now.Add(actions.AdminTokenLife)}, now)
 }
 
 // CheckAdminToken says whether text is a token of [Runners.AdminToken], and who made
 // the token that it was exchanged for, 0 for the server. One that is for another scope
-// or purpose is [ErrToken].
+// or purpose is [ErrToken], and so is one whose registration token the data does not know.
 func (s *Runners) CheckAdminToken(ctx context.Context, text string, sc actions.Scope, remove bool) (by int64, is bool, err error) {
 	admin, err := s.keys.Admin(text, s.now())
 	if err != nil {
 		return 0, false, nil
 	}
-	if admin.Scope == adminScope(sc, false) || remove && admin.Scope == adminScope(sc, true) {
-		return admin.CreatorID, true, s.checkBy(ctx, By{admin.CreatorID, admin.ParentID})
+	t, err := s.store.RegistrationToken(ctx, admin.Registration)
+	if actions.KindOf(err) == actions.NotFound || err == nil && (t.Scope != sc || !remove && (admin.Remove || t.Remove)) {
+		err = ErrToken
 	}
-	return 0, true, ErrToken
+	if err != nil {
+		return 0, true, err
+	}
+	return t.CreatorID, true, s.checkBy(ctx, By{t.CreatorID, t.ParentID})
 }
 
 // Admits says whether credentials, a scheme of the Authorization header and what
@@ -128,14 +128,4 @@ func (s *Runners) Admits(ctx context.Context, scheme, text string, sc actions.Sc
 		return s.CheckAdminToken(ctx, text, sc, remove)
 	}
 	return 0, false, nil
-}
-
-// adminScope is what a token of [Runners.AdminToken] is good for. It has ids,
-// because a name can pass to another repository.
-func adminScope(sc actions.Scope, remove bool) string {
-	purpose := "register"
-	if remove {
-		purpose = "remove"
-	}
-	return fmt.Sprintf("%s owner:%d repo:%d", purpose, sc.OwnerID, sc.RepoID)
 }

@@ -153,7 +153,7 @@ func (w *world) hold(r *actions.Runner) *actions.Job {
 	}))
 	jobs, err := w.st.Jobs(ctx, run.ID, 0)
 	w.must(err)
-	job, err := w.queue.Acquire(ctx, jobs[0].GUID, r, func(*store.Tx) error { return nil })
+	job, err := w.queue.Acquire(ctx, jobs[0].GUID, r, func(*store.Tx, *actions.Job) error { return nil })
 	w.must(err)
 	return job
 }

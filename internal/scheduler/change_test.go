@@ -33,7 +33,7 @@ func (b *bench) acquireAll(run *actions.Run) []*actions.Job {
 	list, err := b.st.Jobs(b.t.Context(), run.ID, 1)
 	b.must(err)
 	for i, j := range list {
-		list[i], err = b.queue.Acquire(b.t.Context(), j.GUID, b.addRunner(fmt.Sprint("wide", i), false), func(*store.Tx) error { return nil })
+		list[i], err = b.queue.Acquire(b.t.Context(), j.GUID, b.addRunner(fmt.Sprint("wide", i), false), func(*store.Tx, *actions.Job) error { return nil })
 		b.must(err)
 	}
 	return list

@@ -118,7 +118,7 @@ func (b *bench) job(run *actions.Run, name string) *actions.Job {
 
 func (b *bench) acquire(run *actions.Run, name string) *actions.Job {
 	b.t.Helper()
-	j, err := b.queue.Acquire(b.t.Context(), b.job(run, name).GUID, b.runner, func(*store.Tx) error { return nil })
+	j, err := b.queue.Acquire(b.t.Context(), b.job(run, name).GUID, b.runner, func(*store.Tx, *actions.Job) error { return nil })
 	b.must(err)
 	return j
 }

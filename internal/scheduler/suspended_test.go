@@ -53,7 +53,7 @@ func TestARunThatWasMadeBesideASuspensionIsFound(t *testing.T) {
 		b.suspend(&b.repo.Owner)
 		time.Sleep(time.Second)
 		run := b.start(chain)
-		_, err := b.queue.Acquire(b.t.Context(), b.job(run, "a").GUID, b.runner, func(*store.Tx) error { return nil })
+		_, err := b.queue.Acquire(b.t.Context(), b.job(run, "a").GUID, b.runner, func(*store.Tx, *actions.Job) error { return nil })
 		if actions.KindOf(err) != actions.Invalid {
 			t.Errorf("a runner acquires the job: %v", err)
 		}

@@ -143,7 +143,7 @@ func TestTheStorageAndRunnersAreToldToTryAgain(t *testing.T) {
 	s.Must(err)
 	const path = "/_blobs/logs/job-logs"
 	query, err := s.Keys.SignURL(path, token.Grant{
-		Host: "127.0.0.1", Purpose: "job-logs", Methods: []string{http.MethodGet}, Object: "1.1", RepoID: 1, Expires: now.Add(time.Minute),
+		Host: "127.0.0.1", Purpose: "job-logs", Methods: []string{http.MethodGet}, Object: "1.1", GUID: "g", RepoID: 1, Expires: now.Add(time.Minute),
 	})
 	s.Must(err)
 	for name, c := range map[string]struct{ method, path, token string }{

@@ -151,7 +151,7 @@ func (q queries) DeleteExpiredTokens(ctx context.Context, now time.Time) error {
 	if _, err := db.Exec(ctx, q.ex, `delete from tokens where expires_at <> 0 and expires_at <= $1`, db.Micros(now)); err != nil {
 		return err
 	}
-	_, err := db.Exec(ctx, q.ex, `delete from registration_tokens where expires_at <= $1`, db.Micros(now))
+	_, err := db.Exec(ctx, q.ex, `delete from registration_tokens where expires_at <= $1`, db.Micros(now.Add(-actions.AdminTokenLife)))
 	return err
 }
 

@@ -45,6 +45,16 @@ func (t Job) IsOf(j *actions.Job) bool {
 	return t.GUID == j.GUID && sameRow(acquisition(t.Acquired), acquisition(j.StartedAt), t.Issued, j.StartedAt)
 }
 
+// IsOf says whether the URL is for the row that is known by a GUID and was made then. life
+// is how long URLs of its purpose are good.
+func (g Grant) IsOf(guid string, made time.Time, life time.Duration) bool {
+	return sameRow(g.GUID, guid, g.Expires.Add(-life), made)
+}
+
+// JobGUID is what a URL knows a job by that one runner has acquired: whoever acquires it
+// later has nothing to do with it.
+func JobGUID(j *actions.Job) string { return j.GUID + "." + acquisition(j.StartedAt) }
+
 // acquisition names one acquisition of a job, by when it was; "" for the zero time.
 func acquisition(at time.Time) string {
 	if at.IsZero() {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,10 +52,9 @@ type Runner struct {
 
 // An Admin is what the token says that a registration token was exchanged for.
 type Admin struct {
-	Scope     string // the path that the runner was configured with, as the issuer wrote it
-	CreatorID int64  // the account that made the registration token; 0 for the server
-	ParentID  int64  // the token that it was made with; 0 for none
-	Expires   time.Time
+	Registration []byte // hash of the registration token, which says where and for whom; empty in tokens of earlier versions
+	Remove       bool   // for removal, not registration
+	Expires      time.Time
 }
 
 type jobClaims struct {
@@ -76,9 +76,8 @@ type runnerClaims struct {
 
 type adminClaims struct {
 	jwt.RegisteredClaims
-	Scope     string `json:"scope"`
-	CreatorID int64  `json:"creator_id,omitempty"`
-	ParentID  int64  `json:"parent_id,omitempty"`
+	Registration []byte `json:"registration"`
+	Remove       bool   `json:"remove,omitempty"`
 }
 
 const resultsScope = "Actions.Results:"
@@ -164,7 +163,10 @@ func (k *Keys) readRunner(text string, now time.Time) (Runner, error) {
 
 // SignAdmin makes the token with which runners of a scope are added and removed.
 func (k *Keys) SignAdmin(a Admin, now time.Time) (string, error) {
-	return k.sign(&adminClaims{registered(adminAudience, now, a.Expires), a.Scope, a.CreatorID, a.ParentID})
+	if len(a.Registration) == 0 {
+		return "", errors.New("admin token: it was exchanged for nothing")
+	}
+	return k.sign(&adminClaims{registered(adminAudience, now, a.Expires), a.Registration, a.Remove})
 }
 
 // Admin checks a token of [Keys.SignAdmin]. An error is Unauthorized.
@@ -173,7 +175,7 @@ func (k *Keys) Admin(text string, now time.Time) (Admin, error) {
 	if err := k.verify(text, &c, now, adminAudience); err != nil {
 		return Admin{}, err
 	}
-	return Admin{Scope: c.Scope, CreatorID: c.CreatorID, ParentID: c.ParentID, Expires: c.ExpiresAt.UTC()}, nil
+	return Admin{Registration: c.Registration, Remove: c.Remove, Expires: c.ExpiresAt.UTC()}, nil
 }
 
 func registered(audience string, now, expires time.Time) jwt.RegisteredClaims {

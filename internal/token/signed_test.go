@@ -79,7 +79,7 @@ func TestSignedTokensComeBackAsTheyWere(t *testing.T) {
 		t.Errorf("%v, runner (-want +got):\n%s", err, diff)
 	}
 
-	admin := Admin{Scope: "octo/hello", CreatorID: 7, Expires: testNow.Add(time.Hour)}
+	admin := Admin{Registration: []byte{7}, Remove: true, Expires: testNow.Add(time.Hour)}
 	if text, err = k.SignAdmin(admin, testNow); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestOneSortOfTokenIsNotTakenForAnother(t *testing.T) {
 	k, expires := testKeys(t), testNow.Add(time.Hour)
 	job, err1 := k.SignJob(testJob(), testNow)
 	runner, err2 := k.SignRunner(Runner{ID: 7, ClientID: "c", Expires: expires}, testNow)
-	admin, err3 := k.SignAdmin(Admin{"octo", 0, 0, expires}, testNow)
+	admin, err3 := k.SignAdmin(Admin{Registration: []byte{7}, Expires: expires}, testNow)
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}

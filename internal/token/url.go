@@ -22,10 +22,14 @@ type Grant struct {
 	Host    string   // as shape.Base.Host writes it; never empty
 	Purpose string   // what kind of object: the verifier must compare it
 	Methods []string // of HTTP
-	Object  string
+	Object  string   // numbers, by which the row is found; no "~"
+	GUID    string   // what the row is known by, see [Grant.IsOf], or the SHA of a commit. Never empty but in URLs of earlier versions
 	RepoID  int64
 	Expires time.Time // whole seconds
 }
+
+// guidMark is between the object and the GUID, in the parameter that has both.
+const guidMark = "~"
 
 // The parameters of a signed URL, in the order in which they are signed. Storage
 // clients append parameters of their own and sort them all; `sig` is the name that
@@ -46,7 +50,7 @@ func (k *Keys) SignURL(path string, g Grant) (query string, err error) {
 	values := [len(urlParams)]string{
 		g.Purpose,
 		strings.Join(g.Methods, "."),
-		g.Object,
+		g.Object + guidMark + g.GUID,
 		strconv.FormatInt(g.RepoID, 10),
 		strconv.FormatInt(g.Expires.Unix(), 10),
 	}
@@ -55,6 +59,9 @@ func (k *Keys) SignURL(path string, g Grant) (query string, err error) {
 	}
 	if g.Host == "" {
 		return "", actions.Errorf(actions.Internal, "sign URL: no host")
+	}
+	if g.Object == "" || g.GUID == "" || strings.Contains(g.Object, guidMark) {
+		return "", actions.Errorf(actions.Internal, "sign URL: object %q with the GUID %q", g.Object, g.GUID)
 	}
 	var b strings.Builder
 	for i, name := range urlParams {
@@ -85,11 +92,13 @@ func (k *Keys) VerifyURL(method, host, rawPath, rawQuery string, now time.Time) 
 	if err1 != nil || err2 != nil {
 		return Grant{}, errBadURL
 	}
+	object, guid, _ := strings.Cut(values[2], guidMark)
 	g := Grant{
 		Host:    host,
 		Purpose: values[0],
 		Methods: strings.Split(values[1], "."),
-		Object:  values[2],
+		Object:  object,
+		GUID:    guid,
 		RepoID:  repo,
 		Expires: time.Unix(expires, 0).UTC(),
 	}

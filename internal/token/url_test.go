@@ -1,8 +1,10 @@
 package token
 
 import (
+	"encoding/base64"
 	"math/rand/v2"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +21,7 @@ const (
 
 func testGrant() Grant {
 	return Grant{
-		Host: testHost, Purpose: "step-log", Methods: []string{"GET", "HEAD"}, Object: "abc123.7", RepoID: 42,
+		Host: testHost, Purpose: "step-log", Methods: []string{"GET", "HEAD"}, Object: "abc123.7", GUID: "6f9619ff-8b86", RepoID: 42,
 		Expires: testNow.Add(time.Minute),
 	}
 }
@@ -80,13 +82,14 @@ func TestSignedURLIsGoodOnItsHostAlone(t *testing.T) {
 func TestNoTwoGrantsShareASignature(t *testing.T) {
 	k := testKeys(t)
 	words := []string{"a", "aa", "a.a", "1", "11", "GET", "GET.PUT"}
+	guids := []string{"a", "a.a", "1", "a~a"}
 	seen := make(map[string]string)
 	for _, host := range words {
 		for _, purpose := range words {
 			for _, object := range words {
 				for _, methods := range [][]string{{"GET"}, {"GET", "PUT"}, {"GETPUT"}} {
-					for _, n := range []int64{1, 11, 111} {
-						g := Grant{Host: host, Purpose: purpose, Methods: methods, Object: object, RepoID: n, Expires: time.Unix(111/n, 0)}
+					for i, n := range []int64{1, 11, 111, 1} {
+						g := Grant{Host: host, Purpose: purpose, Methods: methods, Object: object, GUID: guids[i], RepoID: n, Expires: time.Unix(111/n, 0)}
 						q := signedQuery(t, k, g)
 						sig := q[strings.Index(q, "&sig=")+5:]
 						if other, ok := seen[sig]; ok {
@@ -195,6 +198,50 @@ func TestOtherWritingsOfASignedURLAreRefused(t *testing.T) {
 	for _, path := range []string{"/ci//_blobs/logs/abc123", "/ci/_blobs/logs/abc12%33", "/ci/_blobs/x/../logs/abc123", testPath + "/", ""} {
 		_, err := k.VerifyURL("GET", testHost, path, q, testNow)
 		wantForbidden(t, path, err)
+	}
+}
+
+func TestWhatIsSignedHasANameThatIsNotGivenOutTwice(t *testing.T) {
+	k := testKeys(t)
+	for what, change := range map[string]func(*Grant){
+		"no GUID":                     func(g *Grant) { g.GUID = "" },
+		"a border inside the numbers": func(g *Grant) { g.Object = "abc~123" },
+	} {
+		g := testGrant()
+		change(&g)
+		if q, err := k.SignURL(testPath, g); err == nil {
+			t.Errorf("%s: signed: %s", what, q)
+		}
+	}
+	got, err := k.VerifyURL("GET", testHost, testPath, signedQuery(t, k, testGrant()), testNow)
+	if err != nil || !got.IsOf(testGrant().GUID, testNow, time.Minute) || got.IsOf("9f0b1c52-5d50", testNow.Add(-time.Hour), time.Minute) {
+		t.Errorf("%+v, %v: it is of its row %t, of another with its number %t", got, err,
+			got.IsOf(testGrant().GUID, testNow, time.Minute), got.IsOf("9f0b1c52-5d50", testNow.Add(-time.Hour), time.Minute))
+	}
+}
+
+// A version before this one has signed numbers alone. An upload that goes on when the
+// server is replaced by a newer one has such a URL.
+func TestAURLOfAnEarlierVersionIsForWhatWasThere(t *testing.T) {
+	k, g := testKeys(t), testGrant()
+	g.GUID = ""
+	for _, c := range []struct {
+		made time.Time // the row
+		want bool
+	}{{testNow.Add(-time.Hour), true}, {testNow, true}, {testNow.Add(2 * time.Second), false}} {
+		if is := g.IsOf("6f9619ff-8b86", c.made, time.Minute); is != c.want {
+			t.Errorf("a row that was made %v after the signature: %t", c.made.Sub(testNow), is)
+		}
+	}
+	values := []string{g.Purpose, strings.Join(g.Methods, "."), g.Object, "42", strconv.FormatInt(g.Expires.Unix(), 10)}
+	var q strings.Builder
+	for i, name := range urlParams {
+		q.WriteString(name + "=" + values[i] + "&")
+	}
+	q.WriteString("sig=" + base64.RawURLEncoding.EncodeToString(k.urlMAC(testHost, testPath, values)))
+	got, err := k.VerifyURL("GET", testHost, testPath, q.String(), testNow)
+	if diff := cmp.Diff(g, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
 	}
 }
 

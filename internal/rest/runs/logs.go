@@ -33,7 +33,7 @@ func (p *page) redirectToLogs(w http.ResponseWriter, r *http.Request, run *actio
 	if err := p.logs.Available(r.Context(), jobs...); err != nil {
 		return err
 	}
-	to, err := p.logURL(rest.CallOf(r).Base.HTML, run, attempt)
+	to, err := p.logURL(r.Context(), rest.CallOf(r).Base.HTML, run, attempt)
 	return rest.Redirect(w, to, err)
 }
 

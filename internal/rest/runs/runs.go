@@ -3,6 +3,7 @@
 package runs
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -23,7 +24,7 @@ type Config struct {
 
 	// LogURL signs a URL, good for a minute and for whoever has it, of an attempt's
 	// logs as a zip archive; base is that of pages.
-	LogURL func(base string, run *actions.Run, attempt int) (string, error)
+	LogURL func(ctx context.Context, base string, run *actions.Run, attempt int) (string, error)
 }
 
 // Routes are the operations of the page.
@@ -55,7 +56,7 @@ type page struct {
 	store     *store.Store
 	scheduler *scheduler.Scheduler
 	logs      *logs.Logs
-	logURL    func(base string, run *actions.Run, attempt int) (string, error)
+	logURL    func(ctx context.Context, base string, run *actions.Run, attempt int) (string, error)
 }
 
 // list serves GET /repos/{owner}/{repo}/actions/runs.
