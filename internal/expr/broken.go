@@ -18,5 +18,5 @@ type brokenNode struct {
 func (n *brokenNode) children() []node { return nil }
 
 func (n *brokenNode) eval(*evaluation) (Value, error) {
-	return nil, fail(n.at, "The template is not valid. GitHub.DistributedTask.Expressions2.ParseException: %v", n.err)
+	return nil, fail(n.at, "GitHub.DistributedTask.Expressions2.ParseException: %v", n.err)
 }

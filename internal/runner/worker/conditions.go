@@ -21,6 +21,9 @@ func (x *execution) condition(cond *expr.Expr) condition {
 			}
 		}
 		v, err := eval(cond, x.expressions(clone(contexts).Set("job", x.job.contexts.job())))
+		if err != nil && x.ctx.Err() == nil {
+			err = problemf("The template is not valid. %v", err)
+		}
 		return expr.Truthy(v), err
 	}
 }

@@ -99,7 +99,7 @@ func TestErrorInAConditionFailsTheStep(t *testing.T) { // IF-7
 	res := b.run()
 	equal(t, "condition", res.Steps[1].Conclusion, wire.Failed)
 	equal(t, "next", res.Steps[2].Conclusion, wire.Succeeded)
-	contains(t, "log", b.log("s1"), "##[error]")
+	contains(t, "log", b.log("s1"), "##[error]The template is not valid. Error parsing fromJson: ")
 }
 
 func TestErrorInStepVariablesFailsTheStep(t *testing.T) {
