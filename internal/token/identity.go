@@ -17,7 +17,9 @@ import (
 //	                    older data may be acquired once more
 //	GITHUB_TOKEN        the same two, and the store has its hash
 //	admin token         the hash of the registration token that it was exchanged for
-//	signed URL          [Grant.GUID]
+//	signed URL          [Grant.GUID]: of a job as it was acquired, an attempt, an object;
+//	                    of files of a commit its SHA, which names their content
+//	stream of a page    the GUID of the job or the attempt that the page shows
 //	other tokens        themselves: random text, of which the store has the hash
 //
 // Numbers stand beside that to find the row. Who takes a signed thing reads the row and

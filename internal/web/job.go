@@ -89,7 +89,7 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	p := jobPage{page: s.page(r, c, f.job.Name+" · "+f.run.Title), Raw: jobPath(h, f.job) + "/logs"}
 	p.Repo = h
 	if f.job.Status != actions.Completed {
-		p.Live = jobPath(h, f.job) + "/live"
+		p.Live = jobPath(h, f.job) + "/live" + ofQuery(f.job.GUID)
 	}
 	if p.State, err = s.stateOf(r.Context(), f.job); err != nil { // before what it is about
 		return err

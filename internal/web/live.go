@@ -161,6 +161,13 @@ func (s *Site) liveRun(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
+	first, err := s.store.Attempt(r.Context(), run.ID, 1)
+	if err == nil {
+		err = sameOf(r, first.PlanID)
+	}
+	if err != nil {
+		return err
+	}
 	st := s.stream(w)
 	var told uint64
 	tell := func(ctx context.Context) (bool, error) {
@@ -181,6 +188,19 @@ func (s *Site) liveRun(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 		return over, nil
 	}
 	s.streamEnded(r, s.follow(r, c, st, repo, run.ID, watcher{tell: tell}))
+	return nil
+}
+
+// ofQuery is what a page adds to the URL of its stream: the GUID of the job, or of the
+// first attempt of the run, that it shows.
+func ofQuery(guid string) string { return "?of=" + guid }
+
+// sameOf is NotFound for the stream of a page that shows something else: older data was
+// put back while it was open, and its number was given out again.
+func sameOf(r *http.Request, guid string) error {
+	if of := r.URL.Query().Get("of"); of != "" && of != guid {
+		return errNotFound
+	}
 	return nil
 }
 

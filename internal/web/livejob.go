@@ -44,6 +44,9 @@ func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 		return errOtherSite
 	}
 	f, err := s.find(r, c)
+	if err == nil {
+		err = sameOf(r, f.job.GUID)
+	}
 	if err != nil {
 		return err
 	}

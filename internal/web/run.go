@@ -110,7 +110,11 @@ func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 		return err
 	}
 	if a.Status != actions.Completed {
-		p.Live = runPath(p.Repo, run.ID) + "/live"
+		first, err := s.store.Attempt(r.Context(), run.ID, 1)
+		if err != nil {
+			return err
+		}
+		p.Live = runPath(p.Repo, run.ID) + "/live" + ofQuery(first.PlanID)
 	}
 	if r.URL.Query().Get("part") == "live" {
 		return s.renderAround(w, "run-live", p, shown)

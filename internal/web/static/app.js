@@ -160,7 +160,7 @@
     if (bottom) scrollTo({top: document.documentElement.scrollHeight});
   };
 
-  open(`${live.dataset.live}?have=${have}`, {
+  open(`${live.dataset.live}&have=${have}`, {
     steps: showSteps,
     lines: showLines,
     head: (state) => { if (state !== live.dataset.state) { live.dataset.state = state; refresh(); } },
