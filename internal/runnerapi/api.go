@@ -33,6 +33,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -50,6 +51,7 @@ type Config struct {
 	Assigner  *assign.Assigner
 	Logs      *logs.Logs
 	Git       *gitrepo.Git
+	Settings  *settings.Settings
 	Keys      *token.Keys
 	Log       *slog.Logger
 	Now       func() time.Time

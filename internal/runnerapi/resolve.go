@@ -85,16 +85,32 @@ func (a *API) resolve(r *http.Request, job *actions.Job, ref wire.ActionRef) (*w
 	return info, a.locate(r, job, info, archive{repo: repo.ID, job: job.ID, part: a.Logs.NewPart(), sha: sha, name: repo.Name})
 }
 
-// actionRepository is the repository of an action, if the job may read it: its
-// own, or a public one.
+// actionRepository is the repository of an action, if the job may read it: its own, a
+// public one, or one that shares its actions with the job's.
 func (a *API) actionRepository(ctx context.Context, job *actions.Job, ref wire.ActionRef) (*actions.Repository, error) {
 	owner, name, _ := strings.Cut(ref.Action, "/")
 	repo, err := a.Auth.Repository(ctx, owner, name)
 	unknown := actions.KindOf(err) == actions.NotFound || actions.KindOf(err) == actions.Invalid
-	if unknown || err == nil && repo.Private && repo.ID != job.RepoID {
+	if err == nil && repo.Private && repo.ID != job.RepoID {
+		var may bool
+		if may, err = a.shares(ctx, repo, job); err != nil {
+			return nil, err
+		}
+		unknown = !may
+	}
+	if unknown {
 		return nil, actions.Errorf(actions.NotFound, "Unable to resolve action `%.200s`, repository not found: push it to this server as a public repository", ref.Key())
 	}
 	return repo, err
+}
+
+// shares says whether a private repository lets the workflows of a job's use its actions.
+func (a *API) shares(ctx context.Context, repo *actions.Repository, job *actions.Job) (bool, error) {
+	own, err := a.Store.Repository(ctx, job.RepoID)
+	if err != nil {
+		return false, err
+	}
+	return a.Settings.MayUse(ctx, own, repo)
 }
 
 // resolveBuiltin answers with an action that the server carries, whatever the

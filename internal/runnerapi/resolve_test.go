@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -81,4 +83,42 @@ func TestCommitsThatNoRefReachesAreNotFound(t *testing.T) {
 	h := w.runner("box").take(w.job(w.start(simple)).GUID)
 	a, _, _ := h.resolve("octo/tools@" + gone)
 	w.want("resolve", a, http.StatusUnprocessableEntity)
+}
+
+func TestActionsOfAPrivateRepositoryAreForWhomItsSettingsSay(t *testing.T) { // ACT-1
+	each(t, func(t *testing.T, w *world) {
+		octo := &w.hello.Owner
+		shared, users := w.Repository(octo, "shared", true), w.other
+		w.push(shared, "one", "refs/heads/main")
+		w.push(users, "one", "refs/heads/main")
+		h := w.runner("box").take(w.job(w.start(simple)).GUID) // of octo/hello, which is private
+		for _, c := range []struct {
+			repo  *actions.Repository
+			level settings.Sharing
+			want  int
+		}{
+			{shared, "", http.StatusUnprocessableEntity},
+			{shared, settings.ShareNone, http.StatusUnprocessableEntity},
+			{shared, settings.ShareUser, w.kindOf(octo, actions.User)},
+			{shared, settings.ShareOrganization, w.kindOf(octo, actions.Organization)},
+			{shared, settings.ShareEnterprise, http.StatusOK},
+			{shared, settings.ShareNone, http.StatusUnprocessableEntity},
+			{users, settings.ShareUser, http.StatusUnprocessableEntity},
+			{users, settings.ShareEnterprise, http.StatusOK},
+		} {
+			if c.level != "" {
+				w.Must(settings.New(w.Store).Update(t.Context(), settings.Repo(c.repo), settings.Set(settings.ActionsSharing, c.level)))
+			}
+			a, _, _ := h.resolve(c.repo.FullName() + "@main")
+			w.want(c.repo.FullName()+" shared with "+string(c.level), a, c.want)
+		}
+	})
+}
+
+// kindOf is the status of an action that is shared where its owner is of a kind.
+func (w *world) kindOf(owner *actions.Account, kind actions.AccountType) int {
+	if owner.Type == kind {
+		return http.StatusOK
+	}
+	return http.StatusUnprocessableEntity
 }

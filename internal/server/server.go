@@ -258,7 +258,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	}
 	s.runnerAPI = runnerapi.New(runnerapi.Config{
 		Store: s.store, Auth: s.auth, Jobs: s.jobs, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
-		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now,
+		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Settings: s.settings, Keys: s.keys, Log: s.log, Now: s.now,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch,
 	})

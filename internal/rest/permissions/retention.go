@@ -16,12 +16,15 @@ import (
 func Routes(s *settings.Settings) []rest.Route {
 	const (
 		retention = "/repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention"
+		access    = "/repos/{owner}/{repo}/actions/permissions/access"
 		docs      = "rest/actions/permissions#"
 	)
 	see := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Level: auth.ReadLevel}
 	set := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}
 	p := &page{s}
 	return []rest.Route{
+		{Pattern: "GET " + access, Handle: p.getAccess, Docs: docs + "get-the-level-of-access-for-workflows-outside-of-the-repository", Need: see},
+		{Pattern: "PUT " + access, Handle: p.setAccess, Docs: docs + "set-the-level-of-access-for-workflows-outside-of-the-repository", Need: set},
 		{Pattern: "GET " + retention, Handle: p.getRetention, Docs: docs + "get-artifact-and-log-retention-settings-for-a-repository", Need: see},
 		{Pattern: "PUT " + retention, Handle: p.setRetention, Docs: docs + "set-artifact-and-log-retention-settings-for-a-repository", Need: set},
 	}
