@@ -58,6 +58,7 @@ func (s *Settings) MayUse(ctx context.Context, workflows, of *actions.Repository
 		return CheckSharing(of, level) == nil && workflows.Owner.ID == of.Owner.ID, nil
 	case ShareEnterprise:
 		return true, nil
+	case ShareNone:
 	}
 	return false, nil
 }

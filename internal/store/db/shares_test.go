@@ -82,6 +82,7 @@ func TestAStatementThatIsGivenUpLeavesTheLine(t *testing.T) {
 // occupy holds every connection in a share, until it is
 // made free.
 func occupy(t *testing.T, st *db.DB, s db.Share) (free []func(), busy *sync.WaitGroup) {
+	t.Helper()
 	busy = new(sync.WaitGroup)
 	var in sync.WaitGroup
 	for range storetest.Options(t, "").MaxConns {
