@@ -55,11 +55,23 @@ func (w Wait) sentence() string {
 // Ready says whether a runner may have the job.
 func (j *Job) Ready() bool { return j.Status == Queued && j.Wait == Wait{} }
 
+// Candidates are the runners that are registered where they could work for a repository.
+type Candidates struct {
+	Runners []*Runner // that may
+	Barred  []*Runner // that may not: it is public, and their group does not allow that
+}
+
+// Barred says whether a job waits although runners are there for it, since their group
+// does not allow public repositories.
+func (j *Job) Barred(c Candidates, now time.Time) bool {
+	online := func(r *Runner) bool { return r.InGroup(j.Group) && r.Has(j.Labels) && r.Online(now) }
+	return j.Ready() && !slices.ContainsFunc(c.Runners, online) && slices.ContainsFunc(c.Barred, online)
+}
+
 // WaitsFor says in a sentence what keeps a job from starting, empty when it has
-// started. runners are those that may work for the job's repository; they matter
-// only for a job that is [Job.Ready].
-func (j *Job) WaitsFor(runners []*Runner, now time.Time) string {
-	labels := strings.Join(j.Labels, ", ")
+// started. The candidates matter only for a job that is [Job.Ready].
+func (j *Job) WaitsFor(c Candidates, now time.Time) string {
+	labels, runners := strings.Join(j.Labels, ", "), c.Runners
 	able := func(r *Runner) bool { return r.Has(j.Labels) }
 	online := func(r *Runner) bool { return able(r) && r.Online(now) }
 	switch {
@@ -69,6 +81,9 @@ func (j *Job) WaitsFor(runners []*Runner, now time.Time) string {
 		return fmt.Sprintf("This server has no runner group '%s', so no runner can take the job.", j.Group)
 	case j.Wait != Wait{}:
 		return j.Wait.sentence()
+	case j.Barred(c, now):
+		return "Waiting for a runner that may work for public repositories: the runner group '" + DefaultGroup + "' does not allow them. " +
+			"An admin can set allows_public_repositories of the group, or make the repository private"
 	case !slices.ContainsFunc(runners, able) && len(j.Labels) == 1:
 		return "No runner with the label " + labels + " is registered"
 	case !slices.ContainsFunc(runners, able):

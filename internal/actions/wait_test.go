@@ -40,9 +40,43 @@ func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 		{"group", job(func(j *actions.Job) { j.Group = "gpus" }), []*actions.Runner{runner(now, "self-hosted", "gpu")}, "This server has no runner group 'gpus', so no runner can take the job."},
 		{"running", job(func(j *actions.Job) { j.Status = actions.InProgress }), nil, ""},
 	} {
-		if got := c.job.WaitsFor(c.runners, now); got != c.want {
+		if got := c.job.WaitsFor(actions.Candidates{Runners: c.runners}, now); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+func TestAJobOfAPublicRepositorySaysThatItsRunnersDoNotTakeIt(t *testing.T) {
+	now := time.Now()
+	gpu := func(seen time.Time) []*actions.Runner {
+		return []*actions.Runner{{LastSeenAt: seen, Labels: []actions.Label{{Name: "gpu"}}}}
+	}
+	const barred = "Waiting for a runner that may work for public repositories: the runner group 'Default' does not allow them. " +
+		"An admin can set allows_public_repositories of the group, or make the repository private"
+	for _, c := range []struct {
+		name   string
+		may    []*actions.Runner
+		labels string
+		want   string
+		barred bool
+	}{
+		{"only those", nil, "gpu", barred, true},
+		{"others that are offline", gpu(time.Time{}), "gpu", barred, true},
+		{"others", gpu(now), "gpu", "Waiting for a runner to pick up this job (gpu)", false},
+		{"those have other labels", nil, "arm", "No runner with the label arm is registered", false},
+	} {
+		j := &actions.Job{Status: actions.Queued, Labels: []string{c.labels}}
+		all := actions.Candidates{Runners: c.may, Barred: gpu(now)}
+		if got := j.WaitsFor(all, now); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		if got := j.Barred(all, now); got != c.barred {
+			t.Errorf("%s: barred %t, want %t", c.name, got, c.barred)
+		}
+	}
+	over := &actions.Job{Status: actions.InProgress, Labels: []string{"gpu"}}
+	if got := over.WaitsFor(actions.Candidates{Barred: gpu(now)}, now); got != "" {
+		t.Errorf("a job that runs: %q", got)
 	}
 }
 

@@ -196,6 +196,11 @@ func (d *demo) accounts(ctx context.Context) (tokenFile string, err error) {
 	if err := admin.Do(ctx, http.MethodPost, "/admin/users", map[string]string{"login": user, "email": user + "@example.com"}, nil); err != nil {
 		return "", err
 	}
+	// There are two people now, and the sample is public.
+	group := map[string]bool{"allows_public_repositories": true}
+	if err := admin.Do(ctx, http.MethodPatch, "/enterprises/understudy/actions/runner-groups/1", group, nil); err != nil {
+		return "", err
+	}
 	var made struct {
 		Token string `json:"token"`
 	}

@@ -7,7 +7,9 @@ import (
 )
 
 // Look is one look of an idle runner for a job.
-func (q *Queue) Look(ctx context.Context, r *actions.Runner) (*Message, error) { return q.pick(ctx, r) }
+func (q *Queue) Look(ctx context.Context, r *actions.Runner) (*Message, error) {
+	return q.pick(ctx, r, true)
+}
 
 // Busy is how many busy runners wait and have looked for the end of their job.
 func (q *Queue) Busy() (n int) {
@@ -15,6 +17,18 @@ func (q *Queue) Busy() (n int) {
 	defer q.mu.Unlock()
 	for _, p := range q.busy {
 		if p.looked {
+			n++
+		}
+	}
+	return n
+}
+
+// Private counts the waiting runners that are offered no job of a public repository.
+func (q *Queue) Private() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.waiting {
+		if p.looked && !p.public {
 			n++
 		}
 	}

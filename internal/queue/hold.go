@@ -17,13 +17,20 @@ import (
 // runs in the same transaction, with the job as it then is, as often as that is tried; its error leaves the job
 // where it was.
 func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx, job *actions.Job) error) (*actions.Job, error) {
+	public, err := q.allowsPublic(ctx, r.Scope)
+	if err != nil {
+		return nil, fmt.Errorf("acquire: %w", err)
+	}
 	var job *actions.Job
-	err := q.store.Update(ctx, func(tx *store.Tx) error {
+	err = q.store.Update(ctx, func(tx *store.Tx) error {
 		asked, err := tx.Acquisition(ctx, guid, r.ID)
 		if err != nil {
 			return err
 		}
 		job = asked.Job
+		if job.Status == actions.Queued && asked.Public && !public {
+			return actions.Errorf(actions.Invalid, "job %d is of a public repository, and the group of runner %s does not allow those", job.ID, r.Name)
+		}
 		if err := q.take(ctx, tx, asked, r); err != nil {
 			return err
 		}

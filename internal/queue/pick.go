@@ -15,10 +15,10 @@ const (
 	maxPassed  = 1000 // jobs for which that is counted
 )
 
-// pick reserves for r the oldest waiting job that it may take, and returns nil
-// when there is none. Where there are several servers, it is one of the oldest: see
-// [Queue.choose].
-func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
+// pick reserves for r the oldest waiting job that it may take, with public also one of
+// a public repository, and returns nil when there is none. Where there are several
+// servers, it is one of the oldest: see [Queue.choose].
+func (q *Queue) pick(ctx context.Context, r *actions.Runner, public bool) (*Message, error) {
 	sets, err := q.waitingSets(ctx)
 	if err != nil {
 		return nil, err
@@ -37,11 +37,11 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 			if !r.InGroup(set.Group) || !r.Has(set.Labels) {
 				continue
 			}
-			oldest, err := q.store.NextJobs(ctx, set, r.Scope, limit)
+			oldest, more, err := q.oldest(ctx, set, r.Scope, public, limit)
 			if err != nil {
 				return nil, err
 			}
-			full = full || len(oldest) == limit
+			full = full || more
 			jobs = append(jobs, oldest...)
 		}
 		slices.SortFunc(jobs, func(a, b *store.Waiting) int { return cmp.Compare(a.ID, b.ID) })
@@ -53,6 +53,31 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner) (*Message, error) {
 			return nil, nil
 		}
 	}
+}
+
+// oldest lists at least the oldest jobs with one label set, as many as the limit, and
+// says whether there may be more. Without public they are those of private repositories:
+// it asks for each by itself, so that it reads past none of a public one, of which
+// anybody may have any number wait.
+func (q *Queue) oldest(ctx context.Context, set *store.LabelSet, sc actions.Scope, public bool, limit int) (jobs []*store.Waiting, more bool, err error) {
+	if public {
+		jobs, err = q.store.NextJobs(ctx, set, sc, limit)
+		return jobs, len(jobs) == limit, err
+	}
+	repos, err := q.store.PrivateWaiting(ctx, set, sc, limit)
+	if err != nil {
+		return nil, false, err
+	}
+	more = len(repos) == limit
+	for _, id := range repos {
+		some, err := q.store.NextJobs(ctx, set, actions.Scope{RepoID: id}, limit)
+		if err != nil {
+			return nil, false, err
+		}
+		more = more || len(some) == limit
+		jobs = append(jobs, some...)
+	}
+	return jobs, more, nil
 }
 
 // reserveOne reserves one of the first few jobs that are free, and returns nil when

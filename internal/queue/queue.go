@@ -17,6 +17,10 @@
 // every runner that waits look again from time to time, so that a lost notice costs
 // half a minute, never a job.
 //
+// Runners whose group does not allow public repositories are offered the jobs of
+// private ones only. What a group allows is looked at when its runners begin to wait and
+// whenever it may have changed, and once more when a job is acquired.
+//
 // A busy runner waits in [Queue.Message] too, for the cancellation of its job.
 package queue
 
@@ -57,6 +61,8 @@ type Queue struct {
 	now   func() time.Time
 	lease time.Duration
 
+	allowsPublic Allows
+
 	mu      sync.Mutex
 	waiting []*poll             // idle runners, longest wait first
 	busy    map[int64]*poll     // by runner
@@ -79,6 +85,7 @@ type poll struct {
 	poke   chan struct{}
 	over   chan struct{} // closed when the runner waits anew: this one's connection is dead
 	looked bool          // the database had nothing for it; guarded by Queue.mu
+	public bool          // it may work for public repositories; guarded by Queue.mu
 }
 
 // A departure is when a job stopped waiting.
@@ -95,10 +102,18 @@ type offer struct {
 	acknowledged bool
 }
 
+// Allows says whether the runners of a scope work for public repositories. It is asked
+// at each poll, and outside of transactions.
+type Allows func(ctx context.Context, sc actions.Scope) (bool, error)
+
+// Public allows all of them.
+func Public(context.Context, actions.Scope) (bool, error) { return true, nil }
+
 // New makes a queue. lease is how long a runner holds a job without renewing it.
-func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time.Time) *Queue {
+func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time.Time, public Allows) *Queue {
 	return &Queue{
-		store: st, log: log, now: now, lease: lease,
+		allowsPublic: public,
+		store:        st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
 		gone: make(map[string]bool), retired: make(map[int64]bool), passed: make(map[int64]int),
 		sets: recent.New[struct{}, []*store.LabelSet](1, 1),
@@ -114,7 +129,7 @@ func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Mes
 	q.enter(p, idle)
 	defer q.leave(p, idle)
 	for {
-		m, err := q.look(ctx, r, idle)
+		m, err := q.look(ctx, p, idle)
 		if err != nil && ctx.Err() == nil {
 			return nil, err
 		}
@@ -140,11 +155,18 @@ func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Mes
 	}
 }
 
-func (q *Queue) look(ctx context.Context, r *actions.Runner, idle bool) (*Message, error) {
-	if idle {
-		return q.pick(ctx, r)
+func (q *Queue) look(ctx context.Context, p *poll, idle bool) (*Message, error) {
+	if !idle {
+		return q.cancellation(ctx, p.runner)
 	}
-	return q.cancellation(ctx, r)
+	public, err := q.allowsPublic(ctx, p.runner.Scope)
+	if err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	p.public = public
+	q.mu.Unlock()
+	return q.pick(ctx, p.runner, public)
 }
 
 func (q *Queue) enter(p *poll, idle bool) {
@@ -244,7 +266,7 @@ func (q *Queue) offer(w *store.Waiting) bool {
 		return true
 	}
 	for i, p := range q.waiting {
-		if !q.retired[p.runner.ID] && p.runner.InGroup(w.Group) && p.runner.Has(w.Labels) && p.runner.Serves(w.OwnerID, w.RepoID) {
+		if !q.retired[p.runner.ID] && p.serves(w) {
 			q.reserve(w, p.runner.ID)
 			q.waiting = slices.Delete(q.waiting, i, i+1) // it gets one message
 			p.ch <- &Message{Offer: w}
@@ -252,6 +274,13 @@ func (q *Queue) offer(w *store.Waiting) bool {
 		}
 	}
 	return false
+}
+
+// serves says whether the runner may have a job, as far as memory knows. The caller
+// holds mu.
+func (p *poll) serves(w *store.Waiting) bool {
+	r := p.runner
+	return (p.public || !w.Public) && r.InGroup(w.Group) && r.Has(w.Labels) && r.Serves(w.OwnerID, w.RepoID)
 }
 
 // free says whether the job still waits, as far as memory knows, and is reserved

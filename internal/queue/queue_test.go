@@ -34,7 +34,7 @@ const lease = time.Minute
 func newBench(t testing.TB, st *store.Store) *bench {
 	t.Helper()
 	b := &bench{t: t, st: st, at: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
-	b.Queue = queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now)
+	b.Queue = queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Public)
 	ctx := t.Context()
 	owner := actions.Account{Login: "octo", Type: actions.User, CreatedAt: b.at, UpdatedAt: b.at}
 	b.must(st.CreateAccount(ctx, &owner))
@@ -83,7 +83,7 @@ func (b *bench) job(labels ...string) *actions.Job {
 	}
 	b.must(b.st.Update(b.t.Context(), func(tx *store.Tx) error {
 		tx.After(func() {
-			b.Wake(&store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Labels: j.Labels})
+			b.Wake(&store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Labels: j.Labels, Public: !b.repo.Private})
 		})
 		return tx.CreateJobs(b.t.Context(), []*actions.Job{j})
 	}))

@@ -11,7 +11,7 @@ import (
 // Run hears of jobs and runners from other servers, and offers again what was
 // not taken in time, until ctx ends.
 func (q *Queue) Run(ctx context.Context) error {
-	heard := q.store.Subscribe(store.ReadyTopic(0), store.RunnerTopic(0))
+	heard := q.store.Subscribe(store.ReadyTopic(0), store.RunnerTopic(0), store.SettingsTopic(), store.AccessTopic())
 	defer heard.Close()
 	tick := time.NewTicker(lapseCheck)
 	defer tick.Stop()
@@ -24,18 +24,56 @@ func (q *Queue) Run(ctx context.Context) error {
 			if all {
 				q.pokeAll()
 			}
-			for _, t := range topics {
-				if t == store.RunnerTopic(t.ID) {
-					q.poke(t.ID)
-				} else {
-					q.wakeUnlessTaken(ctx, t.ID, func(w *store.Waiting) { q.offer(w) })
-				}
-			}
+			q.hear(ctx, topics)
 		case <-tick.C:
 			for _, w := range q.lapsed() {
 				q.wakeUnlessTaken(ctx, w.ID, q.Wake)
 			}
 		}
+	}
+}
+
+func (q *Queue) hear(ctx context.Context, topics []store.Topic) {
+	groups := false
+	for _, t := range topics {
+		switch t {
+		case store.SettingsTopic(), store.AccessTopic():
+			groups = true
+		case store.RunnerTopic(t.ID):
+			q.poke(t.ID)
+		default:
+			q.wakeUnlessTaken(ctx, t.ID, func(w *store.Waiting) { q.offer(w) })
+		}
+	}
+	if groups {
+		q.reconsider(ctx)
+	}
+}
+
+// reconsider asks again for which repositories the runners that wait may work, and
+// makes those that may work for more than before look into the database.
+func (q *Queue) reconsider(ctx context.Context) {
+	q.mu.Lock()
+	scopes := make(map[actions.Scope]bool)
+	for _, p := range q.waiting {
+		scopes[p.runner.Scope] = false
+	}
+	q.mu.Unlock()
+	for sc := range scopes {
+		public, err := q.allowsPublic(ctx, sc)
+		if err != nil && ctx.Err() == nil {
+			q.log.WarnContext(ctx, "runner group not read", "err", err) // acquiring a job fails, too
+		}
+		scopes[sc] = public
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.waiting {
+		public, asked := scopes[p.runner.Scope]
+		if asked && public && !p.public {
+			p.wake()
+		}
+		p.public = p.public && (public || !asked)
 	}
 }
 

@@ -253,7 +253,7 @@ func (d *draft) remark(j *actions.Job, n *plan.NewJob) *actions.Annotation {
 	case n.Error != "":
 		return noteAt(actions.LevelFailure, n.Error, d.run.Path, n.ErrorPos)
 	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
-		a := note(actions.LevelWarning, j.WaitsFor(nil, d.now))
+		a := note(actions.LevelWarning, j.WaitsFor(actions.Candidates{}, d.now))
 		a.Path = d.run.Path
 		return a
 	}

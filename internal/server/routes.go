@@ -56,13 +56,13 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 
 		workflows.Routes(s.store, s.trigger),
 		runs.Routes(runs.Config{Store: s.store, Scheduler: s.scheduler, Logs: s.logs, LogURL: res.RunLogURL}),
-		jobs.Routes(jobs.Config{Store: s.store, Logs: s.logs, LogURL: res.JobLogURL}),
+		jobs.Routes(jobs.Config{Store: s.store, Logs: s.logs, Groups: s.groups, Now: s.now, LogURL: res.JobLogURL}),
 		artifacts.Routes(artifacts.Config{
 			Store: s.store, Artifacts: s.artifacts, Log: s.log, Now: s.now, Quota: int64(s.config.ArtifactQuota), URL: res.ArtifactURL,
 		}),
 		caches.Routes(s.store, s.caches, s.settings),
 		permissions.Routes(s.settings),
 		selfhostedrunners.Routes(s.runners, s.now),
-		runnergroups.Routes(),
+		runnergroups.Routes(s.groups),
 	)
 }

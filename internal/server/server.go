@@ -28,6 +28,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/group"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/logs"
@@ -109,6 +110,7 @@ type Server struct {
 	auth         *auth.Auth
 	jobs         *auth.Jobs
 	settings     *settings.Settings
+	groups       *group.Groups
 	queue        *queue.Queue
 	scheduler    *scheduler.Scheduler
 	runners      *runners.Runners
@@ -206,9 +208,15 @@ func (s *Server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.queue = queue.New(s.store, s.log, c.JobLease, s.now)
-	s.settings = settings.New(s.store, settings.RetentionDays.Default(c.ArtifactDays),
-		settings.CacheDays.Default(c.CacheDays), settings.CacheBytes.Default(int64(c.CacheQuota)))
+	defaults := []settings.Default{
+		settings.RetentionDays.Default(c.ArtifactDays), settings.CacheDays.Default(c.CacheDays), settings.CacheBytes.Default(int64(c.CacheQuota)),
+	}
+	if c.AllowPublic {
+		defaults = append(defaults, settings.PublicRepositories.Default(new(true)))
+	}
+	s.settings = settings.New(s.store, defaults...)
+	s.groups = group.New(s.store, s.settings, s.others)
+	s.queue = queue.New(s.store, s.log, c.JobLease, s.now, s.groups.AllowsPublic)
 	s.keep(kept)
 	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{
@@ -263,7 +271,7 @@ func (s *Server) mount(bot *actions.Account) error {
 		NoToolkitPatch: !s.config.ToolkitPatch,
 	})
 	site, err := web.New(web.Config{
-		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Log: s.log, Now: s.now,
+		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Groups: s.groups, Log: s.log, Now: s.now,
 		ImageHosts: s.config.ImageHost,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
 			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)

@@ -98,7 +98,7 @@ func NewOn(t testing.TB, url string, opts ...Option) *Site {
 	s := &Site{TB: t}
 	config := server.Config{
 		Listen: []string{"127.0.0.1:0"}, Data: filepath.Join(t.TempDir(), "data"), Database: url, JobLease: time.Minute,
-		NoSync: true,
+		NoSync: true, AllowPublic: true,
 	}
 	if o.config != nil {
 		o.config(&config)

@@ -66,6 +66,18 @@ var WorkflowPermissions = Key[Access]{
 	},
 }
 
+// PublicRepositories is whether the runners of the Default group of an organization, or
+// of the enterprise, work for public repositories; nil where nobody has said so.
+var PublicRepositories = Key[*bool]{
+	name: "allows_public_repositories", audit: "runner_group_updated",
+	check: func(v, _ *bool) error {
+		if v == nil {
+			return actions.Errorf(actions.Invalid, "allows_public_repositories is true or false")
+		}
+		return nil
+	},
+}
+
 const (
 	gigabyte     int64 = 1 << 30
 	maxGigabytes       = 10_000

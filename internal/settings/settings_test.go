@@ -154,7 +154,8 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 			"negative gigabytes": settings.Set(settings.CacheBytes, settings.Gigabytes(-1)),
 			"no days of caches":  settings.Set(settings.CacheDays, 0), "too many days of caches": settings.Set(settings.CacheDays, 366),
 			"no permissions": settings.Set(settings.WorkflowPermissions, ""), "other permissions": settings.Set(settings.WorkflowPermissions, "none"),
-			"no days": days(0), "negative days": days(-1), "too many days": days(401),
+			"neither true nor false": settings.Set(settings.PublicRepositories, nil),
+			"no days":                days(0), "negative days": days(-1), "too many days": days(401),
 		}
 		for name, change := range refused {
 			for _, sc := range []settings.Scope{settings.Repo(s.repo), settings.Org(s.org), settings.Enterprise()} {
@@ -227,8 +228,9 @@ func TestDefaultPermissionsAreReadBelowWhereTheyAreRead(t *testing.T) {
 func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newSite(t, st)
-		s.set(settings.Repo(s.repo), days(5), settings.Set(settings.CacheDays, 6), settings.Set(settings.CacheBytes, settings.Gigabytes(7)), settings.Set(settings.WorkflowPermissions, settings.WriteAccess))
-		want := map[string]string{"default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+		s.set(settings.Repo(s.repo), days(5), settings.Set(settings.CacheDays, 6), settings.Set(settings.CacheBytes, settings.Gigabytes(7)), settings.Set(settings.WorkflowPermissions, settings.WriteAccess),
+			settings.Set(settings.PublicRepositories, new(false)))
+		want := map[string]string{"allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
 		for _, name := range names(t) {
 			if _, set := want[name]; !set {
 				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)

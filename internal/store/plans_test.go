@@ -22,6 +22,12 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			return err
 		}
 	}
+	private := func(sc actions.Scope) func(context.Context, store.Explainer) error {
+		return func(ctx context.Context, q store.Explainer) error {
+			_, err := q.PrivateWaiting(ctx, &store.LabelSet{ID: 1}, sc, 3)
+			return err
+		}
+	}
 	for name, ask := range map[string]func(context.Context, store.Explainer) error{
 		"busy runners": func(ctx context.Context, q store.Explainer) error {
 			_, err := q.BusyRunners(ctx, []int64{1, 2})
@@ -51,9 +57,11 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			}
 			return nil
 		},
-		"next job of the site":     next(actions.Scope{}),
-		"next job of an owner":     next(actions.Scope{OwnerID: 1}),
-		"next job of a repository": next(actions.Scope{RepoID: 1}),
+		"next job of the site":             next(actions.Scope{}),
+		"next job of an owner":             next(actions.Scope{OwnerID: 1}),
+		"next job of a repository":         next(actions.Scope{RepoID: 1}),
+		"private repositories of the site": private(actions.Scope{}),
+		"private repositories of an owner": private(actions.Scope{OwnerID: 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := storetest.Open(t).Explain()

@@ -167,6 +167,9 @@ func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error
 		return err
 	}
 	if was.Private != r.Private {
+		if err := tx.publishReady(ctx, r.ID); err != nil {
+			return err
+		}
 		e := actions.AuditEntry{Action: actions.AuditRepoAccess}.InRepo(r)
 		if err := tx.Audit(ctx, e.With("previous_visibility", was.Visibility()).With("visibility", r.Visibility())); err != nil {
 			return err

@@ -43,7 +43,7 @@ func RecordTopic(repoID int64) Topic { return Topic{Kind: kindRecord, ID: repoID
 func RunTopic(runID int64) Topic { return Topic{Kind: kindRun, ID: runID} }
 
 // ReadyTopic is a job that waits for a runner, and found none at the server that
-// announces it. With 0 it is any job.
+// announces it, or that other runners may take than before. With 0 it is any job.
 func ReadyTopic(jobID int64) Topic { return Topic{Kind: kindReady, ID: jobID} }
 
 // RunnerTopic is a runner: its record, its session, whether it is idle while it

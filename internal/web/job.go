@@ -128,7 +128,7 @@ func (s *Site) around(ctx context.Context, p *jobPage, f found) error {
 	if err != nil {
 		return err
 	}
-	p.Groups = groupsOf(p.Repo, jobs, nil, nil, s.now())
+	p.Groups = groupsOf(p.Repo, jobs, nil, actions.Candidates{}, s.now())
 	p.Current = f.job.ID
 	p.Job = jobRowOf(p.Repo, f.job, runners, s.now())
 	notes, _, err := s.store.Annotations(ctx, f.job.ID, store.Page{Number: 1, Size: maxAnnotations})

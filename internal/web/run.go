@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -179,22 +180,17 @@ func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Reposito
 	return nil
 }
 
-// runnersFor are the runners that may take one of the jobs, if one waits.
-func (s *Site) runnersFor(ctx context.Context, repo *actions.Repository, jobs []*actions.Job) ([]*actions.Runner, error) {
-	for _, j := range jobs {
-		if j.Ready() {
-			return s.store.RunnersServing(ctx, repo.Owner.ID, repo.ID, maxRunners)
-		}
+// runnersFor are the runners that could take one of the jobs, if one waits.
+func (s *Site) runnersFor(ctx context.Context, repo *actions.Repository, jobs []*actions.Job) (c actions.Candidates, err error) {
+	if !slices.ContainsFunc(jobs, (*actions.Job).Ready) {
+		return c, nil
 	}
-	return nil, nil
+	return s.groups.Candidates(ctx, repo)
 }
-
-// maxRunners bounds how many runners are looked at to say what a job waits for.
-const maxRunners = 1000
 
 // groupsOf makes the rows of jobs. The job without a key, which holds what is
 // wrong with a workflow file, is none that people know.
-func groupsOf(h *repoHead, jobs []*actions.Job, steps []*actions.Step, runners []*actions.Runner, now time.Time) []jobGroup {
+func groupsOf(h *repoHead, jobs []*actions.Job, steps []*actions.Step, runners actions.Candidates, now time.Time) []jobGroup {
 	byJob := make(map[int64][]*actions.Step)
 	for _, st := range steps {
 		byJob[st.JobID] = append(byJob[st.JobID], st)
@@ -221,7 +217,7 @@ func groupsOf(h *repoHead, jobs []*actions.Job, steps []*actions.Step, runners [
 	return groups
 }
 
-func jobRowOf(h *repoHead, j *actions.Job, runners []*actions.Runner, now time.Time) jobRow {
+func jobRowOf(h *repoHead, j *actions.Job, runners actions.Candidates, now time.Time) jobRow {
 	return jobRow{
 		ID: j.ID, URL: jobPath(h, j), Name: j.Name, Mark: markOf(j.Status, j.Conclusion),
 		Duration: elapsedOf(j.StartedAt, j.CompletedAt, now), Waits: j.WaitsFor(runners, now), Runner: j.RunnerName,

@@ -11,6 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/group"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/markdown"
@@ -25,6 +26,7 @@ type Config struct {
 	Logs      *logs.Logs
 	Artifacts *artifact.Artifacts
 	Scheduler *scheduler.Scheduler
+	Groups    *group.Groups
 	Log       *slog.Logger
 	Now       func() time.Time
 
@@ -42,6 +44,7 @@ type Site struct {
 	logs      *logs.Logs
 	artifacts *artifact.Artifacts
 	scheduler *scheduler.Scheduler
+	groups    *group.Groups
 	log       *slog.Logger
 	now       func() time.Time
 
@@ -59,7 +62,7 @@ type Site struct {
 func New(c Config) (*Site, error) {
 	s := &Site{
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
-		scheduler: c.Scheduler, log: c.Log, now: c.Now,
+		scheduler: c.Scheduler, groups: c.Groups, log: c.Log, now: c.Now,
 		policy: policy(c.ImageHosts), mux: http.NewServeMux(), times: defaultTimes,
 	}
 	s.summaries = newSummaries(c.Logs.ReadSummary, markdown.New(c.ImageHosts...))

@@ -4,9 +4,11 @@ package jobs
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/group"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -16,8 +18,10 @@ import (
 
 // Config is what the page needs.
 type Config struct {
-	Store *store.Store
-	Logs  *logs.Logs
+	Store  *store.Store
+	Logs   *logs.Logs
+	Groups *group.Groups
+	Now    func() time.Time
 
 	// LogURL signs a URL, good for a minute and for whoever has it, of a job's log as
 	// text; base is that of pages.
@@ -32,7 +36,7 @@ func Routes(c Config) []rest.Route {
 		job  = repo + "/jobs/{job_id}"
 		docs = "rest/actions/workflow-jobs#"
 	)
-	p := &page{c.Store, c.Logs, c.LogURL}
+	p := &page{c.Store, c.Logs, c.Groups, c.Now, c.LogURL}
 	return []rest.Route{
 		{Pattern: "GET " + run + "/jobs", Handle: p.list, Docs: docs + "list-jobs-for-a-workflow-run", Need: auth.ReadRuns, Polled: true},
 		{Pattern: "GET " + run + "/attempts/{attempt_number}/jobs", Handle: p.listOfAttempt, Docs: docs + "list-jobs-for-a-workflow-run-attempt", Need: auth.ReadRuns, Polled: true},
@@ -44,6 +48,8 @@ func Routes(c Config) []rest.Route {
 type page struct {
 	store  *store.Store
 	logs   *logs.Logs
+	groups *group.Groups
+	now    func() time.Time
 	logURL func(base string, job *actions.Job) (string, error)
 }
 
@@ -213,7 +219,27 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := p.sayBarred(w, r, j); err != nil {
+		return err
+	}
 	return httpjson.Write(w, http.StatusOK, newJob(rest.CallOf(r), run, j, steps))
+}
+
+// sayBarred says in a header that a job waits since the group of its runners does not
+// allow public repositories: nothing in the body does.
+func (p *page) sayBarred(w http.ResponseWriter, r *http.Request, j *actions.Job) error {
+	repo := rest.CallOf(r).Repo
+	if repo.Private || !j.Ready() {
+		return nil
+	}
+	c, err := p.groups.Candidates(r.Context(), repo)
+	if err != nil {
+		return err
+	}
+	if now := p.now(); j.Barred(c, now) {
+		w.Header().Set(rest.NoticeHeader, j.WaitsFor(c, now))
+	}
+	return nil
 }
 
 // downloadLog serves GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs.
