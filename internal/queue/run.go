@@ -13,6 +13,7 @@ import (
 func (q *Queue) Run(ctx context.Context) error {
 	heard := q.store.Subscribe(store.ReadyTopic(0), store.RunnerTopic(0), store.SettingsTopic(), store.AccessTopic())
 	defer heard.Close()
+	q.pokeAll() // those that wait already have not heard what came before
 	tick := time.NewTicker(lapseCheck)
 	defer tick.Stop()
 	for {
