@@ -48,7 +48,7 @@ func TestTokenOfAJobReachesWhatItsPermissionsSayWhileItRuns(t *testing.T) {
 		one.push()
 	}
 	g := newGate(t)
-	file := filepath.Join(t.TempDir(), "token")
+	file := filepath.Join(g.dir, "token") // where its user may write
 	script := fmt.Sprintf(`echo token $TOKEN; printf %%s $TOKEN >%s; export GIT_TERMINAL_PROMPT=0 GIT_CONFIG_NOSYSTEM=1
 fetch() { git -c http.extraHeader="Authorization: basic $(printf x-access-token:$TOKEN | base64 -w0)" clone -q $GITHUB_SERVER_URL/admin/$1.git $1 2>/dev/null && echo $1 yes || echo $1 no; }
 fetch hello; fetch other; fetch open; git -C hello cat-file -e $GITHUB_SHA && echo same commit`, file)

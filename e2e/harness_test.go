@@ -113,10 +113,18 @@ func environment(t *testing.T) []string {
 // is nothing, so that tests see what jobs do, unless UNDERSTUDY_TEST_ISOLATION says
 // otherwise: then jobs see the temporary directory of the tests, too.
 func isolation() []string {
-	if name := os.Getenv("UNDERSTUDY_TEST_ISOLATION"); name != "" && name != "none" {
+	if name := isolated(); name != "" {
 		return []string{"UNDERSTUDY_ISOLATION=" + name, "UNDERSTUDY_SHARE=" + os.TempDir(), "UNDERSTUDY_JOB_SHARE=" + os.TempDir()}
 	}
 	return []string{"UNDERSTUDY_ISOLATION=none"}
+}
+
+// isolated is the isolation that the environment asks for, "" for none.
+func isolated() string {
+	if name := os.Getenv("UNDERSTUDY_TEST_ISOLATION"); name != "none" {
+		return name
+	}
+	return ""
 }
 
 // isolate gives the server's jobs an isolation; "" leaves the choice to the server.

@@ -172,6 +172,9 @@ func (c *officialCase) normal(s *server, text string) string {
 	root := regexp.QuoteMeta(s.data+"-runners") + `/\d+/`
 	text = regexp.MustCompile(root+`_tool\b`).ReplaceAllString(text, "WORK/_tool")
 	text = regexp.MustCompile(root+`_work\b`).ReplaceAllString(text, "WORK")
+	if isolated() != "" {
+		text = strings.ReplaceAll(text, "/home/runner/work", "WORK")
+	}
 	text = uuid.ReplaceAllString(text, "UUID")
 	text = runners.ReplaceAllString(text, "RUNNER")
 	text = tokens.ReplaceAllString(text, "TOKEN")
