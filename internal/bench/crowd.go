@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	otherLabel  = "other" // of the runners that no job is for
-	crowdAtOnce = 16      // runners that register at the same time
-	crowdPause  = 5 * time.Millisecond
+	otherLabel  = "other"               // of the runners that no job is for
+	crowdAtOnce = 16                    // runners that register at the same time
+	crowdPause  = 40 * time.Millisecond // between questions, so that they are few beside the jobs
 	crowdGoal   = 300 * time.Millisecond
 	crowdRatio  = 1.1 // of the server's time for a job with 10 runners
 )

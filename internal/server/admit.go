@@ -29,12 +29,21 @@ func (s *Server) admit(r *http.Request, at surface) (*http.Request, *limit.Visit
 	if err == nil && q.Work != limit.Reserved && spare(r) {
 		err = limit.Full()
 	}
-	ctx = store.WithShare(ctx, store.Share(q.Caller.Kind))
+	ctx = store.WithShare(ctx, shareOf(q.Caller))
 	r = s.keepScheme(r.WithContext(limit.With(ctx, v)), q.Caller)
 	if !takesStream(r, at) {
 		keep(r, v.Hold)
 	}
 	return r, v, err
+}
+
+// shareOf is the part of the callers with which one has its turn at the database. A
+// runner and its job work on the same thing, and many of them at the same time.
+func shareOf(c limit.Caller) store.Share {
+	if c.Kind == limit.Job {
+		return store.Share(limit.Runner)
+	}
+	return store.Share(c.Kind)
 }
 
 // takesStream says whether the body of a request goes on as it comes, and is not kept
