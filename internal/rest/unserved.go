@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/recent"
 )
 
@@ -20,6 +21,7 @@ const (
 	sayAgain      = time.Minute // after which the same operation stands in the log again
 	sayAtMost     = 30          // operations a minute, so that nobody fills the log
 	maxUnserved   = 1000        // operations that are remembered
+	maxShown      = 100         // characters of what a caller wrote, in the log
 )
 
 // unserved answers what no route does, and says in the log what programs miss here.
@@ -38,7 +40,7 @@ func (u *unserved) answer(w http.ResponseWriter, r *http.Request) error {
 	now, what := u.Now(), r.Method+" "+operation(r.URL.Path)
 	if at, ok := u.said.Get(what); (!ok || now.Sub(at) >= sayAgain) && u.budget.AllowN(now, 1) {
 		u.said.Put(what, now, 1)
-		u.Log.InfoContext(r.Context(), "no such operation here", "operation", what, "user_agent", shortened(r.UserAgent()))
+		u.Log.InfoContext(r.Context(), "no such operation here", "operation", what, "user_agent", actions.Clip(r.UserAgent(), maxShown))
 	}
 	return ErrNotFound
 }
@@ -59,14 +61,5 @@ func operation(path string) string {
 			parts[i+1] = "{id}"
 		}
 	}
-	return "/" + shortened(strings.Join(parts, "/"))
-}
-
-// shortened is as much of what a caller wrote as the log has room for.
-func shortened(s string) string {
-	const most = 100
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
+	return "/" + actions.Clip(strings.Join(parts, "/"), maxShown)
 }

@@ -42,7 +42,7 @@ func (s *Runners) Slowed(id int64) bool {
 	if !ok {
 		return false
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return !k.said.IsZero()
+	k.waits.mu.Lock()
+	defer k.waits.mu.Unlock()
+	return !k.waits.at.IsZero()
 }

@@ -3,7 +3,6 @@ package runners
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -18,7 +17,6 @@ import (
 const (
 	perSecond = 1  // calls of a runner that gets no job
 	savedUp   = 60 // of them that may come at once
-	sayAgain  = time.Minute
 )
 
 // A pace is how often runners come. It is safe for concurrent use.
@@ -30,10 +28,7 @@ type pace struct {
 
 type paced struct {
 	bucket *rate.Limiter
-
-	mu    sync.Mutex
-	said  time.Time // when the log was last told
-	since int       // calls that have waited since then
+	waits  saying // that a call waits
 }
 
 func newPace(log *slog.Logger, now func() time.Time) *pace {
@@ -72,15 +67,7 @@ func (p *pace) wait(ctx context.Context, r *actions.Runner, most time.Duration) 
 
 // tell says in the log, once a minute, that calls of a runner wait.
 func (p *pace) tell(ctx context.Context, r *actions.Runner, k *paced) {
-	now := p.now()
-	k.mu.Lock()
-	k.since++
-	calls, quiet := k.since, now.Sub(k.said) < sayAgain
-	if !quiet {
-		k.said, k.since = now, 0
-	}
-	k.mu.Unlock()
-	if !quiet {
+	if calls, tell := k.waits.again(p.now()); tell {
 		p.log.WarnContext(ctx, "runner calls in a tight loop and gets no job; its calls wait", "runner", r.ID, "name", r.Name, "calls", calls)
 	}
 }

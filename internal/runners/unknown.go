@@ -3,7 +3,6 @@ package runners
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -47,24 +46,13 @@ func (s *Runners) noClient(ctx context.Context, clientID string) error {
 // An unknown says in the log which runners the data does not know, once a minute: they
 // come again and again, and anybody may say to be one.
 type unknown struct {
-	log *slog.Logger
-	now func() time.Time
-
-	mu    sync.Mutex
-	said  time.Time
-	since int // calls since then
+	log   *slog.Logger
+	now   func() time.Time
+	calls saying
 }
 
 func (u *unknown) tell(ctx context.Context, which ...any) {
-	now := u.now()
-	u.mu.Lock()
-	u.since++
-	calls, quiet := u.since, now.Sub(u.said) < sayAgain
-	if !quiet {
-		u.said, u.since = now, 0
-	}
-	u.mu.Unlock()
-	if !quiet {
+	if calls, tell := u.calls.again(u.now()); tell {
 		u.log.WarnContext(ctx, "a runner calls that the data of this server does not know: was older data put back?", append(which, "calls", calls)...)
 	}
 }

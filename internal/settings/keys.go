@@ -66,6 +66,30 @@ var WorkflowPermissions = Key[Access]{
 	},
 }
 
+// A Sharing is which workflows outside of a private repository may use its actions.
+type Sharing string
+
+// The levels, as the REST API calls them. Of all, only workflows of private repositories:
+// anybody could read in a public one what the actions are.
+const (
+	ShareNone         Sharing = "none"
+	ShareUser         Sharing = "user"         // of the same user
+	ShareOrganization Sharing = "organization" // of the same organization
+	ShareEnterprise   Sharing = "enterprise"   // of this server
+)
+
+// ActionsSharing is who may use the actions of a private repository.
+var ActionsSharing = Key[Sharing]{
+	name: "actions_sharing", audit: "update_actions_access_settings", standard: ShareNone,
+	check: func(v, _ Sharing) error {
+		switch v {
+		case ShareNone, ShareUser, ShareOrganization, ShareEnterprise:
+			return nil
+		}
+		return actions.Errorf(actions.Invalid, "access_level is none, user, organization or enterprise, not %.50q", string(v))
+	},
+}
+
 // PublicRepositories is whether the runners of the Default group of an organization, or
 // of the enterprise, work for public repositories; nil where nobody has said so.
 var PublicRepositories = Key[*bool]{

@@ -16,11 +16,11 @@ type accessJSON struct {
 // getAccess serves GET /repos/{owner}/{repo}/actions/permissions/access.
 func (p *page) getAccess(w http.ResponseWriter, r *http.Request) error {
 	repo := rest.CallOf(r).Repo
-	level, err := settings.Get(r.Context(), p.settings, settings.Repo(repo), settings.ActionsSharing)
-	if err != nil {
+	if err := settings.CheckSharing(repo, settings.ShareNone); err != nil {
 		return err
 	}
-	if err := settings.CheckSharing(repo, settings.ShareNone); err != nil {
+	level, err := settings.Get(r.Context(), p.settings, settings.Repo(repo), settings.ActionsSharing)
+	if err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, accessJSON{level})
