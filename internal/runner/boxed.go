@@ -120,7 +120,8 @@ func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *wo
 	case ctx.Err() != nil: // it was killed
 		return &worker.Result{Conclusion: wire.Canceled}, nil
 	}
-	return nil, fmt.Errorf("its worker has ended: %s", b.State())
+	j.log.ErrorContext(ctx, "worker ended unexpectedly", "state", fmt.Sprint(b.State()))
+	return failure(fmt.Sprintf("The runner's worker process ended unexpectedly: %s.", b.State())), nil
 }
 
 // toolsOf is the directory of tools that jobs of the same repository share.

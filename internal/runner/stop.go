@@ -5,11 +5,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/runner/worker"
-)
-
-const (
-	minCancel  = time.Minute // of a cancellation, and its kill comes this much earlier:
-	killMargin = 15 * time.Second
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // cancel asks the worker to cancel job id (CAN-2) and ends it by force before
@@ -23,13 +19,13 @@ func (j *job) cancel(id string, timeout time.Duration) {
 	}
 	j.log.Info("job cancelled", "timeout", timeout)
 	j.signal(worker.Cancel)
-	j.arm(max(timeout, minCancel) - killMargin)
+	j.arm(wire.KillAfter(timeout))
 }
 
 // lost cancels a job that is ours no longer.
 func (j *job) lost(err error) {
 	j.log.Warn("job lost", "err", err)
-	j.cancel(j.jobID(), minCancel) // nobody waits for what it does
+	j.cancel(j.jobID(), 0) // nobody waits for what it does
 }
 
 func (j *job) jobID() string {

@@ -17,6 +17,9 @@ func result(req *wire.CompleteJobRequest) (*scheduler.Result, error) {
 		return nil, actions.Errorf(actions.Invalid, "conclusion %.50q is not known", req.Conclusion)
 	}
 	r := &scheduler.Result{Conclusion: conclusion, Outputs: outputsOf(req.Outputs)}
+	if req.StepResults != nil {
+		r.Steps = make([]*actions.Step, 0, len(req.StepResults))
+	}
 	for i := range req.StepResults {
 		s := &req.StepResults[i]
 		r.Steps = append(r.Steps, stepOf(s))

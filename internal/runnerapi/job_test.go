@@ -138,7 +138,7 @@ func TestTheFirstConclusionStays(t *testing.T) { // JOB-4
 		c := w.runner("box")
 		for said, want := range map[string]actions.Conclusion{
 			"succeeded": actions.Success, "SucceededWithIssues": actions.Success, "failed": actions.Failure,
-			"canceled": actions.Cancelled, "skipped": actions.Skipped, "ABANDONED": actions.Failure,
+			"canceled": actions.Failure, "skipped": actions.Skipped, "ABANDONED": actions.Failure,
 		} {
 			run := w.start(simple)
 			h := c.take(w.job(run).GUID)
@@ -281,7 +281,7 @@ func TestAnEndThatTheRunnerDidNotReportIsRemarked(t *testing.T) { // JOB-3, JOB-
 			}, []string{unreported}},
 			"failure without any step": {func(h *held) {
 				h.complete(wire.Failed)
-			}, nil},
+			}, []string{""}},
 			"success while a step runs": {func(h *held) {
 				h.update(1, wire.StepUpdate{ExternalID: step.ExternalID, Number: 1, Name: "a", Status: wire.StepInProgress})
 				h.complete(wire.Succeeded)

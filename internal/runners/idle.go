@@ -2,11 +2,13 @@ package runners
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // An idleness has a timer for each runner that says it is idle while it holds a
@@ -124,9 +126,19 @@ func (s *Runners) failUnreported(ctx context.Context, r *actions.Runner, job *ac
 		return
 	}
 	if err == nil {
-		err = s.scheduler.Fail(ctx, job.ID, "The runner "+r.Name+" is idle again and has not reported how the job ended.")
+		err = s.scheduler.Fail(ctx, job.ID, unreported(r, held, since))
 	}
 	if err != nil { // the next poll tries again
 		s.log.ErrorContext(ctx, "job not failed", "job", job.ID, "err", err)
 	}
+}
+
+// unreported says what became of a job whose runner has been idle since then. A runner
+// kills a job that was cancelled and does not stop in time, and reports nothing.
+func unreported(r *actions.Runner, j *actions.Job, since time.Time) string {
+	if !j.CancelAt.IsZero() && !since.Before(j.CancelAt.Add(wire.KillAfter(j.CancelTimeout))) {
+		return fmt.Sprintf("The job did not stop within the %g minutes that it had after it was cancelled, so the runner %s killed it.",
+			j.CancelTimeout.Minutes(), r.Name)
+	}
+	return "The runner " + r.Name + " is idle again and has not reported how the job ended."
 }

@@ -11,14 +11,19 @@ import (
 // Complete ends a job, as it was read lately, with what its runner reports, and
 // starts what comes next. A job that is over stays as it is, and that is no error: the runner may
 // not have heard the first answer. What a runner reports is its last word on the
-// job, so what is too much or makes no sense is only left out.
+// job, so what is too much or makes no sense is only left out. A job that is reported
+// as cancelled, and was not told to cancel, has failed.
 func (s *Scheduler) Complete(ctx context.Context, job *actions.Job, res *Result) error {
 	if job.Status == actions.Completed {
 		return nil
 	}
+	res, err := s.explained(ctx, job, res)
+	if err != nil {
+		return wrap("complete", err)
+	}
 	res = res.kept()
 	ended := false // by this call
-	err := s.change(ctx, job.RunID, s.ofJob(job, func(d *draft, r *row) {
+	err = s.change(ctx, job.RunID, s.ofJob(job, func(d *draft, r *row) {
 		if ended = r.job.Status != actions.Completed; ended {
 			notes := d.outputs(r.job, res)
 			r.steps, r.reported = res.Steps, true

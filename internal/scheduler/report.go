@@ -21,7 +21,7 @@ const (
 type Result struct {
 	Conclusion  actions.Conclusion
 	Outputs     map[string]string
-	Steps       []*actions.Step // the final state of all steps, as it was reported: see [steps.Clean]
+	Steps       []*actions.Step // the final state of all steps, as it was reported: see [steps.Clean]; nil if nothing was said of them
 	Annotations []*actions.Annotation
 }
 

@@ -1,5 +1,7 @@
 package wire
 
+import "time"
+
 // Names below the broker's base, which ends in a slash.
 const (
 	SessionPath     = "session"
@@ -59,6 +61,13 @@ type RunnerJobRequest struct {
 type JobCancellation struct {
 	JobID   string   `json:"jobId"`
 	Timeout Duration `json:"timeout"`
+}
+
+// KillAfter is how long after a [JobCancellation] with the timeout a runner kills the
+// job: a little earlier, so that it may still clean up, and never within the first
+// three quarters of a minute.
+func KillAfter(timeout time.Duration) time.Duration {
+	return max(timeout, time.Minute) - 15*time.Second
 }
 
 // An AcknowledgeRequest says that a [RunnerJobRequest] has arrived.
