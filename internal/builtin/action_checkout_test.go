@@ -484,3 +484,34 @@ func TestCheckoutOutlivesAServerThatIsAwayForAMoment(t *testing.T) {
 		t.Errorf("log:\n%s", res.log)
 	}
 }
+
+// A script of the job may have removed what was checked out, or git's part of it.
+func TestCheckoutEndsWellWhereItsRepositoryIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	head := r.git("hello", "rev-parse", "HEAD")
+	for name, gone := range map[string]string{"the folder": "src", "git's part of it": "src/.git"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := r.in(t).job("refs/heads/main", head)
+			w.git("init", "--quiet", ".") // a repository above, which is not the action's to change
+			w.git("config", "include.path", "git-credentials-0.config")
+			step := w.use("actions/checkout", "path", "src")
+			step.main()
+			if err := os.RemoveAll(filepath.Join(w.dir, gone)); err != nil {
+				t.Fatal(err)
+			}
+			res := step.post()
+			if want := "There is no repository in '" + filepath.Join(w.dir, "src") + "' any more. The credentials were removed."; !strings.Contains(res.log, want) ||
+				strings.Contains(res.log, "::warning::") || strings.Contains(res.log, "install git") {
+				t.Errorf("want %q in the log:\n%s", want, res.log)
+			}
+			if left, err := os.ReadDir(w.temp); err != nil || len(left) > 0 {
+				t.Errorf("left in the temporary directory: %v, %v", left, err)
+			}
+			if got := w.git("config", "--get-all", "include.path"); got != "git-credentials-0.config" {
+				t.Errorf("the repository above has include.path %q", got)
+			}
+		})
+	}
+}

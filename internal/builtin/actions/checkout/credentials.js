@@ -48,12 +48,17 @@ class Credentials {
 
   /** Removes the file. */
   remove() {
-    fs.rmSync(this.file, { force: true })
+    Credentials.removeFile(this.file)
+  }
+
+  /** Removes the file of a step, if it has one. */
+  static removeFile(file) {
+    if (file) fs.rmSync(file, { force: true })
   }
 
   /** Removes a file of this step or none, and what the repository has about files of any step. */
   static async forget(git, file) {
-    if (file) fs.rmSync(file, { force: true }) // first, as this is what counts
+    Credentials.removeFile(file) // first, as this is what counts
     await unset(git, 'include.path', pattern)
     await inSubmodules(git, 'git config --local --unset-all include.path "$CHECKOUT_PATTERN"', { CHECKOUT_PATTERN: pattern })
   }

@@ -92,7 +92,7 @@ class Git {
       child.stdin.end(input)
       let stdout = ''
       let stderr = ''
-      child.on('error', err => reject(err.code === 'ENOENT' ? new Error('The checkout action needs git: install git on the runner') : err))
+      child.on('error', err => reject(err.code === 'ENOENT' ? missing(cwd) : err))
       const show = quiet ? () => {} : printer()
       child.stdout.setEncoding('utf8').on('data', text => {
         stdout += text
@@ -160,6 +160,12 @@ class Git {
     })
     return code === 0 ? stdout.trim() : ''
   }
+}
+
+/** Why git did not start: the system says the same of a program and of a directory that is not there. */
+function missing(cwd) {
+  if (!fs.existsSync(cwd)) return new Error(`The directory '${cwd}' does not exist`)
+  return new Error('The checkout action needs git: install git on the runner')
 }
 
 /** Shows text by lines, of a progress bar one per second. */
