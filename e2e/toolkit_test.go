@@ -206,6 +206,52 @@ func TestToolkitWorksUnpatchedWhereJobsSeeANameOfLocalhost(t *testing.T) {
 	s.newRepository("hello").useToolkit(9)
 }
 
+// gitByName is what actions/checkout tells git to do: the remote and the credential are
+// those of GITHUB_SERVER_URL.
+const gitByName = `on: push
+permissions: {contents: read}
+jobs:
+  only:
+    runs-on: ubuntu-slim
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/checkout@v4
+        with: {path: again, github-server-url: "${{ github.server_url }}"}
+      - env: {TOKEN: "${{ github.token }}"}
+        run: |
+          git init --quiet there && cd there
+          git remote add origin "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"
+          git config "http.$GITHUB_SERVER_URL/.extraheader" "AUTHORIZATION: basic $(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)"
+          git fetch --quiet --depth=1 origin "+$GITHUB_SHA:refs/remotes/origin/main"
+          git rev-parse origin/main
+          echo "by $GITHUB_SERVER_URL"
+`
+
+// A name of *.localhost leads git to 127.0.0.1, whatever port it has.
+func TestJobsGetTheirCodeWhereTheirServersNameLeadsElsewhere(t *testing.T) {
+	t.Parallel()
+	needNode(t)
+	for title, env := range map[string][]string{"as it is": nil, "without a proxy for such names": {"NO_PROXY=localhost,127.0.0.1"}} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, "--runners", "1")
+			s.env = append(s.env, env...)
+			s.url = strings.Replace(s.url, "127.0.0.1", "127.0.0.2", 1)
+			name := strings.Replace(s.url, "127.0.0.2", "ci.localhost", 1)
+			s.args = append(s.args, "--job-server-url", name)
+			s.start()
+			r := s.newRepository("hello")
+			r.do(http.MethodPatch, r.api, map[string]any{"private": true}, nil)
+			run := r.pushWorkflow(gitByName)
+			r.succeed(run)
+			log := r.log(&r.jobs(run)[0])
+			if !slices.Contains(log, "by "+name) || !slices.Contains(log, run.SHA) {
+				t.Errorf("log:\n%s", strings.Join(log, "\n"))
+			}
+		})
+	}
+}
+
 func TestToolkitRefusesOtherHostsUnpatched(t *testing.T) {
 	t.Parallel()
 	needToolkit(t)

@@ -2,6 +2,7 @@ package assign_test
 
 import (
 	"maps"
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/settings"
+	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -113,6 +115,51 @@ func TestJobsGetTheServerURLThatTheOperatorChose(t *testing.T) {
 	b.restart()
 	if got, want := eval(t, b.take(b.start(pushed, simple, simple)), urls), "http://ci.localhost:3000 "+here.API; got != want {
 		t.Errorf("%q, want the operator's: %q", got, want)
+	}
+}
+
+// Names of *.localhost lead to the runner's own machine.
+func TestGitFindsTheServerWhereItsNameLeadsElsewhere(t *testing.T) {
+	const name = "http://ci.localhost:3000"
+	git := func(pairs ...string) (out []assign.Variable) {
+		out = append(out, assign.Variable{Name: "GIT_CONFIG_COUNT", Value: strconv.Itoa(len(pairs) / 2)})
+		for i, text := range pairs {
+			kind := [...]string{"KEY", "VALUE"}[i%2]
+			out = append(out, assign.Variable{Name: "GIT_CONFIG_" + kind + "_" + strconv.Itoa(i/2), Value: text})
+		}
+		return out
+	}
+	const proxy, resolve = "http.http://ci.localhost:3000/.proxy", "http.http://ci.localhost:3000/.curloptResolve"
+	for _, test := range []struct {
+		title, chosen, at string
+		url               string // what jobs get
+		env               []assign.Variable
+	}{
+		{"where the name leads", name, "http://127.0.0.1:3000", name, nil},
+		{"by another such name", name, "http://a.localhost:3000", name, nil},
+		{"a name that people have chosen for themselves", "http://ci.example:3000", "http://10.0.0.7:3000", "http://ci.example:3000", nil},
+		{"another address of the machine", name, "http://127.0.0.2:3000", name, git(proxy, "http://127.0.0.2:3000", resolve, "ci.localhost:3000:127.0.0.2")},
+		{"another machine", name, "http://10.0.0.7:3000", name, git(proxy, "http://10.0.0.7:3000", resolve, "ci.localhost:3000:10.0.0.7")},
+		{"by IPv6", name, "http://[fd00::7]:3000", name, git(proxy, "http://[fd00::7]:3000", resolve, "ci.localhost:3000:[fd00::7]")},
+		{"by name", name, "http://build.lan:3000", name, git(proxy, "http://build.lan:3000")},
+		{"another port", "http://ci.localhost", "http://127.0.0.1:3000", "http://ci.localhost", git("http.http://ci.localhost/.proxy", "http://127.0.0.1:3000")},
+		{"by TLS", "https://ci.localhost:3000", "https://10.0.0.7:3000", "https://10.0.0.7:3000", nil},
+		{"by TLS where the name leads", "https://ci.localhost:3000", "https://127.0.0.1:3000", "https://ci.localhost:3000", nil},
+		{"below a prefix", name, "http://10.0.0.7:3000/ci", "http://10.0.0.7:3000/ci", nil},
+	} {
+		t.Run(test.title, func(t *testing.T) {
+			b := newBench(t, storetest.Open(t))
+			b.config.ServerURL = test.chosen
+			b.restart()
+			d, err := b.Acquire(t.Context(), b.start(pushed, simple, simple).GUID, b.runner, shape.Base{HTML: test.at, API: test.at + "/api/v3"})
+			b.must(err)
+			if got, want := eval(t, d, "format('{0} {1}', github.server_url, github.api_url)"), test.url+" "+test.at+"/api/v3"; got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+			if diff := cmp.Diff(test.env, d.Env); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

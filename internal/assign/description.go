@@ -26,6 +26,7 @@ type Description struct {
 
 	Contexts *expr.Object // those that only the server knows; no matrix for a job without one
 	Debug    bool         // people asked for debug logs
+	Env      []Variable   // of all steps, unless the workflow has them, too
 
 	Access          string            // the token by which the runner reports
 	StepsAccess     string            // the token by which the job's steps reach artifacts and caches
@@ -115,9 +116,7 @@ func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, erro
 	if d.StepsAccess, err = a.keys.SignJob(said, start); err != nil {
 		return nil, err
 	}
-	if a.serverURL != "" {
-		base.HTML = a.serverURL
-	}
+	base.HTML, d.Env = serverOf(a.serverURL, base)
 	run := &contexts.Run{Run: as.run, Repo: as.repo, Source: as.source, Settings: as.settings, Base: base}
 	d.Contexts, err = run.Job(as.job, as.jobs)
 	return d, err

@@ -35,7 +35,7 @@ func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 		FileTable:      []string{w.Path},
 		Steps:          jobSteps(d),
 
-		EnvironmentVariables: present(w.Env, spec.Env),
+		EnvironmentVariables: append(given(d.Env), present(w.Env, spec.Env)...),
 		Defaults:             present(w.Defaults, spec.Defaults),
 		JobOutputs:           convert.TokenToWire(spec.Outputs),
 		JobContainer:         convert.TokenToWire(spec.Container),
@@ -45,6 +45,18 @@ func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 }
 
 const zeroGUID = "00000000-0000-0000-0000-000000000000"
+
+// given are the variables that the server adds to those of the file, which win.
+func given(vars []assign.Variable) []*wire.Token {
+	if len(vars) == 0 {
+		return []*wire.Token{}
+	}
+	pairs := make([]wire.TokenPair, len(vars))
+	for i, v := range vars {
+		pairs[i] = wire.Pair(v.Name, wire.String(v.Value))
+	}
+	return []*wire.Token{wire.Mapping(pairs...)}
+}
 
 // present are the tokens that the file has. Of two, the later one wins.
 func present(tokens ...*workflow.Token) []*wire.Token {

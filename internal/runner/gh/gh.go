@@ -44,14 +44,21 @@ const (
 )
 
 // Open makes a socket, and a configuration of gh that names it, in a directory, which
-// it creates. server is the URL of the server as the job knows it, repository is
+// it creates. server is the URL of the server as the job knows it, and api that of its
+// REST API, by which it is reached: the name in the first may lead nowhere. repository is
 // OWNER/NAME. The caller closes the socket.
-func Open(dir, server, repository string, log *slog.Logger) (*Socket, error) {
-	to, err := url.Parse(server)
-	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
-		return nil, fmt.Errorf("gh: %q is no URL of a server", server)
+func Open(dir, server, api, repository string, log *slog.Logger) (*Socket, error) {
+	to, err := parse(server)
+	if err != nil {
+		return nil, err
 	}
-	s := &Socket{dir: dir, host: strings.ToLower(to.Host), repository: repository, proxy: newProxy(to, log)}
+	at := to
+	if below, ok := strings.CutSuffix(strings.TrimRight(api, "/"), "/api/v3"); ok {
+		if at, err = parse(below); err != nil {
+			return nil, err
+		}
+	}
+	s := &Socket{dir: dir, host: strings.ToLower(to.Host), repository: repository, proxy: newProxy(to, at, log)}
 	l, err := s.listen()
 	if err != nil {
 		return nil, fmt.Errorf("gh: %w", errors.Join(err, s.remove()))
@@ -62,6 +69,14 @@ func Open(dir, server, repository string, log *slog.Logger) (*Socket, error) {
 	}
 	s.wg.Go(func() { _ = s.server.Serve(netutil.LimitListener(l, maxConns)) }) // it ends with the socket
 	return s, nil
+}
+
+func parse(server string) (*url.URL, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("gh: %q is no URL of a server", server)
+	}
+	return u, nil
 }
 
 // listen makes the directory, what is in it, and the socket.

@@ -22,7 +22,13 @@ import (
 // open makes a socket to a server, and a client of it as gh is one.
 func open(t *testing.T, dir, server string) (*gh.Socket, *http.Client) {
 	t.Helper()
-	s, err := gh.Open(dir, server, "octo/hello", slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return openAt(t, dir, server, server+"/api/v3")
+}
+
+// openAt is open for a server whose name leads elsewhere.
+func openAt(t *testing.T, dir, server, api string) (*gh.Socket, *http.Client) {
+	t.Helper()
+	s, err := gh.Open(dir, server, api, "octo/hello", slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +113,19 @@ func TestTheSocketLeadsToTheServerAndToNoOther(t *testing.T) {
 	}
 }
 
+// The server may have a name that leads elsewhere, or nowhere.
+func TestTheServerIsReachedByTheAddressOfItsAPI(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Host+" "+r.URL.EscapedPath())
+	}))
+	t.Cleanup(server.Close)
+	_, c := openAt(t, filepath.Join(t.TempDir(), "gh"), "http://ci.localhost:1", server.URL+"/api/v3/")
+	if status, body := get(t, c, "http://api.ci.localhost:1/user"); status != 200 || body != "ci.localhost:1 /api/v3/user" {
+		t.Errorf("got %d %q", status, body)
+	}
+}
+
 func TestTheSocketIsTheJobsOwnAndGoesWithIt(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{filepath.Join(t.TempDir(), "gh"), filepath.Join(t.TempDir(), strings.Repeat("long/", 30))} {
@@ -126,8 +145,10 @@ func TestTheSocketIsTheJobsOwnAndGoesWithIt(t *testing.T) {
 			t.Errorf("%s is still there: %v", path, err)
 		}
 	}
-	if _, err := gh.Open(t.TempDir(), "ftp://x", "octo/hello", slog.New(slog.DiscardHandler)); err == nil {
-		t.Error("a server that is none is taken")
+	for _, urls := range [][2]string{{"ftp://x", "http://x/api/v3"}, {"http://x", "ftp://x/api/v3"}} {
+		if _, err := gh.Open(t.TempDir(), urls[0], urls[1], "octo/hello", slog.New(slog.DiscardHandler)); err == nil {
+			t.Errorf("a server that is none is taken: %q", urls)
+		}
 	}
 }
 

@@ -15,18 +15,20 @@ import (
 
 // A proxy passes requests for one host on to the server that has that name.
 type proxy struct {
-	to        *url.URL
+	to, at    *url.URL // the server by its name, and where it is
 	transport *http.Transport
 	forward   *httputil.ReverseProxy
 }
 
-func newProxy(to *url.URL, log *slog.Logger) *proxy {
-	p := &proxy{to: to, transport: &http.Transport{
+// newProxy makes the proxy for the server of the name in to, at the address in at.
+func newProxy(to, at *url.URL, log *slog.Logger) *proxy {
+	p := &proxy{to: to, at: at, transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: dial, DisableCompression: true,
 	}}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(to)
+			r.SetURL(at)
+			r.Out.Host = to.Host
 			r.Out.URL.RawQuery = r.In.URL.RawQuery // signatures are of it as it is
 		},
 		Transport: p.transport, ModifyResponse: p.follow, ErrorHandler: p.fail,
@@ -91,7 +93,7 @@ func (p *proxy) follow(resp *http.Response) error {
 // fail says why the server has not answered.
 func (p *proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil {
-		answer(w, http.StatusBadGateway, fmt.Sprintf("The runner cannot reach %s: %v", p.to, err))
+		answer(w, http.StatusBadGateway, fmt.Sprintf("The runner cannot reach %s: %v", p.at, err))
 	}
 }
 

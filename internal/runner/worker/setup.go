@@ -108,7 +108,7 @@ func (r *running) openGH(rec *record) {
 	if server == "" {
 		return
 	}
-	socket, err := gh.Open(filepath.Join(r.WorkDir, "_gh"), server, text(r.contexts.github, "repository"), r.Log)
+	socket, err := gh.Open(filepath.Join(r.WorkDir, "_gh"), server, text(r.contexts.github, "api_url"), text(r.contexts.github, "repository"), r.Log)
 	if err != nil {
 		r.Log.Warn("no socket for gh", "err", err)
 		rec.print("gh is not set up: " + err.Error())
