@@ -265,6 +265,31 @@ func TestToolkitRefusesOtherHostsUnpatched(t *testing.T) {
 	}
 }
 
+// An action of the workspace does not pass through the server: its runner lifts the check.
+func TestToolkitWorksInActionsOfTheWorkspace(t *testing.T) {
+	t.Parallel()
+	needToolkit(t)
+	text, err := bundles["latest"]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, "--runners", "1")
+	r := s.newRepository("hello")
+	sha := r.commit("act/action.yml", toolkitAction, "act/index.mjs", text, ".github/workflows/ci.yml", `on: push
+permissions: {actions: write, contents: read}
+jobs:
+  only:
+    runs-on: ubuntu-slim
+    steps:
+      - uses: actions/checkout@v4
+      - uses: ./act
+        with: {do: artifacts, prefix: own, megabytes: 1, token: "${{ github.token }}"}
+      - run: test -z "$(git status --porcelain -- act)"
+`)
+	r.push()
+	r.succeed(r.runOf(sha))
+}
+
 // useToolkit runs everything that the packages can do on main, and what they do
 // with caches on other branches. It returns the run on main.
 func (r *repository) useToolkit(megabytes int, branches ...string) *run {

@@ -152,6 +152,28 @@ func TestUnknownHostChecksAreWarnedOf(t *testing.T) {
 	}
 }
 
+// GitHub's runner runs actions of the workspace as they are.
+func TestTheLogSaysWhatToDoAboutAHostThatIsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	h := w.hold("box")
+	message := "@actions/artifact v2.0.0+, upload-artifact@v4+ and download-artifact@v4+ are not currently supported on GHES."
+	w.want("completion", h.report(&wire.CompleteJobRequest{
+		Conclusion: wire.Failed,
+		StepResults: []wire.StepResult{{
+			ExternalID: "3c1d6f42-0000-4000-8000-000000000001", Number: 2, Name: "Run ./act", Conclusion: wire.Failed,
+			Annotations: []wire.Annotation{{Level: wire.LevelFailure, Message: message}},
+		}},
+	}), http.StatusOK)
+	if got := h.log(); !strings.HasPrefix(got, "##[warning]An action") || !strings.Contains(got, "Start the server with --job-server-url http://NAME.localhost:PORT") {
+		t.Errorf("the log says %q", got)
+	}
+	again := w.hold("box2")
+	w.want("completion", again.complete(wire.Failed), http.StatusOK)
+	if again.log() != "" {
+		t.Errorf("the log of a job that failed for another reason says %q", again.log())
+	}
+}
+
 func TestArchivesOfCommitsThatAreGoneAreNotFound(t *testing.T) {
 	w := newWorld(t, nil)
 	w.push(w.tools, "name: x", "refs/heads/main")

@@ -27,7 +27,7 @@ func (a *API) acquireJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a.Runners.GotJob(runner)
-	return httpjson.Write(w, http.StatusOK, jobMessage(r, d))
+	return httpjson.Write(w, http.StatusOK, a.jobMessage(r, d))
 }
 
 // renewJob serves POST renewjob (JOB-3). 404 tells the runner to stop the job.
@@ -82,6 +82,7 @@ func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := detached(r)
 	defer cancel()
+	a.adviseOnHosts(ctx, job, res)
 	if err := a.Scheduler.Complete(ctx, job, res); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 // jobMessage is the whole job message (MSG-1). Its URLs begin with the address that
 // the runner's request came to.
-func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
+func (a *API) jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 	w, spec := d.Workflow, d.Spec
 	return &wire.JobMessage{
 		MessageType:    wire.RunnerJobRequestType,
@@ -30,7 +30,7 @@ func jobMessage(r *http.Request, d *assign.Description) *wire.JobMessage {
 		LockedUntil:    wire.At(d.Job.LockedUntil),
 		Resources:      wire.Resources{Endpoints: []wire.Endpoint{connection(r, d)}},
 		ContextData:    contextData(d.Contexts),
-		Variables:      variables(httpjson.Base(r), d),
+		Variables:      a.variables(httpjson.Base(r), d),
 		Mask:           []wire.MaskHint{maskOf(d.Token), maskOf(d.Access), maskOf(d.StepsAccess)},
 		FileTable:      []string{w.Path},
 		Steps:          jobSteps(d),
@@ -95,7 +95,7 @@ func contextData(contexts *expr.Object) wire.ContextData {
 }
 
 // variables are what the runner itself reads (MSG-5).
-func variables(base shape.Base, d *assign.Description) map[string]wire.Variable {
+func (a *API) variables(base shape.Base, d *assign.Description) map[string]wire.Variable {
 	plain := map[string]string{
 		wire.VarJob:                d.Job.Key,
 		wire.VarTokenPermissions:   permissions(d.Grants),
@@ -121,6 +121,9 @@ func variables(base shape.Base, d *assign.Description) map[string]wire.Variable 
 	}
 	if d.Caches != actions.CacheWrites {
 		plain[wire.VarCacheMode] = string(d.Caches) // spares the job calls that would be refused
+	}
+	if !a.NoToolkitPatch {
+		plain[wire.VarLiftHostCheck] = "true"
 	}
 	if d.Debug {
 		plain[wire.VarStepDebug], plain[wire.VarRunnerDebug] = "true", "true"

@@ -135,6 +135,7 @@ const (
 	VarOldCommands        = "DistributedTask.DeprecateStepOutputCommands"
 	VarArtifactsFile      = "actions_runner_allow_artifacts_file"
 	VarEmbeddedIssues     = "RunService.FixEmbeddedIssues"
+	VarLiftHostCheck      = "understudy_lift_host_check" // for the bundled runner: in actions of the workspace
 )
 
 // MaskRegexp is the only type of mask hint that runners know.

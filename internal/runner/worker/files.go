@@ -16,10 +16,13 @@ type commandFiles struct {
 	env, output, state, path, summary, subjects, list string
 }
 
+// commandFilesDir is where they are, in the job's temporary directory.
+const commandFilesDir = "_runner_file_commands"
+
 // openFiles creates the files of the step and puts their paths into the context
 // "github".
 func (x *execution) openFiles() error {
-	dir := filepath.Join(x.job.TempDir, "_runner_file_commands")
+	dir := filepath.Join(x.job.TempDir, commandFilesDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

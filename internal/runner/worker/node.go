@@ -5,7 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/understudy-ci/understudy/internal/runner/host"
+	"github.com/understudy-ci/understudy/internal/toolkit"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // node runs the script of a JavaScript action.
@@ -33,11 +37,27 @@ func (x *execution) node(d *definition, inputs []assignment) error {
 	}
 	env := x.environment(extra)
 	delete(env, "NODE_ICU_DATA") // meant for another node
-	code, err := x.process(host.Process{Path: program, Args: []string{x.job.Host.Inside(file)}, Dir: dir, Env: env})
+	args := []string{x.job.Host.Inside(file)}
+	if d.local && x.job.Message.Variable(wire.VarLiftHostCheck) == "true" {
+		first, err := x.preload()
+		if err != nil {
+			return err
+		}
+		defer os.Remove(first) // in the job's directory, which goes soon
+		args = append([]string{"--require", x.job.Host.Inside(first)}, args...)
+	}
+	code, err := x.process(host.Process{Path: program, Args: args, Dir: dir, Env: env})
 	if err == nil && code != 0 {
 		err = errStepFailed // the action has told why
 	}
 	return err
+}
+
+// preload writes the script that lifts the toolkit's check of host names in an action
+// of the workspace: those of archives have it lifted by the server.
+func (x *execution) preload() (string, error) {
+	file := filepath.Join(x.job.TempDir, commandFilesDir, "lift_host_check_"+uuid.NewString()+".cjs")
+	return file, os.WriteFile(file, []byte(toolkit.Preload()), 0o644)
 }
 
 func isFile(path string) bool {
