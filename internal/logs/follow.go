@@ -34,9 +34,9 @@ func (l *Logs) Follow(ctx context.Context, job *actions.Job) <-chan Event {
 		defer close(f.events)
 		defer leave()
 		defer changed.Close()
-		f.stored(ctx)
+		f.stored(ctx, false)
 		f.run(ctx, wake, changed)
-		f.stored(ctx)
+		f.stored(ctx, true)
 	}()
 	return f.events
 }
@@ -61,7 +61,7 @@ func (f *follower) run(ctx context.Context, wake <-chan struct{}, changed *store
 		case <-wake:
 		case <-changed.C():
 			if topics, all := changed.Take(); all || slices.Contains(topics, store.LinesTopic(f.job.ID)) {
-				f.stored(ctx)
+				f.stored(ctx, false)
 			}
 			over = f.over(ctx)
 		case <-ctx.Done():
@@ -101,16 +101,19 @@ func (f *follower) drain(ctx context.Context) (ended, ok bool) {
 	}
 }
 
-// stored sends the last lines of what is stored of each step.
-func (f *follower) stored(ctx context.Context) {
-	logs, err := f.logs.stepLogs(ctx, f.job)
-	for _, parts := range logs {
-		if linesOf(parts) <= f.seen[parts[0].Step] {
-			continue
-		}
-		var e Event
-		if e, err = f.logs.tail(ctx, parts); err != nil || !f.send(ctx, e) {
-			break
+// stored sends the last lines of what is stored of each step. Until the job is over,
+// a log that is not there may still come.
+func (f *follower) stored(ctx context.Context, over bool) {
+	log, err := f.logs.find(ctx, f.job, over)
+	if err == nil {
+		for _, s := range log.shown() {
+			if linesOf(s.spans) <= f.seen[s.step] {
+				continue
+			}
+			var e Event
+			if e, err = f.logs.tail(ctx, s); err != nil || !f.send(ctx, e) {
+				break
+			}
 		}
 	}
 	if err != nil && ctx.Err() == nil {

@@ -10,7 +10,10 @@
 // A job's log is the logs of its steps in the order of their numbers; without any,
 // what was sent as the log of the job (parts under its own GUID). GitHub's runner
 // sends both, and its steps can, too; the latter stays readable in the archive of
-// the run.
+// the run. It also fills in where the log of a step did not come: the runner sends that
+// once, and a server that is just then away does not get it. [JobLog] is the one place
+// that says what the log of a step and of a job is, by what there is when it is read,
+// so it makes no difference what came first.
 //
 // Live lines are another stream, which runners send beside the log: cut, without
 // time stamps, and with gaps when lines come too fast. They are held in memory

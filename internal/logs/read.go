@@ -1,19 +1,54 @@
 package logs
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"io"
 	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // Preamble stands for the step of lines that a runner prints before the first
 // step. It is no GUID of any step.
 const Preamble = "00000000-0000-0000-0000-000000000000"
+
+var errNoLog = actions.Errorf(actions.NotFound, "there is no log")
+
+// A JobLog is the log of a job, as far as it was stored when it was found: all of it,
+// and step by step. It is what every surface shows.
+type JobLog struct {
+	logs  *Logs
+	job   *actions.Job
+	steps []stepLog // and what else has lines, in order
+	whole []span    // what was sent as the log of the job
+}
+
+// A stepLog is what there is of one step.
+type stepLog struct {
+	step  string // GUID, Notes, Preamble, or the GUID of the job
+	spans []span
+	own   bool // it was sent as the log of this step
+}
+
+// Find finds the log of a job.
+func (l *Logs) Find(ctx context.Context, job *actions.Job) (*JobLog, error) {
+	return l.find(ctx, job, true)
+}
+
+func (l *Logs) find(ctx context.Context, job *actions.Job, complete bool) (*JobLog, error) {
+	parts, err := l.store.JobLog(ctx, job.ID)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := l.store.Steps(ctx, job.ID)
+	if err != nil {
+		return nil, err
+	}
+	return l.assemble(ctx, job, steps, parts, complete)
+}
 
 // OpenStep returns the log of a step, as far as it is stored, and its size.
 // NotFound means that there is none, and Gone that its bytes are lost.
@@ -22,55 +57,133 @@ func (l *Logs) OpenStep(ctx context.Context, job *actions.Job, step string) (io.
 	if err != nil {
 		return nil, 0, err
 	}
-	return l.open(ctx, parts)
+	if len(parts) > 0 {
+		return l.open(ctx, spansOf(parts))
+	}
+	log, err := l.Find(ctx, job)
+	if err != nil {
+		return nil, 0, err
+	}
+	return log.OpenStep(ctx, step)
 }
 
 // OpenJob returns the log of a whole job, as far as it is stored, and its size.
 // Errors are those of [Logs.OpenStep].
 func (l *Logs) OpenJob(ctx context.Context, job *actions.Job) (io.ReadCloser, int64, error) {
-	parts, err := l.store.JobLog(ctx, job.ID)
+	log, err := l.Find(ctx, job)
 	if err != nil {
 		return nil, 0, err
 	}
-	steps, err := l.store.Steps(ctx, job.ID)
-	if err != nil {
-		return nil, 0, err
-	}
-	return l.open(ctx, jobLog(job, steps, parts))
+	return l.open(ctx, log.text())
 }
 
-// jobLog is which of a job's parts make its log, in order.
-func jobLog(job *actions.Job, steps []*actions.Step, parts []*store.LogPart) []*store.LogPart {
-	return slices.Concat(counted(job, byStep(steps, parts))...)
+// OpenStep is [Logs.OpenStep] of one of the job's steps.
+func (j *JobLog) OpenStep(ctx context.Context, step string) (io.ReadCloser, int64, error) {
+	return j.logs.open(ctx, j.step(step))
 }
 
-// counted are those of the logs of a job that make its log. What was sent as the log of
-// the job counts only where there is none of a step. It also has the lines before the
-// first step.
-func counted(job *actions.Job, logs [][]*store.LogPart) [][]*store.LogPart {
-	steps, whole := false, false
-	for _, log := range logs {
-		switch log[0].Step {
-		case job.GUID:
-			whole = true
-		case Notes, Preamble:
-		default:
-			steps = true
+// step is nil for a step without a log.
+func (j *JobLog) step(guid string) []span {
+	for _, s := range j.steps {
+		if s.step == guid {
+			return s.spans
 		}
 	}
-	return slices.DeleteFunc(logs, func(log []*store.LogPart) bool {
-		return steps && log[0].Step == job.GUID || !steps && whole && log[0].Step == Preamble
-	})
+	return nil
 }
 
-// of is the parts of one step.
-func of(parts []*store.LogPart, step string) (own []*store.LogPart) {
-	for _, p := range parts {
-		if p.Step == step {
-			own = append(own, p)
+// text is the log of the job. What was sent as such counts only where no step has sent
+// one. It also has the lines before the first step.
+func (j *JobLog) text() []span {
+	whole := j.counts()
+	var text []span
+	for _, s := range j.steps {
+		if !whole || s.step == Notes {
+			text = append(text, s.spans...)
 		}
 	}
-	return own
+	if whole {
+		text = append(text, j.whole...)
+	}
+	return text
+}
+
+// counts says whether the log of the job is what was sent as such.
+func (j *JobLog) counts() bool {
+	return len(j.whole) > 0 && !slices.ContainsFunc(j.steps, func(s stepLog) bool { return s.own })
+}
+
+// shown are the logs that followers see: of steps, and of the job where there are none.
+func (j *JobLog) shown() []stepLog {
+	logs := slices.Clone(j.steps)
+	ofSteps := slices.ContainsFunc(logs, func(s stepLog) bool { return s.step != Notes && s.step != Preamble })
+	whole := len(j.whole) > 0 && !ofSteps
+	logs = slices.DeleteFunc(logs, func(s stepLog) bool { return s.step == Notes || whole && s.step == Preamble })
+	if whole {
+		logs = append(logs, stepLog{step: j.job.GUID, spans: j.whole})
+	}
+	return logs
+}
+
+// assemble makes the log of a job of its parts: that of a step is what was sent as such.
+// If it is to be complete, it is else the lines that the log of the job has of the step,
+// and a last line says so.
+func (l *Logs) assemble(ctx context.Context, job *actions.Job, steps []*actions.Step, parts []*store.LogPart, complete bool) (*JobLog, error) {
+	j := &JobLog{logs: l, job: job}
+	sent := map[string][]*store.LogPart{}
+	var whole []*store.LogPart
+	for _, log := range byStep(parts) {
+		if log[0].Step == job.GUID {
+			whole, j.whole = log, spansOf(log)
+			continue
+		}
+		sent[log[0].Step] = log
+		special := log[0].Step == Notes || log[0].Step == Preamble
+		j.steps = append(j.steps, stepLog{log[0].Step, spansOf(log), !special})
+	}
+	missing := slices.DeleteFunc(slices.Clone(steps), func(s *actions.Step) bool { return !owes(s) || sent[s.GUID] != nil })
+	if complete && len(whole) > 0 && len(missing) > 0 {
+		pieces, err := l.divide(ctx, whole, steps, sent)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range missing {
+			if cut := pieces[s.GUID]; len(cut) > 0 {
+				j.steps = append(j.steps, stepLog{s.GUID, append(cut, cutNote(s)), false})
+			}
+		}
+		if cut := pieces[Preamble]; len(cut) > 0 && sent[Preamble] == nil {
+			j.steps = append(j.steps, stepLog{Preamble, cut, false})
+		}
+	}
+	position := order(steps)
+	slices.SortStableFunc(j.steps, func(a, b stepLog) int { return cmp.Compare(position(a.step), position(b.step)) })
+	return j, nil
+}
+
+// owes says whether the log of a step is due: it ran, and is over.
+func owes(s *actions.Step) bool {
+	return s.Status == actions.Completed && s.Conclusion != actions.Skipped && !s.StartedAt.IsZero()
+}
+
+// cutNote is the last line of a log that was cut out of that of the job. As the last,
+// it changes the number of no other.
+func cutNote(s *actions.Step) span {
+	return textSpan(string(wire.AppendLogTime(nil, s.CompletedAt)) + "##[notice]The log of this step did not arrive. These are its lines in the log of the job.\n")
+}
+
+// byStep divides the parts of a job by step.
+func byStep(parts []*store.LogPart) [][]*store.LogPart {
+	var logs [][]*store.LogPart
+	for len(parts) > 0 { // sorted by step and part
+		n := 1
+		for n < len(parts) && parts[n].Step == parts[0].Step {
+			n++
+		}
+		logs = append(logs, parts[:n:n])
+		parts = parts[n:]
+	}
+	return logs
 }
 
 // order returns a function that gives the position of a step's log among the logs
@@ -87,92 +200,4 @@ func order(steps []*actions.Step) func(guid string) int {
 		}
 		return len(steps)
 	}
-}
-
-func (l *Logs) open(ctx context.Context, parts []*store.LogPart) (io.ReadCloser, int64, error) {
-	if len(parts) == 0 {
-		return nil, 0, actions.Errorf(actions.NotFound, "there is no log")
-	}
-	r := &reader{ctx: ctx, blobs: l.blobs, parts: parts}
-	if err := r.next(); err != nil {
-		return nil, 0, err
-	}
-	return r, sizeOf(parts), nil
-}
-
-func sizeOf(parts []*store.LogPart) (size int64) {
-	for _, p := range parts {
-		size += p.Size
-	}
-	return size
-}
-
-// A reader reads parts one after the other, and has one of them open.
-type reader struct {
-	ctx   context.Context // of the one caller that made it
-	blobs blob.Store
-	parts []*store.LogPart // still to be opened
-	open  blob.Object      // nil before the first and after the last
-}
-
-// next opens the next part, io.EOF if there is none.
-func (r *reader) next() error {
-	if err := r.Close(); err != nil {
-		return err
-	}
-	if len(r.parts) == 0 {
-		return io.EOF
-	}
-	p := r.parts[0]
-	o, err := r.blobs.Open(r.ctx, p.Blob)
-	switch {
-	case actions.KindOf(err) == actions.NotFound:
-		return actions.Errorf(actions.Gone, "part %d of the log of job %d is lost", p.Part, p.JobID)
-	case err != nil:
-		return err
-	}
-	r.parts, r.open = r.parts[1:], o
-	return nil
-}
-
-// Read implements [io.Reader].
-func (r *reader) Read(p []byte) (int, error) {
-	for {
-		if r.open == nil {
-			return 0, io.EOF
-		}
-		n, err := r.open.Read(p)
-		if !errors.Is(err, io.EOF) {
-			return n, err
-		}
-		if err := r.next(); err != nil || n > 0 {
-			return n, err
-		}
-	}
-}
-
-// WriteTo implements [io.WriterTo], so that a part that is a file goes to a
-// connection without passing through here.
-func (r *reader) WriteTo(w io.Writer) (total int64, err error) {
-	for r.open != nil {
-		n, err := io.Copy(w, r.open)
-		total += n
-		if err != nil {
-			return total, err
-		}
-		if err := r.next(); err != nil && !errors.Is(err, io.EOF) {
-			return total, err
-		}
-	}
-	return total, nil
-}
-
-// Close implements [io.Closer].
-func (r *reader) Close() error {
-	if r.open == nil {
-		return nil
-	}
-	o := r.open
-	r.open = nil
-	return o.Close()
 }

@@ -30,7 +30,7 @@ type Archive struct {
 type entry struct {
 	name     string
 	modified time.Time
-	parts    []*store.LogPart
+	spans    []span
 }
 
 // OpenArchive finds the logs of an attempt; attempt 0 stands for the current
@@ -69,33 +69,38 @@ func (l *Logs) OpenArchive(ctx context.Context, run *actions.Run, attempt int) (
 	names := namer{}
 	for _, j := range jobs {
 		if len(partsOf[j.ID]) > 0 {
-			a.add(names.unique(fileName(j.Name)), j, stepsOf[j.ID], partsOf[j.ID])
+			if err := a.add(ctx, names.unique(fileName(j.Name)), j, stepsOf[j.ID], partsOf[j.ID]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return a, nil
 }
 
 // add adds the entries of a job that is called name here.
-func (a *Archive) add(name string, j *actions.Job, steps []*actions.Step, parts []*store.LogPart) {
+func (a *Archive) add(ctx context.Context, name string, j *actions.Job, steps []*actions.Step, parts []*store.LogPart) error {
+	log, err := a.logs.assemble(ctx, j, steps, parts, true)
+	if err != nil {
+		return err
+	}
 	modified := j.CompletedAt
 	if modified.IsZero() {
 		modified = j.CreatedAt
 	}
-	a.entries = append(a.entries, entry{strconv.Itoa(a.jobs) + "_" + name + ".txt", modified, jobLog(j, steps, parts)})
+	text := log.text()
+	a.entries = append(a.entries, entry{strconv.Itoa(a.jobs) + "_" + name + ".txt", modified, text})
 	a.jobs++
-	if whole := of(parts, j.GUID); len(whole) > 0 && !slices.Contains(a.entries[len(a.entries)-1].parts, whole[0]) {
-		a.entries = append(a.entries, entry{name + "/job.txt", modified, whole})
+	if len(log.whole) > 0 && !slices.Contains(text, log.whole[0]) {
+		a.entries = append(a.entries, entry{name + "/job.txt", modified, log.whole})
 	}
-	known, names := map[string]*actions.Step{}, namer{}
+	names := namer{}
 	for _, s := range steps {
-		known[s.GUID] = s
-	}
-	for _, log := range byStep(steps, parts) {
-		if s := known[log[0].Step]; s != nil {
+		if spans := log.step(s.GUID); len(spans) > 0 {
 			file := names.unique(fmt.Sprintf("%d_%s", s.Number, fileName(s.Name)))
-			a.entries = append(a.entries, entry{name + "/" + file + ".txt", modified, log})
+			a.entries = append(a.entries, entry{name + "/" + file + ".txt", modified, spans})
 		}
 	}
+	return nil
 }
 
 // Write writes the zip file. It reads as it writes; after an error the file is
@@ -114,7 +119,7 @@ func (a *Archive) Write(ctx context.Context, w io.Writer) error {
 }
 
 func (a *Archive) write(ctx context.Context, z *zip.Writer, e entry) (err error) {
-	r, _, err := a.logs.open(ctx, e.parts)
+	r, _, err := a.logs.open(ctx, e.spans)
 	if err != nil {
 		return err
 	}

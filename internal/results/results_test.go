@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -77,6 +78,44 @@ func TestStepWithTheJobsIDIsNotTheJobsLog(t *testing.T) {
 	s.put(s.stepURL(early, early.GUID)+sealQuery, "hello\n")
 	s.put(s.jobURL(early)+sealQuery, "hello\nbye\n")
 	s.wantLog(early, "hello\nbye\n")
+}
+
+// The server was away when the second step ended: its runner did not try again, and sent
+// the log of the whole job when that ended (LOG-6).
+func TestTheLogOfTheJobFillsInForAStepWhoseUploadFailed(t *testing.T) {
+	each(t, func(t *testing.T, s *site) {
+		j, begin := s.Job("build"), time.Date(2026, 11, 20, 12, 43, 29, 0, time.UTC)
+		var steps []*actions.Step
+		for i, name := range []string{"Set up job", "Run make", "Complete job"} {
+			steps = append(steps, s.Ran(j, i+1, name, begin.Add(time.Duration(i)*time.Minute), begin.Add(time.Duration(i+1)*time.Minute)))
+		}
+		s.put(s.stepURL(j, steps[0].GUID), bom+"2026-11-20T12:43:29.1000000Z up\n")
+		s.put(s.stepURL(j, steps[2].GUID), bom+"2026-11-20T12:45:29.1000000Z down\n")
+		whole := "2026-11-20T12:43:29.1000001Z up\n2026-11-20T12:44:29.1000001Z made\n2026-11-20T12:45:29.1000001Z down\n"
+		url := s.jobURL(j)
+		for range 2 { // the answer to the first was lost
+			s.put(url, bom+whole)
+		}
+		made := "2026-11-20T12:44:29.1000001Z made\n" +
+			"2026-11-20T12:45:29.0000000Z ##[notice]The log of this step did not arrive. These are its lines in the log of the job.\n"
+		s.wantLog(j, "2026-11-20T12:43:29.1000000Z up\n"+made+"2026-11-20T12:45:29.1000000Z down\n")
+		archive, err := s.Results.RunLogURL(t.Context(), s.URL, s.Run, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := s.get(archive)
+		z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := z.Open("build/2_Run make.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(file); err != nil || string(text) != made {
+			t.Errorf("in the archive: %q, %v", text, err)
+		}
+	})
 }
 
 func TestRequestWithIDsOfAnotherJobIsForbidden(t *testing.T) {

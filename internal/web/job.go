@@ -150,13 +150,17 @@ func (s *Site) streamJob(ctx context.Context, w http.ResponseWriter, p jobPage, 
 		return s.broken(ctx, out, j, err)
 	}
 	log := &logWriter{w: out, left: pageLines}
+	found, missed := s.logs.Find(ctx, j)
 	rows := stepRows(p.Job.URL, steps, s.now())
 	for i, st := range steps {
 		sp := stepPage{stepRow: rows[i], Open: opens(st), Raw: p.Raw + "/" + strconv.Itoa(st.Number)}
 		if err := s.templates.ExecuteTemplate(out, "step-top", sp); err != nil {
 			return s.broken(ctx, out, j, err)
 		}
-		lines, err := s.writeStepLog(ctx, log, j, st, sp.Raw)
+		lines, err := int64(0), missed
+		if err == nil {
+			lines, err = writeStepLog(ctx, log, found, st, sp.Raw)
+		}
 		if err != nil {
 			log.text(`<p class="gap">The rest of this log cannot be read now.</p>`, "\n")
 			if actions.KindOf(err) == actions.Internal && ctx.Err() == nil {
@@ -190,8 +194,8 @@ func opens(st *actions.Step) bool {
 	return st.Status == actions.InProgress || st.Conclusion == actions.Failure || st.Conclusion == actions.TimedOut
 }
 
-func (s *Site) writeStepLog(ctx context.Context, log *logWriter, j *actions.Job, st *actions.Step, raw string) (int64, error) {
-	r, _, err := s.logs.OpenStep(ctx, j, st.GUID)
+func writeStepLog(ctx context.Context, log *logWriter, found *logs.JobLog, st *actions.Step, raw string) (int64, error) {
+	r, _, err := found.OpenStep(ctx, st.GUID)
 	switch {
 	case actions.KindOf(err) == actions.NotFound:
 		return 0, nil

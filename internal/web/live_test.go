@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/web"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // events reads a stream as a browser does.
@@ -231,5 +232,22 @@ func TestANoteComesOntoTheOpenPage(t *testing.T) {
 	}
 	if part := s.browser().get(path + "?part=live").body; !strings.Contains(part, "Lifted the host check") {
 		t.Errorf("the part that it loads lacks the note:\n%s", part)
+	}
+}
+
+func TestAStepWithoutALogShowsWhatTheLogOfItsJobHas(t *testing.T) {
+	s := newSample(t, plain)
+	lost := s.addStep(s.failed, 6, "Lost", actions.Success, "")
+	stamp := lost.StartedAt.Add(time.Second).UTC().Format(wire.LogTime)
+	s.Must(s.Logs.PutPart(t.Context(), s.failed, s.failed.GUID, 1, strings.NewReader(stamp+" what it printed\n")))
+	page := s.browser().get(jobPath(pathOf(s.repo), s.failed)).body
+	_, step, found := strings.Cut(page, `id="step:6"`)
+	if !found || !strings.Contains(step, `id="step:6:1"`) || !strings.Contains(step, "<span>what it printed</span>") ||
+		!strings.Contains(step, "<span>Notice: The log of this step did not arrive. These are its lines in the log of the job.</span>") {
+		t.Errorf("the page lacks the lines or what they are:\n%s", step)
+	}
+	raw := s.signedIn(s.User("reader")).get(jobPath(pathOf(s.repo), s.failed) + "/logs/6")
+	if !strings.HasPrefix(raw.body, stamp+" what it printed\n") {
+		t.Errorf("the raw log is %d %q", raw.status, raw.body)
 	}
 }

@@ -31,3 +31,14 @@ func CutLogTime(line []byte) []byte {
 	}
 	return line[end+1:]
 }
+
+// TimeOfLog is the time with which a line of a log begins; ok is false for a line
+// without one.
+func TimeOfLog(line []byte) (t time.Time, ok bool) {
+	rest := CutLogTime(line)
+	if len(rest) == len(line) {
+		return t, false
+	}
+	err := t.UnmarshalText(line[:len(line)-len(rest)-1])
+	return t, err == nil
+}

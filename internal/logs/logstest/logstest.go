@@ -103,6 +103,17 @@ func (f *Fixture) Step(j *actions.Job, number int, name string) *actions.Step {
 	return s
 }
 
+// Ran adds a step that ran from one time to another, with success.
+func (f *Fixture) Ran(j *actions.Job, number int, name string, from, to time.Time) *actions.Step {
+	f.T.Helper()
+	s := &actions.Step{
+		JobID: j.ID, GUID: uuid.NewString(), Number: number, Name: name,
+		Status: actions.Completed, Conclusion: actions.Success, StartedAt: from, CompletedAt: to,
+	}
+	f.update(func(tx *store.Tx) error { return tx.SaveStep(f.T.Context(), j, s) })
+	return s
+}
+
 func (f *Fixture) update(fn func(tx *store.Tx) error) {
 	f.T.Helper()
 	if err := f.Store.Update(f.T.Context(), fn); err != nil {
