@@ -21,3 +21,12 @@ func (l *Logs) Watched() int {
 
 // Inbox receives what another server sends to this one.
 func (l *Logs) Inbox() *store.Inbox { return l.store.Receive(store.LinesTopic(0)) }
+
+// HeldElsewhere says whether another server has said that it has the connection of the
+// job's runner.
+func (l *Logs) HeldElsewhere(jobID int64) bool {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	j := l.hub.jobs[jobID]
+	return j != nil && !j.elsewhere.IsZero()
+}

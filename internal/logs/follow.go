@@ -8,19 +8,22 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// An Event is lines of a step, without time stamps, for people who watch.
+// An Event is lines of a step, without time stamps, for people who watch; or it says
+// what has become of the live view, and nothing else.
 type Event struct {
 	Step  string   // GUID
 	Line  int64    // number of the first line within the step, from 1
 	Lines []string // UTF-8, one line each; not to be changed
 	Lost  bool     // lines before these, which the follower has not got, were left out
+	View  View     // empty for lines
 }
 
 // Follow streams what a job prints: the last lines of what is stored of each
 // step, what is in memory, and then what comes, at once. When the job is over it
 // sends the last stored lines that nobody has shown live, and the stream ends, as
 // it does when ctx is done. What a job prints to another server comes a short time
-// later. A reader that is slow gets a gap, and [Event].Lost says so.
+// later. A reader that is slow gets a gap, and [Event].Lost says so. One whose job has lost
+// its runner's connection for live lines gets what is stored meanwhile, and [Event].View says so.
 func (l *Logs) Follow(ctx context.Context, job *actions.Job) <-chan Event {
 	f := &follower{logs: l, job: job, seen: map[string]int64{}, events: make(chan Event)}
 	wake := make(chan struct{}, 1)
@@ -48,6 +51,7 @@ type follower struct {
 	next   uint64           // sequence number of the chunk to read
 	seen   map[string]int64 // by step: the last line sent
 	events chan Event
+	gone   bool // it was told that the live view is gone
 }
 
 func (f *follower) run(ctx context.Context, wake <-chan struct{}, changed *store.Subscription) {
@@ -57,8 +61,13 @@ func (f *follower) run(ctx context.Context, wake <-chan struct{}, changed *store
 		if ended || over || !ok {
 			return
 		}
+		again, ok := f.view(ctx)
+		if !ok {
+			return
+		}
 		select {
 		case <-wake:
+		case <-again:
 		case <-changed.C():
 			if topics, all := changed.Take(); all || slices.Contains(topics, store.LinesTopic(f.job.ID)) {
 				f.stored(ctx, false)
@@ -82,6 +91,7 @@ func (f *follower) over(ctx context.Context) bool {
 		}
 		return false
 	}
+	f.job = job
 	return job.Status == actions.Completed
 }
 

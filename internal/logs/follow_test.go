@@ -16,16 +16,19 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
-// next returns the next event, and false when the stream has ended.
+// next returns the next event with lines, and false when the stream has ended.
 func next(t *testing.T, events <-chan logs.Event) (logs.Event, bool) {
 	t.Helper()
-	select {
-	case e, ok := <-events:
-		return e, ok
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing came")
+	for {
+		select {
+		case e, ok := <-events:
+			if e.View == "" {
+				return e, ok
+			} // no runner is connected in these tests, which counts for slow ones
+		case <-time.After(20 * time.Second):
+			t.Fatal("nothing came")
+		}
 	}
-	return logs.Event{}, false
 }
 
 func wantEvents(t *testing.T, events <-chan logs.Event, want ...logs.Event) {

@@ -16,6 +16,8 @@ const (
 // A hub holds the newest live lines of each job that runs.
 type hub struct {
 	perJob, inAll int // bytes
+	began         time.Time
+	now           func() time.Time
 
 	mu   sync.Mutex
 	jobs map[int64]*live
@@ -36,6 +38,12 @@ type live struct {
 	ended     bool
 	own       bool   // its runner sends lines to this server
 	told      uint64 // sequence number of the chunk that other servers are told next
+
+	open      int       // connections that its runner has to this server
+	closed    time.Time // when the last one ended; zero before
+	asked     time.Time // when the first of the followers came
+	elsewhere time.Time // until when another server counts as having a connection
+	tellView  bool      // other servers are to be told that there is one
 }
 
 // A chunk is lines that came together. It never changes.
@@ -47,9 +55,9 @@ type chunk struct {
 	own   bool // its runner sent it to this server
 }
 
-func newHub(perJob, inAll int) *hub {
+func newHub(perJob, inAll int, now func() time.Time) *hub {
 	return &hub{
-		perJob: perJob, inAll: inAll, jobs: map[int64]*live{},
+		perJob: perJob, inAll: inAll, began: now(), now: now, jobs: map[int64]*live{},
 		watched: map[int64]time.Time{}, news: make(chan struct{}, 1),
 	}
 }
@@ -79,6 +87,10 @@ func (h *hub) publish(jobID int64, p piece, own bool) {
 		return
 	}
 	j := h.job(jobID)
+	if !own && p.step == viewPiece {
+		j.hearView(h.now())
+		return
+	}
 	if !h.add(j, p, own) {
 		return
 	}
@@ -184,6 +196,9 @@ func (h *hub) join(jobID int64, ch chan struct{}) (j *live, leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	j = h.job(jobID)
+	if len(j.followers) == 0 {
+		j.asked = h.now()
+	}
 	j.followers[ch] = struct{}{}
 	return j, func() {
 		h.mu.Lock()

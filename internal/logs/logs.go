@@ -21,7 +21,8 @@
 // reads that shared memory at its own pace: a slow one misses lines and is told
 // so, and costs nothing. After a restart, it gets what is stored and what comes.
 // Other servers on the database get them too, within half a second, for as long as
-// they have followers of the job ([Logs.Run]).
+// they have followers of the job ([Logs.Run]). A follower is told when the runner has no
+// connection for them any more (file view.go).
 package logs
 
 import (
@@ -78,7 +79,7 @@ func New(c Config) *Logs {
 	}
 	return &Logs{
 		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits,
-		hub: newHub(c.Limits.Live, c.Limits.AllLive),
+		hub: newHub(c.Limits.Live, c.Limits.AllLive, c.Now),
 	}
 }
 

@@ -111,9 +111,19 @@ func (l *Logs) save(ctx context.Context, p *store.LogPart, fn func(context.Conte
 	defer cancel()
 	err := l.store.UpdateRows(ctx, func(tx *store.Tx) error { return fn(ctx, tx) })
 	if err == nil {
-		l.store.Announce(store.LinesTopic(p.JobID)) // who follows here has seen the lines live
+		l.tellStored(p.JobID)
 	}
 	return l.orphaned(ctx, p.Blob, err)
+}
+
+// tellStored tells followers of the job that there is more to read. Those here have
+// seen it live if they could.
+func (l *Logs) tellStored(jobID int64) {
+	tell := l.store.Publish
+	if l.hub.connected(jobID) {
+		tell = l.store.Announce
+	}
+	tell(store.LinesTopic(jobID))
 }
 
 // orphaned removes a blob whose row was refused. After any other error the row

@@ -132,6 +132,7 @@ func (h *hub) watch(jobID int64, now time.Time) {
 	h.watched[jobID] = now.Add(watchTime)
 	if j := h.jobs[jobID]; j != nil && j.own {
 		j.told = 0
+		h.tellView(jobID, j)
 		h.tell()
 	}
 }
@@ -157,7 +158,14 @@ func (h *hub) untold(now time.Time) map[int64][]piece {
 	all, found := tellAll, make(map[int64][]piece)
 	for id := range h.watched { // in no order, so that none always comes first
 		j := h.jobs[id]
-		if j == nil || j.told >= j.first+uint64(len(j.chunks)) {
+		if j == nil {
+			continue
+		}
+		if j.tellView {
+			j.tellView = false
+			found[id] = []piece{{viewPiece, 1, []string{"open"}}}
+		}
+		if j.told >= j.first+uint64(len(j.chunks)) {
 			continue
 		}
 		if all <= 0 {
@@ -167,7 +175,7 @@ func (h *hub) untold(now time.Time) map[int64][]piece {
 		pieces, size := j.newest(min(tellJob, all))
 		all -= size
 		if len(pieces) > 0 {
-			found[id] = pieces
+			found[id] = append(found[id], pieces...)
 		}
 	}
 	return found

@@ -41,6 +41,7 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return nil // Accept has answered
 	}
+	defer a.Logs.Connected(job.ID)()
 	conn.SetReadLimit(maxFeedMessage)
 	ctx, cancel := context.WithCancel(r.Context())
 	var wg sync.WaitGroup

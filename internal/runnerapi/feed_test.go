@@ -84,13 +84,64 @@ func send(t *testing.T, conn *websocket.Conn, message string) {
 func want(t *testing.T, events <-chan logs.Event, want ...logs.Event) {
 	t.Helper()
 	for _, w := range want {
+		if d := cmp.Diff(w, next(t, events, func(e logs.Event) bool { return e.View == "" })); d != "" {
+			t.Fatal(d)
+		}
+	}
+}
+
+// next is the next event that a test wants; others are passed over.
+func next(t *testing.T, events <-chan logs.Event, wanted func(logs.Event) bool) logs.Event {
+	t.Helper()
+	for late := time.After(20 * time.Second); ; {
 		select {
-		case e := <-events:
-			if d := cmp.Diff(w, e); d != "" {
-				t.Fatal(d)
+		case e, ok := <-events:
+			if !ok {
+				t.Fatal("the stream has ended")
 			}
-		case <-time.After(20 * time.Second):
-			t.Fatalf("%v did not come", w)
+			if wanted(e) {
+				return e
+			}
+		case <-late:
+			t.Fatal("it did not come")
+		}
+	}
+}
+
+func TestFollowersHearWhenTheirRunnerHasNoConnectionAnyMore(t *testing.T) { // LOG-5
+	s := newFeedServer(t)
+	j := s.Job("build")
+	first, second := s.connect(j), s.connect(j)
+	s.until("connected", func() bool { s.Pass(time.Minute); return !s.Logs.ViewGone(j) })
+	_ = first.CloseNow()
+	s.Pass(time.Minute)
+	if s.Logs.ViewGone(j) {
+		t.Error("the live view is gone though a connection is left")
+	}
+	_ = second.CloseNow()
+	s.until("gone", func() bool { s.Pass(time.Minute); return s.Logs.ViewGone(j) })
+	events := s.Logs.Follow(t.Context(), j)
+	view := func(e logs.Event) bool { return e.View != "" }
+	if e := next(t, events, view); e.View != logs.ViewGone {
+		t.Errorf("got %v, want that it is gone", e)
+	}
+	third := s.connect(j)
+	if e := next(t, events, view); e.View != logs.ViewBack {
+		t.Errorf("got %v, want that it is back", e)
+	}
+	_ = third.CloseNow()
+	s.Complete(j, time.Now())
+	if s.Logs.ViewGone(j) {
+		t.Error("the live view of a job that is over is gone")
+	}
+}
+
+// until waits for something that happens at the server.
+func (s *feedServer) until(what string, ok func() bool) {
+	s.T.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.T.Fatalf("not within 20 s: %s", what)
 		}
 	}
 }

@@ -29,6 +29,7 @@ type jobPage struct {
 	Warned      bool   // by one of the notes
 	Raw         string // URL of the whole log
 	Live        string // URL of the stream; empty when the job is over
+	View        string // what has become of the live view, if it is gone
 }
 
 // A stepPage is a step with its log, in a job's page.
@@ -90,6 +91,7 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	p.Repo = h
 	if f.job.Status != actions.Completed {
 		p.Live = jobPath(h, f.job) + "/live" + ofQuery(f.job.GUID)
+		p.View = viewText(s.logs.ViewGone(f.job))
 	}
 	if p.State, err = s.stateOf(r.Context(), f.job); err != nil { // before what it is about
 		return err

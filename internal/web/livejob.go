@@ -29,6 +29,9 @@ type (
 		Lost  bool       `json:"lost"` // lines before them are missing
 		Lines []liveLine `json:"lines"`
 	}
+	liveView struct {
+		Text string `json:"text"` // empty while lines come as they are printed
+	}
 	liveLine struct {
 		Kind   string      `json:"k,omitempty"`
 		Prefix string      `json:"w,omitempty"` // the kind in words
@@ -36,9 +39,22 @@ type (
 	}
 )
 
+// viewGone is what a job's page says where people would wait for lines in vain.
+const viewGone = "The live view of this job is gone: its runner has no connection to send lines as it prints them. " +
+	"What it stores appears here, at the latest when a step ends. GitHub's runner tries to connect again after ten minutes."
+
+// viewText is what the page of a job says of the live view; empty while there is one.
+func viewText(gone bool) string {
+	if gone {
+		return viewGone
+	}
+	return ""
+}
+
 // liveJob serves GET /{owner}/{repo}/actions/runs/{run}/job/{job}/live: "steps"
-// and "head" events when those change, "lines" as they are printed, and "end" when
-// the job is over. ?have=3:120,4:7 names the lines that the page has already.
+// and "head" events when those change, "lines" as they are printed, "view" at first and
+// when lines do not come any more as they are printed, or do again, and "end" when the
+// job is over. ?have=3:120,4:7 names the lines that the page has already.
 func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
 	if !sameOrigin(r) {
 		return errOtherSite
@@ -58,6 +74,7 @@ func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	defer cancel()
 	lines := s.logs.Follow(ctx, f.job)
 	j := &jobStream{site: s, stream: s.stream(w), job: f.job, have: parseCursor(have)}
+	j.send("view", "", liveView{viewText(s.logs.ViewGone(f.job))})
 	err = s.follow(r, c, j.stream, f.repo, f.run.ID, watcher{tell: j.tell, lines: lines, show: j.show, end: func() { j.drained = true }})
 	s.streamEnded(r, err)
 	return nil
@@ -136,8 +153,12 @@ func (j *jobStream) tellSteps(steps []*actions.Step) error {
 	return nil
 }
 
-// show sends lines that the browser has not got.
+// show sends lines that the browser has not got, or what has become of the live view.
 func (j *jobStream) show(e logs.Event) {
+	if e.View != "" {
+		j.send("view", "", liveView{viewText(e.View == logs.ViewGone)})
+		return
+	}
 	if e.Step == logs.Preamble || e.Step == j.job.GUID {
 		return // lines of no step: they are in the raw log
 	}

@@ -57,17 +57,57 @@
     if (again) { again = false; refresh(); }
   };
 
-  let source;
+  // say tells people why nothing moves on the page: about its lines, or about its own
+  // connection to the server.
+  const view = document.getElementById("view");
+  const say = (about, text) => {
+    let p = view.querySelector(`[data-about="${about}"]`);
+    if (!text) { if (p) p.remove(); return; }
+    if (!p) {
+      p = document.createElement("p");
+      p.dataset.about = about;
+      view.append(p);
+    }
+    if (p.textContent !== text) p.textContent = text;
+  };
+
+  // open follows a stream until it says that all is over. What answers with something
+  // else while the server is away, as a proxy does, ends the browser's own patience.
+  let source, last = "", late = 0;
+  const patience = 5000;
   const open = (url, handlers) => {
-    source = new EventSource(url);
-    for (const [name, f] of Object.entries(handlers)) source.addEventListener(name, (e) => f(JSON.parse(e.data)));
-    source.addEventListener("end", () => source.close());
+    source = new EventSource(url(last));
+    for (const [name, f] of Object.entries(handlers)) {
+      source.addEventListener(name, (e) => {
+        if (e.lastEventId) last = e.lastEventId;
+        f(JSON.parse(e.data));
+      });
+    }
+    source.addEventListener("open", () => {
+      clearTimeout(late);
+      late = 0;
+      say("page", "");
+    });
+    source.addEventListener("error", () => {
+      late ||= setTimeout(() => say("page", "The connection to the server is lost. This page tries to get it back."), patience);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => retry(url, handlers), patience);
+    });
+    source.addEventListener("end", () => {
+      source.close();
+      say("lines", "");
+    });
+  };
+  const retry = async (url, handlers) => {
+    const answer = await fetch(url(last), {method: "HEAD"}).catch(() => null);
+    if (!answer || answer.ok || answer.status >= 500 || answer.status === 429) { open(url, handlers); return; }
+    clearTimeout(late);
+    say("page", "This page is not live any more. Load it again.");
   };
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
 
   if (!steps) {
-    open(live.dataset.live, {changed: refresh});
+    open(() => live.dataset.live, {changed: refresh});
     return;
   }
 
@@ -160,9 +200,10 @@
     if (bottom) scrollTo({top: document.documentElement.scrollHeight});
   };
 
-  open(`${live.dataset.live}&have=${have}`, {
+  open((last) => `${live.dataset.live}&have=${last || have}`, {
     steps: showSteps,
     lines: showLines,
+    view: (v) => say("lines", v.text),
     head: (state) => { if (state !== live.dataset.state) { live.dataset.state = state; refresh(); } },
   });
 })();
