@@ -52,7 +52,8 @@ type chunk struct {
 	line  int64 // number of the first
 	lines []string
 	cost  int
-	own   bool // its runner sent it to this server
+	own   bool      // its runner sent it to this server
+	at    time.Time // when it came
 }
 
 func newHub(perJob, inAll int, now func() time.Time) *hub {
@@ -122,7 +123,7 @@ func (h *hub) add(j *live, p piece, own bool) bool {
 	}
 	j.own = j.own || own
 	j.next[step] = start + int64(len(lines))
-	c := chunk{step: step, line: start, lines: lines, cost: chunkCost, own: own}
+	c := chunk{step: step, line: start, lines: lines, cost: chunkCost, own: own, at: h.now()}
 	for _, s := range lines {
 		c.cost += lineCost + len(s)
 	}

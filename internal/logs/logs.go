@@ -13,7 +13,8 @@
 // the run. It also fills in where the log of a step did not come: the runner sends that
 // once, and a server that is just then away does not get it. [JobLog] is the one place
 // that says what the log of a step and of a job is, by what there is when it is read,
-// so it makes no difference what came first.
+// so it makes no difference what came first. Where neither came, what was shown live
+// stands in ([Logs.Conclude]).
 //
 // Live lines are another stream, which runners send beside the log: cut, without
 // time stamps, and with gaps when lines come too fast. They are held in memory

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -31,6 +32,7 @@ type stepLog struct {
 	step  string // GUID, Notes, Preamble, or the GUID of the job
 	spans []span
 	own   bool // it was sent as the log of this step
+	live  bool // it stands in for one that was not
 }
 
 // Find finds the log of a job.
@@ -110,7 +112,7 @@ func (j *JobLog) text() []span {
 
 // counts says whether the log of the job is what was sent as such.
 func (j *JobLog) counts() bool {
-	return len(j.whole) > 0 && !slices.ContainsFunc(j.steps, func(s stepLog) bool { return s.own })
+	return len(j.whole) > 0 && !slices.ContainsFunc(j.steps, func(s stepLog) bool { return s.own || s.live })
 }
 
 // shown are the logs that followers see: of steps, and of the job where there are none.
@@ -127,38 +129,55 @@ func (j *JobLog) shown() []stepLog {
 
 // assemble makes the log of a job of its parts: that of a step is what was sent as such.
 // If it is to be complete, it is else the lines that the log of the job has of the step,
-// and a last line says so.
+// and a last line says so; else what stands in for it.
 func (l *Logs) assemble(ctx context.Context, job *actions.Job, steps []*actions.Step, parts []*store.LogPart, complete bool) (*JobLog, error) {
 	j := &JobLog{logs: l, job: job}
 	sent := map[string][]*store.LogPart{}
-	var whole []*store.LogPart
 	for _, log := range byStep(parts) {
-		if log[0].Step == job.GUID {
-			whole, j.whole = log, spansOf(log)
-			continue
-		}
 		sent[log[0].Step] = log
-		special := log[0].Step == Notes || log[0].Step == Preamble
-		j.steps = append(j.steps, stepLog{log[0].Step, spansOf(log), !special})
 	}
-	missing := slices.DeleteFunc(slices.Clone(steps), func(s *actions.Step) bool { return !owes(s) || sent[s.GUID] != nil })
-	if complete && len(whole) > 0 && len(missing) > 0 {
-		pieces, err := l.divide(ctx, whole, steps, sent)
-		if err != nil {
+	for step, log := range sent {
+		switch of, isLive := strings.CutPrefix(step, standInPrefix); {
+		case step == job.GUID:
+			j.whole = spansOf(log)
+		case !isLive:
+			j.steps = append(j.steps, stepLog{step: step, spans: spansOf(log), own: step != Notes && step != Preamble})
+		case sent[of] == nil:
+			j.steps = append(j.steps, stepLog{step: of, spans: spansOf(log), live: true})
+		}
+	}
+	if complete {
+		if err := j.addCuts(ctx, steps, sent); err != nil {
 			return nil, err
-		}
-		for _, s := range missing {
-			if cut := pieces[s.GUID]; len(cut) > 0 {
-				j.steps = append(j.steps, stepLog{s.GUID, append(cut, cutNote(s)), false})
-			}
-		}
-		if cut := pieces[Preamble]; len(cut) > 0 && sent[Preamble] == nil {
-			j.steps = append(j.steps, stepLog{Preamble, cut, false})
 		}
 	}
 	position := order(steps)
-	slices.SortStableFunc(j.steps, func(a, b stepLog) int { return cmp.Compare(position(a.step), position(b.step)) })
+	slices.SortFunc(j.steps, func(a, b stepLog) int {
+		return cmp.Or(cmp.Compare(position(a.step), position(b.step)), cmp.Compare(a.step, b.step))
+	})
 	return j, nil
+}
+
+// addCuts adds the logs that are to be cut out of that of the job. sent are parts, by step.
+func (j *JobLog) addCuts(ctx context.Context, steps []*actions.Step, sent map[string][]*store.LogPart) error {
+	missing := slices.DeleteFunc(slices.Clone(steps), func(s *actions.Step) bool { return !owes(s) || sent[s.GUID] != nil })
+	if len(j.whole) == 0 || len(missing) == 0 {
+		return nil
+	}
+	pieces, err := j.logs.divide(ctx, sent[j.job.GUID], steps, sent)
+	if err != nil {
+		return err
+	}
+	for _, s := range missing {
+		if cut := pieces[s.GUID]; len(cut) > 0 {
+			j.steps = slices.DeleteFunc(j.steps, func(log stepLog) bool { return log.step == s.GUID })
+			j.steps = append(j.steps, stepLog{step: s.GUID, spans: append(cut, cutNote(s))})
+		}
+	}
+	if cut := pieces[Preamble]; len(cut) > 0 && sent[Preamble] == nil {
+		j.steps = append(j.steps, stepLog{step: Preamble, spans: cut})
+	}
+	return nil
 }
 
 // owes says whether the log of a step is due: it ran, and is over.

@@ -36,20 +36,25 @@ func (l *Logs) sweepAll(ctx context.Context) error {
 	}
 }
 
-// Sweep forgets the live lines of jobs that ended and whose runner did not say so.
-// Blobs that no part of a log needs any more are removed with all other dead blobs,
-// by package object.
+// Sweep forgets the live lines of jobs that ended and whose runner did not say so, and
+// keeps those of steps whose log is overdue. Blobs that no part of a log needs any more
+// are removed with all other dead blobs, by package object.
 func (l *Logs) Sweep(ctx context.Context) error {
 	for _, id := range l.hub.ids() {
 		job, err := l.store.Job(ctx, id)
 		switch {
 		case actions.KindOf(err) == actions.NotFound:
+			l.End(id)
+			continue
 		case err != nil:
 			return err
-		case job.Status != actions.Completed:
+		case job.Status == actions.Completed:
+			l.Conclude(ctx, job)
 			continue
 		}
-		l.hub.end(id)
+		if err := l.settle(ctx, job, l.now().Add(-settleAfter)); err != nil {
+			l.log.WarnContext(ctx, "live lines not kept", "job", id, "err", err)
+		}
 	}
 	return nil
 }

@@ -86,6 +86,6 @@ func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Scheduler.Complete(ctx, job, res); err != nil {
 		return err
 	}
-	a.Logs.End(job.ID)
+	a.Logs.Conclude(ctx, job)
 	return httpjson.Write(w, http.StatusOK, struct{}{})
 }

@@ -44,6 +44,14 @@ func (q queries) Steps(ctx context.Context, jobID int64) ([]*actions.Step, error
 	return db.All(ctx, q.ex, scanStep, `select `+stepColumns+` from steps where job_id = $1 order by number, guid`, jobID)
 }
 
+// SilentSteps lists the steps of a job that ran, are over, and have no part of a log,
+// nor one that stands in for it: such a part is of the step's GUID behind prefix.
+func (q queries) SilentSteps(ctx context.Context, jobID int64, prefix string) ([]*actions.Step, error) {
+	return db.All(ctx, q.ex, scanStep, `select `+stepColumns+` from steps s where job_id = $1 and status = 'completed' and conclusion <> 'skipped'
+		and started_at <> 0 and not exists (select 1 from log_parts l where l.job_id = s.job_id and (l.step = s.guid or l.step = $2 || s.guid))
+		order by number, guid`, jobID, prefix)
+}
+
 // CountSteps counts the steps of a job.
 func (q queries) CountSteps(ctx context.Context, jobID int64) (int64, error) {
 	return db.One(ctx, q.ex, db.Value[int64], `select count(*) from steps where job_id = $1`, jobID)
