@@ -22,7 +22,7 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		scripts/with-postgres $(GO) test -race -timeout 30m ./...
 	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
-test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits
+test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds
 	scripts/fuzz $(FUZZTIME)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 	scripts/need wrk=wrk
@@ -30,6 +30,7 @@ test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each 
 	UNDERSTUDY_TEST_CAMPAIGN=full UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_NODE=1 \
 		$(GO) test -v -count=1 -timeout 20m -run '^TestFaultsCostNothingThatWasAnswered$$' ./e2e
 	UNDERSTUDY_TEST_CASES=all UNDERSTUDY_TEST_REQUIRE_NODE=1 $(GO) test -count=1 -run '^TestJobsAreAsWithGitHubsRunner$$' ./e2e
+	UNDERSTUDY_TEST_AWAY=full $(GO) test -count=1 -run 'Away|Outlives' ./e2e
 
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'
