@@ -40,16 +40,18 @@ type Limits struct {
 	Part    int64 // bytes of one upload; a longer one is refused
 	Job     int64 // bytes of all of a job's parts; the text beyond is dropped, and a last line says so
 	Parts   int64 // parts of a job's log
-	Summary int64 // bytes of a step's summary; GitHub's limit is 1 MiB
+	Summary int64 // bytes of a step's summary; GitHub's limit is 1 MiB. See [Limits.MostSummary]
 	Live    int   // bytes of live lines of one job
 	AllLive int   // bytes of live lines of all jobs
+
+	Diagnostics int64 // bytes of what a runner sends of its own logs, of one job
 }
 
 // DefaultLimits are for servers whose operator said nothing else.
 func DefaultLimits() Limits {
 	return Limits{
 		Part: 256 << 20, Job: 2 << 30, Parts: 20_000, Summary: 1 << 20,
-		Live: 2 << 20, AllLive: 32 << 20,
+		Live: 2 << 20, AllLive: 32 << 20, Diagnostics: 32 << 20,
 	}
 }
 

@@ -83,6 +83,9 @@ func (l *Logs) AppendPart(ctx context.Context, job *actions.Job, step string, pa
 
 // putText writes the blob of a part. It is nil when there is nothing to keep.
 func (l *Logs) putText(ctx context.Context, job *actions.Job, step string, body io.Reader) (*store.LogPart, error) {
+	if step == store.DiagnosticsStep {
+		return nil, actions.Errorf(actions.Invalid, "%s is no step", step)
+	}
 	used, parts, err := l.store.LogSize(ctx, job.ID)
 	if err != nil {
 		return nil, err

@@ -349,7 +349,7 @@ func TestSummariesComeInTheOrderOfSteps(t *testing.T) {
 		default:
 			t.Error("pages of the run are not told")
 		}
-		err := f.Logs.PutSummary(t.Context(), j, first.GUID, strings.NewReader(strings.Repeat("x", 41)))
+		err := f.Logs.PutSummary(t.Context(), j, first.GUID, strings.NewReader(strings.Repeat("x", 43)))
 		if actions.KindOf(err) != actions.Invalid {
 			t.Errorf("too long: got %v", err)
 		}

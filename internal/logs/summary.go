@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -25,8 +26,25 @@ type Summary struct {
 	Key   string // names the text for [Logs.ReadSummary]; another text has another key
 }
 
+// GitHub's runner checks what a step has written, and then hides secrets in it and ends
+// its last line. What that adds is a 16th at most, but for summaries full of short
+// secrets. It sends nothing, and says so to nobody, where the server's limit is lower than
+// what it has: so that is mostSummary times the real one.
+const (
+	summaryRoom = 16
+	mostSummary = 4
+)
+
+// keptSummary is how many bytes of a summary are kept.
+func (l Limits) keptSummary() int64 { return l.Summary + l.Summary/summaryRoom }
+
+// MostSummary is how many bytes a runner may send as a summary: more than are kept, so
+// that the server learns of it.
+func (l Limits) MostSummary() int64 { return mostSummary * l.Summary }
+
 // PutSummary keeps the summary of a step; it replaces an earlier one. One of
-// more than [Limits].Summary bytes is Invalid.
+// more than [Limits].Summary bytes, and a little for what runners add, is Invalid, and the
+// run says so: see [Logs.RefuseSummary].
 func (l *Logs) PutSummary(ctx context.Context, job *actions.Job, step string, body io.Reader) error {
 	n, err := l.store.CountSummaries(ctx, job.ID)
 	if err != nil {
@@ -35,7 +53,10 @@ func (l *Logs) PutSummary(ctx context.Context, job *actions.Job, step string, bo
 	if n >= maxSummaries {
 		return actions.Errorf(actions.TooMany, "job %d has %d summaries already", job.ID, n)
 	}
-	b, err := l.blobs.Put(ctx, body, blob.PutOptions{Limit: l.limits.Summary})
+	b, err := l.blobs.Put(ctx, body, blob.PutOptions{Limit: l.limits.keptSummary()})
+	if actions.KindOf(err) == actions.Invalid {
+		err = errors.Join(err, l.RefuseSummary(ctx, job, step))
+	}
 	if err != nil {
 		return fmt.Errorf("summary of job %d: %w", job.ID, err)
 	}
@@ -49,6 +70,26 @@ func (l *Logs) PutSummary(ctx context.Context, job *actions.Job, step string, bo
 		return tx.SaveSummary(ctx, &store.Summary{JobID: job.ID, Step: step, Blob: b.Key, Size: b.Size, CreatedAt: l.now()})
 	})
 	return l.orphaned(ctx, b.Key, err)
+}
+
+// RefuseSummary says on the run that the summary of a step is too large and is not kept.
+func (l *Logs) RefuseSummary(ctx context.Context, job *actions.Job, step string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	return l.store.Update(ctx, func(tx *store.Tx) error {
+		steps, err := tx.Steps(ctx, job.ID)
+		if err != nil {
+			return err
+		}
+		note := &actions.Annotation{Path: ".github", StartLine: 1, EndLine: 1, Level: actions.LevelFailure}
+		name := "a step"
+		if i := slices.IndexFunc(steps, func(s *actions.Step) bool { return s.GUID == step }); i >= 0 {
+			note.StepNumber, name = steps[i].Number, fmt.Sprintf("step %d (%s)", steps[i].Number, steps[i].Name)
+		}
+		note.Message = fmt.Sprintf("The summary of %s is not kept: $GITHUB_STEP_SUMMARY supports content up to a size of %dk.", name, l.limits.Summary>>10)
+		_, err = tx.Remark(ctx, job, note)
+		return err
+	})
 }
 
 // Summaries lists those of an attempt in the order of jobs and steps: the first
@@ -76,6 +117,6 @@ func (l *Logs) ReadSummary(ctx context.Context, key string) (text string, err er
 		return "", err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(o, l.limits.Summary))
+	b, err := io.ReadAll(io.LimitReader(o, l.limits.keptSummary()))
 	return strings.ToValidUTF8(strings.TrimPrefix(string(b), mark), "\uFFFD"), err
 }

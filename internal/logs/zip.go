@@ -20,7 +20,8 @@ import (
 // An Archive is the logs of an attempt as GitHub packs them: for each job
 // "0_JOB.txt", and "JOB/1_STEP.txt" for each of its steps. gh finds the log of a
 // step by that name alone. "JOB/job.txt" is what was sent as the log of the job, where
-// the logs of its steps count in place of that.
+// the logs of its steps count in place of that. "runner-diagnostic-logs/JOB.zip" is what
+// its runner sent of its own logs.
 type Archive struct {
 	logs    *Logs
 	jobs    int
@@ -41,7 +42,7 @@ func (l *Logs) OpenArchive(ctx context.Context, run *actions.Run, attempt int) (
 	}
 	var jobs []*actions.Job
 	var steps []*actions.Step
-	var parts []*store.LogPart
+	var parts, sent []*store.LogPart
 	err := l.store.View(ctx, func(tx *store.Tx) (err error) {
 		if jobs, err = tx.Jobs(ctx, run.ID, attempt); err != nil {
 			return err
@@ -49,7 +50,10 @@ func (l *Logs) OpenArchive(ctx context.Context, run *actions.Run, attempt int) (
 		if steps, err = tx.RunSteps(ctx, run.ID, attempt); err != nil {
 			return err
 		}
-		parts, err = tx.RunLog(ctx, run.ID, attempt)
+		if parts, err = tx.RunLog(ctx, run.ID, attempt); err != nil {
+			return err
+		}
+		sent, err = tx.Diagnostics(ctx, run.ID, attempt)
 		return err
 	})
 	if err != nil {
@@ -69,12 +73,22 @@ func (l *Logs) OpenArchive(ctx context.Context, run *actions.Run, attempt int) (
 	names := namer{}
 	for _, j := range jobs {
 		if len(partsOf[j.ID]) > 0 {
-			if err := a.add(ctx, names.unique(fileName(j.Name)), j, stepsOf[j.ID], partsOf[j.ID]); err != nil {
+			name := names.unique(fileName(j.Name))
+			if err := a.add(ctx, name, j, stepsOf[j.ID], partsOf[j.ID]); err != nil {
 				return nil, err
 			}
+			a.addDiagnostics(name, endOf(j), slices.DeleteFunc(slices.Clone(sent), func(p *store.LogPart) bool { return p.JobID != j.ID }))
 		}
 	}
 	return a, nil
+}
+
+// endOf is when the logs of a job were last changed, as far as the archive tells.
+func endOf(j *actions.Job) time.Time {
+	if j.CompletedAt.IsZero() {
+		return j.CreatedAt
+	}
+	return j.CompletedAt
 }
 
 // add adds the entries of a job that is called name here.
@@ -83,11 +97,7 @@ func (a *Archive) add(ctx context.Context, name string, j *actions.Job, steps []
 	if err != nil {
 		return err
 	}
-	modified := j.CompletedAt
-	if modified.IsZero() {
-		modified = j.CreatedAt
-	}
-	text := log.text()
+	modified, text := endOf(j), log.text()
 	a.entries = append(a.entries, entry{strconv.Itoa(a.jobs) + "_" + name + ".txt", modified, text})
 	a.jobs++
 	if len(log.whole) > 0 && !slices.Contains(text, log.whole[0]) {

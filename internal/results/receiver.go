@@ -70,11 +70,11 @@ func (a *API) stepSummaryURL(c *call) (any, error) {
 	}
 	url, err := a.uploadURL(c, target{purpose: summaryPurpose, job: c.job.ID, step: step})
 	return wire.SummaryURLResponse{
-		SummaryURL: url, BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: wire.IntString(a.Logs.Limits().Summary),
+		SummaryURL: url, BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: wire.IntString(a.Logs.Limits().MostSummary()),
 	}, err
 }
 
-// diagnosticsURL gives a URL to upload the runner's own logs to. They are not kept.
+// diagnosticsURL gives a URL to upload the runner's own logs of a job to, a zip file.
 func (a *API) diagnosticsURL(c *call) (any, error) {
 	var req wire.BlobURLRequest
 	if err := c.decode(&req, &req.ResultsIDs); err != nil {

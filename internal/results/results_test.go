@@ -2,19 +2,23 @@ package results_test
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/servertest"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -262,13 +266,13 @@ func TestUploadsThatAreRefusedLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestSummaryAndDiagnostics(t *testing.T) { // LOG-1
+func TestSummaryAndItsLimit(t *testing.T) { // LOG-1
 	s := newServer(t)
 	j := s.Job("build")
 	step := s.Step(j, 1, "Run")
 	var made wire.SummaryURLResponse
 	in := wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: step.GUID}
-	if status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepSummaryURL, in, &made); status != http.StatusOK || made.SoftSizeLimit != 1<<20 {
+	if status, code := s.call(j, wire.ReceiverPrefix+wire.GetStepSummaryURL, in, &made); status != http.StatusOK || made.SoftSizeLimit <= 1<<20 {
 		t.Fatalf("%d %s: %+v", status, code, made)
 	}
 	s.put(made.SummaryURL, "# Summary\n")
@@ -277,9 +281,6 @@ func TestSummaryAndDiagnostics(t *testing.T) { // LOG-1
 	if s.call(j, wire.ReceiverPrefix+wire.CreateStepSummary, wire.SummaryMetadata{ResultsIDs: s.ids(j), StepID: step.GUID, Size: 10}, &ok); !ok.OK {
 		t.Error("metadata are not ok")
 	}
-	if status, _ := s.send(http.MethodPut, made.SummaryURL, strings.Repeat("x", 1<<20+1)); status != http.StatusRequestEntityTooLarge {
-		t.Errorf("too long: %d", status)
-	}
 	list, err := s.Logs.Summaries(t.Context(), s.Run.ID, 1)
 	if err != nil || len(list) != 1 || list[0].JobID != j.ID || list[0].Step != step.GUID {
 		t.Fatalf("%+v, %v", list, err)
@@ -287,12 +288,87 @@ func TestSummaryAndDiagnostics(t *testing.T) { // LOG-1
 	if got, err := s.Logs.ReadSummary(t.Context(), list[0].Key); err != nil || got != "# Summary\n" {
 		t.Errorf("%q, %v", got, err)
 	}
-	var diagnostics wire.DiagnosticsURLResponse
-	s.call(j, wire.ReceiverPrefix+wire.GetJobDiagnosticsURL, wire.BlobURLRequest{ResultsIDs: s.ids(j)}, &diagnostics)
-	before := s.Kept()
-	s.put(diagnostics.DiagLogsURL, "PK")
-	if n := s.Kept(); n != before {
-		t.Errorf("diagnostics were kept")
+	whole := strings.Repeat("x", 1<<20) // a runner ends its line
+	s.put(made.SummaryURL, whole+"\n")
+	if list, err = s.Logs.Summaries(t.Context(), s.Run.ID, 1); err != nil || len(list) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if got, err := s.Logs.ReadSummary(t.Context(), list[0].Key); err != nil || got != whole+"\n" {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// A runner tells nobody when the server does not want a summary.
+func TestTheRunSaysThatASummaryIsTooLarge(t *testing.T) {
+	for title, size := range map[string]int{"": 2 << 20, "far": 5 << 20} {
+		for way, body := range map[string]func(string) io.Reader{
+			"with its length": func(text string) io.Reader { return strings.NewReader(text) },
+			"in chunks":       func(text string) io.Reader { return io.MultiReader(strings.NewReader(text)) },
+		} {
+			t.Run(title+" too large, "+way, func(t *testing.T) {
+				s := newServer(t)
+				j := s.Job("build")
+				step := s.Step(j, 3, "Run tests")
+				var made wire.SummaryURLResponse
+				s.call(j, wire.ReceiverPrefix+wire.GetStepSummaryURL, wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: step.GUID}, &made)
+				for range 2 { // it may try again
+					if a := s.Do(http.MethodPut, made.SummaryURL, "", body(strings.Repeat("x", size))); a.StatusCode != http.StatusRequestEntityTooLarge {
+						t.Fatalf("%d, want 413", a.StatusCode)
+					}
+				}
+				list, _, err := s.Store.Annotations(t.Context(), j.ID, store.Page{Number: 1, Size: 10})
+				if err != nil || len(list) != 1 || list[0].StepNumber != 3 || list[0].Level != actions.LevelFailure ||
+					list[0].Message != "The summary of step 3 (Run tests) is not kept: $GITHUB_STEP_SUMMARY supports content up to a size of 1024k." {
+					t.Errorf("%+v, %v", list, err)
+				}
+			})
+		}
+	}
+}
+
+func TestDiagnosticsOfARunnerAreInTheArchive(t *testing.T) {
+	s := newServer(t)
+	j := s.Job("build / linux")
+	step := s.Step(j, 1, "Run")
+	s.Must(s.Logs.PutPart(t.Context(), j, step.GUID, 1, strings.NewReader("one\n")))
+	var to wire.DiagnosticsURLResponse
+	s.call(j, wire.ReceiverPrefix+wire.GetJobDiagnosticsURL, wire.BlobURLRequest{ResultsIDs: s.ids(j)}, &to)
+	s.put(to.DiagLogsURL, "PK first")
+	s.put(to.DiagLogsURL, "\xEF\xBB\xBFPK\x00 second") // kept as it is
+	archive := func() map[string]string {
+		t.Helper()
+		a, err := s.Logs.OpenArchive(t.Context(), s.Run, 0)
+		s.Must(err)
+		var b bytes.Buffer
+		s.Must(a.Write(t.Context(), &b))
+		z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+		s.Must(err)
+		files := map[string]string{}
+		for _, f := range z.File {
+			text, err := fs.ReadFile(z, f.Name)
+			s.Must(err)
+			files[f.Name] = string(text)
+		}
+		return files
+	}
+	want := map[string]string{
+		"0_build  linux.txt": "one\n", "build  linux/1_Run.txt": "one\n", "runner-diagnostic-logs/build  linux.zip": "\xEF\xBB\xBFPK\x00 second",
+	}
+	if d := cmp.Diff(want, archive()); d != "" {
+		t.Error(d)
+	}
+	if status, _ := s.send(http.MethodPut, to.DiagLogsURL, strings.Repeat("x", 33<<20)); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("too large: %d", status)
+	}
+	var step2 wire.LogsURLResponse
+	s.call(j, wire.ReceiverPrefix+wire.GetStepLogsURL, wire.BlobURLRequest{ResultsIDs: s.ids(j), StepID: store.DiagnosticsStep}, &step2)
+	if status, _ := s.send(http.MethodPut, step2.LogsURL, "text"); status/100 != 4 {
+		t.Errorf("a log of the step that stands for diagnostics: %d", status)
+	}
+	s.Complete(j, time.Now())
+	s.Must(s.Store.Update(t.Context(), func(tx *store.Tx) error { return tx.DeleteLogs(t.Context(), s.Run.ID, time.Now()) }))
+	if sent, err := s.Store.Diagnostics(t.Context(), s.Run.ID, 1); err != nil || len(sent) > 0 {
+		t.Errorf("after the logs were deleted: %v, %v", sent, err)
 	}
 }
 

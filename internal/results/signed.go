@@ -18,7 +18,7 @@ import (
 const (
 	logPurpose         = "log"         // PUT a piece of a log
 	summaryPurpose     = "summary"     // PUT a step's summary
-	diagnosticsPurpose = "diagnostics" // PUT what is thrown away
+	diagnosticsPurpose = "diagnostics" // PUT a runner's own logs
 	jobLogsPurpose     = "job-logs"    // GET the log of a job
 	runLogsPurpose     = "run-logs"    // GET the logs of an attempt
 

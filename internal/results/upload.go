@@ -2,6 +2,7 @@ package results
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -9,8 +10,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/token"
 )
-
-const maxDiagnostics = 64 << 20 // bytes, read and thrown away
 
 // upload serves PUT of a signed URL (LOG-3): of all that there is, or of a piece
 // to append with comp=appendblock. With comp=seal, which ends a log of several
@@ -45,10 +44,12 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	limit := a.limit(to.purpose)
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close") // and the body is not read
-		return errTooLarge
+		err = errTooLarge
+	} else {
+		err = a.take(r.Context(), job, to, comp == compAppend, body{http.MaxBytesReader(w, r.Body, limit)})
 	}
-	if err := a.take(r.Context(), job, to, comp == compAppend, body{http.MaxBytesReader(w, r.Body, limit)}); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, a.noteRefusal(r.Context(), job, to, err))
 	}
 	a.stored(w, http.StatusCreated, to.etag())
 	return nil
@@ -60,18 +61,27 @@ func (to target) etag() string { return `"0x` + strconv.FormatInt(to.part, 16) +
 func (a *API) limit(purpose string) int64 {
 	switch purpose {
 	case summaryPurpose:
-		return a.Logs.Limits().Summary
+		return a.Logs.Limits().MostSummary()
 	case diagnosticsPurpose:
-		return maxDiagnostics
+		return a.Logs.Limits().Diagnostics
 	}
 	return a.Logs.Limits().Part
+}
+
+// noteRefusal says on the run that a summary is far too large; of one that is just too
+// large, [logs.Logs.PutSummary] has done so.
+func (a *API) noteRefusal(ctx context.Context, job *actions.Job, to target, err error) error {
+	_, long := errors.AsType[*http.MaxBytesError](err)
+	if to.purpose != summaryPurpose || !long && !errors.Is(err, errTooLarge) {
+		return nil
+	}
+	return a.Logs.RefuseSummary(ctx, job, to.step)
 }
 
 func (a *API) take(ctx context.Context, job *actions.Job, to target, appends bool, body io.Reader) error {
 	switch {
 	case to.purpose == diagnosticsPurpose:
-		_, err := io.Copy(io.Discard, body)
-		return err
+		return a.Logs.PutDiagnostics(ctx, job, body)
 	case to.purpose == summaryPurpose:
 		return a.Logs.PutSummary(ctx, job, to.step, body)
 	case appends:

@@ -28,7 +28,7 @@ func (q queries) CreateAnnotation(ctx context.Context, a *actions.Annotation) er
 	return nil
 }
 
-// Remark adds a to a job that is over, unless it has one of the same text, and says
+// Remark adds a to a job, beside what its runner reports, unless it has one of the same text, and says
 // whether it did.
 func (tx *Tx) Remark(ctx context.Context, j *actions.Job, a *actions.Annotation) (added bool, err error) {
 	there, err := db.One(ctx, tx.ex, db.Value[int64], `select count(*) from annotations where job_id = $1 and message = $2`, j.ID, a.Message)
