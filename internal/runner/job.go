@@ -26,6 +26,8 @@ type job struct {
 	req  *wire.RunnerJobRequest
 	done chan struct{} // closed when all is reported
 
+	diagnostics *diagnostics // set by diagnose
+
 	polled bool // only the listener's: the wait before the first Busy poll is over
 
 	// Set before done is closed.
@@ -66,9 +68,10 @@ func (j *job) work(ctx context.Context, session string) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	if j.req.ShouldAcknowledge {
+		log := j.log   // which changes
 		wg.Go(func() { // beside the acquisition, which counts more
 			if err := j.r.acknowledge(ctx, session, j.req); err != nil {
-				j.log.WarnContext(ctx, "offer was not acknowledged", "err", err)
+				log.WarnContext(ctx, "offer was not acknowledged", "err", err)
 			}
 		})
 	}
@@ -80,6 +83,7 @@ func (j *job) work(ctx context.Context, session string) {
 	}
 	j.acquired = true
 	j.log = j.log.With("job", msg.JobID)
+	j.diagnose(msg)
 	j.log.InfoContext(ctx, "job acquired", "name", msg.JobDisplayName)
 	result := j.run(ctx, msg)
 	j.log.InfoContext(ctx, "job completed", "conclusion", result.Conclusion)
@@ -159,6 +163,7 @@ func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 	for _, dir := range dirs.ofTheJob() {
 		j.r.removals.remove(dir)
 	}
+	j.sendDiagnostics(out)
 	out.close()
 	j.complete(ctx, l, result)
 	out.wait()

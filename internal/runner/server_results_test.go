@@ -45,6 +45,8 @@ func (s *server) twirp(_ http.ResponseWriter, r *http.Request) any {
 		return wire.LogsURLResponse{LogsURL: s.uploadURL(q.Step), BlobStorageType: wire.BlobStorageUnspecified, SoftSizeLimit: 1 << 20}
 	case wire.GetStepSummaryURL:
 		return wire.SummaryURLResponse{SummaryURL: s.uploadURL("summary-" + q.Step), BlobStorageType: wire.BlobStorageUnspecified}
+	case wire.GetJobDiagnosticsURL:
+		return wire.DiagnosticsURLResponse{DiagLogsURL: s.uploadURL("diagnostics"), BlobStorageType: wire.BlobStorageUnspecified}
 	case wire.CreateStepLogs:
 		s.logs[q.Step] = wire.LogsMetadata{LineCount: q.LineCount}
 	case wire.CreateStepSummary:

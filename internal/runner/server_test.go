@@ -45,6 +45,7 @@ type server struct {
 	lock     time.Duration
 	job      *wire.JobMessage
 	step     wire.Step // of the job, for the real worker
+	debugged bool      // the runner of the job is
 	orders   []int64
 	updates  [][]wire.StepUpdate
 	blobs    map[string]map[int][]byte // by step, by part
@@ -371,6 +372,10 @@ func (s *server) offer(request string) {
 			wire.VarResultsEndpoint: {Value: s.http.URL + "/"}, wire.VarLaunchEndpoint: {Value: s.http.URL + "/"},
 			wire.VarToken: {Value: "ghs_x", IsSecret: true},
 		},
+	}
+	if s.debugged {
+		s.job.Variables[wire.VarRunnerDebug] = wire.Variable{Value: "true"}
+		s.job.Steps = []wire.Step{{ID: "a", Reference: wire.Reference{Type: wire.RefRepository, Name: "actions/cache", Path: "save", Ref: "v4"}}}
 	}
 	if s.step.ID != "" {
 		s.job.Steps = []wire.Step{s.step}

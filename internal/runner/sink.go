@@ -126,6 +126,25 @@ func (s *sink) Summary(stepID string, size int64, r io.Reader) error {
 	return nil
 }
 
+// diagnostics sends a zip of what this process has logged about the job.
+func (s *sink) diagnostics(b []byte) {
+	if s.results == "" {
+		return
+	}
+	p := s.spool.store(b)
+	s.wg.Go(func() {
+		defer s.spool.release(p)
+		err := s.put(p, whole, func() (string, error) {
+			var resp wire.DiagnosticsURLResponse
+			err := s.call(wire.GetJobDiagnosticsURL, wire.BlobURLRequest{ResultsIDs: s.lease.ids}, &resp)
+			return resp.DiagLogsURL, err
+		})
+		if err != nil {
+			s.log.Error("diagnostics were not delivered", "err", err)
+		}
+	})
+}
+
 func (s *sink) uploadSummary(stepID string, p *piece) error {
 	err := s.put(p, whole, func() (string, error) {
 		var resp wire.SummaryURLResponse

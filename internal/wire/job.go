@@ -209,6 +209,16 @@ type Reference struct {
 	Image          string `json:"image,omitempty"`
 }
 
+// Flag is a switch that variables, secrets or the context vars may set.
+func (m *JobMessage) Flag(name string) bool {
+	value := m.Variable(name)
+	if vars, ok := m.ContextData["vars"].(*ContextDict); ok && value == "" {
+		v, _ := vars.Get(name)
+		value, _ = v.(string)
+	}
+	return strings.EqualFold(value, "true")
+}
+
 // Variable is the value of the job variable name, in any case; "" when the
 // message has none.
 func (m *JobMessage) Variable(name string) string {

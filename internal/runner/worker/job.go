@@ -38,7 +38,7 @@ type defaults struct {
 
 func newRunning(kill context.Context, j *Job, t timing) *running {
 	r := &running{
-		Job: j, timing: t, kill: kill, debugs: flag(j.Message, wire.VarStepDebug),
+		Job: j, timing: t, kill: kill, debugs: j.Message.Flag(wire.VarStepDebug),
 		state: newState(j.Message), programs: map[string]string{},
 	}
 	r.contexts = newContexts(j, r.state, r.debugs)
@@ -46,16 +46,6 @@ func newRunning(kill context.Context, j *Job, t timing) *running {
 	r.workspace = workspaceIn(j.WorkDir, text(r.contexts.github, "repository"))
 	r.actions = newActions(j.Actions, j.ActionsDir, r.workspace, r.contexts.home())
 	return r
-}
-
-// flag is a switch that variables, secrets or the context vars may set.
-func flag(m *wire.JobMessage, name string) bool {
-	value := m.Variable(name)
-	if vars, ok := m.ContextData["vars"].(*wire.ContextDict); ok && value == "" {
-		v, _ := vars.Get(name)
-		value, _ = v.(string)
-	}
-	return strings.EqualFold(value, "true")
 }
 
 // workspaceIn is the directory of a repository, given as OWNER/NAME, below the

@@ -8,8 +8,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// hideSecrets adds all that the job message calls secret to the masker.
-func hideSecrets(to *mask.Masker, m *wire.JobMessage) {
+// HideSecrets adds all that the job message calls secret to the masker.
+func HideSecrets(to *mask.Masker, m *wire.JobMessage) {
 	for _, v := range m.Variables {
 		if v.IsSecret {
 			to.Add(v.Value)

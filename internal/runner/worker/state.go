@@ -36,7 +36,7 @@ func newState(m *wire.JobMessage) *state {
 		subjects: map[string]subject{},
 		outputs:  map[string]wire.Variable{},
 	}
-	hideSecrets(&s.mask, m)
+	HideSecrets(&s.mask, m)
 	return s
 }
 
