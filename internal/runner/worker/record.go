@@ -203,7 +203,11 @@ func (r *record) annotateAs(a wire.Annotation, shown string) {
 	if shown != "" {
 		r.write(logTag(a.Level), shown)
 	}
-	if strings.TrimSpace(a.Message) == "" || r.counts[a.Level] >= maxAnnotations {
+	switch {
+	case strings.TrimSpace(a.Message) == "":
+		return
+	case r.counts[a.Level] >= maxAnnotations:
+		r.result.AnnotationsDropped++
 		return
 	}
 	if r.counts == nil {
