@@ -25,6 +25,9 @@ type hub struct {
 
 	watched map[int64]time.Time // by job: until when servers that have followers are told of it
 	news    chan struct{}       // of size 1: there are lines to tell of
+
+	dirty  map[int64]struct{} // jobs with lines that are not written, and those that are over
+	unkept chan struct{}      // of size 1: there are such; nil where nothing is written
 }
 
 // live is the newest lines of one job, in the order in which they came. Its
@@ -38,6 +41,7 @@ type live struct {
 	ended     bool
 	own       bool   // its runner sends lines to this server
 	told      uint64 // sequence number of the chunk that other servers are told next
+	kept      uint64 // sequence number of the chunk that is written next
 
 	open      int       // connections that its runner has to this server
 	closed    time.Time // when the last one ended; zero before
@@ -59,7 +63,7 @@ type chunk struct {
 func newHub(perJob, inAll int, now func() time.Time) *hub {
 	return &hub{
 		perJob: perJob, inAll: inAll, began: now(), now: now, jobs: map[int64]*live{},
-		watched: map[int64]time.Time{}, news: make(chan struct{}, 1),
+		watched: map[int64]time.Time{}, news: make(chan struct{}, 1), dirty: map[int64]struct{}{},
 	}
 }
 
@@ -96,6 +100,9 @@ func (h *hub) publish(jobID int64, p piece, own bool) {
 		return
 	}
 	j.wake()
+	if own {
+		h.unkeptOf(jobID)
+	}
 	if _, ok := h.watched[jobID]; ok && own {
 		h.tell()
 	}
@@ -187,6 +194,7 @@ func (h *hub) end(jobID int64) {
 		return
 	}
 	delete(h.jobs, jobID)
+	h.unkeptOf(jobID)
 	h.size -= j.size // followers read the rest
 	j.ended = true
 	j.wake()

@@ -17,10 +17,11 @@
 // stands in ([Logs.Conclude]).
 //
 // Live lines are another stream, which runners send beside the log: cut, without
-// time stamps, and with gaps when lines come too fast. They are held in memory
-// only, the newest of each running job, and wake followers at once. A follower
+// time stamps, and with gaps when lines come too fast. They are held in memory,
+// the newest of each running job, and wake followers at once. A follower
 // reads that shared memory at its own pace: a slow one misses lines and is told
-// so, and costs nothing. After a restart, it gets what is stored and what comes.
+// so, and costs nothing. After a restart, it gets what is stored, what was
+// written beside ([Logs.Recall]), and what comes.
 // Other servers on the database get them too, within half a second, for as long as
 // they have followers of the job ([Logs.Run]). A follower is told when the runner has no
 // connection for them any more (file view.go).
@@ -32,6 +33,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/blob"
+	"github.com/understudy-ci/understudy/internal/outage"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -55,13 +57,16 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Config is what logs need. All fields are required but Limits.
+// Config is what logs need. All fields are required but Limits, Dir and Outages.
 type Config struct {
 	Store  *store.Store
 	Blobs  blob.Store
 	Log    *slog.Logger
 	Now    func() time.Time
 	Limits Limits // the zero value stands for DefaultLimits
+
+	Dir     string          // where live lines outlive the process; empty for nowhere
+	Outages *outage.Outages // nil for a server that was never away
 }
 
 // Logs is safe for concurrent use.
@@ -73,6 +78,10 @@ type Logs struct {
 	limits Limits
 	hub    *hub
 	part   atomic.Int64 // the newest number of NewPart
+
+	outages *outage.Outages
+	dir     string
+	files   map[int64]string // by job: where its live lines are; of Recall and then of one loop
 }
 
 // New makes logs. It starts nothing: see [Logs.Run].
@@ -80,10 +89,15 @@ func New(c Config) *Logs {
 	if c.Limits == (Limits{}) {
 		c.Limits = DefaultLimits()
 	}
-	return &Logs{
+	l := &Logs{
 		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits,
-		hub: newHub(c.Limits.Live, c.Limits.AllLive, c.Now),
+		hub:     newHub(c.Limits.Live, c.Limits.AllLive, c.Now),
+		outages: c.Outages, dir: c.Dir, files: map[int64]string{},
 	}
+	if l.dir != "" {
+		l.hub.unkept = make(chan struct{}, 1)
+	}
+	return l
 }
 
 // Limits are the limits in force.

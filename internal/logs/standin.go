@@ -85,12 +85,40 @@ func (l *Logs) remembered(job *actions.Job, s *actions.Step) string {
 		}
 		next = c.line + int64(len(c.lines))
 	}
-	if b.Len() == 0 {
+	away := l.away(s)
+	switch {
+	case b.Len() > 0:
+		b.Write(wire.AppendLogTime(nil, s.CompletedAt))
+		b.WriteString("##[warning]The log of this step did not arrive. These are its lines as they were shown live: long ones are cut, and the last may be missing.")
+	case away != "":
+		b.Write(wire.AppendLogTime(nil, s.CompletedAt))
+		b.WriteString("##[warning]The log of this step did not arrive.")
+	default:
 		return ""
 	}
-	b.Write(wire.AppendLogTime(nil, s.CompletedAt))
-	b.WriteString("##[warning]The log of this step did not arrive. These are its lines as they were shown live: long ones are cut, and the last may be missing.\n")
-	return b.String()
+	return b.String() + away + "\n"
+}
+
+const (
+	uploadTime = time.Minute // after the end of a step in which its log comes
+	maxAway    = 3           // outages that a log names
+)
+
+// away says when the server was away while the log of a step could have come; empty if it
+// never was. Of several servers the others were there.
+func (l *Logs) away(s *actions.Step) string {
+	spans := l.outages.Between(s.StartedAt, s.CompletedAt.Add(uploadTime))
+	if _, servers := l.store.Rank(); len(spans) == 0 || servers > 1 {
+		return ""
+	}
+	var b strings.Builder
+	for i, span := range spans[:min(len(spans), maxAway)] {
+		b.WriteString([]string{" The server was away ", ", "}[min(i, 1)] + span.String())
+	}
+	if more := len(spans) - maxAway; more > 0 {
+		fmt.Fprintf(&b, ", and %d more times", more)
+	}
+	return b.String() + "."
 }
 
 // ofStep is what is left of the live lines of a step, in order.

@@ -18,6 +18,7 @@ func (l *Logs) Run(ctx context.Context) error {
 	g.Go(func() error { return l.sweepAll(ctx) })
 	g.Go(func() error { return l.tellOthers(ctx) })
 	g.Go(func() error { return l.hearOthers(ctx) })
+	g.Go(func() error { return l.keepLines(ctx) })
 	return g.Wait()
 }
 

@@ -41,7 +41,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	if err != nil {
 		return err
 	}
-	if err := s.repositories.Recover(ctx); err != nil {
+	if err := s.takeUp(ctx); err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
 		}
@@ -57,6 +57,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	loopCtx, stopLoops := context.WithCancel(loopCtx)
 	defer stopLoops()
 	loops.Go(func() error { return s.store.Listen(loopCtx) })
+	loops.Go(func() error { return s.liveOn(loopCtx) })
 	loops.Go(func() error { return s.repositories.Run(loopCtx) })
 	loops.Go(func() error { return s.queue.Run(loopCtx) })
 	loops.Go(func() error { return s.runners.Run(loopCtx) })
@@ -93,6 +94,27 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	s.stop(ctx, hs, bundled)
 	stopLoops()
 	return loops.Wait()
+}
+
+// takeUp takes up what an earlier process left, before anything comes in.
+func (s *Server) takeUp(ctx context.Context) error {
+	if err := s.repositories.Recover(ctx); err != nil {
+		return err
+	}
+	if err := s.outages.Back(); err != nil {
+		s.log.WarnContext(ctx, "not written down that this server is there", "err", err)
+	}
+	if err := s.logs.Recall(ctx); err != nil {
+		s.log.WarnContext(ctx, "live lines of an earlier process not read", "err", err)
+	}
+	return nil
+}
+
+// liveOn writes down that the server is there, while it takes calls.
+func (s *Server) liveOn(ctx context.Context) error {
+	ctx, cancel := s.untilDrain(ctx)
+	defer cancel()
+	return s.outages.Run(ctx)
 }
 
 // stop drains the server. The runners come first: they need it to report.

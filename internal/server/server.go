@@ -33,6 +33,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/outage"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -103,6 +104,7 @@ type Server struct {
 	health       []*health // of what it needs
 	lock         *os.File
 	sockets      sockets // passed on to us, until we listen
+	outages      *outage.Outages
 	keys         *token.Keys
 	store        *store.Store
 	repos        *gitrepo.Git
@@ -192,6 +194,9 @@ func (s *Server) build(ctx context.Context) error {
 	var err error
 	if s.keys, err = token.LoadKeys(c.Data, d.Random); err != nil {
 		return fmt.Errorf("keys: %w", err)
+	}
+	if s.outages, err = outage.Open(c.Data, s.now, s.log); err != nil {
+		return fmt.Errorf("--data: %w", err)
 	}
 	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now, NoSync: c.NoSync, Recheck: d.Limits.Recheck}); err != nil {
 		return fmt.Errorf("--database: %w", err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/artifact"
@@ -61,7 +62,10 @@ func (s *Server) keep(in storage) {
 	s.blobs = in.blobs
 	s.watchHealth(in)
 	alone := strings.HasPrefix(c.Database, "sqlite:")
-	s.logs = logs.New(logs.Config{Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Limits: d.Limits.Logs})
+	s.logs = logs.New(logs.Config{
+		Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Limits: d.Limits.Logs,
+		Dir: filepath.Join(c.Data, "live"), Outages: s.outages,
+	})
 	s.objects = object.New(object.Config{
 		Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Exclusive: alone, Compose: in.direct, Limits: d.Limits.Objects,
 	})

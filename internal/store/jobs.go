@@ -170,6 +170,11 @@ func (q queries) RenewJob(ctx context.Context, id int64, until time.Time) (bool,
 	return n > 0, err
 }
 
+// JobsInProgress lists the jobs that runners have.
+func (q queries) JobsInProgress(ctx context.Context) ([]*actions.Job, error) {
+	return db.All(ctx, q.ex, scanJob, `select `+jobColumns+` from jobs where status = 'in_progress' order by id`)
+}
+
 // OverdueJobs lists the jobs in progress whose lease or time has ended at t, and
 // those that were told to cancel.
 func (q queries) OverdueJobs(ctx context.Context, t time.Time) ([]*actions.Job, error) {
