@@ -22,7 +22,9 @@ import (
 //
 // A batch is durable or relaxed. A durable one ends with one flush, which covers
 // all that was written before, and relaxed callers may ride along. A relaxed one
-// has only relaxed callers and no flush; a durable caller starts the next.
+// has only relaxed callers and no flush; a durable caller starts the next. Where
+// durable batches have no room for relaxed callers, because each is long, the two
+// take turns.
 type group struct {
 	log *slog.Logger
 	now func() time.Time
@@ -165,17 +167,23 @@ func runOne(w *write, sp *savepoint, tx *Tx, fn func(*Tx) error) (err error) {
 // run is the writer's side: one batch after the other until close.
 func (g *group) run() {
 	defer close(g.stopped)
+	full := false // the batch before was durable, and had no room for all who waited
 	for {
-		// Durable callers first: relaxed ones can share their batch.
+		// Durable callers first: relaxed ones can share their batch, if it has room.
+		relaxed, first := full, g.durable
+		if relaxed {
+			first = g.relaxed
+		}
+		full = false
 		select {
-		case w := <-g.durable:
-			g.batch(w, false)
+		case w := <-first:
+			full = g.batch(w, relaxed) && !relaxed
 			continue
 		default:
 		}
 		select {
 		case w := <-g.durable:
-			g.batch(w, false)
+			full = g.batch(w, false)
 		case w := <-g.relaxed:
 			g.batch(w, true)
 		case fn := <-g.exclusive:
@@ -201,8 +209,9 @@ func (g *group) drain() {
 	}
 }
 
-// batch runs w, and whoever else waits, in one transaction.
-func (g *group) batch(w *write, relaxed bool) {
+// batch runs w, and whoever else waits, in one transaction. It is full when it ended
+// although others may wait.
+func (g *group) batch(w *write, relaxed bool) (full bool) {
 	start := g.now()
 	err := g.w.begin(relaxed)
 	w.first = true
@@ -214,7 +223,8 @@ func (g *group) batch(w *write, relaxed bool) {
 			err = <-w.ran
 		}
 		w = nil
-		if err == nil && len(all) < maxBatch && g.now().Sub(start) < maxBatchTime {
+		full = len(all) >= maxBatch || g.now().Sub(start) >= maxBatchTime
+		if err == nil && !full {
 			w = g.next(relaxed)
 		}
 	}
@@ -231,6 +241,7 @@ func (g *group) batch(w *write, relaxed bool) {
 	for _, w := range all {
 		w.result <- err
 	}
+	return full
 }
 
 // next returns the next caller in the line, nil when nobody waits.

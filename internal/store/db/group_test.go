@@ -122,6 +122,32 @@ func TestSlowCallerDoesNotPutOffTheAnswersBeforeIt(t *testing.T) {
 	})
 }
 
+func TestRelaxedCallerWaitsForNoMoreThanOneSlowDurableOne(t *testing.T) {
+	behindOne(t, func(t *testing.T, l *line) {
+		slow := func(*db.Tx) error {
+			time.Sleep(time.Second) // of the bubble
+			return nil
+		}
+		began := time.Now()
+		for i := range 20 {
+			l.insert(t.Context(), fmt.Sprint(i), slow)
+		}
+		var waited time.Duration
+		l.wg.Go(func() {
+			err := l.UpdateRelaxed(t.Context(), func(*db.Tx) error { return nil })
+			if err != nil {
+				t.Error(err)
+			}
+			waited = time.Since(began)
+		})
+		synctest.Wait()
+		l.finish()
+		if want := 2 * time.Second; waited > want {
+			t.Errorf("the relaxed caller waited %s beside 20 durable ones of a second each, want at most %s", waited, want)
+		}
+	})
+}
+
 func TestFailureUndoesOnlyItsOwnWork(t *testing.T) {
 	behindOne(t, func(t *testing.T, l *line) {
 		boom := errors.New("boom")
