@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,30 +76,49 @@ func (tx *Tx) CreateJobs(ctx context.Context, jobs []*actions.Job) error {
 	sets := make(map[string]int64) // most jobs of a run have the same labels
 	for _, j := range jobs {
 		key := actions.LabelKey(j.Group, j.Labels)
-		set, known := sets[key]
-		if !known {
-			var err error
-			if set, err = tx.labelSet(ctx, key, j); err != nil {
-				return err
-			}
-			sets[key] = set
+		if _, known := sets[key]; known {
+			continue
 		}
-		if err := tx.createJob(ctx, j, set); err != nil {
-			return fmt.Errorf("job %s of run %d: %w", j.Key, j.RunID, err)
+		set, err := tx.labelSet(ctx, key, j)
+		if err != nil {
+			return err
+		}
+		sets[key] = set
+	}
+	for piece, values := range db.Inserts(jobs, jobInserted) {
+		if err := tx.createJobs(ctx, piece, values, sets); err != nil {
+			return fmt.Errorf("jobs %s to %s of run %d: %w", piece[0].Key, piece[len(piece)-1].Key, jobs[0].RunID, err)
 		}
 	}
 	return nil
 }
 
-func (tx *Tx) createJob(ctx context.Context, j *actions.Job, set int64) (err error) {
-	j.ID, err = db.One(ctx, tx.ex, db.Value[int64], `insert into jobs
-		(run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name, label_set_id, labels, runner_group, wait,
-		 continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, created_at, queued_at, completed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) returning id`,
-		j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, strings.Join(j.Path, "/"), j.Key, j.Index, j.Total, string(j.Matrix), j.Name, set, db.Text(j.Labels), j.Group, j.Wait.String(),
-		db.Flag(j.ContinueOnError), j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, db.Text(j.Outputs),
-		db.Micros(j.CreatedAt), db.Micros(j.QueuedAt), db.Micros(j.CompletedAt))
-	return err
+// jobInserted is how many columns of a job are written when it is made.
+const jobInserted = 24
+
+func (tx *Tx) createJobs(ctx context.Context, jobs []*actions.Job, values string, sets map[string]int64) error {
+	args := make([]any, 0, len(jobs)*jobInserted)
+	for _, j := range jobs {
+		args = append(args,
+			j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, strings.Join(j.Path, "/"), j.Key, j.Index, j.Total, string(j.Matrix), j.Name,
+			sets[actions.LabelKey(j.Group, j.Labels)], db.Text(j.Labels), j.Group, j.Wait.String(), db.Flag(j.ContinueOnError),
+			j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, db.Text(j.Outputs),
+			db.Micros(j.CreatedAt), db.Micros(j.QueuedAt), db.Micros(j.CompletedAt))
+	}
+	ids, err := db.All(ctx, tx.ex, db.Value[int64], `insert into jobs
+		(run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name,
+		 label_set_id, labels, runner_group, wait, continue_on_error,
+		 timeout, cancel_timeout, status, conclusion, outputs,
+		 created_at, queued_at, completed_at)
+		values `+values+` returning id`, args...)
+	if err != nil {
+		return err
+	}
+	slices.Sort(ids) // rows are numbered in their order, and returned in any
+	for i, j := range jobs {
+		j.ID = ids[i]
+	}
+	return nil
 }
 
 // JobStatus returns the status of a job.

@@ -35,6 +35,35 @@ func Batches[T any](list []T, first ...any) iter.Seq2[[]any, string] {
 	}
 }
 
+// insertSizes are how many rows an insert has: few sizes, the largest first, and not
+// large, since the time in which the SQLite driver binds the values grows with the
+// square of their number.
+var insertSizes = [...]int{8, 1}
+
+// Inserts cuts a list into pieces for `insert … values …`, of as many columns as
+// said. It yields each piece and the placeholders of its rows.
+func Inserts[T any](list []T, columns int) iter.Seq2[[]T, string] {
+	return func(yield func([]T, string) bool) {
+		for _, size := range insertSizes {
+			if len(list) < size {
+				continue
+			}
+			var b strings.Builder
+			for i := range size {
+				if i > 0 {
+					b.WriteByte(',')
+				}
+				b.WriteString("(" + placeholders(i*columns+1, columns) + ")")
+			}
+			for values := b.String(); len(list) >= size; list = list[size:] {
+				if !yield(list[:size], values) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // placeholders are n placeholders from $first on, with commas.
 func placeholders(first, n int) string {
 	var b strings.Builder

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,6 +120,21 @@ func (e *sqliteEngine) writer(ctx context.Context) (*sql.Conn, error) {
 // alone makes SQLite plan the statement anew whenever it gets a value; a sum does
 // not.
 func sqliteText(text string) string { return strings.ReplaceAll(text, " limit $", " limit 0 + $") }
+
+// preparedText is sqliteText for a statement that is kept. Parameters that come in
+// order, each once, lose their numbers: the driver compares the number of each with
+// those of all values, as texts.
+func preparedText(text string) string {
+	text = sqliteText(text)
+	for i, p := range parameter.FindAllString(text, -1) {
+		if p != "$"+strconv.Itoa(i+1) {
+			return text
+		}
+	}
+	return parameter.ReplaceAllString(text, "?")
+}
+
+var parameter = regexp.MustCompile(`\$\d+`)
 
 func sqliteDSN(path string, pragmas ...string) string {
 	v := url.Values{"_pragma": append([]string{

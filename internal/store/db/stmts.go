@@ -53,7 +53,7 @@ func (c *stmtCache) get(ctx context.Context, text string) (statement, error) {
 	case n >= maxStmts:
 		return unprepared{c.db, sqliteText(text)}, nil
 	}
-	s, err := c.db.PrepareContext(ctx, sqliteText(text))
+	s, err := c.db.PrepareContext(ctx, preparedText(text))
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (w *writer) stmt(text string) (statement, error) {
 	if len(w.stmts) >= maxStmts {
 		return unprepared{w.conn, sqliteText(text)}, nil
 	}
-	s, err := w.conn.PrepareContext(context.Background(), sqliteText(text))
+	s, err := w.conn.PrepareContext(context.Background(), preparedText(text))
 	if err != nil {
 		return nil, err
 	}
