@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	mathrand "math/rand/v2"
@@ -223,7 +225,11 @@ func (j *githubJob) put(to string, c blobCall) error {
 		to += "&" + c.query
 	}
 	headers := append([]string{"Content-Type", "text/plain", "x-ms-version", "2021-12-02"}, c.headers...)
-	return j.runner.send(j.runner.t.Context(), http.MethodPut, to, nil, c.body, headers...)
+	err := j.runner.send(j.runner.t.Context(), http.MethodPut, to, nil, c.body, headers...)
+	if err == nil {
+		j.runner.puts.Add(1)
+	}
+	return err
 }
 
 func (j *githubJob) uploadSummary(step, text string) error {
@@ -235,6 +241,23 @@ func (j *githubJob) uploadSummary(step, text string) error {
 		return err
 	}
 	return j.results(wire.ReceiverPrefix+wire.CreateStepSummary, wire.SummaryMetadata{ResultsIDs: j.ids, StepID: step, Size: wire.Int(len(text)), UploadedAt: wire.At(time.Now())}, nil)
+}
+
+// uploadArtifact uploads an artifact in one piece.
+func (j *githubJob) uploadArtifact(name string, content []byte) error {
+	const service = "twirp/" + wire.ArtifactService + "/"
+	var at wire.CreateArtifactResponse
+	create := wire.CreateArtifactRequest{ResultsIDs: j.ids, Name: name, Version: 7, MimeType: "text/plain"}
+	if err := j.results(service+wire.CreateArtifact, create, &at); err != nil {
+		return err
+	}
+	if err := j.put(at.SignedUploadURL, blobCall{body: content, headers: []string{wire.BlobTypeHeader, wire.BlockBlob}}); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(content)
+	return j.results(service+wire.FinalizeArtifact, wire.FinalizeArtifactRequest{
+		ResultsIDs: j.ids, Name: name, Size: wire.IntString(len(content)), Hash: "sha256:" + hex.EncodeToString(sum[:]),
+	}, nil)
 }
 
 // finish uploads the log of the job and reports its end.

@@ -66,11 +66,14 @@ type githubRunner struct {
 	jobs    chan *githubJob // that it got
 
 	refused atomic.Int64 // connections that the server's machine refused
+	puts    atomic.Int64 // uploads that were answered
 	waiting atomic.Int64 // requests, other than polls, that were sent and are not answered
+	polling atomic.Int64 // polls
 
 	mu     sync.Mutex
 	access string     // its token
 	job    *githubJob // that it has
+	hangUp func()     // ends the poll
 }
 
 // newGithubRunner registers a runner of the repository with a label, and lets it wait
@@ -147,19 +150,21 @@ func (g *githubRunner) send(ctx context.Context, method, to string, out any, bod
 }
 
 func (g *githubRunner) once(ctx context.Context, method, to string, out any, body []byte, headers []string) error {
-	if !strings.Contains(to, "/"+wire.MessagePath+"?") { // a poll always waits
-		var sent atomic.Bool
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
-			if sent.CompareAndSwap(false, true) { // not again on another connection
-				g.waiting.Add(1)
-			}
-		}})
-		defer func() {
-			if sent.Load() {
-				g.waiting.Add(-1)
-			}
-		}()
+	waiting := &g.waiting
+	if strings.Contains(to, "/"+wire.MessagePath+"?") {
+		waiting = &g.polling
 	}
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
+		if sent.CompareAndSwap(false, true) { // not again on another connection
+			waiting.Add(1)
+		}
+	}})
+	defer func() {
+		if sent.Load() {
+			waiting.Add(-1)
+		}
+	}()
 	r, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -250,32 +255,37 @@ func (g *githubRunner) open(ctx context.Context) error {
 	return err
 }
 
-// current is the job that it has, nil for none.
-func (g *githubRunner) current() *githubJob {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.job
-}
-
+// setJob says which job it has. A poll that says otherwise is ended.
 func (g *githubRunner) setJob(j *githubJob) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.job = j
+	g.hangUp()
+}
+
+// begin begins a poll, and says whether the runner has a job.
+func (g *githubRunner) begin(ctx context.Context) (poll context.Context, busy bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	poll, g.hangUp = context.WithCancel(ctx)
+	return poll, g.job != nil
 }
 
 // listen polls until ctx is done, and takes the jobs that come.
 func (g *githubRunner) listen(ctx context.Context, wg *sync.WaitGroup) {
 	for ctx.Err() == nil {
 		status := wire.StatusOnline
-		if g.current() != nil {
+		poll, busy := g.begin(ctx)
+		if busy {
 			status = wire.StatusBusy
 		}
 		query := url.Values{
 			"sessionId": {g.session}, "status": {status}, "runnerVersion": {"2.336.0"}, "os": {"Linux"}, "architecture": {"X64"}, "disableUpdate": {"true"},
 		}.Encode()
 		var m wire.Message
-		err := g.call(ctx, http.MethodGet, g.auth.ServerURL+wire.MessagePath+"?"+query, g.token(), nil, &m)
+		err := g.call(poll, http.MethodGet, g.auth.ServerURL+wire.MessagePath+"?"+query, g.token(), nil, &m)
 		switch {
+		case poll.Err() != nil: // the runner got a job, or has no more one
 		case statusOf(err) == http.StatusUnauthorized:
 			_ = g.login(ctx) // the next poll tells
 		case err != nil:
@@ -284,7 +294,10 @@ func (g *githubRunner) listen(ctx context.Context, wg *sync.WaitGroup) {
 			if j := g.take(ctx, m.Body, query); j != nil {
 				wg.Go(func() { j.hold(ctx) })
 				wg.Go(func() { j.live(ctx) })
-				g.jobs <- j
+				select {
+				case g.jobs <- j:
+				case <-ctx.Done():
+				}
 			}
 		}
 	}
@@ -330,4 +343,10 @@ func (g *githubRunner) next() *githubJob {
 func (g *githubRunner) untilWaiting() {
 	g.t.Helper()
 	until(g.t, "the runner does not ask", func() bool { return g.waiting.Load() > 0 })
+}
+
+// untilAsking is untilWaiting for requests of any kind.
+func (g *githubRunner) untilAsking() {
+	g.t.Helper()
+	until(g.t, "the runner does not ask", func() bool { return g.waiting.Load()+g.polling.Load() > 0 })
 }
