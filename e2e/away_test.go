@@ -189,12 +189,15 @@ func TestAJobThatWasGivenUpWhileTheServerWasAwayHasFailedAndSaysWhy(t *testing.T
 		t.Error(err)
 	}
 	j := o.conclude(o.run, "failure")
-	if notes := o.annotations(j); len(notes) != 1 || !strings.Contains(notes[0], "The runner github-gh could not reach the server from 20") {
+	if notes := o.annotations(j); len(notes) != 1 || !strings.Contains(notes[0], "The runner github-gh could not reach the server, which was away from 20") {
 		t.Errorf("annotations %q, want one that says from when to when the runner could not reach the server", notes)
 	}
 	log := string(o.read(fmt.Sprintf("%s/actions/jobs/%d/logs", o.api, j.ID)))
 	if !strings.Contains(log, one.log.text()) {
 		t.Errorf("the log of the job has not what was uploaded:\n%s", log)
+	}
+	if !strings.Contains(log, "The log of this step did not arrive.") || !strings.Contains(log, "The server was away from 20") {
+		t.Errorf("the log of the job does not say what is missing:\n%s", log)
 	}
 	o.wantSummaries("summary of one")
 }
@@ -212,7 +215,8 @@ func TestAJobWhoseWorkerWasKilledSaysSoAndShowsWhatCame(t *testing.T) {
 	if notes := o.annotations(j); len(notes) != 1 || !strings.Contains(notes[0], "The runner's worker process ended unexpectedly") {
 		t.Errorf("annotations %q, want one that says that the worker process ended", notes)
 	}
-	if log := string(o.read(fmt.Sprintf("%s/actions/jobs/%d/logs", o.api, j.ID))); !strings.Contains(log, one.log.text()) {
+	log := string(o.read(fmt.Sprintf("%s/actions/jobs/%d/logs", o.api, j.ID)))
+	if !strings.Contains(log, one.log.text()) {
 		t.Errorf("the log of the job has not what was uploaded:\n%s", log)
 	}
 	o.wantSummaries("summary of one")

@@ -35,6 +35,9 @@ const (
 // A Span is a time for which the server was away.
 type Span struct{ From, To time.Time }
 
+// Length is how long the server was away.
+func (s Span) Length() time.Duration { return s.To.Sub(s.From) }
+
 // String is the span in words, with the day once if it is the same: "from 2026-11-20
 // 12:43:29 to 12:44:14 UTC".
 func (s Span) String() string {

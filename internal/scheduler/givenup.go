@@ -1,11 +1,14 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/outage"
 )
 
 // What a runner reports may say less than people must know. A runner that cannot renew
@@ -53,22 +56,18 @@ func (r *Result) failed(reason string) *Result {
 
 // givenUp says why a runner gave a job up that nobody cancelled.
 func (s *Scheduler) givenUp(j *actions.Job) string {
-	last, now := j.LockedUntil.Add(-s.lease), s.now()
-	if last.Before(j.StartedAt) {
-		last = j.StartedAt
+	silent := outage.Span{From: j.LockedUntil.Add(-s.lease), To: s.now()}
+	if silent.From.Before(j.StartedAt) {
+		silent.From = j.StartedAt
 	}
-	if now.Sub(last) < min(renewEvery, s.lease/2) {
+	if silent.Length() < min(renewEvery, s.lease/2) {
 		return fmt.Sprintf("The runner %s reported this job as cancelled, but nobody had cancelled it.", j.RunnerName)
 	}
-	return fmt.Sprintf("The runner %s could not reach the server from %s, so it gave this job up. Nobody had cancelled it.", j.RunnerName, span(last, now))
-}
-
-// span writes a time from when to when, with the day once if it is the same.
-func span(from, to time.Time) string {
-	from, to = from.UTC(), to.UTC()
-	end := "15:04:05 MST"
-	if from.YearDay() != to.YearDay() || from.Year() != to.Year() {
-		end = "2006-01-02 15:04:05 MST"
+	why := ""
+	_, servers := s.store.Rank() // others were there
+	if away := s.outages.Between(silent.From, silent.To); len(away) > 0 && servers == 1 {
+		silent = slices.MaxFunc(away, func(a, b outage.Span) int { return cmp.Compare(a.Length(), b.Length()) })
+		why = ", which was away"
 	}
-	return from.Format("2006-01-02 15:04:05") + " to " + to.Format(end)
+	return fmt.Sprintf("The runner %s could not reach the server%s %s, so it gave this job up. Nobody had cancelled it.", j.RunnerName, why, silent)
 }

@@ -38,6 +38,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/outage"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/settings"
@@ -45,7 +46,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what a scheduler needs. All fields but Objects and Settings are required.
+// Config is what a scheduler needs. All fields but Objects, Settings and Outages are required.
 type Config struct {
 	Store   *store.Store
 	Queue   *queue.Queue
@@ -60,6 +61,7 @@ type Config struct {
 	Objects *object.Objects
 
 	Settings *settings.Settings // nil for those of a server whose operator says nothing
+	Outages  *outage.Outages    // nil for a server that was never away
 }
 
 // A Scheduler is safe for concurrent use.
@@ -73,6 +75,7 @@ type Scheduler struct {
 	objects *object.Objects
 
 	settings *settings.Settings
+	outages  *outage.Outages
 	sources  *source.Sources
 	states   *recent.Cache[int64, *state] // the newest, of runs that are in progress
 	renewed  *recent.Cache[int64, bool]   // jobs that were renewed after their end: see [Scheduler.Renewed]
@@ -86,7 +89,7 @@ func New(c Config) *Scheduler {
 	}
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, objects: c.Objects,
-		settings: c.Settings, sources: c.Sources,
+		settings: c.Settings, outages: c.Outages, sources: c.Sources,
 		states: newStates(), renewed: recent.New[int64, bool](maxRenewed, maxRenewed),
 	}
 }

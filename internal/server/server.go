@@ -226,7 +226,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Objects: s.objects,
-		Sources: s.sources, Settings: s.settings,
+		Sources: s.sources, Settings: s.settings, Outages: s.outages,
 	})
 	s.runners = runners.New(runners.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
