@@ -1,7 +1,6 @@
 package runnerapi
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -25,20 +24,9 @@ func result(req *wire.CompleteJobRequest) (*scheduler.Result, error) {
 		s := &req.StepResults[i]
 		r.Steps = append(r.Steps, stepOf(s))
 		r.Annotations = append(r.Annotations, annotationsOf(s.Annotations, s.Number)...)
-		if n := s.AnnotationsDropped; n > 0 {
-			r.Annotations = append(r.Annotations, dropped(s, int64(n)))
-		}
 	}
 	r.Annotations = append(r.Annotations, annotationsOf(req.Annotations, 0)...)
 	return r, nil
-}
-
-// dropped says how many annotations of a step its runner has not reported.
-func dropped(s *wire.StepResult, n int64) *actions.Annotation {
-	return &actions.Annotation{
-		StepNumber: s.Number, Level: actions.LevelNotice,
-		Message: fmt.Sprintf("%d more annotations of step %d (%s) are in its log only: its runner reports a few of each kind.", n, s.Number, s.Name),
-	}
 }
 
 // outputsOf are the outputs that are not secret (RES-4).

@@ -81,8 +81,6 @@ type StepResult struct {
 	StartedAt   Time         `json:"started_at,omitzero"`
 	CompletedAt Time         `json:"completed_at,omitzero"`
 	Annotations []Annotation `json:"annotations,omitempty"`
-
-	AnnotationsDropped Int `json:"annotations_dropped,omitempty"` // that are in the log only; the bundled runner says so
 }
 
 // Levels of [Annotation]; one client writes them in upper case.

@@ -203,11 +203,7 @@ func (r *record) annotateAs(a wire.Annotation, shown string) {
 	if shown != "" {
 		r.write(logTag(a.Level), shown)
 	}
-	switch {
-	case strings.TrimSpace(a.Message) == "":
-		return
-	case r.counts[a.Level] >= maxAnnotations:
-		r.result.AnnotationsDropped++
+	if strings.TrimSpace(a.Message) == "" || r.counts[a.Level] >= maxAnnotations {
 		return
 	}
 	if r.counts == nil {
