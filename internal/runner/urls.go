@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 func pathOf(rawURL string) string {
@@ -45,13 +47,8 @@ func apiBase(raw string) (base, scope string, err error) {
 		return "", "", fmt.Errorf("%q names no repository, organization or enterprise", raw)
 	}
 	scheme, host, _ := strings.Cut(at, "://")
-	if hosted(host) {
+	if wire.Hosted(host) {
 		return scheme + "://api." + strings.TrimPrefix(host, "www."), scope, nil
 	}
 	return at + "/api/v3", scope, nil
-}
-
-func hosted(host string) bool {
-	return host == "github.com" || host == "www.github.com" || host == "github.localhost" ||
-		strings.HasSuffix(host, ".ghe.com") || strings.HasSuffix(host, ".ghe.localhost")
 }

@@ -41,7 +41,7 @@ func (w *world) registrationToken(scope, kind string) string {
 		Token     string    `json:"token"`
 		ExpiresAt time.Time `json:"expires_at"`
 	}
-	w.want(kind, w.call(http.MethodPost, "/api/v3/"+scope+"/actions/runners/"+kind, "Bearer "+w.admin, nil, &out), http.StatusCreated)
+	w.want(kind, w.call(http.MethodPost, w.api+"/"+scope+"/actions/runners/"+kind, "Bearer "+w.admin, nil, &out), http.StatusCreated)
 	if d := out.ExpiresAt.Sub(w.Now()); d < 59*time.Minute || d > time.Hour {
 		w.t.Errorf("%s expires in %s, want an hour", kind, d)
 	}
@@ -70,7 +70,7 @@ func (w *world) register(req *wire.RegisterRequest, regToken string) *client {
 	w.Must(err)
 	c := &client{w: w, key: key, name: req.Name, algorithm: jwt.SigningMethodPS256}
 	var out wire.RegisterResponse
-	w.want("register", w.call(http.MethodPost, "/api/v3/actions/runners/register", "RemoteAuth "+regToken, req, &out), http.StatusOK)
+	w.want("register", w.call(http.MethodPost, w.api+"/actions/runners/register", "RemoteAuth "+regToken, req, &out), http.StatusOK)
 	c.id, c.auth = out.ID, out.Authorization
 	return c
 }

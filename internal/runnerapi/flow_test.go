@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -20,45 +21,65 @@ const simple = "on: push\njobs: {a: {runs-on: self-hosted, steps: [{run: exit 0}
 // The calls of the official runner from config.sh to config.sh remove, in their
 // order (FLOW-1).
 func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) { // STA-4
-	each(t, func(t *testing.T, w *world) {
-		reg := w.registrationToken("repos/octo/hello", "registration-token")
-		var tenant wire.RegistrationResponse
-		in := wire.RegistrationRequest{URL: w.URL + "/octo/hello", RunnerEvent: wire.EventRegister}
-		w.want("exchange", w.call(http.MethodPost, "/api/v3/actions/runner-registration", "RemoteAuth "+reg, in, &tenant), http.StatusOK)
-		if tenant.TokenSchema != "OAuthAccessToken" || !tenant.UseV2Flow || tenant.Token == "" || tenant.URL != w.URL+"/_runner-octo.hello/broker/" {
-			t.Errorf("exchange: %+v, want a token of the V2 flow and the broker's URL (REG-2)", tenant)
-		}
-		var claims jwt.RegisteredClaims
-		if _, _, err := jwt.NewParser().ParseUnverified(tenant.Token, &claims); err != nil || claims.ExpiresAt == nil {
-			t.Errorf("admin token: %v with expiry %v; clients read it", err, claims.ExpiresAt)
-		}
-		var groups wire.RunnerGroups
-		w.want("groups", w.call(http.MethodGet, "/api/v3/repos/octo/hello/actions/runner-groups", "RemoteAuth "+reg, nil, &groups), http.StatusOK)
-		if len(groups.RunnerGroups) != 1 || !groups.RunnerGroups[0].Default || groups.RunnerGroups[0].IsHosted {
-			t.Errorf("groups %+v, want the default one (REG-3)", groups)
-		}
-		var same wire.Runners
-		w.want("runners", w.call(http.MethodGet, "/api/v3/repos/octo/hello/actions/runners?name=box1", "RemoteAuth "+reg, nil, &same), http.StatusOK)
-		if same.TotalCount != 0 || len(same.Runners) != 0 {
-			t.Errorf("runners %+v, want none", same)
-		}
-		c := w.register(w.request("octo/hello", "box1", "gpu"), reg)
-		if c.auth.ServerURL != tenant.URL || !strings.HasSuffix(c.auth.AuthorizationURL, "/_runner/token/") {
-			t.Errorf("authorization %+v: server_url must be the tenant's url %s (REG-3)", c.auth, tenant.URL)
-		}
-		run := w.start(simple)
-		c.connect()
-		runOneJob(c, w.job(run).GUID)
-		w.want("session", w.call(http.MethodDelete, c.auth.ServerURL+"session", c.access, nil, nil), http.StatusNoContent)
-		path := "/api/v3/repos/octo/hello/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
-		w.want("remove", w.call(http.MethodDelete, path, "RemoteAuth "+w.registrationToken("repos/octo/hello", "remove-token"), nil, nil), http.StatusNoContent)
-		a, _ := c.ask(wire.StatusOnline)
-		w.wantSource("poll of a removed runner", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
-		w.want("token of a removed runner", c.authorize(c.assertion(nil), nil), http.StatusBadRequest)
-		if got, err := w.Store.Run(t.Context(), run.ID); err != nil || got.Conclusion != actions.Success {
-			t.Errorf("run %+v, %v; want success", got, err)
-		}
+	each(t, func(t *testing.T, w *world) { oneRunner(t, w) })
+}
+
+// GitHub's runner takes some hosts for GitHub itself. Their API has a host of its own,
+// and the port is left out of it.
+func TestOneRunnerOfAHostThatRunnersTakeForGitHub(t *testing.T) { // REG-1
+	for _, host := range []string{"github.localhost", "ci.ghe.localhost"} {
+		t.Run(host, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.named(host, "http://api."+host)
+			oneRunner(t, w)
+		})
+	}
+	t.Run("ci.ghe.com", func(t *testing.T) {
+		w := newWorld(t, func(c *servertest.Config) { c.AllowedHost = []string{"ci.ghe.com"} })
+		w.named("ci.ghe.com", "http://api.ci.ghe.com")
+		oneRunner(t, w)
 	})
+}
+
+func oneRunner(t *testing.T, w *world) {
+	t.Helper()
+	reg := w.registrationToken("repos/octo/hello", "registration-token")
+	var tenant wire.RegistrationResponse
+	in := wire.RegistrationRequest{URL: w.URL + "/octo/hello", RunnerEvent: wire.EventRegister}
+	w.want("exchange", w.call(http.MethodPost, w.api+"/actions/runner-registration", "RemoteAuth "+reg, in, &tenant), http.StatusOK)
+	if tenant.TokenSchema != "OAuthAccessToken" || !tenant.UseV2Flow || tenant.Token == "" || tenant.URL != w.URL+"/_runner-octo.hello/broker/" {
+		t.Errorf("exchange: %+v, want a token of the V2 flow and the broker's URL (REG-2)", tenant)
+	}
+	var claims jwt.RegisteredClaims
+	if _, _, err := jwt.NewParser().ParseUnverified(tenant.Token, &claims); err != nil || claims.ExpiresAt == nil {
+		t.Errorf("admin token: %v with expiry %v; clients read it", err, claims.ExpiresAt)
+	}
+	var groups wire.RunnerGroups
+	w.want("groups", w.call(http.MethodGet, w.api+"/repos/octo/hello/actions/runner-groups", "RemoteAuth "+reg, nil, &groups), http.StatusOK)
+	if len(groups.RunnerGroups) != 1 || !groups.RunnerGroups[0].Default || groups.RunnerGroups[0].IsHosted {
+		t.Errorf("groups %+v, want the default one (REG-3)", groups)
+	}
+	var same wire.Runners
+	w.want("runners", w.call(http.MethodGet, w.api+"/repos/octo/hello/actions/runners?name=box1", "RemoteAuth "+reg, nil, &same), http.StatusOK)
+	if same.TotalCount != 0 || len(same.Runners) != 0 {
+		t.Errorf("runners %+v, want none", same)
+	}
+	c := w.register(w.request("octo/hello", "box1", "gpu"), reg)
+	if c.auth.ServerURL != tenant.URL || !strings.HasSuffix(c.auth.AuthorizationURL, "/_runner/token/") {
+		t.Errorf("authorization %+v: server_url must be the tenant's url %s (REG-3)", c.auth, tenant.URL)
+	}
+	run := w.start(simple)
+	c.connect()
+	runOneJob(c, w.job(run).GUID)
+	w.want("session", w.call(http.MethodDelete, c.auth.ServerURL+"session", c.access, nil, nil), http.StatusNoContent)
+	path := w.api + "/repos/octo/hello/actions/runners/" + strconv.FormatInt(int64(c.id), 10)
+	w.want("remove", w.call(http.MethodDelete, path, "RemoteAuth "+w.registrationToken("repos/octo/hello", "remove-token"), nil, nil), http.StatusNoContent)
+	a, _ := c.ask(wire.StatusOnline)
+	w.wantSource("poll of a removed runner", a, http.StatusNotFound, wire.BrokerSource, wire.RunnerNotFound)
+	w.want("token of a removed runner", c.authorize(c.assertion(nil), nil), http.StatusBadRequest)
+	if got, err := w.Store.Run(t.Context(), run.ID); err != nil || got.Conclusion != actions.Success {
+		t.Errorf("run %+v, %v; want success", got, err)
+	}
 }
 
 // runOneJob is calls 7 to 20 of FLOW-1, less what other surfaces serve.

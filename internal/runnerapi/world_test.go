@@ -2,8 +2,10 @@ package runnerapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,6 +32,7 @@ type world struct {
 	*servertest.Site
 	t *testing.T
 
+	api   string              // what paths of the REST API begin with
 	admin string              // a site admin's token
 	mona  string              // token of a person who may nothing here
 	hello *actions.Repository // octo/hello, private
@@ -67,12 +70,28 @@ func options(change func(*servertest.Config)) []servertest.Option {
 
 func people(t *testing.T, s *servertest.Site) *world {
 	t.Helper()
-	w := &world{Site: s, t: t, admin: s.AdminToken}
+	w := &world{Site: s, t: t, api: "/api/v3", admin: s.AdminToken}
 	octo, mona := w.User("octo"), w.User("mona")
 	w.Organization("guild")
 	w.mona = w.Token(mona, actions.Scopes()...)
 	w.hello, w.tools, w.other = w.Repository(octo, "hello", true), w.Repository(octo, "tools", false), w.Repository(mona, "other", true)
 	return w
+}
+
+// named gives the server another host name, with its port in URLs of people, and says
+// where its REST API is.
+func (w *world) named(host, api string) {
+	address := strings.TrimPrefix(w.URL, "http://")
+	_, port, err := net.SplitHostPort(address)
+	w.Must(err)
+	w.URL, w.api = "http://"+net.JoinHostPort(host, port), api
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+	w.t.Cleanup(transport.CloseIdleConnections)
+	client := *w.Client
+	client.Transport = transport
+	w.Client = &client
 }
 
 // start makes a run of the workflow text in octo/hello.

@@ -80,10 +80,11 @@ func (s *Server) handler(at surface) http.Handler {
 }
 
 // apiHost says whether host is the REST API's own: "api." before the host of
-// the public URL. No prefix stands before its paths.
+// the public URL, or before one that runners take for GitHub. No prefix stands before its
+// paths.
 func (s *Server) apiHost(host string) bool {
 	name, ok := strings.CutPrefix(strings.ToLower(host), apiPrefix)
-	return ok && s.publicHost != "" && name == s.publicHost
+	return ok && (s.publicHost != "" && name == s.publicHost || wire.Hosted(hostName(name)))
 }
 
 const apiPrefix = "api." // before the host of the public URL: that of the REST API

@@ -90,6 +90,12 @@ func TestEveryRequestGoesToItsSurface(t *testing.T) {
 		{"POST", "http://api.ci.test/graphql", "graphql", "/graphql"},
 		{"POST", "http://api.ci.test/actions/runner-registration", "runners", "/actions/runner-registration"},
 		{"GET", "http://api.other.test/user", "web", "/user"},
+		{"POST", "http://api.github.localhost/actions/runner-registration", "runners", "/actions/runner-registration"},
+		{"POST", "http://api.CI.ghe.localhost:3000/actions/runners/register", "runners", "/actions/runners/register"},
+		{"GET", "http://api.ci.ghe.localhost/repos/o/r/actions/runners?name=x", "rest", "/repos/o/r/actions/runners"},
+		{"POST", "http://github.localhost/api/v3/actions/runner-registration", "runners", "/actions/runner-registration"},
+		{"GET", "http://api.ci.localhost/user", "web", "/user"},
+		{"GET", "http://api.ghe.localhost/user", "web", "/user"},
 	} {
 		got := s.answer(t, c.method, c.url, "", nil)
 		want := c.surface + " " + c.path + " "
@@ -102,6 +108,9 @@ func TestEveryRequestGoesToItsSurface(t *testing.T) {
 func TestTheHostOfTheAPIHasItsOwnBase(t *testing.T) {
 	s := newDispatcher(t)
 	if got, want := s.answer(t, "GET", "http://api.ci.test/user", "", nil), "rest /user http://ci.test http://api.ci.test"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := s.answer(t, "GET", "http://api.github.localhost:3000/user", "", nil), "rest /user http://github.localhost:3000 http://api.github.localhost:3000"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // hosts are the names and addresses that requests over TCP may give this server in
@@ -49,6 +51,11 @@ func newHosts(c *Config, machine string, own *ownAddresses) *hosts {
 	}
 	for _, host := range c.AllowedHost {
 		add(host)
+	}
+	for host := range maps.Clone(h.names) {
+		if wire.Hosted(host) {
+			add(apiPrefix + host)
+		}
 	}
 	return h
 }

@@ -39,7 +39,7 @@ func addresses(list ...string) func() ([]net.Addr, error) {
 func TestTheServerKnowsItsHosts(t *testing.T) {
 	c := Config{
 		Listen: []string{"0.0.0.0:3000", "build.lan:80", "unix:/run/x"}, PublicURL: "https://CI.example:8443/sub", JobServerURL: "http://jobs.test",
-		AllowedHost: []string{"Other.test", "my_server", "203.0.113.9", "[2001:db8::9]"},
+		AllowedHost: []string{"Other.test", "ci.ghe.com", "my_server", "203.0.113.9", "[2001:db8::9]"},
 	}
 	h := newHosts(&c, "box.corp.test", &ownAddresses{list: addresses("192.0.2.1/24", "2001:db8::1/64", "fe80::1/64"), now: time.Now})
 	local := &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7), Port: 3000}
@@ -48,14 +48,14 @@ func TestTheServerKnowsItsHosts(t *testing.T) {
 		"127.0.0.1", "127.0.0.1:3000", "127.9.9.9", "[::1]", "[::1]:3000", "[::ffff:127.0.0.1]",
 		"192.0.2.1", "192.0.2.1:80", "[2001:db8::1]", "[2001:DB8:0::1]:3000", "[fe80::1]", "198.51.100.7", "[::ffff:198.51.100.7]:1",
 		"0.0.0.0:3000", "build.lan", "build.lan:9", "ci.example", "ci.example:8443", "CI.EXAMPLE.:1", "api.ci.example", "jobs.test",
-		"other.test", "other.test.", "my_server:3000", "203.0.113.9", "[2001:db8::9]:1", "box.corp.test", "box",
+		"other.test", "other.test.", "ci.ghe.com", "api.ci.ghe.com", "api.github.localhost", "my_server:3000", "203.0.113.9", "[2001:db8::9]:1", "box.corp.test", "box",
 	} {
 		if !h.know(host, local) {
 			t.Errorf("%s is not known", host)
 		}
 	}
 	for _, host := range []string{
-		"", ".", ":80", "evil.test", "localhost.evil.test", "xlocalhost", "127.0.0.1.evil.test", "ci.example.evil.test", "x.ci.example", "api.other.test",
+		"", ".", ":80", "evil.test", "localhost.evil.test", "xlocalhost", "127.0.0.1.evil.test", "ci.example.evil.test", "x.ci.example", "api.other.test", "api.x.ghe.com", "api.api.ci.ghe.com", "api.github.com",
 		"api.jobs.test", "corp.test", "192.0.2.2", "198.51.100.8", "[2001:db8::2]", "[::]", "127.1", "2130706433", "0x7f000001", "localhost..", "other.test:80:80",
 		"::1", "2001:db8::1", "[localhost]", "[localhost]:80", "127.0.0.1]", "[127.0.0.1", "[::1%eth0]", "[::1%25eth0]", "localhost:x", "x@y.localhost", "a b.localhost", "a/b.localhost",
 	} {

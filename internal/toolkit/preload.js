@@ -7,6 +7,10 @@ const fs = require('node:fs')
 const path = require('node:path')
 const Module = require('node:module')
 
+// The action is started as if this were not here.
+const at = process.execArgv.indexOf(__filename)
+if (at > 0) process.execArgv.splice(at - 1, 2)
+
 /** Returns the text of a script with the check lifted. It needs nothing from around it. */
 function lift(text, file) {
   if (!text.includes('GITHUB_SERVER_URL')) return text

@@ -21,7 +21,7 @@ func TestWhatIsLoadedAfterThePreloadTakesEveryHost(t *testing.T) {
 		}
 		t.Skipf("no node: %v", err)
 	}
-	const call = "\nconsole.log('ghes', isGhes(), process.argv.length)\n"
+	const call = "\nconsole.log('ghes', isGhes(), process.argv.length, process.execArgv.length)\n"
 	const module = `{"type": "module"}`
 	for version, form := range forms {
 		for title, files := range map[string][]string{
@@ -48,7 +48,7 @@ func TestWhatIsLoadedAfterThePreloadTakesEveryHost(t *testing.T) {
 				cmd := exec.CommandContext(t.Context(), node, "--require", filepath.Join(dir, "preload.cjs"), filepath.Join(dir, files[0]))
 				cmd.Env = append(os.Environ(), "GITHUB_SERVER_URL=http://127.0.0.1:3000")
 				out, err := cmd.CombinedOutput()
-				if err != nil || !strings.Contains(string(out), "ghes false 2\n") || strings.Count(string(out), "Lifted the host check of the Actions toolkit in "+dir) != 1 {
+				if err != nil || !strings.Contains(string(out), "ghes false 2 0\n") || strings.Count(string(out), "Lifted the host check of the Actions toolkit in "+dir) != 1 {
 					t.Errorf("%v\n%s", err, out)
 				}
 			})

@@ -25,6 +25,8 @@ type jobPage struct {
 	State       string // changes whenever the head of the page does
 	Annotations []annotation
 	Counts      string
+	MoreNotes   bool     // there are more annotations than the page lists
+	Dropped     []string // of which steps there are more than their runner has reported
 	Notes       []serverNote
 	Warned      bool   // by one of the notes
 	Raw         string // URL of the whole log
@@ -133,11 +135,15 @@ func (s *Site) around(ctx context.Context, p *jobPage, f found) error {
 	p.Groups = groupsOf(p.Repo, jobs, nil, actions.Candidates{}, s.now())
 	p.Current = f.job.ID
 	p.Job = jobRowOf(p.Repo, f.job, runners, s.now())
-	notes, _, err := s.store.Annotations(ctx, f.job.ID, store.Page{Number: 1, Size: maxAnnotations})
+	notes, _, err := s.store.Annotations(ctx, f.job.ID, store.Page{Number: 1, Size: maxOfJob})
 	if err != nil {
 		return err
 	}
-	p.Annotations, p.Counts = annotationsOf(p.Repo, notes, nil)
+	p.Annotations, p.Counts = annotationsOf(p.Repo, notes[:min(len(notes), maxAnnotations)], nil)
+	p.MoreNotes = len(notes) > maxAnnotations
+	if p.Dropped, err = s.dropped(ctx, f.job, notes); err != nil {
+		return err
+	}
 	p.Notes = s.serverNotes(ctx, f.job)
 	p.Warned = warned(p.Notes)
 	return nil
