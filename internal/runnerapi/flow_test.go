@@ -20,7 +20,7 @@ const simple = "on: push\njobs: {a: {runs-on: self-hosted, steps: [{run: exit 0}
 
 // The calls of the official runner from config.sh to config.sh remove, in their
 // order (FLOW-1).
-func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) { // STA-4
+func TestOneRunnerFromItsRegistrationToItsRemoval(t *testing.T) { // REG-2, REG-3, STA-4
 	each(t, func(t *testing.T, w *world) { oneRunner(t, w) })
 }
 

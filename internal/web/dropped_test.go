@@ -1,4 +1,4 @@
-package web
+package web_test
 
 import (
 	"slices"
@@ -28,7 +28,7 @@ func TestTheJobsPageSaysHowManyAnnotationsAStepDropped(t *testing.T) {
 	note(2, 1, actions.LevelFailure)
 	note(3, 10, actions.LevelFailure)
 	note(4, 10, actions.LevelFailure)
-	page := s.browser().get(jobPath(headOf(repo), j)).body
+	page := s.browser().get(jobPath(pathOf(repo), j)).body
 	for _, want := range []string{
 		"Step 2 (lint &lt;all&gt;) has 4 more warnings in its log: its runner reports 10 of each kind.",
 		"Step 4 (long) has at least 1 more error in its log: its runner reports 10 of each kind.",
