@@ -58,6 +58,19 @@ func Running(jobID int64, status Status) error {
 	return nil
 }
 
+// ShowTime is how long after the end of a job its runner may still show what it had
+// begun: late pieces of logs, states of steps, live lines. The server may have ended the
+// job while the runner was at work.
+const ShowTime = 2 * time.Minute
+
+// MayShow is Conflict unless the job is in progress, or has ended within [ShowTime].
+func (j *Job) MayShow(now time.Time) error {
+	if j.Status == Completed && now.Sub(j.CompletedAt) <= ShowTime {
+		return nil
+	}
+	return Running(j.ID, j.Status)
+}
+
 // Acquire gives the job to runner r until the lock ends. No other method
 // starts a job. The runner that holds the job may ask again and gets the same
 // answer, since the first may have been lost on the way.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
@@ -28,9 +27,8 @@ type call struct {
 }
 
 const (
-	maxCall      = 8 << 20         // bytes of a request
-	maxShortCall = 1 << 20         // of one about artifacts or caches
-	grace        = 2 * time.Minute // after its end, for what a job's runner had begun
+	maxCall      = 8 << 20 // bytes of a request
+	maxShortCall = 1 << 20 // of one about artifacts or caches
 )
 
 // twirp serves POST /twirp/{service}/{method}.
@@ -84,15 +82,7 @@ func (a *API) authenticate(r *http.Request, find func(*http.Request) (*actions.J
 	if err != nil {
 		return nil, err
 	}
-	return &call{Request: r, token: *t, job: job}, a.accepts(job)
-}
-
-// accepts says whether a job may still show something.
-func (a *API) accepts(job *actions.Job) error {
-	if job.Status == actions.Completed && a.Now().Sub(job.CompletedAt) <= grace {
-		return nil
-	}
-	return actions.Running(job.ID, job.Status)
+	return &call{Request: r, token: *t, job: job}, job.MayShow(a.Now())
 }
 
 // decode reads the request into v, whose ids must be the token's.

@@ -33,7 +33,7 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, g token.Grant) erro
 	if job.RepoID != g.RepoID {
 		return errObject
 	}
-	if err := a.accepts(job); err != nil {
+	if err := job.MayShow(a.Now()); err != nil {
 		return err
 	}
 	if comp == compSeal {

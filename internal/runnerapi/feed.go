@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/uuid"
@@ -34,8 +36,9 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 		return err
 	case !strings.EqualFold(r.PathValue("job"), job.GUID):
 		return actions.Errorf(actions.NotFound, "job %.60q is not the token's", r.PathValue("job"))
-	case job.Status != actions.InProgress:
-		return actions.Errorf(actions.Conflict, "job %d is %s", job.ID, job.Status)
+	}
+	if err := job.MayShow(a.Now()); err != nil {
+		return err
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
@@ -47,17 +50,30 @@ func (a *API) feed(w http.ResponseWriter, r *http.Request) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	over := new(atomic.Bool)
 	wg.Go(func() {
-		if a.waitForEnd(ctx, job) {
+		left, ended := a.waitForEnd(ctx, job)
+		if !ended {
+			return
+		}
+		over.Store(true)
+		// A runner hangs up when it has reported the end. One that is still at work, as the
+		// server has ended its job, would only connect again.
+		late := time.NewTimer(left)
+		defer late.Stop()
+		select {
+		case <-ctx.Done():
+		case <-late.C:
 			_ = conn.Close(websocket.StatusNormalClosure, "the job is over") // the runner may be gone already
 		}
 	})
-	a.readFeed(ctx, conn, job)
+	a.readFeed(ctx, conn, job, over)
 	return nil
 }
 
-// readFeed publishes what a runner sends, until either side closes.
-func (a *API) readFeed(ctx context.Context, conn *websocket.Conn, job *actions.Job) {
+// readFeed publishes what a runner sends, until either side closes. Once the job is over
+// nobody follows it, and lines are passed over.
+func (a *API) readFeed(ctx context.Context, conn *websocket.Conn, job *actions.Job, over *atomic.Bool) {
 	defer conn.CloseNow() //nolint:errcheck // closed already, or broken
 	for {
 		_, message, err := conn.Read(ctx)
@@ -69,7 +85,7 @@ func (a *API) readFeed(ctx context.Context, conn *websocket.Conn, job *actions.J
 			_ = conn.Close(websocket.StatusInvalidFramePayloadData, "a message is a JSON object")
 			return
 		}
-		if step, err := uuid.Parse(m.StepID); err == nil {
+		if step, err := uuid.Parse(m.StepID); err == nil && !over.Load() {
 			a.Logs.Publish(job.ID, feedStep(job, step.String()), int64(m.StartLine), feedLines(m.Value))
 		}
 	}
@@ -114,18 +130,22 @@ func cutLine(line string) string {
 	return line
 }
 
-// waitForEnd waits until the job is over, and is false when ctx is done before.
-func (a *API) waitForEnd(ctx context.Context, job *actions.Job) bool {
+// waitForEnd waits until the job is over, and says for how long its runner may still show
+// something. It is false when ctx is done before.
+func (a *API) waitForEnd(ctx context.Context, job *actions.Job) (left time.Duration, ended bool) {
 	changed := a.Store.Subscribe(store.RunTopic(job.RunID))
 	defer changed.Close()
 	for {
 		now, err := a.Store.Job(ctx, job.ID)
-		if err == nil && now.Status != actions.InProgress || actions.KindOf(err) == actions.NotFound {
-			return true
+		switch {
+		case actions.KindOf(err) == actions.NotFound:
+			return 0, true
+		case err == nil && now.Status != actions.InProgress:
+			return now.CompletedAt.Add(actions.ShowTime).Sub(a.Now()), true
 		}
 		select {
 		case <-ctx.Done():
-			return false
+			return 0, false
 		case <-changed.C():
 		}
 	}

@@ -177,18 +177,29 @@ func TestFeedAnswersPings(t *testing.T) {
 	}
 }
 
-func TestFeedEndsWithTheJob(t *testing.T) {
+// The server may end a job while its runner is at work, which then would connect again.
+func TestFeedEndsAMomentAfterTheJob(t *testing.T) { // LOG-5
 	s := newFeedServer(t)
 	j := s.Job("build")
 	conn := s.connect(j)
 	send(t, conn, `{"value":["x"],"stepId":"`+uuid.NewString()+`"}`)
-	s.Complete(j, time.Now())
+	s.Complete(j, s.Now())
+	send(t, conn, `{"value":["y"],"stepId":"`+uuid.NewString()+`"}`)
+	another := s.connect(j)
+	ctx := another.CloseRead(t.Context())
+	if err := another.Ping(ctx); err != nil {
+		t.Errorf("a connection right after the end: %v", err)
+	}
+	s.Pass(actions.ShowTime + time.Second)
+	if _, status, err := s.dial(j, j.GUID); err == nil || status != http.StatusConflict {
+		t.Errorf("later: %d, %v", status, err)
+	}
+	ended := s.Job("test")
+	conn = s.connect(ended)
+	s.Complete(ended, s.Now().Add(50*time.Millisecond-actions.ShowTime))
 	_, _, err := conn.Read(t.Context())
 	if got := websocket.CloseStatus(err); got != websocket.StatusNormalClosure {
 		t.Errorf("got %v", err)
-	}
-	if _, status, err := s.dial(j, j.GUID); err == nil || status != http.StatusConflict {
-		t.Errorf("after the end: %d, %v", status, err)
 	}
 }
 
