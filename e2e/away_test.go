@@ -102,12 +102,12 @@ func (o *outage) wantWhole(j *job) {
 	}
 }
 
-// withoutNotes is a log without the lines by which the server says that the log of a step
-// did not arrive, and whether there are any.
+// withoutNotes is a log without the lines by which the server says that the log of a step,
+// or a part of it, did not arrive, and whether there are any.
 func withoutNotes(log string) (text string, noted bool) {
 	var b strings.Builder
 	for line := range strings.Lines(log) {
-		if strings.Contains(line, "Z ##[notice]The log of this step did not arrive.") {
+		if strings.Contains(line, "log of this step did not arrive.") {
 			noted = true
 			continue
 		}

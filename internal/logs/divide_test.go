@@ -2,6 +2,7 @@ package logs_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,13 @@ func (p *printer) print(step string, lines ...string) {
 }
 
 // plain is a text without times.
-func plain(text string) string { return stamps.ReplaceAllString(text, "") }
+func plain(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.Write(wire.CutLogTime([]byte(line)))
+	}
+	return b.String()
+}
 
 const cutNote = "##[notice]The log of this step did not arrive. These are its lines in the log of the job.\n"
 
@@ -188,5 +195,69 @@ func TestTheLogOfALargeJobIsDividedLineByLine(t *testing.T) {
 	r, size, err := f.Logs.OpenJob(t.Context(), j)
 	if got := strings.ReplaceAll(plain(read(t, r, size, err)), cutNote, ""); got != plain(p.whole.String()) {
 		t.Error("the log of the job is not as printed")
+	}
+}
+
+// A runner says to the millisecond when a step began, and steps can be shorter.
+func TestStepsWithoutALogThatBeganInOneMillisecondHaveTheirOwnLines(t *testing.T) {
+	f, p := logstest.New(t, storetest.Open(t), logs.Limits{}), newPrinter()
+	p.pace, p.now = 3*time.Microsecond, p.now.Truncate(time.Millisecond).Add(100*time.Microsecond)
+	j := f.Job("build")
+	var steps []*actions.Step
+	for i, name := range []string{"one", "two", "three", "four"} {
+		p.now = p.now.Add(time.Duration(200+100*i) * time.Microsecond) // what the runner does between steps
+		steps = append(steps, f.Ran(j, i+1, name, p.now.Truncate(time.Millisecond), p.now.Truncate(time.Millisecond)))
+		p.print(name, name+" begins", "same", "same", name+" ends")
+	}
+	put(t, f.Logs, j, steps[0].GUID, 1, p.steps["one"].String())
+	put(t, f.Logs, j, j.GUID, 1, p.whole.String())
+	for _, s := range steps[1:] {
+		if d := cmp.Diff(plain(p.steps[s.Name].String())+cutNote, plain(stepLog(t, f.Logs, j, s.GUID))); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
+// However steps and lines lie, each line is of one step at most.
+func TestNoLineOfTheLogOfAJobIsShownTwice(t *testing.T) {
+	f := logstest.New(t, storetest.Open(t), logs.Limits{})
+	begin := time.Date(2026, 11, 20, 12, 43, 29, 685_000_000, time.UTC)
+	for seed := range uint64(200) {
+		r, at := rand.New(rand.NewPCG(seed, 0)), begin
+		j, missing := f.Job("build"), map[*actions.Step]bool{}
+		for i := range r.IntN(8) {
+			at = at.Add(time.Duration(r.IntN(8)) * 250 * time.Microsecond)
+			s := f.Ran(j, i+1, "step", at, at)
+			if missing[s] = r.IntN(3) > 0; !missing[s] {
+				put(t, f.Logs, j, s.GUID, 1, at.Format(wire.LogTime)+" own\n")
+			}
+		}
+		var whole strings.Builder
+		most, at := 1+r.IntN(60), begin.Add(-time.Millisecond)
+		for range most {
+			at = at.Add(time.Duration(r.IntN(400)) * time.Microsecond)
+			if r.IntN(5) > 0 {
+				whole.WriteString(at.Format(wire.LogTime) + " ")
+			}
+			whole.WriteString("x\n")
+		}
+		put(t, f.Logs, j, j.GUID, 1, whole.String())
+		lines := 0
+		for s, missed := range missing {
+			log, size, err := f.Logs.OpenStep(t.Context(), j, s.GUID)
+			if missed && actions.KindOf(err) == actions.NotFound {
+				continue
+			}
+			text := plain(read(t, log, size, err))
+			switch {
+			case !missed && text != "own\n", missed && !strings.HasSuffix(text, cutNote):
+				t.Errorf("seed %d: %q", seed, text)
+			case missed:
+				lines += strings.Count(text, "x\n")
+			}
+		}
+		if lines > most {
+			t.Errorf("seed %d: %d lines of %d", seed, lines, most)
+		}
 	}
 }

@@ -55,11 +55,11 @@ func (l *Logs) find(ctx context.Context, job *actions.Job, complete bool) (*JobL
 // OpenStep returns the log of a step, as far as it is stored, and its size.
 // NotFound means that there is none, and Gone that its bytes are lost.
 func (l *Logs) OpenStep(ctx context.Context, job *actions.Job, step string) (io.ReadCloser, int64, error) {
-	parts, err := l.store.StepLog(ctx, job.ID, step)
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(parts) > 0 {
+	if step == Notes {
+		parts, err := l.store.StepLog(ctx, job.ID, step)
+		if err != nil {
+			return nil, 0, err
+		}
 		return l.open(ctx, spansOf(parts))
 	}
 	log, err := l.Find(ctx, job)
@@ -161,7 +161,7 @@ func (l *Logs) assemble(ctx context.Context, job *actions.Job, steps []*actions.
 // addCuts adds the logs that are to be cut out of that of the job. sent are parts, by step.
 func (j *JobLog) addCuts(ctx context.Context, steps []*actions.Step, sent map[string][]*store.LogPart) error {
 	missing := slices.DeleteFunc(slices.Clone(steps), func(s *actions.Step) bool { return !owes(s) || sent[s.GUID] != nil })
-	if len(j.whole) == 0 || len(missing) == 0 {
+	if len(j.whole) == 0 || len(missing) == 0 && !j.holed() {
 		return nil
 	}
 	pieces, err := j.logs.divide(ctx, sent[j.job.GUID], steps, sent)
@@ -172,6 +172,13 @@ func (j *JobLog) addCuts(ctx context.Context, steps []*actions.Step, sent map[st
 		if cut := pieces[s.GUID]; len(cut) > 0 {
 			j.steps = slices.DeleteFunc(j.steps, func(log stepLog) bool { return log.step == s.GUID })
 			j.steps = append(j.steps, stepLog{step: s.GUID, spans: append(cut, cutNote(s))})
+		}
+	}
+	for _, s := range steps {
+		if cut := pieces[s.GUID]; owes(s) && sent[s.GUID] != nil {
+			if err := j.fill(ctx, s, sent[s.GUID], cut); err != nil {
+				return err
+			}
 		}
 	}
 	if cut := pieces[Preamble]; len(cut) > 0 && sent[Preamble] == nil {
