@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -239,4 +240,47 @@ func TestLimitsThatCannotBeKeptAreRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The worker of a job in a sandbox is a process of its own.
+func TestAJobInASandboxWhoseWorkerIsKilledSaysSo(t *testing.T) {
+	t.Parallel()
+	needSandbox(t)
+	s := newServer(t, "--runners", "1")
+	s.isolate("user")
+	s.start()
+	r := s.newRepository("hello")
+	long := fmt.Sprintf("600.%d", os.Getpid()) // no other process sleeps for as long
+	run := r.pushWorkflow(workflow("ubuntu-latest", "[{run: echo begun; sleep "+long+"}]"))
+	until(t, "the step does not run", func() bool {
+		return len(processes(func(args []string) bool { return slices.Contains(args, long) })) > 0
+	})
+	for _, pid := range childrenOf(t, s.bundled()[0]) { // the worker, and one that waits for a job
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+	}
+	messages := r.annotations(r.conclude(run, "failure"))
+	if len(messages) != 1 || messages[0] != "The runner's worker process ended unexpectedly: signal: killed." {
+		t.Errorf("annotations: %q", messages)
+	}
+	r.conclude(r.pushWorkflow(quick("ubuntu-latest")), "success")
+}
+
+// childrenOf are the processes that a process has started.
+func childrenOf(t *testing.T, parent int) (pids []int) {
+	t.Helper()
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range lists {
+		text, _ := os.ReadFile(name) // a thread may have ended
+		for word := range strings.FieldsSeq(string(text)) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
