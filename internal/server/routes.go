@@ -54,8 +54,8 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		refs.Routes(s.repos),
 		checks.Routes(s.store, s.repositories),
 
-		workflows.Routes(s.store, s.trigger),
-		runs.Routes(runs.Config{Store: s.store, Scheduler: s.scheduler, Logs: s.logs, LogURL: res.RunLogURL}),
+		workflows.Routes(s.store, s.trigger, s.now),
+		runs.Routes(runs.Config{Store: s.store, Scheduler: s.scheduler, Logs: s.logs, Now: s.now, LogURL: res.RunLogURL}),
 		jobs.Routes(jobs.Config{Store: s.store, Logs: s.logs, Groups: s.groups, Now: s.now, LogURL: res.JobLogURL}),
 		artifacts.Routes(artifacts.Config{
 			Store: s.store, Artifacts: s.artifacts, Log: s.log, Now: s.now, Quota: int64(s.config.ArtifactQuota), URL: res.ArtifactURL,

@@ -5,6 +5,7 @@ package runs
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
@@ -21,6 +22,7 @@ type Config struct {
 	Store     *store.Store
 	Scheduler *scheduler.Scheduler
 	Logs      *logs.Logs
+	Now       func() time.Time
 
 	// LogURL signs a URL, good for a minute and for whoever has it, of an attempt's
 	// logs as a zip archive; base is that of pages.
@@ -36,7 +38,7 @@ func Routes(c Config) []rest.Route {
 		docs    = "rest/actions/workflow-runs#"
 	)
 	write := auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions"}
-	p := &page{c.Store, c.Scheduler, c.Logs, c.LogURL}
+	p := &page{c.Store, c.Scheduler, c.Logs, c.Now, c.LogURL}
 	return []rest.Route{
 		{Pattern: "GET " + repo + "/runs", Handle: p.list, Docs: docs + "list-workflow-runs-for-a-repository", Need: auth.ReadRuns, Polled: true},
 		{Pattern: "GET " + repo + "/workflows/{workflow_id}/runs", Handle: p.listOfWorkflow, Docs: docs + "list-workflow-runs-for-a-workflow", Need: auth.ReadRuns, Polled: true},
@@ -48,6 +50,7 @@ func Routes(c Config) []rest.Route {
 		{Pattern: "POST " + run + "/rerun", Handle: p.rerun, Docs: docs + "re-run-a-workflow", Need: write},
 		{Pattern: "GET " + run + "/logs", Handle: p.downloadLogs, Docs: docs + "download-workflow-run-logs", Need: auth.DownloadRuns},
 		{Pattern: "GET " + attempt + "/logs", Handle: p.downloadAttemptLogs, Docs: docs + "download-workflow-run-attempt-logs", Need: auth.DownloadRuns},
+		{Pattern: "GET " + run + "/timing", Handle: p.timing, Docs: docs + "get-workflow-run-usage", Need: auth.ReadRuns},
 		{Pattern: "DELETE " + run + "/logs", Handle: p.deleteLogs, Docs: docs + "delete-workflow-run-logs", Need: write},
 	}
 }
@@ -56,6 +59,7 @@ type page struct {
 	store     *store.Store
 	scheduler *scheduler.Scheduler
 	logs      *logs.Logs
+	now       func() time.Time
 	logURL    func(ctx context.Context, base string, run *actions.Run, attempt int) (string, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
@@ -17,7 +18,7 @@ import (
 )
 
 // Routes are the operations of the page.
-func Routes(st *store.Store, tr *trigger.Trigger) []rest.Route {
+func Routes(st *store.Store, tr *trigger.Trigger, now func() time.Time) []rest.Route {
 	const (
 		list = "/repos/{owner}/{repo}/actions/workflows"
 		one  = list + "/{workflow_id}"
@@ -25,10 +26,11 @@ func Routes(st *store.Store, tr *trigger.Trigger) []rest.Route {
 	)
 	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "actions"}
 	write := auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions"}
-	p := &page{st, tr}
+	p := &page{st, tr, now}
 	return []rest.Route{
 		{Pattern: "GET " + list, Handle: p.list, Docs: docs + "list-repository-workflows", Need: read, Polled: true},
 		{Pattern: "GET " + one, Handle: p.get, Docs: docs + "get-a-workflow", Need: read, Polled: true},
+		{Pattern: "GET " + one + "/timing", Handle: p.timing, Docs: docs + "get-workflow-usage", Need: read},
 		{Pattern: "POST " + one + "/dispatches", Handle: p.dispatch, Docs: docs + "create-a-workflow-dispatch-event", Need: write},
 		{Pattern: "PUT " + one + "/enable", Handle: p.enable, Docs: docs + "enable-a-workflow", Need: write},
 		{Pattern: "PUT " + one + "/disable", Handle: p.disable, Docs: docs + "disable-a-workflow", Need: write},
@@ -38,6 +40,7 @@ func Routes(st *store.Store, tr *trigger.Trigger) []rest.Route {
 type page struct {
 	store   *store.Store
 	trigger *trigger.Trigger
+	now     func() time.Time
 }
 
 type workflowJSON struct {
