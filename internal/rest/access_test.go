@@ -159,7 +159,7 @@ func TestAllFormsOfATokenGetTheSameAnswer(t *testing.T) {
 	ids := secret(s)
 	for _, route := range below(s, s.Repo, ids) {
 		method, path := route.method, route.path
-		if method != http.MethodGet {
+		if method != http.MethodGet || strings.HasSuffix(path, "/timing") { // which tells the time
 			continue
 		}
 		want := s.Get(path)

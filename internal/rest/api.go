@@ -52,8 +52,42 @@ func New(c Config, routes []Route) (*API, error) {
 	}
 	other := nothing
 	other.Handle = newUnserved(c).answer
-	a.mux.Handle("/", a.serve(newEndpoint(other)))
+	unserved := a.serve(newEndpoint(other))
+	for _, pattern := range shadowed(routes) {
+		a.mux.Handle(pattern, unserved)
+	}
+	a.mux.Handle("/", unserved)
 	return a, nil
+}
+
+// shadowed are patterns of what is not served, which ServeMux would take for something
+// else: it redirects /x to /x/ where /x/{rest...} is served, and takes what stands below
+// a ref for a part of it.
+func shadowed(routes []Route) (patterns []string) {
+	has := make(map[string]bool)
+	for _, rt := range routes {
+		has[rt.Pattern] = true
+	}
+	add := func(pattern string) {
+		if !has[pattern] {
+			has[pattern] = true
+			patterns = append(patterns, pattern)
+		}
+	}
+	for _, rt := range routes {
+		method, path, _ := strings.Cut(rt.Pattern, " ")
+		i := strings.LastIndexByte(path, '/')
+		if !strings.HasSuffix(path, "...}") {
+			continue
+		}
+		add(method + " " + path[:i])
+		if path[i:] == "/{ref...}" && strings.HasSuffix(path[:i], "/commits") {
+			for _, below := range belowRef {
+				add(method + " " + path[:i] + "/{ref}/" + below)
+			}
+		}
+	}
+	return patterns
 }
 
 // nothing is the route of paths that no other route has.
@@ -74,6 +108,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// ServeMux would redirect to the clean path, and it does not know the prefix.
 	if p := r.URL.Path; p[0] != '/' || path.Clean(p) != p && path.Clean(p)+"/" != p || !isText(p) {
 		a.fail(w, r, &nothing, ErrNotFound)
+		return
+	}
+	r, err := a.plain(r)
+	if err != nil {
+		a.fail(w, r, &nothing, err)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
