@@ -52,6 +52,8 @@ type follower struct {
 	seen   map[string]int64 // by step: the last line sent
 	events chan Event
 	gone   bool // it was told that the live view is gone
+
+	toldView bool // it was told whether that is so
 }
 
 func (f *follower) run(ctx context.Context, wake <-chan struct{}, changed *store.Subscription) {

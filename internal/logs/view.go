@@ -114,13 +114,13 @@ func (j *live) hearView(now time.Time) {
 	j.wake()
 }
 
-// view tells the follower when the live view is gone, and when it is back. What it
+// view tells the follower whether the live view is gone, at first and when that changes. What it
 // returns comes when that is to be looked at again. ok is false when ctx is done.
 func (f *follower) view(ctx context.Context) (again <-chan time.Time, ok bool) {
 	at, now := f.logs.viewGoneAt(f.job), f.logs.now()
 	gone := !at.IsZero() && !now.Before(at)
-	if gone != f.gone {
-		f.gone = gone
+	if gone != f.gone || !f.toldView {
+		f.gone, f.toldView = gone, true
 		e := Event{View: ViewBack}
 		if gone {
 			e.View = ViewGone

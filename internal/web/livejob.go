@@ -74,7 +74,6 @@ func (s *Site) liveJob(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	defer cancel()
 	lines := s.logs.Follow(ctx, f.job)
 	j := &jobStream{site: s, stream: s.stream(w), job: f.job, have: parseCursor(have)}
-	j.send("view", "", liveView{viewText(s.logs.ViewGone(f.job))})
 	err = s.follow(r, c, j.stream, f.repo, f.run.ID, watcher{tell: j.tell, lines: lines, show: j.show, end: func() { j.drained = true }})
 	s.streamEnded(r, err)
 	return nil
