@@ -54,6 +54,51 @@ func (s *server) replaceData(aside, with string) {
 	}
 }
 
+// backUp copies the data directory of a server that does not run.
+func (s *server) backUp() string {
+	s.t.Helper()
+	older := filepath.Join(s.t.TempDir(), "older")
+	if err := os.CopyFS(older, os.DirFS(s.data)); err != nil {
+		s.t.Fatal(err)
+	}
+	secrets, err := filepath.Glob(filepath.Join(older, "*")) // CopyFS gives files the usual permissions
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, path := range append(secrets, older) {
+		if info, err := os.Stat(strings.Replace(path, older, s.data, 1)); err != nil || os.Chmod(path, info.Mode()) != nil {
+			s.t.Fatal(path, err)
+		}
+	}
+	return older
+}
+
+// The older data knows a job that has ended meanwhile, and not the one that runs.
+func TestAfterOlderDataIsPutBackJobsEndAndRunnersGoOn(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "--runners", "0", "--job-lease", lease.String())
+	s.start()
+	red := s.organization("red")
+	s.newRunnerOf("red", "old")
+	known := red.hold("mine")
+	s.kill() // as a copy of a running server is
+	older, newer := s.backUp(), filepath.Join(t.TempDir(), "newer")
+	s.start()
+	known.finish("old")
+	unknown := red.hold("mine")
+
+	s.kill()
+	s.replaceData(newer, older)
+	s.start()
+	red.conclude(known.run, "failure") // its runner has no job of that id any more
+	unknown.gate.open()
+	s.online("red", "old")
+	again := red.pushWorkflow(quick("mine")) // it has the number of the run that the data does not know
+	if j := red.conclude(again, "success"); j.Runner != "old" {
+		t.Errorf("the next job ran on %s", j.Runner)
+	}
+}
+
 // Numbers are given out again after older data is put back. The runner that had one was
 // shown online as the next that got it, was offered the jobs of another organization,
 // and kept the right runner out.
@@ -62,19 +107,7 @@ func TestAfterOlderDataIsPutBackNoRunnerIsTakenForAnother(t *testing.T) {
 	s := startServer(t, "--runners", "0")
 	red, blue := s.organization("red"), s.organization("blue")
 	s.stop(t)
-	older, newer := filepath.Join(t.TempDir(), "older"), filepath.Join(t.TempDir(), "newer")
-	if err := os.CopyFS(older, os.DirFS(s.data)); err != nil {
-		t.Fatal(err)
-	}
-	secrets, err := filepath.Glob(filepath.Join(older, "*")) // CopyFS gives files the usual permissions
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range append(secrets, older) {
-		if info, err := os.Stat(strings.Replace(path, older, s.data, 1)); err != nil || os.Chmod(path, info.Mode()) != nil {
-			t.Fatal(path, err)
-		}
-	}
+	older, newer := s.backUp(), filepath.Join(t.TempDir(), "newer")
 	s.start()
 	old := s.newRunnerOf("red", "old")
 	number := s.online("red", "old").ID

@@ -32,7 +32,7 @@ func Environment(env []string, root, file string) ([]string, error) {
 		return nil, err
 	}
 	if path, _, _ := strings.Cut(text, "\n"); path != "" {
-		vars = setVariable(vars, "PATH", path)
+		vars = setVariables(vars, "PATH="+path)
 	}
 	if text, err = readEnvFile(file, true); file == "" {
 		text, err = readEnvFile(filepath.Join(root, EnvFile), false)
@@ -40,12 +40,35 @@ func Environment(env []string, root, file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return setVariables(vars, text), nil
+}
+
+// setVariables sets the variables of lines NAME=VALUE in an environment; the last line of a
+// name counts. GitHub's runner skips other lines, too.
+func setVariables(env []string, text string) []string {
+	given := map[string]string{}
+	var names []string // in the order of the file
 	for line := range strings.SplitSeq(text, "\n") {
-		if name, value, ok := strings.Cut(line, "="); ok && name != "" { // GitHub's runner skips others, too
-			vars = setVariable(vars, name, value)
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || name == "" {
+			continue
+		}
+		if _, again := given[name]; !again {
+			names = append(names, name)
+		}
+		given[name] = value
+	}
+	env = slices.DeleteFunc(env, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		_, replaced := given[name]
+		return replaced
+	})
+	for _, name := range names {
+		if value := given[name]; value != "" {
+			env = append(env, name+"="+value)
 		}
 	}
-	return vars, nil
+	return env
 }
 
 // readEnvFile reads a file with lines that end in a line feed.
@@ -68,13 +91,4 @@ func readEnvFile(path string, must bool) (string, error) {
 		return "", fmt.Errorf("environment of jobs: %s has a NUL in it", path)
 	}
 	return strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"), nil
-}
-
-// setVariable sets a variable in an environment, or takes it away.
-func setVariable(env []string, name, value string) []string {
-	env = slices.DeleteFunc(env, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
-	if value == "" {
-		return env
-	}
-	return append(env, name+"="+value)
 }

@@ -1,8 +1,10 @@
 package runner_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,7 +52,7 @@ func TestJobsHaveTheEnvironmentOfTheRunnerAndOfItsFile(t *testing.T) {
 func TestAnEnvironmentThatIsNoneIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"nul": "A=a\x00b\n", "large": strings.Repeat("A=a\n", 1<<19)} {
+	for name, text := range map[string]string{"nul": "A=a\x00b\n", "large": strings.Repeat("A=a\n", 1<<19), "10 MB": strings.Repeat("x", 10_000_000)} {
 		file := filepath.Join(dir, name)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -59,9 +61,36 @@ func TestAnEnvironmentThatIsNoneIsRefusedByName(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, file := range []string{filepath.Join(dir, "missing"), dir} {
+	cycle := filepath.Join(dir, "cycle")
+	if err := os.Symlink(cycle, cycle); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{filepath.Join(dir, "missing"), dir, cycle} {
 		if _, err := runner.Environment(nil, dir, file); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", file, err)
 		}
+	}
+}
+
+// Nothing in the file is looked up, so variables may name each other. As many as fit are
+// read at once: each was compared with all others.
+func TestAnEnvironmentOfManyVariablesIsReadAsItIs(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	text.WriteString("A=$B\nB=${A}\n")
+	n := 0
+	for ; text.Len() < 1_000_000; n++ {
+		fmt.Fprintf(&text, "V%d=x\n", n)
+	}
+	file := filepath.Join(t.TempDir(), "many")
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	vars, err := runner.Environment([]string{"A=before", "C=c"}, t.TempDir(), file)
+	if err != nil || len(vars) != n+3 {
+		t.Fatalf("%d variables, %v; want %d", len(vars), err, n+3)
+	}
+	if want := []string{"C=c", "A=$B", "B=${A}", "V0=x"}; !slices.Equal(vars[:4], want) {
+		t.Errorf("got %q, want %q", vars[:4], want)
 	}
 }

@@ -48,7 +48,7 @@ func (a *API) exchangeToken(w http.ResponseWriter, r *http.Request) error {
 // register serves POST /actions/runners/register (REG-3).
 func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	var req wire.RegisterRequest
-	if err := httpjson.Decode(r, &req, 1<<18); err != nil {
+	if err := httpjson.Decode(r, &req, 1<<20); err != nil {
 		return err
 	}
 	scope, err := a.placeOf(r.Context(), req.URL)

@@ -105,6 +105,8 @@ func TestRegistrationsThatMakeNoRunner(t *testing.T) {
 			"32 emoji":           {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("🏃", 32) }, 200},
 			"64 characters":      {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("ü", 64) }, 200},
 			"4,000 labels":       {func(r *wire.RegisterRequest) { r.Labels = manyLabels(4_000) }, 422},
+			"10,000 labels":      {func(r *wire.RegisterRequest) { r.Labels = manyLabels(10_000) }, 422},
+			"64 emoji":           {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("🏃", 64) }, 422},
 			"blank labels":       {func(r *wire.RegisterRequest) { r.Labels = []wire.RunnerLabel{{Name: " "}} }, 422},
 			"no name":            {func(r *wire.RegisterRequest) { r.Name = "" }, 422},
 			"long name":          {func(r *wire.RegisterRequest) { r.Name = strings.Repeat("x", 65) }, 422},
