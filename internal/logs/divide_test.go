@@ -27,7 +27,7 @@ type printer struct {
 }
 
 func newPrinter() *printer {
-	return &printer{now: time.Date(2026, 11, 20, 12, 43, 29, 685_990_900, time.UTC), pace: 310 * time.Microsecond, steps: map[string]*strings.Builder{}}
+	return &printer{now: time.Now().UTC().Add(-time.Hour).Truncate(time.Second).Add(685_990_900), pace: 310 * time.Microsecond, steps: map[string]*strings.Builder{}}
 }
 
 func (p *printer) print(step string, lines ...string) {
@@ -221,7 +221,7 @@ func TestStepsWithoutALogThatBeganInOneMillisecondHaveTheirOwnLines(t *testing.T
 // However steps and lines lie, each line is of one step at most.
 func TestNoLineOfTheLogOfAJobIsShownTwice(t *testing.T) {
 	f := logstest.New(t, storetest.Open(t), logs.Limits{})
-	begin := time.Date(2026, 11, 20, 12, 43, 29, 685_000_000, time.UTC)
+	begin := newPrinter().now.Truncate(time.Millisecond)
 	for seed := range uint64(200) {
 		r, at := rand.New(rand.NewPCG(seed, 0)), begin
 		j, missing := f.Job("build"), map[*actions.Step]bool{}
@@ -259,5 +259,20 @@ func TestNoLineOfTheLogOfAJobIsShownTwice(t *testing.T) {
 		if lines > most {
 			t.Errorf("seed %d: %d lines of %d", seed, lines, most)
 		}
+	}
+}
+
+// It comes within moments, and nobody must read that it did not.
+func TestALogThatIsDueAnyMomentIsNotReplaced(t *testing.T) {
+	f, p := logstest.New(t, storetest.Open(t), logs.Limits{}), newPrinter()
+	p.now = time.Now()
+	j, steps := ranJob(f, p, time.Microsecond)
+	put(t, f.Logs, j, j.GUID, 1, p.whole.String())
+	if _, _, err := f.Logs.OpenStep(t.Context(), j, steps[1].GUID); actions.KindOf(err) != actions.NotFound {
+		t.Errorf("while the job goes on: %v", err)
+	}
+	f.Complete(j, time.Now())
+	if got := plain(stepLog(t, f.Logs, j, steps[1].GUID)); !strings.HasSuffix(got, "Compile ends\n"+cutNote) {
+		t.Errorf("when it is over: %q", got)
 	}
 }

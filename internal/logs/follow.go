@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -37,9 +38,9 @@ func (l *Logs) Follow(ctx context.Context, job *actions.Job) <-chan Event {
 		defer close(f.events)
 		defer leave()
 		defer changed.Close()
-		f.stored(ctx, false)
+		f.stored(ctx, time.Time{})
 		f.run(ctx, wake, changed)
-		f.stored(ctx, true)
+		f.stored(ctx, never)
 	}()
 	return f.events
 }
@@ -72,7 +73,7 @@ func (f *follower) run(ctx context.Context, wake <-chan struct{}, changed *store
 		case <-again:
 		case <-changed.C():
 			if topics, all := changed.Take(); all || slices.Contains(topics, store.LinesTopic(f.job.ID)) {
-				f.stored(ctx, false)
+				f.stored(ctx, time.Time{})
 			}
 			over = f.over(ctx)
 		case <-ctx.Done():
@@ -113,10 +114,10 @@ func (f *follower) drain(ctx context.Context) (ended, ok bool) {
 	}
 }
 
-// stored sends the last lines of what is stored of each step. Until the job is over,
-// a log that is not there may still come.
-func (f *follower) stored(ctx context.Context, over bool) {
-	log, err := f.logs.find(ctx, f.job, over)
+// stored sends the last lines of what is stored of each step. What was over by due, and has
+// no log, gets none any more.
+func (f *follower) stored(ctx context.Context, due time.Time) {
+	log, err := f.logs.find(ctx, f.job, due)
 	if err == nil {
 		for _, s := range log.shown() {
 			if linesOf(s.spans) <= f.seen[s.step] {

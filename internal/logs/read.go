@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -37,10 +38,11 @@ type stepLog struct {
 
 // Find finds the log of a job.
 func (l *Logs) Find(ctx context.Context, job *actions.Job) (*JobLog, error) {
-	return l.find(ctx, job, true)
+	return l.find(ctx, job, l.due(job))
 }
 
-func (l *Logs) find(ctx context.Context, job *actions.Job, complete bool) (*JobLog, error) {
+// find is Find where the logs of steps that were over by due should have come.
+func (l *Logs) find(ctx context.Context, job *actions.Job, due time.Time) (*JobLog, error) {
 	parts, err := l.store.JobLog(ctx, job.ID)
 	if err != nil {
 		return nil, err
@@ -49,7 +51,7 @@ func (l *Logs) find(ctx context.Context, job *actions.Job, complete bool) (*JobL
 	if err != nil {
 		return nil, err
 	}
-	return l.assemble(ctx, job, steps, parts, complete)
+	return l.assemble(ctx, job, steps, parts, due)
 }
 
 // OpenStep returns the log of a step, as far as it is stored, and its size.
@@ -127,10 +129,10 @@ func (j *JobLog) shown() []stepLog {
 	return logs
 }
 
-// assemble makes the log of a job of its parts: that of a step is what was sent as such.
-// If it is to be complete, it is else the lines that the log of the job has of the step,
-// and a last line says so; else what stands in for it.
-func (l *Logs) assemble(ctx context.Context, job *actions.Job, steps []*actions.Step, parts []*store.LogPart, complete bool) (*JobLog, error) {
+// assemble makes the log of a job of its parts: that of a step is what was sent as such,
+// else the lines that the log of the job has of the step if that was over by due, and a
+// last line says so; else what stands in for it.
+func (l *Logs) assemble(ctx context.Context, job *actions.Job, steps []*actions.Step, parts []*store.LogPart, due time.Time) (*JobLog, error) {
 	j := &JobLog{logs: l, job: job}
 	sent := map[string][]*store.LogPart{}
 	for _, log := range byStep(parts) {
@@ -146,10 +148,8 @@ func (l *Logs) assemble(ctx context.Context, job *actions.Job, steps []*actions.
 			j.steps = append(j.steps, stepLog{step: of, spans: spansOf(log), live: true})
 		}
 	}
-	if complete {
-		if err := j.addCuts(ctx, steps, sent); err != nil {
-			return nil, err
-		}
+	if err := j.addCuts(ctx, steps, sent, due); err != nil {
+		return nil, err
 	}
 	position := order(steps)
 	slices.SortFunc(j.steps, func(a, b stepLog) int {
@@ -158,33 +158,46 @@ func (l *Logs) assemble(ctx context.Context, job *actions.Job, steps []*actions.
 	return j, nil
 }
 
-// addCuts adds the logs that are to be cut out of that of the job. sent are parts, by step.
-func (j *JobLog) addCuts(ctx context.Context, steps []*actions.Step, sent map[string][]*store.LogPart) error {
-	missing := slices.DeleteFunc(slices.Clone(steps), func(s *actions.Step) bool { return !owes(s) || sent[s.GUID] != nil })
-	if len(j.whole) == 0 || len(missing) == 0 && !j.holed() {
+// addCuts adds the logs that are to be cut out of that of the job, and what they have of
+// others. sent are parts, by step.
+func (j *JobLog) addCuts(ctx context.Context, steps []*actions.Step, sent map[string][]*store.LogPart, due time.Time) error {
+	owing := slices.DeleteFunc(slices.Clone(steps), func(s *actions.Step) bool { return !owes(s) || s.CompletedAt.After(due) })
+	missing := slices.ContainsFunc(owing, func(s *actions.Step) bool { return sent[s.GUID] == nil })
+	if len(j.whole) == 0 || len(owing) == 0 || !missing && !j.holed() {
 		return nil
 	}
 	pieces, err := j.logs.divide(ctx, sent[j.job.GUID], steps, sent)
 	if err != nil {
 		return err
 	}
-	for _, s := range missing {
-		if cut := pieces[s.GUID]; len(cut) > 0 {
-			j.steps = slices.DeleteFunc(j.steps, func(log stepLog) bool { return log.step == s.GUID })
-			j.steps = append(j.steps, stepLog{step: s.GUID, spans: append(cut, cutNote(s))})
-		}
-	}
-	for _, s := range steps {
-		if cut := pieces[s.GUID]; owes(s) && sent[s.GUID] != nil {
+	for _, s := range owing {
+		cut := pieces[s.GUID]
+		switch {
+		case len(cut) == 0:
+		case sent[s.GUID] != nil:
 			if err := j.fill(ctx, s, sent[s.GUID], cut); err != nil {
 				return err
 			}
+		default:
+			j.steps = slices.DeleteFunc(j.steps, func(log stepLog) bool { return log.step == s.GUID })
+			j.steps = append(j.steps, stepLog{step: s.GUID, spans: append(cut, cutNote(s))})
 		}
 	}
 	if cut := pieces[Preamble]; len(cut) > 0 && sent[Preamble] == nil {
 		j.steps = append(j.steps, stepLog{step: Preamble, spans: cut})
 	}
 	return nil
+}
+
+// never is later than any step.
+var never = time.Unix(1<<40, 0)
+
+// due is by when steps of the job must have been over whose logs should have come.
+func (l *Logs) due(job *actions.Job) time.Time {
+	if job.Status == actions.Completed {
+		return never
+	}
+	return l.now().Add(-uploadDelay)
 }
 
 // owes says whether the log of a step is due: it ran, and is over.

@@ -20,14 +20,14 @@ func standIn(step string) string { return standInPrefix + step }
 
 const standInPrefix = "live:"
 
-// settleAfter is how long after the end of a step its log may still be on its way, while the
-// job goes on.
-const settleAfter = 30 * time.Second
+// uploadDelay is how long after the end of a step its log may still be on its way, while
+// the job goes on.
+const uploadDelay = 30 * time.Second
 
 // Conclude is for a job that is over: what is known of steps without a log is kept, and
 // then live lines are forgotten, and streams of followers end.
 func (l *Logs) Conclude(ctx context.Context, job *actions.Job) {
-	err := l.settle(ctx, job, time.Time{})
+	err := l.settle(ctx, job, never)
 	if err != nil {
 		l.log.WarnContext(ctx, "live lines not kept", "job", job.ID, "err", err)
 	}
@@ -36,16 +36,16 @@ func (l *Logs) Conclude(ctx context.Context, job *actions.Job) {
 	} // else the sweep tries again
 }
 
-// settle keeps what is known of the steps without a log that were over at a time; zero
-// stands for all. It does nothing for a step twice.
-func (l *Logs) settle(ctx context.Context, job *actions.Job, by time.Time) error {
+// settle keeps what is known of the steps without a log that were over by due. It does
+// nothing for a step twice.
+func (l *Logs) settle(ctx context.Context, job *actions.Job, due time.Time) error {
 	silent, err := l.store.SilentSteps(ctx, job.ID, standInPrefix)
 	if err != nil || len(silent) == 0 {
 		return err
 	}
 	texts := make(map[*actions.Step]string, len(silent))
 	for _, s := range silent {
-		if !by.IsZero() && s.CompletedAt.After(by) {
+		if s.CompletedAt.After(due) {
 			continue
 		}
 		if text := l.remembered(job, s); text != "" {
@@ -55,7 +55,7 @@ func (l *Logs) settle(ctx context.Context, job *actions.Job, by time.Time) error
 	if len(texts) == 0 {
 		return nil
 	}
-	found, err := l.Find(ctx, job)
+	found, err := l.find(ctx, job, due)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (l *Logs) Sweep(ctx context.Context) error {
 			l.Conclude(ctx, job)
 			continue
 		}
-		if err := l.settle(ctx, job, l.now().Add(-settleAfter)); err != nil {
+		if err := l.settle(ctx, job, l.due(job)); err != nil {
 			l.log.WarnContext(ctx, "live lines not kept", "job", id, "err", err)
 		}
 	}

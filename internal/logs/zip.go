@@ -93,7 +93,7 @@ func endOf(j *actions.Job) time.Time {
 
 // add adds the entries of a job that is called name here.
 func (a *Archive) add(ctx context.Context, name string, j *actions.Job, steps []*actions.Step, parts []*store.LogPart) error {
-	log, err := a.logs.assemble(ctx, j, steps, parts, true)
+	log, err := a.logs.assemble(ctx, j, steps, parts, a.logs.due(j))
 	if err != nil {
 		return err
 	}

@@ -100,6 +100,7 @@ func TestTheLogOfTheJobFillsInForAStepWhoseUploadFailed(t *testing.T) {
 		for range 2 { // the answer to the first was lost
 			s.put(url, bom+whole)
 		}
+		s.Complete(j, time.Now())
 		made := "2026-11-20T12:44:29.1000001Z made\n" +
 			"2026-11-20T12:45:29.0000000Z ##[notice]The log of this step did not arrive. These are its lines in the log of the job.\n"
 		s.wantLog(j, "2026-11-20T12:43:29.1000000Z up\n"+made+"2026-11-20T12:45:29.1000000Z down\n")
