@@ -92,7 +92,8 @@ func (d *differ) read(ctx context.Context, tree string) ([]Entry, error) {
 	if tree == "" {
 		return nil, nil
 	}
-	return d.view.tree(ctx, tree)
+	_, entries, err := d.view.tree(ctx, tree)
+	return entries, err
 }
 
 // compareEntries says which list comes first in git's order, in which the

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -18,7 +19,15 @@ type Entry struct {
 }
 
 // IsDir tells whether the entry is a directory.
-func (e Entry) IsDir() bool { return e.Mode == 0o040000 }
+func (e Entry) IsDir() bool { return e.Mode == directory }
+
+const directory = 0o040000
+
+// IsSubmodule tells whether the entry is a commit of another repository.
+func (e Entry) IsSubmodule() bool { return e.Mode == 0o160000 }
+
+// IsLink tells whether the entry is a symbolic link.
+func (e Entry) IsLink() bool { return e.Mode == 0o120000 }
 
 // IsRegular tells whether the entry is a file, and no link or submodule.
 func (e Entry) IsRegular() bool { return e.Mode&0o170000 == 0o100000 }
@@ -28,17 +37,23 @@ const maxTree = 32 << 20
 // ReadDir lists a directory of a commit, the root for "", in git's order.
 // NotFound if there is none.
 func (v *View) ReadDir(ctx context.Context, sha, dir string) ([]Entry, error) {
+	_, entries, err := v.Tree(ctx, sha, dir)
+	return entries, err
+}
+
+// Tree is ReadDir with the directory itself. The root has no name.
+func (v *View) Tree(ctx context.Context, sha, dir string) (Entry, []Entry, error) {
 	name, err := objectAt(sha, dir)
 	if err != nil {
-		return nil, err
+		return Entry{}, nil, err
 	}
-	return v.tree(ctx, name)
+	tree, entries, err := v.tree(ctx, name)
+	return Entry{Name: dir[strings.LastIndexByte(dir, '/')+1:], Mode: directory, SHA: tree}, entries, err
 }
 
 // tree reads a tree by any name that cat-file takes.
-func (v *View) tree(ctx context.Context, name string) ([]Entry, error) {
-	var entries []Entry
-	err := v.read(ctx, func(c *catFile) error {
+func (v *View) tree(ctx context.Context, name string) (sha string, entries []Entry, err error) {
+	err = v.read(ctx, func(c *catFile) error {
 		o, err := c.info(name)
 		if err != nil {
 			return err
@@ -46,13 +61,14 @@ func (v *View) tree(ctx context.Context, name string) ([]Entry, error) {
 		if o.kind != "tree" {
 			return actions.Errorf(actions.NotFound, "%s is not a directory", name)
 		}
+		sha = o.sha
 		_, data, err := c.contents(o.sha, maxTree)
 		if err == nil {
 			entries, err = parseTree(data)
 		}
 		return err
 	})
-	return entries, err
+	return sha, entries, err
 }
 
 func objectAt(sha, path string) (string, error) {

@@ -65,7 +65,7 @@ func (v *View) forget(ctx context.Context, files map[Entry]bool, sha string) err
 // sha is no commit.
 func (v *View) workflowFiles(ctx context.Context, sha string) (map[Entry]bool, error) {
 	files := map[Entry]bool{}
-	entries, err := v.tree(ctx, sha+"^{commit}:"+actions.WorkflowDir)
+	_, entries, err := v.tree(ctx, sha+"^{commit}:"+actions.WorkflowDir)
 	if err != nil {
 		if actions.KindOf(err) == actions.NotFound {
 			return files, nil

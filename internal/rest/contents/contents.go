@@ -1,5 +1,5 @@
 // Package contents is the page "Repository contents" of the reference: files, one
-// at a time.
+// at a time, and what is in directories.
 package contents
 
 import (
@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"path"
 	"strconv"
 	"strings"
 
@@ -38,10 +36,13 @@ type Config struct {
 func Routes(c Config) []rest.Route {
 	p := &page{c}
 	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}
-	routes := []rest.Route{{
-		Pattern: "GET /repos/{owner}/{repo}/contents/{path...}", Handle: p.get, Docs: "rest/repos/contents#get-repository-content",
-		Need: read, Streams: raw,
-	}}
+	var routes []rest.Route
+	for _, path := range []string{"", "/{path...}"} {
+		routes = append(routes, rest.Route{
+			Pattern: "GET /repos/{owner}/{repo}/contents" + path, Handle: p.get, Docs: "rest/repos/contents#get-repository-content",
+			Need: read, Streams: raw,
+		})
+	}
 	for _, ref := range []string{"", "/{ref...}"} {
 		routes = append(routes, rest.Route{
 			Pattern: "GET /repos/{owner}/{repo}/tarball" + ref, Handle: p.archive(gitrepo.TarGz), Docs: "rest/repos/contents#download-a-repository-archive-tar", Need: read,
@@ -62,28 +63,13 @@ const (
 	maxRaw     = 100 << 20 // of a file as it is
 )
 
-type contentLinks struct {
-	Self string `json:"self"`
-	Git  string `json:"git"`
-	HTML string `json:"html"`
-}
-
 type contentFileJSON struct {
-	Type        string       `json:"type"`
-	Encoding    string       `json:"encoding"`
-	Size        int          `json:"size"`
-	Name        string       `json:"name"`
-	Path        string       `json:"path"`
-	Content     string       `json:"content"`
-	SHA         string       `json:"sha"`
-	URL         string       `json:"url"`
-	GitURL      string       `json:"git_url"`
-	HTMLURL     string       `json:"html_url"`
-	DownloadURL *string      `json:"download_url"`
-	Links       contentLinks `json:"_links"`
+	entryJSON
+	Encoding string `json:"encoding"`
+	Content  string `json:"content"`
 }
 
-// get serves GET /repos/{owner}/{repo}/contents/{path} for files.
+// get serves GET /repos/{owner}/{repo}/contents/{path}.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	c := rest.CallOf(r)
 	ref := r.URL.Query().Get("ref")
@@ -99,7 +85,9 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 		return p.send(w, r, sha, name)
 	}
 	data, err := p.Git.ReadFile(r.Context(), c.Repo.ID, sha, name, maxContent)
-	if err != nil {
+	if actions.KindOf(err) == actions.NotFound {
+		return p.directory(w, r, sha, ref, name)
+	} else if err != nil {
 		return notInvalid(err)
 	}
 	return httpjson.Write(w, http.StatusOK, contentFile(c, name, ref, data))
@@ -137,23 +125,10 @@ func (p *page) send(w http.ResponseWriter, r *http.Request, sha, name string) er
 }
 
 func contentFile(c *rest.Call, name, ref string, data []byte) *contentFileJSON {
-	where := (&url.URL{Path: name}).EscapedPath()
-	repo := c.RepoURL()
-	self := repo + "/contents/" + where + "?ref=" + url.QueryEscape(ref)
-	html := c.RepoHTML() + "/blob/" + (&url.URL{Path: ref}).EscapedPath() + "/" + where
-	blob := blobSHA(data)
 	return &contentFileJSON{
-		Type:     "file",
-		Encoding: "base64",
-		Size:     len(data),
-		Name:     path.Base(name),
-		Path:     name,
-		Content:  wrapped(base64.StdEncoding.EncodeToString(data)),
-		SHA:      blob,
-		URL:      self,
-		GitURL:   repo + "/git/blobs/" + blob,
-		HTMLURL:  html,
-		Links:    contentLinks{Self: self, Git: repo + "/git/blobs/" + blob, HTML: html},
+		entryJSON: newEntry(c, name, ref, gitrepo.Entry{SHA: blobSHA(data)}, int64(len(data))),
+		Encoding:  "base64",
+		Content:   wrapped(base64.StdEncoding.EncodeToString(data)),
 	}
 }
 

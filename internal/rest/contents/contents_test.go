@@ -119,7 +119,7 @@ func TestFilesThatCannotBeAreNotFound(t *testing.T) {
 	s.Pushed()
 	for _, path := range []string{
 		"contents/none", "contents/README.md?ref=none", "contents/README.md?ref=--help", "contents/..%2F..%2Fconfig", "contents/%00",
-		"contents/.git/config", "contents/README.md?ref=HEAD:README.md", "contents/README.md/x", "contents/", "contents/README.md?ref=..",
+		"contents/.git/config", "contents/README.md?ref=HEAD:README.md", "contents/README.md/x", "contents/README.md?ref=..",
 	} {
 		s.Refused(s.Get(s.Path(path)), http.StatusNotFound, "Not Found")
 	}

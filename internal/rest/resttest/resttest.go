@@ -61,11 +61,14 @@ func settled(site *servertest.Site) *Site {
 // operations, and operations and paths of GitHub's that are not in it.
 type additive struct{ plain, checked http.RoundTripper }
 
-var ours = regexp.MustCompile(`/actions/artifacts/(usage|\d+/files(/.*)?)$|/repos/[^/]+/[^/]+/(actions/runner-groups|hash-algorithm|tarball|zipball)$|/api/v3/(repositories|organizations)/\d+|/commits/[^/]+/.+/check-runs$`)
+var ours = regexp.MustCompile(`/actions/artifacts/(usage|\d+/files(/.*)?)$|/repos/[^/]+/[^/]+/(actions/runner-groups|hash-algorithm|tarball|zipball|contents/?)$|/api/v3/(repositories|organizations)/\d+|/commits/[^/]+/.+/check-runs$`)
+
+// objectType is a media type whose answers the checker takes for those of JSON.
+const objectType = "application/vnd.github.object+json"
 
 // RoundTrip sends a request.
 func (a additive) RoundTrip(r *http.Request) (*http.Response, error) {
-	if ours.MatchString(r.URL.Path) {
+	if ours.MatchString(r.URL.Path) || r.Header.Get("Accept") == objectType {
 		return a.plain.RoundTrip(r)
 	}
 	return a.checked.RoundTrip(r)
