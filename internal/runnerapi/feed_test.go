@@ -112,14 +112,22 @@ func TestFollowersHearWhenTheirRunnerHasNoConnectionAnyMore(t *testing.T) { // L
 	s := newFeedServer(t)
 	j := s.Job("build")
 	first, second := s.connect(j), s.connect(j)
-	s.until("connected", func() bool { s.Pass(time.Minute); return !s.Logs.ViewGone(j) })
+	lines := s.Logs.Follow(t.Context(), j)
+	for i, conn := range []*websocket.Conn{first, second} { // both are known when their lines come
+		send(t, conn, fmt.Sprintf(`{"value":["x"],"stepId":%q,"startLine":%d}`, uuid.NewString(), i+1))
+		next(t, lines, func(e logs.Event) bool { return e.View == "" })
+	}
+	s.Pass(time.Minute)
+	if s.Logs.ViewGone(j) {
+		t.Error("the live view is gone though there are two connections")
+	}
 	_ = first.CloseNow()
 	s.Pass(time.Minute)
 	if s.Logs.ViewGone(j) {
 		t.Error("the live view is gone though a connection is left")
 	}
 	_ = second.CloseNow()
-	s.until("gone", func() bool { s.Pass(time.Minute); return s.Logs.ViewGone(j) })
+	s.until("gone", func() bool { s.Pass(2 * time.Second); return s.Logs.ViewGone(j) }) // some time after the server has seen the end
 	events := s.Logs.Follow(t.Context(), j)
 	view := func(e logs.Event) bool { return e.View != "" }
 	if e := next(t, events, view); e.View != logs.ViewGone {
@@ -139,7 +147,7 @@ func TestFollowersHearWhenTheirRunnerHasNoConnectionAnyMore(t *testing.T) { // L
 // until waits for something that happens at the server.
 func (s *feedServer) until(what string, ok func() bool) {
 	s.T.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.T.Fatalf("not within 20 s: %s", what)
 		}
