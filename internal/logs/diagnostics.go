@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -19,18 +18,10 @@ const diagnosticsDir = "runner-diagnostic-logs/"
 // only, and goes with the run's logs. One of more than [Limits].Diagnostics bytes is
 // Invalid.
 func (l *Logs) PutDiagnostics(ctx context.Context, job *actions.Job, body io.Reader) error {
-	b, err := l.blobs.Put(ctx, body, blob.PutOptions{Limit: l.limits.Diagnostics})
-	if err != nil {
+	if err := l.putOther(ctx, job, store.DiagnosticsStep, body, l.limits.Diagnostics); err != nil {
 		return fmt.Errorf("diagnostics of job %d: %w", job.ID, err)
 	}
-	if b.Size == 0 {
-		return l.dropped(ctx, b.Key, nil)
-	}
-	p := &store.LogPart{JobID: job.ID, Step: store.DiagnosticsStep, Part: 1, Blob: b.Key, Size: b.Size, CreatedAt: l.now()}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
-	defer cancel()
-	err = l.store.UpdateRows(ctx, func(tx *store.Tx) error { return tx.SaveLogPart(ctx, p) })
-	return l.orphaned(ctx, p.Blob, err)
+	return nil
 }
 
 // addDiagnostics adds what the runner of a job that is called name here has sent.

@@ -83,7 +83,7 @@ func (l *Logs) AppendPart(ctx context.Context, job *actions.Job, step string, pa
 
 // putText writes the blob of a part. It is nil when there is nothing to keep.
 func (l *Logs) putText(ctx context.Context, job *actions.Job, step string, body io.Reader) (*store.LogPart, error) {
-	if step == store.DiagnosticsStep {
+	if step == store.DiagnosticsStep || step == store.SubjectsStep {
 		return nil, actions.Errorf(actions.Invalid, "%s is no step", step)
 	}
 	used, parts, err := l.store.LogSize(ctx, job.ID)

@@ -216,7 +216,7 @@ func (j *job) complete(ctx context.Context, l *lease, result *worker.Result) {
 	req := wire.CompleteJobRequest{
 		PlanID: l.msg.Plan.PlanID, JobID: l.msg.JobID, Conclusion: result.Conclusion, Outputs: result.Outputs,
 		StepResults: result.Steps, Annotations: result.Annotations, EnvironmentURL: result.EnvironmentURL,
-		BillingOwnerID: l.msg.BillingOwnerID, InfrastructureCategory: result.Infrastructure,
+		BillingOwnerID: l.msg.BillingOwnerID, InfrastructureCategory: result.Infrastructure, Subjects: result.Subjects,
 	}
 	if err := l.complete(ctx, req); err != nil {
 		j.log.ErrorContext(ctx, "end of the job was not reported", "err", err)

@@ -83,6 +83,7 @@ func (a *API) completeJob(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := detached(r)
 	defer cancel()
 	a.adviseOnHosts(ctx, job, res)
+	a.keepSubjects(ctx, job, req.Subjects)
 	if err := a.Scheduler.Complete(ctx, job, res); err != nil {
 		return err
 	}

@@ -21,9 +21,14 @@ type LogPart struct {
 	CreatedAt time.Time
 }
 
-// DiagnosticsStep stands for the step of what a runner has sent of its own logs. That is
-// no text, and belongs to no log: only [queries.Diagnostics] lists it.
-const DiagnosticsStep = "00000000-0000-0000-0000-000000000002"
+// What is kept beside the log of a job, and goes with it, stands under steps of its own.
+// It is no text of the log: only [queries.Diagnostics] and [queries.StepLog] list it.
+const (
+	DiagnosticsStep = "00000000-0000-0000-0000-000000000002" // what the runner has sent of its own logs
+	SubjectsStep    = "00000000-0000-0000-0000-000000000003" // what steps have declared to have made
+
+	others = `('` + DiagnosticsStep + `', '` + SubjectsStep + `')`
+)
 
 const logPartColumns = `job_id, step, part, blob, size, lines, created_at`
 
@@ -63,7 +68,7 @@ func (q queries) Diagnostics(ctx context.Context, runID int64, attempt int) ([]*
 
 // JobLog lists all log parts of a job by step and part.
 func (q queries) JobLog(ctx context.Context, jobID int64) ([]*LogPart, error) {
-	return db.All(ctx, q.ex, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step <> $2 order by step, part`, jobID, DiagnosticsStep)
+	return db.All(ctx, q.ex, scanLogPart, `select `+logPartColumns+` from log_parts where job_id = $1 and step not in `+others+` order by step, part`, jobID)
 }
 
 // LogParts lists the parts of one step's log whose numbers are from first to
@@ -77,7 +82,7 @@ func (q queries) LogParts(ctx context.Context, jobID int64, step string, first, 
 // attempt 0 stands for all.
 func (q queries) RunLog(ctx context.Context, runID int64, attempt int) ([]*LogPart, error) {
 	return db.All(ctx, q.ex, scanLogPart, `select `+prefixed("l", logPartColumns)+` from log_parts l join jobs j on j.id = l.job_id
-		where j.run_id = $1 and (j.attempt = $2 or $2 = 0) and l.step <> $3 order by l.job_id, l.step, l.part`, runID, attempt, DiagnosticsStep)
+		where j.run_id = $1 and (j.attempt = $2 or $2 = 0) and l.step not in `+others+` order by l.job_id, l.step, l.part`, runID, attempt)
 }
 
 // LogSize is how many bytes the log of a job has, and how many parts.
@@ -85,7 +90,7 @@ func (q queries) LogSize(ctx context.Context, jobID int64) (bytes, parts int64, 
 	sum, err := db.One(ctx, q.ex, func(r db.Row) (s [2]int64, err error) {
 		err = r.Scan(&s[0], &s[1])
 		return s, err
-	}, `select cast(coalesce(sum(size), 0) as bigint), count(*) from log_parts where job_id = $1 and step <> $2`, jobID, DiagnosticsStep)
+	}, `select cast(coalesce(sum(size), 0) as bigint), count(*) from log_parts where job_id = $1 and step not in `+others, jobID)
 	if err != nil {
 		return 0, 0, fmt.Errorf("log of job %d: %w", jobID, err)
 	}

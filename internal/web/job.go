@@ -25,8 +25,9 @@ type jobPage struct {
 	State       string // changes whenever the head of the page does
 	Annotations []annotation
 	Counts      string
-	MoreNotes   bool     // there are more annotations than the page lists
-	Dropped     []string // of which steps there are more than their runner has reported
+	MoreNotes   bool              // there are more annotations than the page lists
+	Dropped     []string          // of which steps there are more than their runner has reported
+	Subjects    []actions.Subject // that its steps have declared
 	Notes       []serverNote
 	Warned      bool   // by one of the notes
 	Raw         string // URL of the whole log
@@ -143,6 +144,9 @@ func (s *Site) around(ctx context.Context, p *jobPage, f found) error {
 	p.MoreNotes = len(notes) > maxAnnotations
 	if p.Dropped, err = s.dropped(ctx, f.job, notes); err != nil {
 		return err
+	}
+	if p.Subjects, err = s.logs.Subjects(ctx, f.job); err != nil {
+		s.log.WarnContext(ctx, "declared artifacts not shown", "job", f.job.ID, "err", err)
 	}
 	p.Notes = s.serverNotes(ctx, f.job)
 	p.Warned = warned(p.Notes)

@@ -52,6 +52,15 @@ type CompleteJobRequest struct {
 	EnvironmentURL         string              `json:"environmentUrl,omitempty"`
 	BillingOwnerID         string              `json:"billingOwnerId,omitempty"`
 	InfrastructureCategory string              `json:"infrastructureFailureCategory,omitempty"`
+
+	Subjects []Subject `json:"declaredArtifacts,omitempty"` // what steps declared in GITHUB_ARTIFACTS; the bundled runner says so
+}
+
+// A Subject is something that a job has made, by name and digest.
+type Subject struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"` // "sha256:" and so on, in hexadecimal digits
+	Kind   string `json:"kind"`   // "file" or "oci"
 }
 
 // A Variable is a value that may be secret: a job variable or an output.

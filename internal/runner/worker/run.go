@@ -92,6 +92,7 @@ func (r *running) result() *Result {
 		Outputs:        r.state.outputs,
 		Steps:          r.steps.records.results(),
 		EnvironmentURL: r.state.environmentURL,
+		Subjects:       r.reportedSubjects(),
 	}
 	if r.actions.unresolved {
 		res.Infrastructure = "resolve_action"

@@ -31,11 +31,7 @@ const (
 // A subject is something that a job has made, by name and digest: a file, or an image
 // in a registry. Steps declare them in the file GITHUB_ARTIFACTS, and read those of
 // earlier steps in GITHUB_ARTIFACTS_LIST.
-type subject struct {
-	Name   string `json:"name"`
-	Digest string `json:"digest"` // "sha256:" and so on, in hexadecimal digits
-	Kind   string `json:"kind"`   // "file" or "oci"
-}
+type subject = wire.Subject
 
 var (
 	anyScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.\-]*://`)
@@ -50,6 +46,20 @@ func digestDigits(algorithm string) int {
 // declares says whether the server wants steps to declare what they make.
 func (r *running) declares() bool { return r.Message.Variable(wire.VarArtifactsFile) == "true" }
 
+// sortedSubjects are those that steps have declared so far, by name.
+func (r *running) sortedSubjects() []subject {
+	return slices.SortedFunc(maps.Values(r.state.subjects), func(a, b subject) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// reportedSubjects are those that the server is told of, without secrets in their names.
+func (r *running) reportedSubjects() []subject {
+	list := r.sortedSubjects()
+	for i := range list {
+		list[i].Name = r.state.mask.Text(list[i].Name)
+	}
+	return list
+}
+
 // listSubjects writes what steps have declared so far.
 func (x *execution) listSubjects(file string) error {
 	if !x.job.declares() {
@@ -58,7 +68,7 @@ func (x *execution) listSubjects(file string) error {
 	list := struct {
 		Version  int       `json:"version"`
 		Subjects []subject `json:"subjects"`
-	}{1, slices.SortedFunc(maps.Values(x.job.state.subjects), func(a, b subject) int { return cmp.Compare(a.Name, b.Name) })}
+	}{1, x.job.sortedSubjects()}
 	if list.Subjects == nil {
 		list.Subjects = []subject{}
 	}
@@ -165,7 +175,7 @@ func (x *execution) subject(line string) (subject, error) {
 	case len(image[1]) > maxSubjectName:
 		return subject{}, problemf("the reference is longer than %d bytes", maxSubjectName)
 	}
-	return subject{image[1], image[2] + ":" + strings.ToLower(image[3]), "oci"}, nil
+	return subject{Name: image[1], Digest: image[2] + ":" + strings.ToLower(image[3]), Kind: "oci"}, nil
 }
 
 // fileSubject is a file of the job, whose path begins in the workspace.
@@ -188,7 +198,7 @@ func (x *execution) fileSubject(shown string) (subject, error) {
 		return subject{}, err
 	}
 	sum, err := sumOf(x.limit, path, make([]byte, 64<<10))
-	return subject{filepath.Base(path), "sha256:" + hex.EncodeToString(sum), "file"}, err
+	return subject{Name: filepath.Base(path), Digest: "sha256:" + hex.EncodeToString(sum), Kind: "file"}, err
 }
 
 // sumOf is the SHA-256 of a regular file, which it reads by way of buf.

@@ -22,7 +22,9 @@ func TestStepsSeeWhatEarlierOnesDeclareAsArtifacts(t *testing.T) {
 		script("cat $GITHUB_ARTIFACTS_LIST; echo; mkdir out; touch out/z\nprintf '# made\\n\\n out/z \\r\\nfile://out/z\\noci://%s\\n' '"+image+"' >>$GITHUB_ARTIFACTS; echo x >$GITHUB_ARTIFACTS_LIST"),
 		script("cat $GITHUB_ARTIFACTS_LIST; echo; echo $PWD/out/z >$GITHUB_ARTIFACTS; ls ${GITHUB_ENV%/*} | wc -l"),
 	))
-	equal(t, "conclusion", b.run().Conclusion, wire.Succeeded)
+	res := b.run()
+	equal(t, "conclusion", res.Conclusion, wire.Succeeded)
+	equal(t, "reported", fmt.Sprint(res.Subjects), fmt.Sprintf("[{Registry.example/a sha256:%[1]s oci} {z sha256:%[1]s file}]", emptySum))
 	equal(t, "first", b.output("s1"), `{"version":1,"subjects":[]}`+"\nCaptured 2 artifact subject(s) from this step (job total: 2).\n")
 	equal(t, "second", b.output("s2"), fmt.Sprintf(`{"version":1,"subjects":[{"name":"Registry.example/a","digest":"sha256:%[1]s","kind":"oci"},{"name":"z","digest":"sha256:%[1]s","kind":"file"}]}`, emptySum)+"\n7\n")
 }

@@ -139,5 +139,6 @@ type Result struct {
 	Steps          []wire.StepResult // all of them, by number
 	Annotations    []wire.Annotation // of the job itself
 	EnvironmentURL string
-	Infrastructure string // what failed when it was not the job's fault: "resolve_action"; usually empty
+	Subjects       []wire.Subject // that steps have declared, by name
+	Infrastructure string         // what failed when it was not the job's fault: "resolve_action"; usually empty
 }
