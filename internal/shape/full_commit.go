@@ -10,7 +10,8 @@ type gitUser struct {
 	Date  string `json:"date"`
 }
 
-type commitTree struct {
+// An ObjectLink is an object of git, and where it is told about.
+type ObjectLink struct {
 	SHA string `json:"sha"`
 	URL string `json:"url"`
 }
@@ -33,7 +34,7 @@ type gitCommit struct {
 	Author       gitUser            `json:"author"`
 	Committer    gitUser            `json:"committer"`
 	Message      string             `json:"message"`
-	Tree         commitTree         `json:"tree"`
+	Tree         ObjectLink         `json:"tree"`
 	URL          string             `json:"url"`
 	CommentCount int                `json:"comment_count"`
 	Verification commitVerification `json:"verification"`
@@ -63,7 +64,7 @@ func NewFullCommit(b Base, r *actions.Repository, c *actions.Commit, parents []s
 			Author:       gitUser{c.Author.Name, c.Author.Email, Time(c.Author.Time)},
 			Committer:    gitUser{c.Committer.Name, c.Committer.Email, Time(c.Committer.Time)},
 			Message:      c.Message,
-			Tree:         commitTree{c.Tree, repo + "/git/trees/" + c.Tree},
+			Tree:         ObjectLink{c.Tree, repo + "/git/trees/" + c.Tree},
 			URL:          repo + "/git/commits/" + c.SHA,
 			Verification: commitVerification{Reason: "unsigned"},
 		},

@@ -16,10 +16,15 @@ import (
 // Routes are the operations of the page.
 func Routes(git *gitrepo.Git) []rest.Route {
 	p := &page{git}
-	return []rest.Route{{
-		Pattern: "GET /repos/{owner}/{repo}/branches/{branch...}", Handle: p.get, Docs: "rest/branches/branches#get-a-branch",
-		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"},
-	}}
+	const (
+		list = "/repos/{owner}/{repo}/branches"
+		docs = "rest/branches/branches#"
+	)
+	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}
+	return []rest.Route{
+		{Pattern: "GET " + list, Handle: p.list, Docs: docs + "list-branches", Need: read},
+		{Pattern: "GET " + list + "/{branch...}", Handle: p.get, Docs: docs + "get-a-branch", Need: read},
+	}
 }
 
 type page struct{ git *gitrepo.Git }

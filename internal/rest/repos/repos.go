@@ -17,17 +17,18 @@ import (
 )
 
 // Routes are the operations of the page.
-func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories) []rest.Route {
+func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories, git *gitrepo.Git) []rest.Route {
 	const (
 		repo = "/repos/{owner}/{repo}"
 		docs = "rest/repos/repos#"
 	)
-	p := &page{st, a, repositories}
+	p := &page{st, a, repositories, git}
 	return []rest.Route{
 		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: own(auth.User, "public_repo", "repo")},
 		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: own(auth.Org, "public_repo", "repo")},
 		{Pattern: "GET " + repo, Handle: p.get, Docs: docs + "get-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
 		{Pattern: "GET " + repo + "/hash-algorithm", Handle: p.hashAlgorithm, Docs: docs + "get-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
+		{Pattern: "GET " + repo + "/tags", Handle: p.tags, Docs: docs + "list-repository-tags", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
 		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}},
 	}
 }
@@ -36,6 +37,7 @@ type page struct {
 	store        *store.Store
 	auth         *auth.Auth
 	repositories *repository.Repositories
+	git          *gitrepo.Git
 }
 
 // repositoryJSON is the repository as the caller sees it.
