@@ -15,8 +15,8 @@ import (
 func TestADebuggedRunnerSendsWhatItLoggedOfTheJob(t *testing.T) {
 	s := newServer(t)
 	s.debugged = true
-	runJob(t, s, func(_ context.Context, j *worker.Job) {
-		j.Log.Debug("looked", "token", "ghs_x and ghs_x")
+	runJob(t, s, func(ctx context.Context, j *worker.Job) {
+		j.Log.DebugContext(ctx, "looked", "token", "ghs_x and ghs_x")
 	})
 	z, err := zip.NewReader(strings.NewReader(s.blob("diagnostics")), int64(len(s.blob("diagnostics"))))
 	if err != nil {
@@ -62,7 +62,7 @@ func TestDiagnosticsAreBounded(t *testing.T) {
 
 func TestARunnerThatIsNotDebuggedSendsNoDiagnostics(t *testing.T) {
 	s := newServer(t)
-	runJob(t, s, func(_ context.Context, j *worker.Job) { j.Log.Debug("looked") })
+	runJob(t, s, func(ctx context.Context, j *worker.Job) { j.Log.DebugContext(ctx, "looked") })
 	if got := s.blob("diagnostics"); got != "" {
 		t.Errorf("%d bytes", len(got))
 	}
