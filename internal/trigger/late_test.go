@@ -3,7 +3,10 @@ package trigger_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,13 +54,25 @@ func (b *bench) answered(n int, refs ...string) {
 	for _, ref := range refs {
 		p.Updates = append(p.Updates, actions.RefUpdate{Ref: ref, Before: b.at(ref), After: b.Git("rev-parse", "HEAD")})
 	}
+	unlock := b.lock()
 	b.must(b.Intend(b.t.Context(), p))
 	for _, ref := range refs {
 		b.move(ref)
 	}
+	unlock()
 	if err := b.Pushed(b.refuse(), base, p, p.Updates); err == nil {
 		b.t.Error("runs were made that the database refused")
 	}
+}
+
+// lock holds the lock of the repository, as a server does while it moves refs: nobody
+// looks in between at what became of the push.
+func (b *bench) lock() (unlock func()) {
+	b.t.Helper()
+	f, err := os.OpenFile(filepath.Join(b.bare, "understudy.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	b.must(err)
+	b.must(syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+	return func() { b.must(f.Close()) }
 }
 
 // at is where a ref of the bare repository stands.
