@@ -110,12 +110,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, &nothing, ErrNotFound)
 		return
 	}
-	r, err := a.plain(r)
+	plain, err := a.plain(r)
 	if err != nil {
 		a.fail(w, r, &nothing, err)
 		return
 	}
-	a.mux.ServeHTTP(w, r)
+	a.mux.ServeHTTP(w, plain)
 }
 
 // ErrNotFound is for what is not there, or may not be seen.

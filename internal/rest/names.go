@@ -40,7 +40,7 @@ func (a *API) plain(r *http.Request) (*http.Request, error) {
 }
 
 // belowRef are the operations of GitHub's API below a ref of a commit. A ref that ends
-// like one of them is asked for in full, as refs/heads/….
+// like one of them is asked for with its slashes escaped.
 var belowRef = []string{"check-runs", "check-suites", "status", "statuses", "comments", "pulls", "branches-where-head"}
 
 var slashedRef = regexp.MustCompile(`^(/repos/[^/]+/[^/]+/commits/)(.+/.+)(/(?:` + strings.Join(belowRef, "|") + `))$`)

@@ -76,6 +76,14 @@ func TestOperationsBelowARefAreNoPartOfIt(t *testing.T) {
 	}
 }
 
+func TestARefThatEndsLikeAnOperationIsFoundWithItsSlashesEscaped(t *testing.T) {
+	s := resttest.New(t)
+	sha := s.Push(s.Repo, "feature/status", map[string]string{"a": "b"})
+	if got := s.Want(s.Get(s.Path("commits/feature%2Fstatus")), http.StatusOK).JSON(t)["sha"]; got != sha {
+		t.Errorf("got %v, want %s", got, sha)
+	}
+}
+
 // ServeMux would send them to a page outside of the API.
 func TestPathsAboveOnesWithARestAreNotRedirected(t *testing.T) {
 	s := resttest.New(t)

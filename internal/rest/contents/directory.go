@@ -66,7 +66,8 @@ func newEntry(c *rest.Call, at, ref string, e gitrepo.Entry, size int64) entryJS
 
 // directory answers with what is in a directory of a commit.
 func (p *page) directory(w http.ResponseWriter, r *http.Request, sha, ref, dir string) error {
-	c, view := rest.CallOf(r), p.Git.View(rest.CallOf(r).Repo.ID)
+	c := rest.CallOf(r)
+	view := p.Git.View(c.Repo.ID)
 	tree, list, err := view.Tree(r.Context(), sha, dir)
 	if err != nil {
 		return notInvalid(err)
