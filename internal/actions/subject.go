@@ -8,9 +8,9 @@ import (
 // A Subject is something that the steps of a job have declared to have made, in the file
 // GITHUB_ARTIFACTS: a file, or an image in a registry.
 type Subject struct {
-	Name   string `json:"name"`
-	Digest string `json:"digest"` // "sha256:" and so on, in hexadecimal digits
-	Kind   string `json:"kind"`   // "file" or "oci"
+	Name   string
+	Digest string // "sha256:" and so on, in hexadecimal digits
+	Kind   string // "file" or "oci"
 }
 
 // Limits of the subjects of a job.

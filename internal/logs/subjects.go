@@ -10,6 +10,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/wire"
 )
 
 // maxSubjects is more bytes than the subjects of a job have as JSON, where each byte of a
@@ -20,10 +21,10 @@ const maxSubjects = actions.MaxSubjects * 8 << 10
 // replaces an earlier list, and goes with the logs of the run. What is beyond
 // [actions.MaxSubjects], or cannot be, is left out.
 func (l *Logs) PutSubjects(ctx context.Context, job *actions.Job, list []actions.Subject) error {
-	var kept []actions.Subject
+	var kept []wire.Subject
 	for _, s := range list {
 		if s.Check() == nil && len(kept) < actions.MaxSubjects {
-			kept = append(kept, s)
+			kept = append(kept, wire.Subject(s))
 		}
 	}
 	if len(kept) == 0 {
@@ -47,8 +48,12 @@ func (l *Logs) Subjects(ctx context.Context, job *actions.Job) (list []actions.S
 		return nil, fmt.Errorf("subjects of job %d: %w", job.ID, err)
 	}
 	defer o.Close()
-	if err := json.NewDecoder(io.LimitReader(o, maxSubjects)).Decode(&list); err != nil {
+	var kept []wire.Subject
+	if err := json.NewDecoder(io.LimitReader(o, maxSubjects)).Decode(&kept); err != nil {
 		return nil, fmt.Errorf("subjects of job %d: %w", job.ID, err)
+	}
+	for _, s := range kept {
+		list = append(list, actions.Subject(s))
 	}
 	return list, nil
 }
