@@ -33,10 +33,10 @@ func Decode(r *http.Request, v any, limit int64) error {
 		}
 		return actions.Errorf(actions.Invalid, "Invalid request.\n\nFor '%s', a %s is not possible.", mismatch.Field, mismatch.Value)
 	}
-	if err != nil {
+	if err != nil && actions.KindOf(err) != actions.Invalid { // else a field has said what is wrong
 		return actions.Errorf(actions.Malformed, "Problems parsing JSON")
 	}
-	return nil
+	return err
 }
 
 // PathID is the positive number that the path has for name. Anything else is

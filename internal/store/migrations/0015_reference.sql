@@ -16,6 +16,18 @@ create table environments (
   unique (repo_id, name_key)
 );
 
+-- == Selected repositories =================================================
+
+-- Which of its repositories an organization has selected for something of it.
+create table selected_repositories (
+  selected_for text not null, -- secret, variable, actions, self-hosted-runners, runner-group
+  org_id       bigint not null references accounts (id) on delete cascade,
+  name         text not null, -- of the secret or variable, or the id of the runner group; else empty
+  repo_id      bigint not null references repositories (id) on delete cascade,
+  primary key (selected_for, org_id, name, repo_id)
+);
+create index selected_repositories_repo on selected_repositories (repo_id);
+
 -- == Secrets and variables =================================================
 
 -- == Permissions ===========================================================
