@@ -42,6 +42,9 @@ const (
 	AuditJobUnreported   AuditAction = "workflows.unreported_job_end" // not one of GitHub's
 	AuditWorkflowEnable  AuditAction = "workflows.enable_workflow"
 	AuditWorkflowDisable AuditAction = "workflows.disable_workflow"
+
+	AuditSecretKeyCreate  AuditAction = "secret_key.create" // of a master key, and none of GitHub's
+	AuditSecretKeyDestroy AuditAction = "secret_key.destroy"
 )
 
 // What is done in a repository, an organization or the enterprise, behind the name

@@ -131,3 +131,10 @@ func (tx *Tx) auditSelection(ctx context.Context, sel actions.Selection, c actio
 	}
 	return tx.Audit(ctx, e)
 }
+
+// RenameSelection moves a selection to what its secret, variable or runner group is
+// called now.
+func (tx *Tx) RenameSelection(ctx context.Context, sel actions.Selection, name string) error {
+	return tx.exec(ctx, SettingsTopic(), `update selected_repositories set name = $4
+		where selected_for = $1 and org_id = $2 and name = $3`, sel.For, sel.OrgID, sel.Name, name)
+}

@@ -30,6 +30,47 @@ create index selected_repositories_repo on selected_repositories (repo_id);
 
 -- == Secrets and variables =================================================
 
+-- The ids of the master keys that secrets are encrypted with. The keys are in a file.
+create table secret_keys (
+  id         text primary key,
+  newest     bigint not null, -- 1 for the one that new secrets are encrypted with
+  created_at bigint not null
+);
+create unique index secret_keys_newest on secret_keys (newest) where newest = 1;
+
+-- Of an organization, a repository or an environment: the other two are null.
+create table secrets (
+  id             {{id}},
+  org_id         bigint references accounts (id) on delete cascade,
+  repo_id        bigint references repositories (id) on delete cascade,
+  environment_id bigint references environments (id) on delete cascade,
+  name           text not null, -- in upper case
+  visibility     text not null default '', -- of an organization's: all, private, selected
+  key_id         text not null references secret_keys (id),
+  sealed         {{bytes}} not null, -- encrypted, and bound to its holder and name
+  created_at     bigint not null,
+  updated_at     bigint not null
+);
+create unique index secrets_org on secrets (org_id, name) where org_id is not null;
+create unique index secrets_repo on secrets (repo_id, name) where repo_id is not null;
+create unique index secrets_environment on secrets (environment_id, name) where environment_id is not null;
+create index secrets_key on secrets (key_id, id);
+
+create table variables (
+  id             {{id}},
+  org_id         bigint references accounts (id) on delete cascade,
+  repo_id        bigint references repositories (id) on delete cascade,
+  environment_id bigint references environments (id) on delete cascade,
+  name           text not null, -- in upper case
+  visibility     text not null default '',
+  value          text not null,
+  created_at     bigint not null,
+  updated_at     bigint not null
+);
+create unique index variables_org on variables (org_id, name) where org_id is not null;
+create unique index variables_repo on variables (repo_id, name) where repo_id is not null;
+create unique index variables_environment on variables (environment_id, name) where environment_id is not null;
+
 -- == Permissions ===========================================================
 
 -- == Repositories ==========================================================
