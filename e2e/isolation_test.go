@@ -31,7 +31,7 @@ func TestAJobInASandboxSeesNothingOfTheServer(t *testing.T) {
 	s.makeUser("mona") // changes nothing: jobs are kept from the rest of the machine
 	r := s.newRepository("hello")
 	script := fmt.Sprintf(strings.Join([]string{
-		"cat %[1]s/admin-token %[1]s/token.key %[1]s/understudy.db 2>/dev/null && echo FOUND",
+		"cat %[1]s/admin-token %[1]s/token.key %[1]s/secret.keys %[1]s/understudy.db 2>/dev/null && echo FOUND",
 		"ls %[1]s-runners/1 %[1]s-runners/2 2>/dev/null | grep . && echo FOUND",
 		"ls -d /proc/%[2]d && echo FOUND",
 		"(echo x >/usr/x || echo x >/etc/x) && echo FOUND",

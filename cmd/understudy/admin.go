@@ -30,6 +30,7 @@ type adminCommand struct {
 		List   listTokens  `cmd:"" help:"List tokens that people keep: id, login, when made, last used and expiring, note, scopes."`
 		Revoke revokeToken `cmd:"" help:"Revoke a token. Sessions that somebody signed in for with it end, too."`
 	} `cmd:"" help:"Tokens."`
+	Key   adminKey `cmd:"" help:"Keys that secrets are encrypted with."`
 	Audit auditLog `cmd:"" help:"Print the audit log, a JSON object a line, the newest entry first."`
 }
 

@@ -48,7 +48,7 @@ func (b *bench) serveMany(ctx context.Context, n int) (_ *cluster, err error) {
 		first := data
 		if len(c.servers) > 0 {
 			first = c.servers[0].data
-			for _, shared := range []string{"repositories", "token.key"} {
+			for _, shared := range []string{"repositories", "token.key", "secret.keys"} {
 				if err := os.Symlink(filepath.Join(first, shared), filepath.Join(data, shared)); err != nil {
 					return nil, err
 				}

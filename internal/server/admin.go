@@ -27,11 +27,12 @@ func WithAdmin(ctx context.Context, data, database string, deps Deps, fn func(*A
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return fn(&Admin{store: st, auth: auth.New(st, deps.Now), deps: deps})
+	return fn(&Admin{data: data, store: st, auth: auth.New(st, deps.Now), deps: deps})
 }
 
 // An Admin acts on the state of a server.
 type Admin struct {
+	data  string
 	store *store.Store
 	auth  *auth.Auth
 	deps  Deps

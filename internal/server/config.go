@@ -21,6 +21,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/secret"
 	"github.com/understudy-ci/understudy/internal/settings"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	PublicURL    string           `placeholder:"URL" help:"The address of this server where no request says it, such as https://ci.example."`
 	AllowedHost  []string         `placeholder:"HOST" help:"Another host name or address of this server, without a port. Requests over TCP for hosts that it does not know are refused: it knows loopback names, its own addresses, the machine's name, and the hosts of --listen, --public-url, --job-server-url and the certificate in --tls-cert. Repeatable."`
 	Database     string           `placeholder:"URL" help:"sqlite:PATH or postgres://…. Default: sqlite:DATA/understudy.db."`
+	SecretKeys   string           `name:"secret-key-file" placeholder:"FILE" help:"The keys that secrets are encrypted with, which the database does not have; made where it names none. Servers of one database need the same. Default: DATA/secret.keys."`
 	TLSCert      string           `placeholder:"FILE" help:"Certificate chain (PEM) for HTTPS on all TCP addresses."`
 	TLSKey       string           `placeholder:"FILE" help:"Private key (PEM) of --tls-cert."`
 	TLSSelf      bool             `name:"tls-self-signed" help:"HTTPS with a certificate made for this server. Clients trust it by DATA/tls-certificate.pem; the key is beside it, in tls.pem."`
@@ -87,6 +89,9 @@ func (c *Config) check() error {
 		}
 	}
 	c.Database = databaseURL(c.Data, c.Database)
+	if c.SecretKeys, err = filepath.Abs(secretKeys(c.Data, c.SecretKeys)); err != nil {
+		return fmt.Errorf("--secret-key-file: %w", err)
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return actions.Errorf(actions.Invalid, "--tls-cert and --tls-key go together")
 	}
@@ -180,6 +185,9 @@ func databaseURL(data, given string) string {
 	}
 	return "sqlite:" + filepath.Join(data, "understudy.db")
 }
+
+// secretKeys is where the keys of secrets are, of a data directory.
+func secretKeys(data, given string) string { return cmp.Or(given, filepath.Join(data, secret.File)) }
 
 // proxies are the networks of --trusted-proxy.
 func (c *Config) proxies() ([]netip.Prefix, error) {

@@ -53,7 +53,7 @@ func loopback(host string) bool {
 // hidden are the directories and files that jobs must not see: all that the server
 // keeps, and the keys that it reads.
 func (c *Config) hidden() []string {
-	paths := append([]string{c.Data}, c.JobHide...)
+	paths := append([]string{c.Data, c.SecretKeys}, c.JobHide...)
 	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
 		paths = append(paths, file, file+"-wal", file+"-shm")
 	}

@@ -41,6 +41,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/runnerapi"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/secret"
 	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/source"
@@ -48,6 +49,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/trigger"
+	"github.com/understudy-ci/understudy/internal/vault"
 	"github.com/understudy-ci/understudy/internal/web"
 )
 
@@ -112,6 +114,7 @@ type Server struct {
 	auth         *auth.Auth
 	jobs         *auth.Jobs
 	settings     *settings.Settings
+	vault        *vault.Vault
 	groups       *group.Groups
 	queue        *queue.Queue
 	scheduler    *scheduler.Scheduler
@@ -201,6 +204,9 @@ func (s *Server) build(ctx context.Context) error {
 	if s.store, err = store.Open(ctx, store.Options{URL: c.Database, Log: s.log, Now: s.now, NoSync: c.NoSync, Recheck: d.Limits.Recheck}); err != nil {
 		return fmt.Errorf("--database: %w", err)
 	}
+	if s.vault, err = s.openVault(ctx); err != nil {
+		return fmt.Errorf("--secret-key-file: %w", err)
+	}
 	if s.repos, err = gitrepo.New(filepath.Join(c.Data, "repositories"), gitrepo.Limits{}, s.log, s.now); err != nil {
 		return fmt.Errorf("repositories: %w", err)
 	}
@@ -237,6 +243,16 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
 	return s.mount(bot)
+}
+
+// openVault opens the secrets and variables, with the keys of secrets.
+func (s *Server) openVault(ctx context.Context) (*vault.Vault, error) {
+	keys, err := secret.Open(s.config.SecretKeys, s.deps.Random)
+	if err != nil {
+		return nil, err
+	}
+	v := vault.New(s.store, keys, s.log, s.now)
+	return v, v.Start(ctx)
 }
 
 // assigner says what runners are told; bot acts with the tokens of jobs.

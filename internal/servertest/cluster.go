@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/secret"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
@@ -48,7 +49,7 @@ func share(t *testing.T, from, to string) {
 	if err := os.Mkdir(to, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"repositories", "token.key"} {
+	for _, name := range []string{"repositories", "token.key", secret.File} {
 		if err := os.Symlink(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
 			t.Fatal(err)
 		}
