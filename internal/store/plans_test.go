@@ -121,25 +121,41 @@ func TestListsReadAnIndexInItsOrder(t *testing.T) {
 		ask   func(context.Context, store.Explainer) error
 		index string
 	}{
-		"runs":                         {runs(store.RunFilter{}), "runs_repo "},
-		"runs of a workflow":           {runs(store.RunFilter{WorkflowID: 1}), "runs_workflow "},
-		"runs of an actor":             {runs(store.RunFilter{ActorID: 1}), "runs_repo_actor "},
-		"runs of a branch":             {runs(store.RunFilter{Branch: "main"}), "runs_repo_branch "},
-		"runs of an event":             {runs(store.RunFilter{Event: "push"}), "runs_repo_event "},
-		"runs of a commit":             {runs(store.RunFilter{HeadSHA: "a"}), "runs_repo_sha "},
-		"runs of a status":             {runs(store.RunFilter{Status: "queued"}), "runs_repo_status "},
-		"completed runs":               {runs(store.RunFilter{Status: "completed"}), "runs_repo_status "},
-		"runs of a conclusion":         {runs(store.RunFilter{Status: "failure"}), "runs_repo_conclusion "},
-		"failed runs of a branch":      {runs(store.RunFilter{Status: "failure", Branch: "main"}), "runs_repo_"},
-		"runs of a workflow in a time": {runs(store.RunFilter{WorkflowID: 1, From: time.Now()}), "runs_workflow "},
-		"artifacts":                    {repoArtifacts(""), "artifacts_repo "},
-		"artifacts of a name":          {repoArtifacts("a"), "artifacts_repo_name "},
-		"artifacts of a run":           {artifacts(store.ArtifactFilter{}), "artifacts_run "},
-		"oldest of a name and run":     {artifacts(store.ArtifactFilter{Name: "a", Oldest: true}), "artifacts_run_name "},
-		"caches":                       {caches(store.CacheFilter{}), "caches_access "},
-		"caches by age":                {caches(store.CacheFilter{Sort: "created_at"}), "caches_created "},
-		"caches by size":               {caches(store.CacheFilter{Sort: "size_in_bytes", Oldest: true}), "caches_size "},
-		"check runs of a run":          {checks(store.CheckFilter{RunID: 1}), "jobs_run "},
+		"runs":                     {runs(store.RunFilter{}), "runs_by_time "},
+		"runs of a time":           {runs(store.RunFilter{From: time.Now()}), "runs_by_time "},
+		"runs of a workflow":       {runs(store.RunFilter{WorkflowID: 1}), "runs_by_workflow "},
+		"runs of an actor":         {runs(store.RunFilter{ActorID: 1}), "runs_by_actor "},
+		"runs of a branch":         {runs(store.RunFilter{Branch: "main"}), "runs_by_branch "},
+		"runs of an event":         {runs(store.RunFilter{Event: "push"}), "runs_by_event "},
+		"runs of a commit":         {runs(store.RunFilter{HeadSHA: "a"}), "runs_by_sha "},
+		"runs of a status":         {runs(store.RunFilter{Status: "queued"}), "runs_by_status "},
+		"completed runs":           {runs(store.RunFilter{Status: "completed"}), "runs_by_time "},
+		"runs of a conclusion":     {runs(store.RunFilter{Status: "failure"}), "runs_by_conclusion "},
+		"runs of actor and branch": {runs(store.RunFilter{ActorID: 1, Branch: "main"}), "runs_by_actor_branch "},
+		"runs of actor and event":  {runs(store.RunFilter{ActorID: 1, Event: "push"}), "runs_by_actor_event "},
+		"runs of actor and result": {runs(store.RunFilter{ActorID: 1, Status: "failure"}), "runs_by_actor_conclusion "},
+		"runs of actor and status": {runs(store.RunFilter{ActorID: 1, Status: "queued"}), "runs_by_status "},
+		"runs of actor and time":   {runs(store.RunFilter{ActorID: 1, To: time.Now()}), "runs_by_actor "},
+		"ended runs of an actor":   {runs(store.RunFilter{ActorID: 1, Status: "completed"}), "runs_by_actor "},
+		"runs of branch and event": {runs(store.RunFilter{Branch: "main", Event: "push"}), "runs_by_branch_event "},
+		"failed runs of a branch":  {runs(store.RunFilter{Branch: "main", Status: "failure"}), "runs_by_branch_conclusion "},
+		"queued runs of a branch":  {runs(store.RunFilter{Branch: "main", Status: "queued"}), "runs_by_status "},
+		"failed runs of an event":  {runs(store.RunFilter{Event: "push", Status: "failure"}), "runs_by_event_conclusion "},
+		"failed runs of a time":    {runs(store.RunFilter{From: time.Now(), Status: "failure"}), "runs_by_conclusion "},
+		"workflow and actor":       {runs(store.RunFilter{WorkflowID: 1, ActorID: 1}), "runs_by_workflow_actor "},
+		"workflow and branch":      {runs(store.RunFilter{WorkflowID: 1, Branch: "main"}), "runs_by_workflow_branch "},
+		"workflow and event":       {runs(store.RunFilter{WorkflowID: 1, Event: "push"}), "runs_by_workflow_event "},
+		"workflow and result":      {runs(store.RunFilter{WorkflowID: 1, Status: "failure"}), "runs_by_workflow_conclusion "},
+		"workflow and status":      {runs(store.RunFilter{WorkflowID: 1, Status: "queued"}), "runs_by_status "},
+		"workflow and time":        {runs(store.RunFilter{WorkflowID: 1, From: time.Now()}), "runs_by_workflow "},
+		"artifacts":                {repoArtifacts(""), "artifacts_repo "},
+		"artifacts of a name":      {repoArtifacts("a"), "artifacts_repo_name "},
+		"artifacts of a run":       {artifacts(store.ArtifactFilter{}), "artifacts_run "},
+		"oldest of a name and run": {artifacts(store.ArtifactFilter{Name: "a", Oldest: true}), "artifacts_run_name "},
+		"caches":                   {caches(store.CacheFilter{}), "caches_access "},
+		"caches by age":            {caches(store.CacheFilter{Sort: "created_at"}), "caches_created "},
+		"caches by size":           {caches(store.CacheFilter{Sort: "size_in_bytes", Oldest: true}), "caches_size "},
+		"check runs of a run":      {checks(store.CheckFilter{RunID: 1}), "jobs_run "},
 		"jobs": {func(ctx context.Context, q store.Explainer) error {
 			_, _, err := q.RunJobs(ctx, 1, 1, page)
 			return err
@@ -174,7 +190,7 @@ func TestListsReadAnIndexInItsOrder(t *testing.T) {
 			for _, plan := range *q.Plans {
 				inside := strings.HasSuffix(plan, store.Inside)
 				led = led || inside && strings.Contains(plan, "INDEX "+list.index)
-				if strings.HasPrefix(plan, "SCAN") || inside && strings.Contains(plan, "TEMP B-TREE") {
+				if scan := strings.HasPrefix(plan, "SCAN") && plan != "SCAN counted"; scan || inside && strings.Contains(plan, "TEMP B-TREE") {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}
 			}

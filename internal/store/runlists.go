@@ -33,20 +33,32 @@ func isStatus(s string) bool {
 
 var runList = db.List[*actions.Run]{
 	Table: `runs r`, ID: `r.id`, Joins: runAccounts, Columns: runSelected, Scan: scanRun,
-}.Order(`r.id desc`)
+}.Order(`r.created_at desc, r.id desc`)
 
-// Runs lists a page of runs, newest first, and how many there are in all.
+// MostFound is how many runs a list has at most that a parameter narrows, as on GitHub.
+const MostFound = 1000
+
+// Runs lists a page of runs, newest first, and how many there are in all, or the first
+// [MostFound] of those that a filter finds.
 func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run, int, error) {
-	l := runList.Where(`r.repo_id = ?`, f.RepoID).Narrow(`r.id = ?`, f.RunID).Narrow(`r.workflow_id = ?`, f.WorkflowID).
-		Narrow(`r.actor_id = ?`, f.ActorID).Narrow(`r.head_branch = ?`, f.Branch).Narrow(`r.event = ?`, f.Event).
-		Narrow(`r.head_sha = ?`, f.HeadSHA).Narrow(`r.created_at >= ?`, db.Micros(f.From)).Narrow(`r.created_at <= ?`, db.Micros(f.To))
-	if isStatus(f.Status) {
+	l := runList.Where(`r.repo_id = ?`, f.RepoID).Narrow(`r.id = ?`, f.RunID).
+		Narrow(`r.created_at >= ?`, db.Micros(f.From)).Narrow(`r.created_at <= ?`, db.Micros(f.To))
+	noNumber, noText := ``, `` // what keeps an index of the column from being used
+	switch completed := string(actions.Completed); {
+	case f.Status == completed:
 		l = l.Where(`r.status = ?`, f.Status)
-	} else {
-		l = l.Narrow(`r.conclusion = ?`, f.Status)
+	case isStatus(f.Status): // those that are not completed are few, and have an index
+		l = l.Where(`r.status = ? and r.status <> '`+completed+`'`, f.Status)
+		noNumber, noText = ` + 0`, ` || ''`
+	case f.Status != "":
+		l = l.Where(`r.conclusion = ? and r.conclusion <> ''`, f.Status)
 	}
-	if f.counted() {
-		l = l.Counter(runTotal, f.RepoID, f.WorkflowID, f.Status)
+	l = l.Narrow(`r.workflow_id`+noNumber+` = ?`, f.WorkflowID).Narrow(`r.actor_id`+noNumber+` = ?`, f.ActorID).
+		Narrow(`r.head_branch`+noText+` = ?`, f.Branch).Narrow(`r.event`+noText+` = ?`, f.Event).Narrow(`r.head_sha`+noText+` = ?`, f.HeadSHA)
+	if f == (RunFilter{RepoID: f.RepoID, WorkflowID: f.WorkflowID}) {
+		l = l.Counter(runTotal, f.RepoID, f.WorkflowID)
+	} else {
+		l = l.Most(MostFound)
 	}
 	list, total, err := l.Page(ctx, q.ex, p)
 	if err != nil {

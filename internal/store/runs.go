@@ -83,9 +83,6 @@ func (q queries) RepoRun(ctx context.Context, repoID, id int64) (*actions.Run, e
 // it, status, conclusion and times.
 func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 	tx.Publish(RepoTopic(r.RepoID), RunTopic(r.ID))
-	if err := tx.recountRun(ctx, r); err != nil {
-		return err
-	}
 	_, err := db.Exec(ctx, tx.ex, `update runs set title = $2, attempt = $3, triggering_id = $4, status = $5, conclusion = $6, started_at = $7, updated_at = $8 where id = $1`,
 		r.ID, r.Title, r.Attempt, r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.StartedAt), db.Micros(r.UpdatedAt))
 	if err != nil {

@@ -100,3 +100,58 @@ insert into runs (repo_id, workflow_id, number, name, title, path, event, ref, h
 		wantTotals(t, storetest.OpenURL(t, url), 1, "migrated")
 	})
 }
+
+func TestAFilteredListOfRunsEndsAtAThousand(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		ctx, now := t.Context(), time.Now()
+		owner := &actions.Account{Login: "octo", Type: actions.User, CreatedAt: now}
+		repo := &actions.Repository{Name: "one", DefaultBranch: "main", CreatedAt: now, UpdatedAt: now}
+		w := &actions.Workflow{Path: "a.yml", State: actions.Active, CreatedAt: now, UpdatedAt: now}
+		const made = store.MostFound + 3
+		err := st.Update(ctx, func(tx *store.Tx) error {
+			if err := tx.CreateAccount(ctx, owner); err != nil {
+				return err
+			}
+			repo.Owner = *owner
+			if err := tx.CreateRepository(ctx, repo); err != nil {
+				return err
+			}
+			w.RepoID = repo.ID
+			if err := tx.SaveWorkflow(ctx, w); err != nil {
+				return err
+			}
+			for i := range made {
+				run := &actions.Run{
+					RepoID: repo.ID, WorkflowID: w.ID, Event: "push", Actor: *owner, Triggering: *owner, Attempt: 1, Status: actions.Queued,
+					CreatedAt: now.Add(time.Duration(i) * time.Second),
+				}
+				if err := tx.CreateRun(ctx, run, &actions.Attempt{Number: 1, PlanID: uuid.NewString(), Triggering: *owner}, &actions.RunSource{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			what        string
+			f           store.RunFilter
+			page        store.Page
+			rows, total int
+		}{
+			{"all", store.RunFilter{}, store.Page{Number: 11, Size: 100}, 3, made},
+			{"of a workflow", store.RunFilter{WorkflowID: w.ID}, store.Page{Number: 1, Size: 10}, 10, made},
+			{"of an event", store.RunFilter{Event: "push"}, store.Page{Number: 1, Size: 10}, 10, store.MostFound},
+			{"the last page", store.RunFilter{Event: "push"}, store.Page{Number: 10, Size: 100}, 100, store.MostFound},
+			{"behind it", store.RunFilter{Event: "push"}, store.Page{Number: 11, Size: 100}, 0, store.MostFound},
+			{"of a time", store.RunFilter{From: now, To: now.Add(4 * time.Second)}, store.Page{Number: 1, Size: 2}, 2, 5},
+		} {
+			c.f.RepoID = repo.ID
+			runs, total, err := st.Runs(ctx, c.f, c.page)
+			if err != nil || len(runs) != c.rows || total != c.total {
+				t.Errorf("%s: %d runs of %d, %v; want %d of %d", c.what, len(runs), total, err, c.rows, c.total)
+			}
+		}
+	})
+}

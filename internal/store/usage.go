@@ -37,7 +37,7 @@ func (q queries) StartedLabels(ctx context.Context, repoID, workflowID int64, si
 		return labels, r.Scan(db.JSON(&labels))
 	}, `select labels from label_sets where id in (
 		select j.label_set_id from (
-			select id from runs where repo_id = $1 and workflow_id = $2 and created_at >= $3 order by id desc limit $4) r
+			select id from runs where repo_id = $1 and workflow_id = $2 and created_at >= $3 order by created_at desc, id desc limit $4) r
 		join jobs j on j.run_id = r.id where j.started_at <> 0) order by id`, repoID, workflowID, db.Micros(since), maxUsageRuns)
 	if err != nil {
 		return nil, fmt.Errorf("labels of workflow %d: %w", workflowID, err)

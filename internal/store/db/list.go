@@ -28,6 +28,7 @@ type List[T any] struct {
 
 	where, order string
 	args         []any
+	most         int    // rows in all pages; 0 for no limit
 	counter      string // "" when rows are counted
 	counted      []any  // its arguments
 }
@@ -62,6 +63,13 @@ func (l List[T]) Order(columns string) List[T] {
 	return l
 }
 
+// Most ends the list after its first n rows: there are no pages beyond them, and they
+// are not counted further.
+func (l List[T]) Most(n int) List[T] {
+	l.most = n
+	return l
+}
+
 // Counter says which statement knows how many rows there are, so that Page does
 // not count them. One without a row stands for 0.
 func (l List[T]) Counter(text string, args ...any) List[T] {
@@ -71,11 +79,18 @@ func (l List[T]) Counter(text string, args ...any) List[T] {
 
 // Page returns one page of the list, and how many rows all pages have.
 func (l List[T]) Page(ctx context.Context, q Querier, p actions.Page) ([]T, int, error) {
-	n := len(l.args)
-	rows, err := All(ctx, q, l.Scan, l.text(l.ID+` in (select `+l.ID+` from `+l.Table+` where `+l.where+` order by `+l.order+
-		` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2)+`)`), append(slices.Clip(l.args), p.Size, p.Offset())...)
-	if err != nil {
-		return nil, 0, err
+	n, size := len(l.args), p.Size
+	if l.most > 0 {
+		size = max(min(size, l.most-p.Offset()), 0)
+	}
+	var rows []T
+	if size > 0 {
+		var err error
+		rows, err = All(ctx, q, l.Scan, l.text(l.ID+` in (select `+l.ID+` from `+l.Table+` where `+l.where+` order by `+l.order+
+			` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2)+`)`), append(slices.Clip(l.args), size, p.Offset())...)
+		if err != nil {
+			return nil, 0, err
+		}
 	}
 	if last := len(rows) < p.Size; last && (len(rows) > 0 || p.Offset() == 0) {
 		return rows, p.Offset() + len(rows), nil
@@ -99,7 +114,11 @@ func (l List[T]) text(where string) string {
 }
 
 func (l List[T]) count(ctx context.Context, q Querier) (int, error) {
-	if l.counter == "" {
+	switch {
+	case l.counter == "" && l.most > 0:
+		return One(ctx, q, Value[int], `select count(*) from (select `+l.ID+` from `+l.Table+` where `+l.where+` order by `+l.order+
+			` limit `+strconv.Itoa(l.most)+`) counted`, l.args...)
+	case l.counter == "":
 		return One(ctx, q, Value[int], `select count(*) from `+l.Table+` where `+l.where, l.args...)
 	}
 	n, err := One(ctx, q, Value[int], l.counter, l.counted...)

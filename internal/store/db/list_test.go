@@ -38,6 +38,11 @@ func TestListIsReadByThePage(t *testing.T) {
 			{"something asked for", itemList.Where(`i.n = ?`, 1).Narrow(`i.name = ?`, "d"), actions.Page{Number: 1, Size: 2}, "d", 1},
 			{"another order", itemList.Where(`i.n = ?`, 0).Order(`i.id desc`), actions.Page{Number: 1, Size: 9}, "e c a", 3},
 			{"counted elsewhere", itemList.Where(`i.n = ?`, 0).Counter(`select n + 41 from items where name = $1`, "b"), actions.Page{Number: 1, Size: 1}, "a", 42},
+			{"no further than the first", itemList.Where(`i.n = ?`, 0).Most(2), actions.Page{Number: 1, Size: 9}, "a c", 2},
+			{"its last page", itemList.Where(`i.n = ?`, 0).Most(2), actions.Page{Number: 2, Size: 1}, "c", 2},
+			{"behind its last page", itemList.Where(`i.n = ?`, 0).Most(2), actions.Page{Number: 2, Size: 2}, "", 2},
+			{"a page that it cuts", itemList.Where(`i.n = ?`, 0).Most(2), actions.Page{Number: 1, Size: 2}, "a c", 2},
+			{"fewer than it may have", itemList.Where(`i.n = ?`, 1).Most(5), actions.Page{Number: 1, Size: 1}, "b", 2},
 			{"never counted", itemList.Where(`i.n = ?`, 0).Counter(`select n from items where name = $1`, "x"), actions.Page{Number: 1, Size: 1}, "a", 0},
 		} {
 			rows, total, err := test.list.Page(t.Context(), s, test.page)

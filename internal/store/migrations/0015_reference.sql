@@ -16,6 +16,37 @@ create table environments (
   unique (repo_id, name_key)
 );
 
+-- == Lists of runs =========================================================
+
+-- Lists are read from the newest run on, narrowed by each parameter and each pair of
+-- them. A list that few of very many runs fit is found by an index of its own: without
+-- one, all that fit one parameter are read. Runs of one commit are few.
+drop index runs_workflow;
+drop index runs_repo_status;
+drop index runs_repo_conclusion;
+drop index runs_repo_branch;
+drop index runs_repo_event;
+drop index runs_repo_sha;
+drop index runs_repo_actor;
+create index runs_by_time on runs (repo_id, created_at, id);
+create index runs_by_workflow on runs (repo_id, workflow_id, created_at, id);
+create index runs_by_actor on runs (repo_id, actor_id, created_at, id);
+create index runs_by_branch on runs (repo_id, head_branch, created_at, id);
+create index runs_by_event on runs (repo_id, event, created_at, id);
+create index runs_by_sha on runs (repo_id, head_sha, created_at, id);
+create index runs_by_status on runs (repo_id, status, created_at, id) where status <> 'completed';
+create index runs_by_conclusion on runs (repo_id, conclusion, created_at, id) where conclusion <> '';
+create index runs_by_workflow_actor on runs (repo_id, workflow_id, actor_id, created_at, id);
+create index runs_by_workflow_branch on runs (repo_id, workflow_id, head_branch, created_at, id);
+create index runs_by_workflow_event on runs (repo_id, workflow_id, event, created_at, id);
+create index runs_by_workflow_conclusion on runs (repo_id, workflow_id, conclusion, created_at, id) where conclusion <> '';
+create index runs_by_actor_branch on runs (repo_id, actor_id, head_branch, created_at, id);
+create index runs_by_actor_event on runs (repo_id, actor_id, event, created_at, id);
+create index runs_by_actor_conclusion on runs (repo_id, actor_id, conclusion, created_at, id) where conclusion <> '';
+create index runs_by_branch_event on runs (repo_id, head_branch, event, created_at, id);
+create index runs_by_branch_conclusion on runs (repo_id, head_branch, conclusion, created_at, id) where conclusion <> '';
+create index runs_by_event_conclusion on runs (repo_id, event, conclusion, created_at, id) where conclusion <> '';
+
 -- == Selected repositories =================================================
 
 -- Which of its repositories an organization has selected for something of it.
