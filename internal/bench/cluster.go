@@ -16,9 +16,10 @@ import (
 // A cluster is a few servers on one new PostgreSQL database. They share what
 // servers of one database must: the bare repositories, the keys and the blobs.
 type cluster struct {
-	servers []*server
-	b       *bench
-	name    string // of the database
+	servers  []*server
+	b        *bench
+	name     string // of the database
+	database string // its URL
 }
 
 const databaseLimit = 30 * time.Second // to make one, or to remove it
@@ -40,6 +41,7 @@ func (b *bench) serveMany(ctx context.Context, n int) (_ *cluster, err error) {
 		return nil, err
 	}
 	database.Path = "/" + c.name
+	c.database = database.String()
 	for range n {
 		data, err := os.MkdirTemp(b.dir, "data-")
 		if err != nil {
@@ -54,7 +56,7 @@ func (b *bench) serveMany(ctx context.Context, n int) (_ *cluster, err error) {
 				}
 			}
 		}
-		s, err := b.start(ctx, data, 0, "--database", database.String(), "--blobs", filepath.Join(first, "blobs"))
+		s, err := b.start(ctx, data, 0, "--database", c.database, "--blobs", filepath.Join(first, "blobs"))
 		if err != nil {
 			return nil, err
 		}

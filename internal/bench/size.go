@@ -33,6 +33,7 @@ type size struct {
 
 	listFew, listMany int // artifacts of a repository
 	listRounds        int
+	historyJobs       int // of each run, in lists of runs, which are as many as artifacts
 
 	followLines int // 100 a second
 
@@ -55,7 +56,7 @@ var whole = size{
 	readTime:   2 * time.Second, readRounds: 3, askedOnce: 2000,
 	logBytes:   100_000_000,
 	smallCount: 2000, bigBytes: 1 << 30, bigRounds: 3,
-	listFew: 1_000, listMany: 1_000_000, listRounds: 200,
+	listFew: 1_000, listMany: 1_000_000, listRounds: 200, historyJobs: 5,
 	followLines: 1000,
 	clusterJobs: 1500, clusterTries: 10,
 	startTries: 5, idleTime: 3 * time.Second,

@@ -41,20 +41,23 @@ const MostFound = 1000
 // Runs lists a page of runs, newest first, and how many there are in all, or the first
 // [MostFound] of those that a filter finds.
 func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run, int, error) {
-	l := runList.Where(`r.repo_id = ?`, f.RepoID).Narrow(`r.id = ?`, f.RunID).
+	l := runList.Where(`r.repo_id = ?`, f.RepoID).Narrow(`r.id = ?`, f.RunID).Narrow(`r.head_sha = ?`, f.HeadSHA).
 		Narrow(`r.created_at >= ?`, db.Micros(f.From)).Narrow(`r.created_at <= ?`, db.Micros(f.To))
-	noNumber, noText := ``, `` // what keeps an index of the column from being used
-	switch completed := string(actions.Completed); {
-	case f.Status == completed:
-		l = l.Where(`r.status = ?`, f.Status)
-	case isStatus(f.Status): // those that are not completed are few, and have an index
-		l = l.Where(`r.status = ? and r.status <> '`+completed+`'`, f.Status)
+	open := isStatus(f.Status) && f.Status != string(actions.Completed)
+	noNumber, noText := ``, ``
+	if open || f.HeadSHA != "" { // both have an index that leads to few runs: no other one is to be used
 		noNumber, noText = ` + 0`, ` || ''`
+	}
+	switch {
+	case open:
+		l = l.Where(`r.status = ? and r.status <> 'completed'`, f.Status)
+	case isStatus(f.Status):
+		l = l.Where(`r.status = ?`, f.Status)
 	case f.Status != "":
-		l = l.Where(`r.conclusion = ? and r.conclusion <> ''`, f.Status)
+		l = l.Where(`r.conclusion`+noText+` = ? and r.conclusion <> ''`, f.Status)
 	}
 	l = l.Narrow(`r.workflow_id`+noNumber+` = ?`, f.WorkflowID).Narrow(`r.actor_id`+noNumber+` = ?`, f.ActorID).
-		Narrow(`r.head_branch`+noText+` = ?`, f.Branch).Narrow(`r.event`+noText+` = ?`, f.Event).Narrow(`r.head_sha`+noText+` = ?`, f.HeadSHA)
+		Narrow(`r.head_branch`+noText+` = ?`, f.Branch).Narrow(`r.event`+noText+` = ?`, f.Event)
 	if f == (RunFilter{RepoID: f.RepoID, WorkflowID: f.WorkflowID}) {
 		l = l.Counter(runTotal, f.RepoID, f.WorkflowID)
 	} else {

@@ -1,6 +1,6 @@
-// Package seed writes rows into the SQLite file of a server that is not running:
-// more of them than anyone waits for through the API. It is for measuring what
-// very many rows cost, and nothing that runs in earnest uses it.
+// Package seed writes rows into the database of a server that is not running: more of
+// them than anyone waits for through the API. It is for measuring what very many rows
+// cost, and nothing that runs in earnest uses it.
 package seed
 
 import (
@@ -11,28 +11,39 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	_ "modernc.org/sqlite" // the driver of the server's database
+	_ "github.com/jackc/pgx/v5/stdlib" // the drivers of the server's databases
+	_ "modernc.org/sqlite"
 )
 
 // A Seed is an open database.
 type Seed struct {
-	db  *sql.DB
-	now int64 // microseconds, as rows have it
+	db    *sql.DB
+	now   int64  // microseconds, as rows have it
+	tuned string // the statement that tells the engine what has been written
 }
 
 // Open opens the database file at path, which a server has made.
 func Open(path string, now time.Time) (*Seed, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(off)&_pragma=foreign_keys(off)")
+	return open("sqlite", "file:"+path+"?_pragma=synchronous(off)&_pragma=foreign_keys(off)", "pragma optimize", now)
+}
+
+// OpenPostgres opens the PostgreSQL database at url, likewise.
+func OpenPostgres(url string, now time.Time) (*Seed, error) {
+	return open("pgx", url, "vacuum analyze", now)
+}
+
+func open(driver, source, tuned string, now time.Time) (*Seed, error) {
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	return &Seed{db, now.UnixMicro()}, nil
+	return &Seed{db, now.UnixMicro(), tuned}, nil
 }
 
 // Close closes the database.
 func (s *Seed) Close() error {
-	_, err := s.db.Exec("pragma optimize") //nolint:noctx // the last of a connection
+	_, err := s.db.Exec(s.tuned) //nolint:noctx // the last of a connection
 	return errors.Join(err, s.db.Close())
 }
 
