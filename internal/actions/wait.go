@@ -57,8 +57,9 @@ func (j *Job) Ready() bool { return j.Status == Queued && j.Wait == Wait{} }
 
 // Candidates are the runners that are registered where they could work for a repository.
 type Candidates struct {
-	Runners []*Runner // that may
-	Barred  []*Runner // that may not: it is public, and their group does not allow that
+	Runners  []*Runner // that may
+	Barred   []*Runner // that may not: it is public, and their group does not allow that
+	Disabled bool      // Actions is, for the repository: no runner gets its jobs
 }
 
 // Barred says whether a job waits although runners are there for it, since their group
@@ -81,6 +82,8 @@ func (j *Job) WaitsFor(c Candidates, now time.Time) string {
 		return fmt.Sprintf("This server has no runner group '%s', so no runner can take the job.", j.Group)
 	case j.Wait != Wait{}:
 		return j.Wait.sentence()
+	case c.Disabled:
+		return "Waiting until Actions is enabled: it has been disabled for this repository"
 	case j.Barred(c, now):
 		return "Waiting for a runner that may work for public repositories: the runner group '" + DefaultGroup + "' does not allow them. " +
 			"An admin can set allows_public_repositories of the group, or make the repository private"

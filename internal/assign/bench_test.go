@@ -48,7 +48,7 @@ func newBench(t *testing.T, st *store.Store) *bench {
 	owner, bot := b.account(st, "octo", actions.User), b.account(st, actions.JobBot, actions.Bot)
 	b.repo = &actions.Repository{Owner: *owner, Name: "hello", DefaultBranch: "main", CreatedAt: b.at, UpdatedAt: b.at}
 	b.must(st.CreateRepository(t.Context(), b.repo))
-	b.config = assign.Config{Store: st, Queue: queue.New(st, log, lease, now, queue.Public), Keys: keys, Log: log, Now: now, BotID: bot.ID}
+	b.config = assign.Config{Store: st, Queue: queue.New(st, log, lease, now, queue.Rules{}), Keys: keys, Log: log, Now: now, BotID: bot.ID}
 	b.restart()
 	b.runner = b.addRunner("box", actions.Scope{})
 	return b

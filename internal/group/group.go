@@ -14,6 +14,7 @@ import (
 	"context"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -23,14 +24,15 @@ import (
 type Groups struct {
 	store    *store.Store
 	settings *settings.Settings
+	policy   *policy.Policy
 	others   func(ctx context.Context) (string, error)
 	alone    *recent.Cache[struct{}, bool]
 }
 
 // New makes Groups. others says who besides the operator can push, "" for nobody; it is
 // asked again when an account was made or changed.
-func New(st *store.Store, s *settings.Settings, others func(ctx context.Context) (string, error)) *Groups {
-	return &Groups{store: st, settings: s, others: others, alone: recent.New[struct{}, bool](1, 1)}
+func New(st *store.Store, s *settings.Settings, p *policy.Policy, others func(ctx context.Context) (string, error)) *Groups {
+	return &Groups{store: st, settings: s, policy: p, others: others, alone: recent.New[struct{}, bool](1, 1)}
 }
 
 // AllowsPublic says whether the runners of a scope work for public repositories.
@@ -63,12 +65,22 @@ func scope(sc actions.Scope) settings.Scope {
 	return settings.Enterprise()
 }
 
+// MayHold says whether jobs of a repository may have to wait although runners are there.
+func (g *Groups) MayHold(ctx context.Context, repo *actions.Repository) (bool, error) {
+	on, err := g.policy.Enabled(ctx, repo)
+	return !on || !repo.Private, err
+}
+
 // maxCandidates bounds how many runners are looked at to say what a job waits for: those
 // that were seen last.
 const maxCandidates = 1000
 
 // Candidates are the runners that are registered where they could work for a repository.
 func (g *Groups) Candidates(ctx context.Context, repo *actions.Repository) (c actions.Candidates, err error) {
+	on, err := g.policy.Enabled(ctx, repo)
+	if err != nil || !on {
+		return actions.Candidates{Disabled: !on}, err
+	}
 	runners, err := g.store.RunnersServing(ctx, repo.Owner.ID, repo.ID, maxCandidates)
 	if err != nil || repo.Private {
 		return actions.Candidates{Runners: runners}, err

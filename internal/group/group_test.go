@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/group"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
@@ -20,7 +21,7 @@ func TestAGroupAllowsPublicRepositoriesAsItIsSetAndElseByTheRule(t *testing.T) {
 		org := &actions.Account{Login: "guild", Type: actions.Organization, CreatedAt: time.Now(), UpdatedAt: time.Now()}
 		must(t, st.CreateAccount(ctx, org))
 		set := settings.New(st)
-		g := group.New(st, set, func(context.Context) (string, error) { asked++; return others, nil })
+		g := group.New(st, set, policy.New(st, set), func(context.Context) (string, error) { asked++; return others, nil })
 		site, guild, repo := actions.Scope{}, actions.Scope{OwnerID: org.ID}, actions.Scope{RepoID: 7}
 		want := func(when string, inSite, inGuild bool) {
 			t.Helper()
@@ -54,7 +55,7 @@ func TestAGroupAllowsPublicRepositoriesAsItIsSetAndElseByTheRule(t *testing.T) {
 
 func TestWhatTheRuleCannotSayIsNotAllowed(t *testing.T) {
 	st := storetest.Open(t)
-	g := group.New(st, settings.New(st), func(context.Context) (string, error) { return "", errors.New("no database") })
+	g := group.New(st, settings.New(st), policy.New(st, settings.New(st)), func(context.Context) (string, error) { return "", errors.New("no database") })
 	if ok, err := g.AllowsPublic(t.Context(), actions.Scope{}); ok || err == nil {
 		t.Errorf("%t, %v", ok, err)
 	}
@@ -87,7 +88,7 @@ func TestRunnersAreSortedByWhetherTheyMayWorkForARepository(t *testing.T) {
 		{true, "others", []string{"own", "owner", "site"}, nil},
 	} {
 		repo.Private = c.private
-		g := group.New(st, settings.New(st), func(context.Context) (string, error) { return c.others, nil })
+		g := group.New(st, settings.New(st), policy.New(st, settings.New(st)), func(context.Context) (string, error) { return c.others, nil })
 		got, err := g.Candidates(ctx, repo)
 		if err != nil || !slices.Equal(names(got.Runners), c.may) || !slices.Equal(names(got.Barred), c.barred) {
 			t.Errorf("private %t, others %q: %q may, %q may not, %v; want %q and %q", c.private, c.others, names(got.Runners), names(got.Barred), err, c.may, c.barred)

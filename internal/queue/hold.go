@@ -17,7 +17,10 @@ import (
 // runs in the same transaction, with the job as it then is, as often as that is tried; its error leaves the job
 // where it was.
 func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx, job *actions.Job) error) (*actions.Job, error) {
-	public, err := q.allowsPublic(ctx, r.Scope)
+	public, err := q.rules.public(ctx, r.Scope)
+	if err == nil {
+		err = q.mayAcquire(ctx, guid, r)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("acquire: %w", err)
 	}
@@ -44,6 +47,35 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 	q.mu.Unlock()
 	q.log.InfoContext(ctx, "job acquired", "job", job.ID, "run", job.RunID, "runner", r.ID)
 	return job, nil
+}
+
+// mayAcquire is Invalid where a job that waits may not be handed to runner r any more.
+func (q *Queue) mayAcquire(ctx context.Context, guid string, r *actions.Runner) error {
+	q.mu.Lock()
+	var w *store.Waiting
+	if o := q.offers[guid]; o != nil {
+		w = o.job
+	}
+	q.mu.Unlock()
+	if w == nil { // another server has offered it, or the runner has it already
+		var err error
+		if w, err = q.store.WaitingByGUID(ctx, guid); err != nil {
+			if actions.KindOf(err) == actions.NotFound {
+				return nil // what it is, the transaction finds out
+			}
+			return err
+		}
+	}
+	may, err := q.permitted(ctx, r.Scope, w)
+	if err != nil || may {
+		return err
+	}
+	q.mu.Lock()
+	if o := q.offers[guid]; o != nil && o.runnerID == r.ID {
+		delete(q.offers, guid)
+	}
+	q.mu.Unlock()
+	return actions.Errorf(actions.Invalid, "job %d is not handed to runner %s: the permissions of Actions in its repository do not allow it", w.ID, r.Name)
 }
 
 // take gives the job to its runner, unless it has it already.

@@ -56,21 +56,38 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner, public bool) (*Mess
 }
 
 // oldest lists at least the oldest jobs with one label set, as many as the limit, and
-// says whether there may be more. Without public they are those of private repositories:
-// it asks for each by itself, so that it reads past none of a public one, of which
-// anybody may have any number wait.
+// says whether there may be more. Where some repository's may not be handed out, or is
+// public while public is false, it asks for each repository by itself, so that it reads
+// past none of theirs, of which there may be any number.
 func (q *Queue) oldest(ctx context.Context, set *store.LabelSet, sc actions.Scope, public bool, limit int) (jobs []*store.Waiting, more bool, err error) {
 	if public {
 		jobs, err = q.store.NextJobs(ctx, set, sc, limit)
-		return jobs, len(jobs) == limit, err
+		if err != nil {
+			return nil, false, err
+		}
+		all, err := q.allPermitted(ctx, sc, jobs)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case all:
+			return jobs, len(jobs) == limit, nil
+		case sc.RepoID != 0:
+			return nil, false, nil
+		}
 	}
-	repos, err := q.store.PrivateWaiting(ctx, set, sc, limit)
+	repos, err := q.store.WaitingRepositories(ctx, set, sc, public, limit)
 	if err != nil {
 		return nil, false, err
 	}
-	more = len(repos) == limit
-	for _, id := range repos {
-		some, err := q.store.NextJobs(ctx, set, actions.Scope{RepoID: id}, limit)
+	jobs, more = nil, len(repos) == limit
+	for _, w := range repos {
+		if may, err := q.permitted(ctx, sc, w); err != nil || !may {
+			if err != nil {
+				return nil, false, err
+			}
+			continue
+		}
+		some, err := q.store.NextJobs(ctx, set, actions.Scope{RepoID: w.RepoID}, limit)
 		if err != nil {
 			return nil, false, err
 		}
@@ -78,6 +95,30 @@ func (q *Queue) oldest(ctx context.Context, set *store.LabelSet, sc actions.Scop
 		jobs = append(jobs, some...)
 	}
 	return jobs, more, nil
+}
+
+// permitted says whether a job may be handed to a runner of a scope.
+func (q *Queue) permitted(ctx context.Context, sc actions.Scope, w *store.Waiting) (bool, error) {
+	shared, own, err := q.rules.permits(ctx, w)
+	if sc.RepoID != 0 {
+		return own, err
+	}
+	return shared, err
+}
+
+// allPermitted says whether all of some jobs may be handed to a runner of a scope.
+func (q *Queue) allPermitted(ctx context.Context, sc actions.Scope, jobs []*store.Waiting) (bool, error) {
+	asked := int64(0)
+	for _, w := range jobs {
+		if w.RepoID == asked {
+			continue
+		}
+		if may, err := q.permitted(ctx, sc, w); err != nil || !may {
+			return false, err
+		}
+		asked = w.RepoID
+	}
+	return true, nil
 }
 
 // reserveOne reserves one of the first few jobs that are free, and returns nil when

@@ -17,9 +17,9 @@ import (
 // repositories while it says so.
 func guarded(b *bench) *atomic.Bool {
 	public := new(atomic.Bool)
-	b.Queue = queue.New(b.st, slog.New(slog.NewTextHandler(b.t.Output(), nil)), lease, b.now, func(_ context.Context, sc actions.Scope) (bool, error) {
+	b.Queue = queue.New(b.st, slog.New(slog.NewTextHandler(b.t.Output(), nil)), lease, b.now, queue.Rules{Public: func(_ context.Context, sc actions.Scope) (bool, error) {
 		return sc.RepoID != 0 || public.Load(), nil
-	})
+	}})
 	return public
 }
 

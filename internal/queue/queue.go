@@ -19,7 +19,9 @@
 //
 // Runners whose group does not allow public repositories are offered the jobs of
 // private ones only. What a group allows is looked at when its runners begin to wait and
-// whenever it may have changed, and once more when a job is acquired.
+// whenever it may have changed, and once more when a job is acquired. So is whether the
+// job's repository has Actions enabled: if not, its jobs wait, and cost nobody a look at
+// more than one of them.
 //
 // A busy runner waits in [Queue.Message] too, for the cancellation of its job.
 package queue
@@ -61,7 +63,7 @@ type Queue struct {
 	now   func() time.Time
 	lease time.Duration
 
-	allowsPublic Allows
+	rules Rules
 
 	mu      sync.Mutex
 	waiting []*poll             // idle runners, longest wait first
@@ -102,18 +104,36 @@ type offer struct {
 	acknowledged bool
 }
 
-// Allows says whether the runners of a scope work for public repositories. It is asked
-// at each poll, and outside of transactions.
-type Allows func(ctx context.Context, sc actions.Scope) (bool, error)
+// Rules say who works for whom. They are asked outside of transactions, at each poll and
+// before a job is acquired; a nil one allows everything.
+type Rules struct {
+	// Public says whether the runners of a scope work for public repositories.
+	Public func(ctx context.Context, sc actions.Scope) (bool, error)
 
-// Public allows all of them.
-func Public(context.Context, actions.Scope) (bool, error) { return true, nil }
+	// Permits says whether a job may be handed out: to a runner that several repositories
+	// share, and to one of its own repository.
+	Permits func(ctx context.Context, w *store.Waiting) (shared, own bool, err error)
+}
+
+func (r Rules) public(ctx context.Context, sc actions.Scope) (bool, error) {
+	if r.Public == nil {
+		return true, nil
+	}
+	return r.Public(ctx, sc)
+}
+
+func (r Rules) permits(ctx context.Context, w *store.Waiting) (shared, own bool, err error) {
+	if r.Permits == nil {
+		return true, true, nil
+	}
+	return r.Permits(ctx, w)
+}
 
 // New makes a queue. lease is how long a runner holds a job without renewing it.
-func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time.Time, public Allows) *Queue {
+func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time.Time, rules Rules) *Queue {
 	return &Queue{
-		allowsPublic: public,
-		store:        st, log: log, now: now, lease: lease,
+		rules: rules,
+		store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
 		gone: make(map[string]bool), retired: make(map[int64]bool), passed: make(map[int64]int),
 		sets: recent.New[struct{}, []*store.LabelSet](1, 1),
@@ -159,7 +179,7 @@ func (q *Queue) look(ctx context.Context, p *poll, idle bool) (*Message, error) 
 	if !idle {
 		return q.cancellation(ctx, p.runner)
 	}
-	public, err := q.allowsPublic(ctx, p.runner.Scope)
+	public, err := q.rules.public(ctx, p.runner.Scope)
 	if err != nil {
 		return nil, err
 	}
@@ -259,6 +279,12 @@ func (q *Queue) Wake(w *store.Waiting) {
 
 // offer offers a job to a runner that waits here. It is false when there is none.
 func (q *Queue) offer(w *store.Waiting) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), staleRead)
+	defer cancel()
+	shared, own, err := q.rules.permits(ctx, w)
+	if err != nil {
+		q.log.WarnContext(ctx, "job not offered", "job", w.ID, "err", err) // who looks again finds it
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.ready++
@@ -266,7 +292,11 @@ func (q *Queue) offer(w *store.Waiting) bool {
 		return true
 	}
 	for i, p := range q.waiting {
-		if !q.retired[p.runner.ID] && p.serves(w) {
+		permitted := shared
+		if p.runner.Scope.RepoID != 0 {
+			permitted = own
+		}
+		if permitted && !q.retired[p.runner.ID] && p.serves(w) {
 			q.reserve(w, p.runner.ID)
 			q.waiting = slices.Delete(q.waiting, i, i+1) // it gets one message
 			p.ch <- &Message{Offer: w}

@@ -34,7 +34,7 @@ const lease = time.Minute
 func newBench(t testing.TB, st *store.Store) *bench {
 	t.Helper()
 	b := &bench{t: t, st: st, at: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
-	b.Queue = queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Public)
+	b.Queue = queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Rules{})
 	ctx := t.Context()
 	owner := actions.Account{Login: "octo", Type: actions.User, CreatedAt: b.at, UpdatedAt: b.at}
 	b.must(st.CreateAccount(ctx, &owner))

@@ -61,7 +61,7 @@ func (q *Queue) reconsider(ctx context.Context) {
 	}
 	q.mu.Unlock()
 	for sc := range scopes {
-		public, err := q.allowsPublic(ctx, sc)
+		public, err := q.rules.public(ctx, sc)
 		if err != nil && ctx.Err() == nil {
 			q.log.WarnContext(ctx, "runner group not read", "err", err) // acquiring a job fails, too
 		}

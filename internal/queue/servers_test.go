@@ -51,7 +51,7 @@ func eachServers(t *testing.T, test func(t *testing.T, here *bench, there *queue
 		if url[:6] != "sqlite" {
 			st = storetest.OpenURL(t, url)
 		}
-		there := queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Public)
+		there := queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Rules{})
 		loop(t, b.Queue)
 		loop(t, there)
 		test(t, b, there)
@@ -74,7 +74,7 @@ func TestAJobStartsOnARunnerThatWaitsAtAnotherServer(t *testing.T) {
 			t.Skip("one server has the file to itself")
 		}
 		b, st := newBench(t, storetest.OpenURL(t, url)), storetest.OpenURL(t, url)
-		there := queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Public)
+		there := queue.New(st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Rules{})
 		loop(t, b.Queue)
 		loop(t, there)
 		r := b.runner(actions.Scope{}, "linux")
@@ -267,7 +267,7 @@ func twoServers(t *testing.T, test func(t *testing.T, here, there *bench)) {
 		}
 		here := newBench(t, storetest.OpenURL(t, url))
 		there := &bench{t: t, st: storetest.OpenURL(t, url), repo: here.repo, run: here.run, at: here.at}
-		there.Queue = queue.New(there.st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, there.now, queue.Public)
+		there.Queue = queue.New(there.st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, there.now, queue.Rules{})
 		await(t, func() int {
 			here.st.Publish(store.SettingsTopic())
 			there.st.Publish(store.SettingsTopic())

@@ -37,7 +37,7 @@ func eachServers(t *testing.T, completion time.Duration, test func(t *testing.T,
 func (w *world) another(st *store.Store, completion time.Duration) *runners.Runners {
 	w.t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	q := queue.New(st, log, time.Minute, w.now, queue.Public)
+	q := queue.New(st, log, time.Minute, w.now, queue.Rules{})
 	s := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
 	return w.service(st, q, s, completion)
 }

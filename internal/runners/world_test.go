@@ -77,7 +77,7 @@ func newWorld(t *testing.T, st *store.Store) *world {
 	var err error
 	w.keys, err = token.LoadKeys(t.TempDir(), rand.Reader)
 	w.must(err)
-	w.queue = queue.New(st, log, time.Minute, w.now, queue.Public)
+	w.queue = queue.New(st, log, time.Minute, w.now, queue.Rules{})
 	w.scheduler = scheduler.New(scheduler.Config{Store: st, Queue: w.queue, Sources: source.New(st), Log: log, Now: w.now, NewID: uuid.NewString, Lease: time.Minute})
 	w.Runners = w.service(st, w.queue, w.scheduler, time.Hour)
 	owner := actions.Account{Login: "octo", Type: actions.User, CreatedAt: w.now(), UpdatedAt: w.now()}

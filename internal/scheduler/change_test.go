@@ -138,7 +138,7 @@ func TestAChangeThatCannotBeWrittenDoesNotTakeOthersWithIt(t *testing.T) {
 func (b *bench) another() *bench {
 	log := slog.New(slog.DiscardHandler)
 	other := *b
-	other.queue = queue.New(b.st, log, lease, time.Now, queue.Public)
+	other.queue = queue.New(b.st, log, lease, time.Now, queue.Rules{})
 	other.Scheduler = scheduler.New(scheduler.Config{Store: b.st, Queue: other.queue, Sources: source.New(b.st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: lease})
 	return &other
 }

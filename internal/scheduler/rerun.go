@@ -5,12 +5,21 @@ import (
 	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/policy"
 )
 
-// Rerun makes the next attempt of a completed run with all of its jobs (RR-3).
+// Rerun makes the next attempt of a completed run with all of its jobs (RR-3). It is
+// Forbidden where Actions is disabled.
 func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account, debug bool) error {
 	var number int
-	err := s.change(ctx, runID, func(_ context.Context, d *draft) error {
+	err := s.change(ctx, runID, func(ctx context.Context, d *draft) error {
+		on, err := s.policy.Enabled(ctx, d.repo)
+		if err != nil {
+			return err
+		}
+		if !on {
+			return policy.Disabled(actions.Forbidden)
+		}
 		if d.source == nil {
 			return actions.Errorf(actions.Forbidden, "This workflow run cannot be retried")
 		}

@@ -39,6 +39,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/outage"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/settings"
@@ -46,7 +47,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Config is what a scheduler needs. All fields but Objects, Settings and Outages are required.
+// Config is what a scheduler needs. All fields but Objects, Settings, Policy and Outages are required.
 type Config struct {
 	Store   *store.Store
 	Queue   *queue.Queue
@@ -61,6 +62,7 @@ type Config struct {
 	Objects *object.Objects
 
 	Settings *settings.Settings // nil for those of a server whose operator says nothing
+	Policy   *policy.Policy     // nil for that of the settings
 	Outages  *outage.Outages    // nil for a server that was never away
 }
 
@@ -75,6 +77,7 @@ type Scheduler struct {
 	objects *object.Objects
 
 	settings *settings.Settings
+	policy   *policy.Policy
 	outages  *outage.Outages
 	sources  *source.Sources
 	states   *recent.Cache[int64, *state] // the newest, of runs that are in progress
@@ -87,9 +90,12 @@ func New(c Config) *Scheduler {
 	if c.Settings == nil {
 		c.Settings = settings.New(c.Store)
 	}
+	if c.Policy == nil {
+		c.Policy = policy.New(c.Store, c.Settings)
+	}
 	return &Scheduler{
 		store: c.Store, queue: c.Queue, log: c.Log, now: c.Now, newID: c.NewID, lease: c.Lease, objects: c.Objects,
-		settings: c.Settings, outages: c.Outages, sources: c.Sources,
+		settings: c.Settings, policy: c.Policy, outages: c.Outages, sources: c.Sources,
 		states: newStates(), renewed: recent.New[int64, bool](maxRenewed, maxRenewed),
 	}
 }

@@ -35,7 +35,7 @@ type bench struct {
 func newBench(t *testing.T, st *store.Store) *bench {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	b := &bench{t: t, st: st, queue: queue.New(st, log, lease, time.Now, queue.Public)}
+	b := &bench{t: t, st: st, queue: queue.New(st, log, lease, time.Now, queue.Rules{})}
 	b.Scheduler = scheduler.New(scheduler.Config{Store: st, Queue: b.queue, Sources: source.New(st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: lease})
 	ctx, now := t.Context(), time.Now()
 	owner := actions.Account{Login: "octo", Type: actions.User, CreatedAt: now, UpdatedAt: now}

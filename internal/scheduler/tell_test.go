@@ -72,7 +72,7 @@ func TestARenewalThatComesBeforeTheEndKeepsTheJob(t *testing.T) {
 		var job *actions.Job
 		var since atomic.Int32 // looks at the clock since the lease lapsed
 		log := slog.New(slog.DiscardHandler)
-		b.queue = queue.New(b.st, log, lease, time.Now, queue.Public)
+		b.queue = queue.New(b.st, log, lease, time.Now, queue.Rules{})
 		b.Scheduler = scheduler.New(scheduler.Config{
 			Store: b.st, Queue: b.queue, Sources: source.New(b.st), Log: log, NewID: uuid.NewString, Lease: lease,
 			Now: func() time.Time {

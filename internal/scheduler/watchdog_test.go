@@ -25,7 +25,7 @@ func TestAfterAFreezeEveryLeaseGetsAFullPeriod(t *testing.T) {
 		var frozen atomic.Int64
 		now := func() time.Time { return time.Now().Add(time.Duration(frozen.Load())) }
 		log := slog.New(slog.NewTextHandler(t.Output(), nil))
-		b.queue = queue.New(b.st, log, lease, now, queue.Public)
+		b.queue = queue.New(b.st, log, lease, now, queue.Rules{})
 		b.Scheduler = scheduler.New(scheduler.Config{
 			Store: b.st, Queue: b.queue, Sources: source.New(b.st), Log: log, Now: now, NewID: uuid.NewString, Lease: lease,
 		})
@@ -69,7 +69,7 @@ func TestTheJobOfASilentRunnerEndsOnEachEngine(t *testing.T) { // STA-5
 		b := newBench(t, st)
 		const short = 300 * time.Millisecond
 		log := slog.New(slog.NewTextHandler(t.Output(), nil))
-		b.queue = queue.New(st, log, short, time.Now, queue.Public)
+		b.queue = queue.New(st, log, short, time.Now, queue.Rules{})
 		b.Scheduler = scheduler.New(scheduler.Config{
 			Store: st, Queue: b.queue, Sources: source.New(st), Log: log, Now: time.Now, NewID: uuid.NewString, Lease: short,
 		})

@@ -61,7 +61,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 			Store: s.store, Artifacts: s.artifacts, Log: s.log, Now: s.now, Quota: int64(s.config.ArtifactQuota), URL: res.ArtifactURL,
 		}),
 		caches.Routes(s.store, s.caches, s.settings),
-		permissions.Routes(s.settings),
+		permissions.Routes(s.settings, s.policy),
 		selfhostedrunners.Routes(s.runners, s.now),
 		runnergroups.Routes(s.groups),
 	)

@@ -34,6 +34,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
 	"github.com/understudy-ci/understudy/internal/outage"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -116,6 +117,7 @@ type Server struct {
 	settings     *settings.Settings
 	vault        *vault.Vault
 	groups       *group.Groups
+	policy       *policy.Policy
 	queue        *queue.Queue
 	scheduler    *scheduler.Scheduler
 	runners      *runners.Runners
@@ -226,13 +228,14 @@ func (s *Server) build(ctx context.Context) error {
 		defaults = append(defaults, settings.PublicRepositories.Default(new(true)))
 	}
 	s.settings = settings.New(s.store, defaults...)
-	s.groups = group.New(s.store, s.settings, s.others)
-	s.queue = queue.New(s.store, s.log, c.JobLease, s.now, s.groups.AllowsPublic)
+	s.policy = policy.New(s.store, s.settings)
+	s.groups = group.New(s.store, s.settings, s.policy, s.others)
+	s.queue = queue.New(s.store, s.log, c.JobLease, s.now, queue.Rules{Public: s.groups.AllowsPublic, Permits: s.policy.Permits})
 	s.keep(kept)
 	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Objects: s.objects,
-		Sources: s.sources, Settings: s.settings, Outages: s.outages,
+		Sources: s.sources, Settings: s.settings, Policy: s.policy, Outages: s.outages,
 	})
 	s.runners = runners.New(runners.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
@@ -240,7 +243,7 @@ func (s *Server) build(ctx context.Context) error {
 	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
 	s.trigger = trigger.New(trigger.Config{
-		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
+		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
 	return s.mount(bot)
 }

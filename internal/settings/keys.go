@@ -3,6 +3,9 @@ package settings
 import (
 	"context"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
@@ -64,6 +67,65 @@ var WorkflowPermissions = Key[Access]{
 		}
 		return nil
 	},
+}
+
+// ActionsEnabled is whether a repository has Actions enabled for itself.
+var ActionsEnabled = Key[bool]{name: "actions_enabled", audit: "update_actions_settings", standard: true}
+
+// EnabledRepositories is for which of its repositories an organization enables Actions.
+var EnabledRepositories = Key[actions.Repositories]{
+	name: "enabled_repositories", audit: "update_actions_settings", standard: actions.AllRepositories,
+	check: func(v, _ actions.Repositories) error {
+		return oneOf(v, actions.AllRepositories, actions.NoRepositories, actions.SelectedRepositories)
+	},
+}
+
+// AllowedActions is which actions workflows may use. What is set above for less than all
+// counts below.
+var AllowedActions = Key[actions.AllowedActions]{
+	name: "allowed_actions", audit: "update_actions_settings", standard: actions.AllActions,
+	most: func(Scope, actions.AllowedActions) actions.AllowedActions { return actions.AllActions },
+	bound: func(v, most actions.AllowedActions) actions.AllowedActions {
+		if most != actions.AllActions {
+			return most
+		}
+		return v
+	},
+	check: func(v, most actions.AllowedActions) error {
+		if err := oneOf(v, actions.AllActions, actions.LocalActions, actions.SomeActions); err != nil {
+			return err
+		}
+		if most != actions.AllActions && v != most {
+			return actions.Errorf(actions.Conflict, "allowed_actions cannot be %s: the organization or the enterprise has set %s", v, most)
+		}
+		return nil
+	},
+}
+
+// SHAPinning is whether workflows name the actions that they use by full commits. Where
+// it is required above, it is below.
+var SHAPinning = Key[bool]{
+	name: "sha_pinning_required", audit: "update_actions_settings",
+	most:  func(Scope, bool) bool { return false },
+	bound: func(v, least bool) bool { return v || least },
+	check: func(v, least bool) error {
+		if least && !v {
+			return actions.Errorf(actions.Conflict, "sha_pinning_required cannot be false: the organization or the enterprise requires it")
+		}
+		return nil
+	},
+}
+
+// oneOf says why v cannot be set, in GitHub's words.
+func oneOf[T ~string](v T, may ...T) error {
+	if slices.Contains(may, v) {
+		return nil
+	}
+	quoted := make([]string, len(may))
+	for i, w := range may {
+		quoted[i] = strconv.Quote(string(w))
+	}
+	return actions.Errorf(actions.Invalid, "Invalid request.\n\n%.50s is not a member of [%s].", v, strings.Join(quoted, ", "))
 }
 
 // A Sharing is which workflows outside of a private repository may use its actions.

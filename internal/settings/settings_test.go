@@ -154,6 +154,8 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 			"negative gigabytes": settings.Set(settings.CacheBytes, settings.Gigabytes(-1)),
 			"no days of caches":  settings.Set(settings.CacheDays, 0), "too many days of caches": settings.Set(settings.CacheDays, 366),
 			"no permissions": settings.Set(settings.WorkflowPermissions, ""), "other permissions": settings.Set(settings.WorkflowPermissions, "none"),
+			"other repositories": settings.Set(settings.EnabledRepositories, "some"), "no repositories": settings.Set(settings.EnabledRepositories, ""),
+			"other actions":          settings.Set(settings.AllowedActions, "none"),
 			"neither true nor false": settings.Set(settings.PublicRepositories, nil),
 			"no days":                days(0), "negative days": days(-1), "too many days": days(401),
 		}
@@ -229,8 +231,10 @@ func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		s := newSite(t, st)
 		s.set(settings.Repo(s.repo), days(5), settings.Set(settings.CacheDays, 6), settings.Set(settings.CacheBytes, settings.Gigabytes(7)), settings.Set(settings.WorkflowPermissions, settings.WriteAccess),
-			settings.Set(settings.PublicRepositories, new(false)), settings.Set(settings.ActionsSharing, settings.ShareUser))
-		want := map[string]string{"actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+			settings.Set(settings.PublicRepositories, new(false)), settings.Set(settings.ActionsSharing, settings.ShareUser),
+			settings.Set(settings.ActionsEnabled, false), settings.Set(settings.EnabledRepositories, actions.NoRepositories),
+			settings.Set(settings.AllowedActions, actions.LocalActions), settings.Set(settings.SHAPinning, true))
+		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
 		for _, name := range names(t) {
 			if _, set := want[name]; !set {
 				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)

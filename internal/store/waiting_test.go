@@ -42,19 +42,26 @@ insert into jobs (id, run_id, repo_id, owner_id, attempt, guid, key, idx, total,
 		makeOld(t, url, 13, sql)
 		st := storetest.OpenURL(t, url)
 		for _, c := range []struct {
-			scope actions.Scope
-			set   int64
-			limit int
-			want  []int64
+			scope  actions.Scope
+			set    int64
+			public bool
+			limit  int
+			want   []int64
 		}{
-			{actions.Scope{}, 1, 10, []int64{3, 4, 1}},
-			{actions.Scope{}, 1, 2, []int64{3, 4}},
-			{actions.Scope{}, 2, 10, []int64{5}},
-			{actions.Scope{OwnerID: 1}, 1, 10, []int64{4, 1}},
-			{actions.Scope{OwnerID: 2}, 1, 10, []int64{3}},
-			{actions.Scope{OwnerID: 2}, 2, 10, nil},
+			{actions.Scope{}, 1, false, 10, []int64{3, 4, 1}},
+			{actions.Scope{}, 1, false, 2, []int64{3, 4}},
+			{actions.Scope{}, 2, false, 10, []int64{5}},
+			{actions.Scope{OwnerID: 1}, 1, false, 10, []int64{4, 1}},
+			{actions.Scope{OwnerID: 2}, 1, false, 10, []int64{3}},
+			{actions.Scope{OwnerID: 2}, 2, false, 10, nil},
+			{actions.Scope{}, 1, true, 10, []int64{2, 3, 4, 1}},
+			{actions.Scope{OwnerID: 1}, 1, true, 2, []int64{2, 4}},
 		} {
-			got, err := st.PrivateWaiting(t.Context(), &store.LabelSet{ID: c.set}, c.scope, c.limit)
+			list, err := st.WaitingRepositories(t.Context(), &store.LabelSet{ID: c.set}, c.scope, c.public, c.limit)
+			var got []int64
+			for _, w := range list {
+				got = append(got, w.RepoID)
+			}
 			if err != nil || !slices.Equal(got, c.want) {
 				t.Errorf("label set %d, %+v, at most %d: %v, %v, want %v", c.set, c.scope, c.limit, got, err, c.want)
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
@@ -44,6 +45,13 @@ var errNoDispatch = actions.Errorf(actions.Invalid, "Workflow does not have 'wor
 // dispatch is the event that the request asks for.
 func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*event.Event, error) {
 	const name = "workflow_dispatch"
+	on, err := t.policy.Enabled(ctx, d.Repo)
+	if err != nil {
+		return nil, err
+	}
+	if !on {
+		return nil, policy.Disabled(actions.Invalid)
+	}
 	if err := enabled(d.Workflow, name); err != nil {
 		return nil, err
 	}

@@ -39,6 +39,9 @@ func (t *Trigger) fire(ctx context.Context, e event.Event, do func(run func() (j
 	if e.ByJob && !kind.FromJobs { // a workflow could start itself without end (TRG-9)
 		return nil, nil
 	}
+	if on, err := t.policy.Enabled(ctx, e.Repo); err != nil || !on {
+		return nil, err
+	}
 	if err := t.locate(ctx, kind, &e); err != nil {
 		return nil, err
 	}

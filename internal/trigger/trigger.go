@@ -20,6 +20,9 @@
 // and repositories take turns there. It makes no more than a rate of jobs for one
 // repository, and for one account; what is over it comes later, and is never lost.
 //
+// Where Actions is disabled for a repository, nothing that happens there makes a run, and
+// a dispatch is refused.
+//
 // A dispatch is checked against the workflow file at its ref, and is one event for
 // one workflow.
 //
@@ -33,6 +36,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -43,6 +47,7 @@ type Trigger struct {
 	store     *store.Store
 	git       *gitrepo.Git
 	scheduler *scheduler.Scheduler
+	policy    *policy.Policy
 	log       *slog.Logger
 	now       func() time.Time
 	files     *recent.Cache[fileKey, *file] // parsed, by name
@@ -51,7 +56,7 @@ type Trigger struct {
 	pace      *pace
 }
 
-// Config is what a Trigger needs. All fields but the last are required.
+// Config is what a Trigger needs. All fields but the last two are required.
 type Config struct {
 	Store     *store.Store
 	Git       *gitrepo.Git
@@ -59,13 +64,17 @@ type Config struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
-	JobsPerSecond int // of the runs of pushes, by repository and by account; 0 for 200
+	Policy        *policy.Policy // nil for that of a server whose operator says nothing
+	JobsPerSecond int            // of the runs of pushes, by repository and by account; 0 for 200
 }
 
 // New makes a trigger. It starts nothing: see [Trigger.Run].
 func New(c Config) *Trigger {
+	if c.Policy == nil {
+		c.Policy = policy.New(c.Store, nil)
+	}
 	return &Trigger{
-		store: c.Store, git: c.Git, scheduler: c.Scheduler, log: c.Log, now: c.Now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize),
+		store: c.Store, git: c.Git, scheduler: c.Scheduler, policy: c.Policy, log: c.Log, now: c.Now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize),
 		late: late{wake: make(chan struct{}, 1)}, pace: newPace(cmp.Or(c.JobsPerSecond, 200), c.Now),
 	}
 }

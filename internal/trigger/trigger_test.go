@@ -65,7 +65,7 @@ func newBench(t *testing.T, st *store.Store) *bench {
 	})
 	b := &bench{t: t, st: st, git: git, Tree: gittest.New(t, "nowhere"), ids: new(sync.Mutex), newID: uuid.NewString, now: time.Now}
 	b.serve = func() *trigger.Trigger {
-		q := queue.New(st, log, time.Minute, time.Now, queue.Public)
+		q := queue.New(st, log, time.Minute, time.Now, queue.Rules{})
 		sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: b.id, Lease: time.Minute})
 		return trigger.New(trigger.Config{Store: st, Git: git, Scheduler: sc, Log: log, Now: b.now, JobsPerSecond: b.perSecond})
 	}

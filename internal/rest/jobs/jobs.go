@@ -219,24 +219,24 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.sayBarred(w, r, j); err != nil {
+	if err := p.sayHeld(w, r, j); err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, newJob(rest.CallOf(r), run, j, steps))
 }
 
-// sayBarred says in a header that a job waits since the group of its runners does not
-// allow public repositories: nothing in the body does.
-func (p *page) sayBarred(w http.ResponseWriter, r *http.Request, j *actions.Job) error {
+// sayHeld says in a header that a job waits since Actions is disabled, or since the group
+// of its runners does not allow public repositories: nothing in the body does.
+func (p *page) sayHeld(w http.ResponseWriter, r *http.Request, j *actions.Job) error {
 	repo := rest.CallOf(r).Repo
-	if repo.Private || !j.Ready() {
-		return nil
+	if may, err := p.groups.MayHold(r.Context(), repo); err != nil || !may || !j.Ready() {
+		return err
 	}
 	c, err := p.groups.Candidates(r.Context(), repo)
 	if err != nil {
 		return err
 	}
-	if now := p.now(); j.Barred(c, now) {
+	if now := p.now(); c.Disabled || j.Barred(c, now) {
 		w.Header().Set(rest.NoticeHeader, j.WaitsFor(c, now))
 	}
 	return nil

@@ -1,36 +1,13 @@
-// Package permissions is the page "Permissions" of the reference: what a repository
-// lets Actions do, and how long it keeps what they leave.
 package permissions
 
 import (
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/settings"
 )
-
-// Routes are the operations of the page.
-func Routes(s *settings.Settings) []rest.Route {
-	const (
-		retention = "/repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention"
-		access    = "/repos/{owner}/{repo}/actions/permissions/access"
-		docs      = "rest/actions/permissions#"
-	)
-	see := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Level: auth.ReadLevel}
-	set := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}
-	p := &page{s}
-	return []rest.Route{
-		{Pattern: "GET " + access, Handle: p.getAccess, Docs: docs + "get-the-level-of-access-for-workflows-outside-of-the-repository", Need: see},
-		{Pattern: "PUT " + access, Handle: p.setAccess, Docs: docs + "set-the-level-of-access-for-workflows-outside-of-the-repository", Need: set},
-		{Pattern: "GET " + retention, Handle: p.getRetention, Docs: docs + "get-artifact-and-log-retention-settings-for-a-repository", Need: see},
-		{Pattern: "PUT " + retention, Handle: p.setRetention, Docs: docs + "set-artifact-and-log-retention-settings-for-a-repository", Need: set},
-	}
-}
-
-type page struct{ settings *settings.Settings }
 
 // getRetention serves GET /repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention.
 func (p *page) getRetention(w http.ResponseWriter, r *http.Request) error {

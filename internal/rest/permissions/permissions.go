@@ -1,0 +1,47 @@
+// Package permissions is the page "Permissions" of the reference: what a repository
+// lets Actions do, and how long it keeps what they leave.
+package permissions
+
+import (
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/policy"
+	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/settings"
+)
+
+// Routes are the operations of the page.
+func Routes(s *settings.Settings, pol *policy.Policy) []rest.Route {
+	const (
+		repo      = "/repos/{owner}/{repo}/actions/permissions"
+		org       = "/orgs/{org}/actions/permissions"
+		retention = "/repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention"
+		access    = "/repos/{owner}/{repo}/actions/permissions/access"
+		docs      = "rest/actions/permissions#"
+	)
+	see := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Level: auth.ReadLevel}
+	set := auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}
+	seeOrg := auth.Need{On: auth.Org, Role: actions.Admin, Permission: "organization_administration", Level: auth.ReadLevel, Scopes: []string{"admin:org"}}
+	setOrg := auth.Need{On: auth.Org, Role: actions.Admin, Permission: "organization_administration", Scopes: []string{"admin:org"}}
+	p := &page{s, pol}
+	enabled := p.selected(pol.EnabledRepositories())
+	return []rest.Route{
+		{Pattern: "GET " + org, Handle: p.getOrganization, Docs: docs + "get-github-actions-permissions-for-an-organization", Need: seeOrg},
+		{Pattern: "PUT " + org, Handle: p.setOrganization, Docs: docs + "set-github-actions-permissions-for-an-organization", Need: setOrg},
+		{Pattern: "GET " + org + "/repositories", Handle: enabled.Get, Docs: docs + "list-selected-repositories-enabled-for-github-actions-in-an-organization", Need: seeOrg},
+		{Pattern: "PUT " + org + "/repositories", Handle: enabled.Set, Docs: docs + "set-selected-repositories-enabled-for-github-actions-in-an-organization", Need: setOrg},
+		{Pattern: "PUT " + org + "/repositories/{repository_id}", Handle: enabled.Add, Docs: docs + "enable-a-selected-repository-for-github-actions-in-an-organization", Need: setOrg},
+		{Pattern: "DELETE " + org + "/repositories/{repository_id}", Handle: enabled.Remove, Docs: docs + "disable-a-selected-repository-for-github-actions-in-an-organization", Need: setOrg},
+		{Pattern: "GET " + repo, Handle: p.getRepository, Docs: docs + "get-github-actions-permissions-for-a-repository", Need: see},
+		{Pattern: "PUT " + repo, Handle: p.setRepository, Docs: docs + "set-github-actions-permissions-for-a-repository", Need: set},
+		{Pattern: "GET " + access, Handle: p.getAccess, Docs: docs + "get-the-level-of-access-for-workflows-outside-of-the-repository", Need: see},
+		{Pattern: "PUT " + access, Handle: p.setAccess, Docs: docs + "set-the-level-of-access-for-workflows-outside-of-the-repository", Need: set},
+		{Pattern: "GET " + retention, Handle: p.getRetention, Docs: docs + "get-artifact-and-log-retention-settings-for-a-repository", Need: see},
+		{Pattern: "PUT " + retention, Handle: p.setRetention, Docs: docs + "set-artifact-and-log-retention-settings-for-a-repository", Need: set},
+	}
+}
+
+type page struct {
+	settings *settings.Settings
+	policy   *policy.Policy
+}
