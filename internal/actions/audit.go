@@ -32,6 +32,10 @@ const (
 	AuditRepoRename       AuditAction = "repo.rename"
 	AuditRepoAccess       AuditAction = "repo.access" // its visibility was changed
 	AuditRepoBranch       AuditAction = "repo.update_default_branch"
+	AuditRepoArchived     AuditAction = "repo.archived"
+	AuditRepoUnarchived   AuditAction = "repo.unarchived"
+	AuditRepoAddTopic     AuditAction = "repo.add_topic"
+	AuditRepoRemoveTopic  AuditAction = "repo.remove_topic"
 	AuditRepoAddMember    AuditAction = "repo.add_member"
 	AuditRepoUpdateMember AuditAction = "repo.update_member"
 	AuditRepoRemoveMember AuditAction = "repo.remove_member"

@@ -13,8 +13,13 @@ type Repository struct {
 	Owner         Account
 	Name          string // compared without case
 	Description   string
+	Homepage      string // URL; empty for none
+	Topics        []string
 	Private       bool
+	Internal      bool   // private, and every account may read it: only an organization's
+	Archived      bool   // read-only, and nothing runs
 	DefaultBranch string // short name: "main"
+	Options       RepositoryOptions
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	PushedAt      time.Time // zero until the first push
@@ -23,21 +28,32 @@ type Repository struct {
 // FullName is "owner/name".
 func (r *Repository) FullName() string { return r.Owner.Login + "/" + r.Name }
 
-// Visibility is "private" or "public".
+// Visibility is GitHub's word for who may read the repository: "public", "internal" or
+// "private".
 func (r *Repository) Visibility() string {
-	if r.Private {
+	switch {
+	case r.Internal:
+		return "internal"
+	case r.Private:
 		return "private"
 	}
 	return "public"
 }
 
-// ParseVisibility says whether GitHub's word for a visibility is private.
-func ParseVisibility(word string) (private bool, err error) {
-	if word != "public" && word != "private" {
-		return false, Errorf(Invalid, "visibility must be public or private")
+// SetVisibility is the opposite of [Repository.Visibility].
+func (r *Repository) SetVisibility(word string) error {
+	switch {
+	case word != "public" && word != "internal" && word != "private":
+		return InField("Repository", "visibility", Errorf(Invalid, "visibility must be public, internal or private"))
+	case word == "internal" && r.Owner.Type != Organization:
+		return InField("Repository", "visibility", Errorf(Invalid, "Only organization-owned repositories can have internal visibility"))
 	}
-	return word == "private", nil
+	r.Private, r.Internal = word != "public", word == "internal"
+	return nil
 }
+
+// ErrArchived refuses what would change an archived repository, in GitHub's words.
+var ErrArchived = Errorf(Forbidden, "Repository was archived so is read-only.")
 
 // RepositoryName is name with a hyphen for whatever cannot be in one, as on GitHub.
 func RepositoryName(name string) string {

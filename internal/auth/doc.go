@@ -6,10 +6,11 @@
 //
 // What somebody may do with a repository is the least of what their account may
 // (owner, organization owner, collaborator, site admin; anyone reads what is
-// public) and what their token may (scopes of a classic token, permissions of the
+// public, and who has signed in what is internal) and what their token may (scopes of a classic token, permissions of the
 // others; a job's token reaches one repository). [Auth.Can] is the one decision
 // that every surface asks for: what a caller may not see is NotFound, what they
-// may see but not do is Forbidden, in GitHub's words.
+// may see but not do is Forbidden, in GitHub's words. In an archived repository nobody
+// does what takes more than reading, but where [Need.Archived] says so.
 //
 // What was read is remembered until something of the kind is written
 // (store.AccessTopic, store.RecordTopic): here at once, by another server a short time

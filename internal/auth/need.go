@@ -44,6 +44,7 @@ type Need struct {
 
 	SignedIn bool // also for what is public in a repository
 	Granted  bool // a job's or fine-grained token needs Permission also for what is public
+	Archived bool // also what writes is done in a repository that is archived
 
 	// Registration lets a runner through, too, that shows a token to register or
 	// to remove runners where the request is; empty for no runner.
@@ -104,6 +105,9 @@ var (
 	errIntegration     = actions.Errorf(actions.Forbidden, "Resource not accessible by integration")
 	errPersonalToken   = actions.Errorf(actions.Forbidden, "Resource not accessible by personal access token")
 )
+
+// Metadata is what it takes to know of a repository.
+var Metadata = Need{On: Repo, Role: actions.Read, Permission: "metadata"}
 
 // ReadRuns is what it takes to read the runs of a repository.
 var ReadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions"}
@@ -181,6 +185,9 @@ func (a *Auth) canInRepository(ctx context.Context, c *Caller, repo *actions.Rep
 			return errIntegration
 		}
 		return errRepositoryAdmin
+	}
+	if repo.Archived && n.AccessLevel() == WriteLevel && !n.Archived {
+		return actions.ErrArchived
 	}
 	return nil
 }

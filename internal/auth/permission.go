@@ -8,8 +8,9 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// Repository returns owner/name, in any case, or NotFound. Whether the caller
-// may see it, [Auth.Can] says. The result is shared and not to be changed.
+// Repository returns owner/name, in any case, or NotFound. A repository that was renamed
+// is found by the names that it had, too, unless another has one of them now: see [Renamed].
+// Whether the caller may see it, [Auth.Can] says. The result is shared and not to be changed.
 func (a *Auth) Repository(ctx context.Context, owner, name string) (*actions.Repository, error) {
 	if !actions.CanBeName(owner) || !actions.CanBeName(name) {
 		return nil, actions.Errorf(actions.NotFound, "no repository can have that name")
@@ -17,9 +18,16 @@ func (a *Auth) Repository(ctx context.Context, owner, name string) (*actions.Rep
 	key := repositoryName{strings.ToLower(owner), strings.ToLower(name)}
 	revision := a.store.Revision(store.AccessTopic(), store.RecordTopic(0))
 	return a.repositories.FindAt(key, revision, func() (*actions.Repository, error) {
-		return a.store.RepositoryByName(ctx, owner, name)
+		repo, err := a.store.RepositoryByName(ctx, owner, name)
+		if actions.KindOf(err) == actions.NotFound {
+			repo, err = a.store.RepositoryByFormerName(ctx, owner, name)
+		}
+		return repo, err
 	})
 }
+
+// Renamed says whether a repository was found by a name that it has no more.
+func Renamed(repo *actions.Repository, name string) bool { return !strings.EqualFold(repo.Name, name) }
 
 // Permission is what the caller may do with a repository: what the account may,
 // bounded by the token.
@@ -54,6 +62,9 @@ func (a *Auth) AccountPermission(ctx context.Context, account *actions.Account, 
 	p, err := a.permissions.FindAt(key, revision, func() (actions.Permission, error) { return a.given(ctx, account, repo) })
 	if err != nil {
 		return actions.NoAccess, err
+	}
+	if repo.Internal {
+		return max(p, actions.Read), nil
 	}
 	return max(p, public(repo)), nil
 }

@@ -16,6 +16,7 @@ var (
 	errBadCredentials  = actions.Errorf(actions.Unauthorized, "Invalid username or token. Password authentication is not supported for Git operations.")
 	errNoAnonymousPush = actions.Errorf(actions.Unauthorized, "No anonymous write access.")
 	errNoPush          = actions.Errorf(actions.Forbidden, "Write access to repository not granted.")
+	errArchived        = actions.Errorf(actions.Forbidden, "This repository was archived so it is read-only.")
 	errDumb            = actions.Errorf(actions.Forbidden, "Please upgrade your git client.\nGit over dumb HTTP is not supported.")
 	errNoService       = actions.Errorf(actions.Forbidden, "Service not supported.")
 	errNoPath          = actions.Errorf(actions.NotFound, "Not Found")

@@ -38,6 +38,8 @@ type Access struct {
 	// Push is what a push by this caller does; nil if they may not push.
 	Push PushFunc
 
+	Archived bool // nobody may push
+
 	// Workflows says whether they may also create and change workflow files.
 	Workflows bool
 	// App says that the caller acts for a GitHub App, as jobs do, and not by a
@@ -136,6 +138,8 @@ func (s *Server) allowPush(r *http.Request) (*Access, error) {
 		return a, nil
 	case r.Header.Get("Authorization") == "":
 		return nil, errNoAnonymousPush
+	case a.Archived:
+		return nil, errArchived
 	}
 	return nil, errNoPush
 }

@@ -3,11 +3,13 @@ package graphql
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	gql "github.com/graph-gophers/graphql-go"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
@@ -22,7 +24,8 @@ func (q *query) Repository(ctx context.Context, args struct {
 	if err == nil {
 		permission, err = q.api.auth.Permission(ctx, callOf(ctx).caller, repo)
 	}
-	if actions.KindOf(err) == actions.NotFound || err == nil && permission == actions.NoAccess {
+	away := err == nil && !args.FollowRenames && auth.Renamed(repo, args.Name)
+	if actions.KindOf(err) == actions.NotFound || err == nil && permission == actions.NoAccess || away {
 		text := fmt.Sprintf("Could not resolve to a Repository with the name '%.100s/%.100s'.", args.Owner, args.Name)
 		return nil, actions.Errorf(actions.NotFound, "%w", &notResolved{text})
 	}
@@ -76,14 +79,13 @@ func newRepository(ctx context.Context, r *actions.Repository, p actions.Permiss
 		ID: nodeID("Repository", r.ID), DatabaseID: number(r.ID), Name: r.Name, NameWithOwner: r.FullName(),
 		Owner: owner{newAccount(ctx, &r.Owner)}, Description: shape.Null(r.Description),
 		URL: word(base.HTML + "/" + r.FullName()), SSHURL: word(shape.NewRepository(base, r).SSHURL),
-		IsPrivate: r.Private, Visibility: "PUBLIC", IsEmpty: r.PushedAt.IsZero(),
+		IsPrivate: r.Private, IsArchived: r.Archived, Visibility: strings.ToUpper(r.Visibility()), IsEmpty: r.PushedAt.IsZero(),
 		CreatedAt: instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt),
 		ViewerPermission: &role, ViewerCanAdminister: p >= actions.Admin,
-		DefaultBranchRef:   &ref{r.DefaultBranch, actions.BranchPrefix},
-		MergeCommitAllowed: true, RebaseMergeAllowed: true, SquashMergeAllowed: true,
-	}
-	if r.Private {
-		out.Visibility = "PRIVATE"
+		DefaultBranchRef: &ref{r.DefaultBranch, actions.BranchPrefix},
+		HasIssuesEnabled: r.Options.HasIssues, HasWikiEnabled: r.Options.HasWiki, HasProjectsEnabled: r.Options.HasProjects, HasDiscussionsEnabled: r.Options.HasDiscussions,
+		MergeCommitAllowed: r.Options.AllowMergeCommit, RebaseMergeAllowed: r.Options.AllowRebaseMerge, SquashMergeAllowed: r.Options.AllowSquashMerge,
+		DeleteBranchOnMerge: r.Options.DeleteBranchOnMerge,
 	}
 	if !r.PushedAt.IsZero() {
 		at := instant(r.PushedAt)

@@ -23,10 +23,15 @@ func Decode(r *http.Request, v any, limit int64) error {
 	if int64(len(body)) > limit {
 		return actions.Errorf(actions.Malformed, "The request body is larger than %d bytes", limit)
 	}
+	return Parse(body, v)
+}
+
+// Parse is [Decode] for a body that is read.
+func Parse(body []byte, v any) error {
 	if len(body) == 0 {
 		return nil
 	}
-	err = json.Unmarshal(body, v)
+	err := json.Unmarshal(body, v)
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if mismatch.Field == "" {
 			return actions.Errorf(actions.Malformed, "Body should be a JSON object")

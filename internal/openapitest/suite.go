@@ -137,6 +137,7 @@ func (s *suite) checkOperation(op *operation, a answer) ([]problem, error) {
 // anywhere are the statuses that every operation may give: GitHub documents
 // them once for the whole API.
 var anywhere = []int{
+	http.StatusMovedPermanently, http.StatusTemporaryRedirect, // of a repository that was renamed
 	http.StatusNotModified, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
 	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 }

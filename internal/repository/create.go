@@ -20,8 +20,8 @@ type First struct {
 	Host string // of this server, for the address of who has no public one
 }
 
-// Create makes a repository of repo's owner, name, description and visibility, and
-// sets the rest of it. A name that has characters which none may have gets hyphens
+// Create makes a repository of repo's owner, name, description, homepage, visibility and
+// options, if it has any, and sets the rest of it. A name that has characters which none may have gets hyphens
 // for them. With first it has a commit with a README on its default branch, else
 // it is empty. What cannot be is an [actions.FieldError].
 func (s *Repositories) Create(ctx context.Context, repo *actions.Repository, first *First) error {
@@ -61,7 +61,10 @@ func (s *Repositories) prepare(repo *actions.Repository) error {
 	if err := actions.CheckRepositoryName(repo.Name); err != nil {
 		return badName(err)
 	}
-	return inField("description", actions.CheckLine("description", repo.Description))
+	if repo.Options == (actions.RepositoryOptions{}) {
+		repo.Options = actions.StandardOptions()
+	}
+	return checkSettings(repo)
 }
 
 // badName is the error for a name that a new repository cannot have.

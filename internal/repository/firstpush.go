@@ -11,19 +11,23 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// BeforePush makes a branch the default one when a push brings a repository its first
+// BeforePush refuses a push to a repository that was archived since it began, and makes
+// a branch the default one when a push brings a repository its first
 // branches, and the default one is not among them: else clones of it would check out
 // nothing. It is called where nobody else moves refs of the repository (Check of
 // gitrepo.ReceiveOptions), with the view from there. Should git refuse the branch in
 // the end, the repository is empty, and its next push is its first.
 func (s *Repositories) BeforePush(ctx context.Context, id int64, updates []actions.RefUpdate, view *gitrepo.View) error {
-	branches := created(updates)
-	if len(branches) == 0 {
-		return nil
-	}
 	repo, err := s.store.Repository(ctx, id)
-	if err != nil || slices.Contains(branches, repo.DefaultBranch) {
+	if err != nil {
 		return err
+	}
+	if repo.Archived {
+		return actions.ErrArchived
+	}
+	branches := created(updates)
+	if len(branches) == 0 || slices.Contains(branches, repo.DefaultBranch) {
+		return nil
 	}
 	if refs, err := view.Refs(ctx, actions.BranchPrefix); err != nil || len(refs) > 0 {
 		return err

@@ -100,7 +100,7 @@ func TestARefusedChangeMovesNothing(t *testing.T) {
 		repo := w.repository("hello", "next")
 		for field, c := range map[string]repository.Change{
 			"description":    {Description: new("two\nlines"), Private: new(true), DefaultBranch: new("next")},
-			"name":           {Name: new("other"), DefaultBranch: new("next")},
+			"name":           {Name: new("other.git"), DefaultBranch: new("next")},
 			"default_branch": {DefaultBranch: new("none"), Private: new(true)},
 		} {
 			_, err := w.Update(t.Context(), repo.ID, c)

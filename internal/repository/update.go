@@ -9,18 +9,25 @@ import (
 
 // A Change is what becomes of a repository. What is nil stays as it is.
 type Change struct {
-	Name          *string // only the one it has: a repository cannot be renamed
+	Name          *string
 	Description   *string
-	Private       *bool
+	Homepage      *string
+	Topics        []string // all that there are then
+	Visibility    *string  // GitHub's word
+	Private       *bool    // counts less than Visibility
+	Archived      *bool
 	DefaultBranch *string // short name of a branch that exists
+
+	Options func(*actions.RepositoryOptions) error // changes them; it may be called again
 }
 
 // Update changes a repository and returns what it is then. It does all of the
-// change or nothing: what cannot be is an [actions.FieldError]. Should git's HEAD
+// change or nothing: what cannot be is an [actions.FieldError]. An archived repository
+// changes when the change ends that. Should git's HEAD
 // fail to follow a new default branch, that is the error, and the row is
 // committed; the same change again, or the next start, moves HEAD.
 func (s *Repositories) Update(ctx context.Context, id int64, c Change) (*actions.Repository, error) {
-	if err := s.check(ctx, id, c); err != nil {
+	if err := s.check(ctx, id, &c); err != nil {
 		return nil, err
 	}
 	var repo *actions.Repository
@@ -28,10 +35,15 @@ func (s *Repositories) Update(ctx context.Context, id int64, c Change) (*actions
 		if repo, err = tx.Repository(ctx, id); err != nil {
 			return err
 		}
-		set(&repo.Description, c.Description)
-		set(&repo.Private, c.Private)
-		set(&repo.DefaultBranch, c.DefaultBranch)
+		if err := c.apply(repo); err != nil {
+			return err
+		}
 		repo.UpdatedAt = s.now()
+		if c.Name != nil && *c.Name != repo.Name {
+			if err := tx.RenameRepository(ctx, repo, *c.Name, repo.UpdatedAt); err != nil {
+				return inField("name", err)
+			}
+		}
 		return tx.UpdateRepository(ctx, repo)
 	})
 	if err != nil {
@@ -46,23 +58,68 @@ func (s *Repositories) Update(ctx context.Context, id int64, c Change) (*actions
 }
 
 // check says whether all of a change can be done.
-func (s *Repositories) check(ctx context.Context, id int64, c Change) error {
+func (s *Repositories) check(ctx context.Context, id int64, c *Change) error {
 	repo, err := s.store.Repository(ctx, id)
 	if err != nil {
 		return err
 	}
-	if c.Name != nil && *c.Name != repo.Name {
-		return inField("name", actions.Errorf(actions.Invalid, "a repository cannot be renamed here"))
+	branch := repo.DefaultBranch
+	if err := c.apply(repo); err != nil {
+		return err
 	}
-	if c.Description != nil {
-		if err := inField("description", actions.CheckLine("description", *c.Description)); err != nil {
+	if c.Name != nil {
+		name := actions.RepositoryName(*c.Name)
+		if err := inField("name", actions.CheckRepositoryName(name)); err != nil {
+			return err
+		}
+		c.Name = &name
+	}
+	if repo.DefaultBranch != branch {
+		return inField("default_branch", s.checkBranch(ctx, id, repo.DefaultBranch))
+	}
+	return nil
+}
+
+// apply makes the change to a repository, but for its name, and says what cannot be.
+func (c *Change) apply(repo *actions.Repository) error {
+	if repo.Archived && (c.Archived == nil || *c.Archived) {
+		return actions.ErrArchived
+	}
+	set(&repo.Description, c.Description)
+	set(&repo.Homepage, c.Homepage)
+	set(&repo.Archived, c.Archived)
+	set(&repo.DefaultBranch, c.DefaultBranch)
+	if c.Topics != nil {
+		repo.Topics = c.Topics
+	}
+	switch {
+	case c.Visibility != nil:
+		if err := repo.SetVisibility(*c.Visibility); err != nil {
+			return err
+		}
+	case c.Private != nil && *c.Private != repo.Private: // what is internal is private
+		repo.Private, repo.Internal = *c.Private, false
+	}
+	if c.Options != nil {
+		if err := c.Options(&repo.Options); err != nil {
 			return err
 		}
 	}
-	if c.DefaultBranch != nil && *c.DefaultBranch != repo.DefaultBranch {
-		return inField("default_branch", s.checkBranch(ctx, id, *c.DefaultBranch))
+	return checkSettings(repo)
+}
+
+// checkSettings says whether what people have set of a repository may be so.
+func checkSettings(repo *actions.Repository) error {
+	if err := inField("description", actions.CheckLine("description", repo.Description)); err != nil {
+		return err
 	}
-	return nil
+	if err := inField("homepage", actions.CheckLine("homepage", repo.Homepage)); err != nil {
+		return err
+	}
+	if !repo.Options.AllowForking && repo.Owner.Type != actions.Organization {
+		return inField("allow_forking", actions.Errorf(actions.Invalid, "Allow forks can only be changed on org-owned repositories"))
+	}
+	return repo.Options.Check()
 }
 
 // checkBranch says whether a repository has a branch.

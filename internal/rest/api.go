@@ -153,6 +153,9 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, op *endpoint) (*Call
 	if err := a.find(r, c, op.Need.On); err != nil {
 		return nil, err
 	}
+	if c.Repo != nil && auth.Renamed(c.Repo, r.PathValue("repo")) {
+		return nil, a.moved(r, c)
+	}
 	return c, refusal(op.Need, c.Caller, a.Auth.Can(r.Context(), c.Caller, c.Target(), op.Need))
 }
 
@@ -268,6 +271,12 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, rt *Route, err error)
 	}
 	if actions.KindOf(err) == actions.Internal && r.Context().Err() == nil {
 		a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "request", h.Get("X-Github-Request-Id"), "err", err)
+	}
+	if e, ok := errors.AsType[*movedError](err); ok {
+		if err := e.write(w, r); err != nil {
+			a.Log.ErrorContext(r.Context(), "answer cannot be written", "route", r.Pattern, "err", err)
+		}
+		return
 	}
 	docs := rt.documentation()
 	if e, ok := errors.AsType[*limit.Error](err); ok {

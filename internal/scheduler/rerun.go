@@ -13,6 +13,9 @@ import (
 func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account, debug bool) error {
 	var number int
 	err := s.change(ctx, runID, func(ctx context.Context, d *draft) error {
+		if d.repo.Archived {
+			return actions.ErrArchived
+		}
 		on, err := s.policy.Enabled(ctx, d.repo)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -90,7 +91,7 @@ func (s *Scheduler) state(ctx context.Context, runID int64) (st *state, remember
 		return nil, false, err
 	}
 	renewed := *st
-	if *repo != *st.repo || settings != st.settings {
+	if !reflect.DeepEqual(repo, st.repo) || settings != st.settings {
 		renewed.repo, renewed.settings, renewed.shared = repo, settings, nil
 	}
 	renewed.record = revision

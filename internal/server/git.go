@@ -30,7 +30,7 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 	if err != nil {
 		return nil, err
 	}
-	access := &githttp.Access{RepoID: repo.ID, Known: s.repositories.Known(repo.ID, runs), Workflows: caller.HasScope("workflow"), App: caller.Job() != 0}
+	access := &githttp.Access{RepoID: repo.ID, Archived: repo.Archived, Known: s.repositories.Known(repo.ID, runs), Workflows: caller.HasScope("workflow"), App: caller.Job() != 0}
 	err = s.auth.Can(r.Context(), caller, auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents", SignedIn: true})
 	switch actions.KindOf(err) { // the others are failures
 	case "":

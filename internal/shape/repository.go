@@ -28,6 +28,8 @@ type Repository struct {
 	HasWiki                  bool     `json:"has_wiki"`
 	HasPages                 bool     `json:"has_pages"`
 	HasDiscussions           bool     `json:"has_discussions"`
+	HasPullRequests          bool     `json:"has_pull_requests"`
+	PullRequestPolicy        string   `json:"pull_request_creation_policy"`
 	ForksCount               int      `json:"forks_count"`
 	MirrorURL                *string  `json:"mirror_url"`
 	Archived                 bool     `json:"archived"`
@@ -53,7 +55,11 @@ func NewRepository(b Base, r *actions.Repository) *Repository {
 }
 
 func repository(b Base, r *actions.Repository) Repository {
-	full, yes, host := r.FullName(), true, b.hostname()
+	full, host, o := r.FullName(), b.hostname(), r.Options
+	topics := r.Topics
+	if topics == nil {
+		topics = []string{}
+	}
 	return Repository{
 		MinimalRepository: minimal(b, r),
 		CreatedAt:         Time(r.CreatedAt),
@@ -63,11 +69,13 @@ func repository(b Base, r *actions.Repository) Repository {
 		SSHURL:            "git@" + host + ":" + full + ".git",
 		CloneURL:          b.Git(full),
 		SVNURL:            b.HTML + "/" + full,
-		HasDownloads:      &yes,
-		AllowForking:      true,
-		Topics:            []string{},
-		Visibility:        r.Visibility(),
-		DefaultBranch:     r.DefaultBranch,
+		Homepage:          Null(r.Homepage),
+		HasIssues:         o.HasIssues, HasProjects: o.HasProjects, HasWiki: o.HasWiki, HasDownloads: &o.HasDownloads, HasDiscussions: o.HasDiscussions,
+		HasPullRequests: o.HasPullRequests, PullRequestPolicy: o.PullRequestCreationPolicy,
+		Archived: r.Archived, AllowForking: o.AllowForking, IsTemplate: o.IsTemplate, WebCommitSignoffRequired: o.WebCommitSignoffRequired,
+		Topics:        topics,
+		Visibility:    r.Visibility(),
+		DefaultBranch: r.DefaultBranch,
 	}
 }
 
@@ -104,17 +112,52 @@ type FullRepository struct {
 	Repository
 	Permissions *Permissions `json:"permissions,omitempty"` // of the caller, who must have signed in
 
-	// Only who administers the repository sees these six.
-	AllowSquashMerge    *bool `json:"allow_squash_merge,omitempty"`
-	AllowMergeCommit    *bool `json:"allow_merge_commit,omitempty"`
-	AllowRebaseMerge    *bool `json:"allow_rebase_merge,omitempty"`
-	AllowAutoMerge      *bool `json:"allow_auto_merge,omitempty"`
-	DeleteBranchOnMerge *bool `json:"delete_branch_on_merge,omitempty"`
-	AllowUpdateBranch   *bool `json:"allow_update_branch,omitempty"`
+	*AdminsPart // nil for who does not administer the repository
 
 	Organization     *SimpleUser `json:"organization,omitempty"` // where an organization owns it
 	NetworkCount     int         `json:"network_count"`
 	SubscribersCount int         `json:"subscribers_count"`
+}
+
+// An AdminsPart is what only who administers a repository sees of it.
+type AdminsPart struct {
+	AllowSquashMerge    bool `json:"allow_squash_merge"`
+	AllowMergeCommit    bool `json:"allow_merge_commit"`
+	AllowRebaseMerge    bool `json:"allow_rebase_merge"`
+	AllowAutoMerge      bool `json:"allow_auto_merge"`
+	DeleteBranchOnMerge bool `json:"delete_branch_on_merge"`
+	AllowUpdateBranch   bool `json:"allow_update_branch"`
+
+	UseSquashTitle           *bool  `json:"use_squash_pr_title_as_default,omitempty"` // gone from 2026-03-10 on
+	SquashMergeCommitTitle   string `json:"squash_merge_commit_title"`
+	SquashMergeCommitMessage string `json:"squash_merge_commit_message"`
+	MergeCommitTitle         string `json:"merge_commit_title"`
+	MergeCommitMessage       string `json:"merge_commit_message"`
+
+	Security Security `json:"security_and_analysis"`
+}
+
+// Security is what looks for secrets and holes in a repository. None of it is here.
+type Security struct {
+	Scanning   Feature `json:"secret_scanning"`
+	Protection Feature `json:"secret_scanning_push_protection"`
+	Updates    Feature `json:"dependabot_security_updates"`
+}
+
+// A Feature is enabled or disabled.
+type Feature struct {
+	Status string `json:"status"`
+}
+
+func newAdminsPart(o actions.RepositoryOptions) *AdminsPart {
+	titled, off := o.SquashTitledByPull(), Feature{"disabled"}
+	return &AdminsPart{
+		AllowSquashMerge: o.AllowSquashMerge, AllowMergeCommit: o.AllowMergeCommit, AllowRebaseMerge: o.AllowRebaseMerge,
+		AllowAutoMerge: o.AllowAutoMerge, DeleteBranchOnMerge: o.DeleteBranchOnMerge, AllowUpdateBranch: o.AllowUpdateBranch,
+		UseSquashTitle: &titled, SquashMergeCommitTitle: o.SquashMergeCommitTitle, SquashMergeCommitMessage: o.SquashMergeCommitMessage,
+		MergeCommitTitle: o.MergeCommitTitle, MergeCommitMessage: o.MergeCommitMessage,
+		Security: Security{off, off, off},
+	}
 }
 
 // NewFullRepository is the object for r as somebody with permission p sees it;
@@ -125,9 +168,7 @@ func NewFullRepository(b Base, r *actions.Repository, p actions.Permission) *Ful
 		f.Permissions = NewPermissions(p)
 	}
 	if p >= actions.Admin {
-		yes, no := true, false
-		f.AllowSquashMerge, f.AllowMergeCommit, f.AllowRebaseMerge = &yes, &yes, &yes
-		f.AllowAutoMerge, f.DeleteBranchOnMerge, f.AllowUpdateBranch = &no, &no, &no
+		f.AdminsPart = newAdminsPart(r.Options)
 	}
 	if r.Owner.Type == actions.Organization {
 		f.Organization = NewSimpleUser(b, &r.Owner)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const repositoryColumns = `id, name, description, private, default_branch, created_at, updated_at, pushed_at`
+const repositoryColumns = `id, name, description, homepage, topics, private, internal, archived, default_branch, options, created_at, updated_at, pushed_at`
 
 var repositoryList = db.List[*actions.Repository]{
 	Table: `repositories r`, ID: `r.id`, Joins: `join accounts o on o.id = r.owner_id`,
@@ -20,11 +21,15 @@ var repositoryList = db.List[*actions.Repository]{
 var repositorySelect = `select ` + repositoryList.Columns + ` from ` + repositoryList.Table + ` ` + repositoryList.Joins
 
 func scanRepository(row db.Row) (*actions.Repository, error) {
-	r := new(actions.Repository)
+	r := &actions.Repository{Options: actions.StandardOptions()}
 	fields := []any{
-		&r.ID, &r.Name, &r.Description,
+		&r.ID, &r.Name, &r.Description, &r.Homepage,
+		db.JSON(&r.Topics),
 		db.Bool(&r.Private),
+		db.Bool(&r.Internal),
+		db.Bool(&r.Archived),
 		&r.DefaultBranch,
+		db.JSON(&r.Options), // over the standard
 		db.Time(&r.CreatedAt),
 		db.Time(&r.UpdatedAt),
 		db.Time(&r.PushedAt),
@@ -33,12 +38,17 @@ func scanRepository(row db.Row) (*actions.Repository, error) {
 }
 
 // CreateRepository adds r, whose owner must exist, and sets its id. A name
-// that the owner has already, in any case, is Invalid.
+// that the owner has already, in any case, is Invalid. Without options it gets the
+// standard.
 func (tx *Tx) CreateRepository(ctx context.Context, r *actions.Repository) error {
+	if r.Options == (actions.RepositoryOptions{}) {
+		r.Options = actions.StandardOptions()
+	}
 	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into repositories
-		(owner_id, name, name_key, description, private, default_branch, created_at, updated_at, pushed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (owner_id, name_key) do nothing returning id`,
-		r.Owner.ID, r.Name, strings.ToLower(r.Name), r.Description, db.Flag(r.Private), r.DefaultBranch,
+		(owner_id, name, name_key, description, homepage, topics, private, internal, archived, default_branch, options, created_at, updated_at, pushed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (owner_id, name_key) do nothing returning id`,
+		r.Owner.ID, r.Name, strings.ToLower(r.Name), r.Description, r.Homepage, topics(r), db.Flag(r.Private), db.Flag(r.Internal), db.Flag(r.Archived),
+		r.DefaultBranch, db.Text(r.Options),
 		db.Micros(r.CreatedAt), db.Micros(r.UpdatedAt), db.Micros(r.PushedAt))
 	if actions.KindOf(err) == actions.NotFound {
 		return actions.Errorf(actions.Invalid, "name already exists on this account")
@@ -47,6 +57,10 @@ func (tx *Tx) CreateRepository(ctx context.Context, r *actions.Repository) error
 		return fmt.Errorf("repository %s: %w", r.FullName(), err)
 	}
 	r.ID = id
+	tx.Publish(RecordTopic(id))
+	if err := tx.forgetName(ctx, r.Owner.ID, r.Name); err != nil {
+		return err
+	}
 	return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditRepoCreate}.InRepo(r).With("visibility", r.Visibility()))
 }
 
@@ -75,14 +89,14 @@ func (q queries) RepositoryByName(ctx context.Context, owner, name string) (*act
 }
 
 // VisibleRepositories lists a page of what account may read, newest push first, and
-// how many there are: public ones, its own, its organizations' and those it
-// collaborates on. Account 0 is nobody and sees what is public; everything is for
+// how many there are: public ones, its own, its organizations', those it
+// collaborates on, and internal ones. Account 0 is nobody and sees what is public; everything is for
 // site admins.
 func (q queries) VisibleRepositories(ctx context.Context, accountID int64, everything bool, p Page) ([]*actions.Repository, int, error) {
-	list, total, err := repositoryList.Where(`(? = 1 or r.private = 0 or r.owner_id = ?
+	list, total, err := repositoryList.Where(`(? = 1 or r.private = 0 or r.internal = 1 and ? <> 0 or r.owner_id = ?
 		or exists (select 1 from members m where m.org_id = r.owner_id and m.account_id = ? and m.owner = 1)
 		or exists (select 1 from collaborators c where c.repo_id = r.id and c.account_id = ?))`,
-		db.Flag(everything), accountID, accountID, accountID).Page(ctx, q.ex, p)
+		db.Flag(everything), accountID, accountID, accountID, accountID).Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("repositories that account %d sees: %w", accountID, err)
 	}
@@ -154,15 +168,25 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 	return tx.Audit(ctx, actions.AuditEntry{Action: actions.AuditRepoDestroy}.InRepo(gone).With("visibility", gone.Visibility()))
 }
 
-// UpdateRepository saves r's description, visibility and default branch.
+// topics are those of r as they are stored: a list, also where there are none.
+func topics(r *actions.Repository) any {
+	if r.Topics == nil {
+		return "[]"
+	}
+	return db.Text(r.Topics)
+}
+
+// UpdateRepository saves what may change of r, but its name: see [Tx.RenameRepository].
 func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error {
 	was, err := tx.Repository(ctx, r.ID)
 	if err != nil {
 		return err
 	}
 	tx.Publish(RepoTopic(r.ID), RecordTopic(r.ID))
-	_, err = db.Exec(ctx, tx.ex, `update repositories set description = $2, private = $3, default_branch = $4, updated_at = $5 where id = $1`,
-		r.ID, r.Description, db.Flag(r.Private), r.DefaultBranch, db.Micros(r.UpdatedAt))
+	_, err = db.Exec(ctx, tx.ex, `update repositories set description = $2, homepage = $3, topics = $4, private = $5, internal = $6, archived = $7,
+		default_branch = $8, options = $9, updated_at = $10 where id = $1`,
+		r.ID, r.Description, r.Homepage, topics(r), db.Flag(r.Private), db.Flag(r.Internal), db.Flag(r.Archived),
+		r.DefaultBranch, db.Text(r.Options), db.Micros(r.UpdatedAt))
 	if err != nil {
 		return err
 	}
@@ -170,16 +194,42 @@ func (tx *Tx) UpdateRepository(ctx context.Context, r *actions.Repository) error
 		if err := tx.publishReady(ctx, r.ID); err != nil {
 			return err
 		}
-		e := actions.AuditEntry{Action: actions.AuditRepoAccess}.InRepo(r)
-		if err := tx.Audit(ctx, e.With("previous_visibility", was.Visibility()).With("visibility", r.Visibility())); err != nil {
+	}
+	for _, e := range repositoryChanges(was, r) {
+		if err := tx.Audit(ctx, e.InRepo(r)); err != nil {
 			return err
 		}
 	}
-	if was.DefaultBranch != r.DefaultBranch {
-		e := actions.AuditEntry{Action: actions.AuditRepoBranch}.InRepo(r)
-		return tx.Audit(ctx, e.With("old_branch", was.DefaultBranch).With("default_branch", r.DefaultBranch))
-	}
 	return nil
+}
+
+// repositoryChanges are the entries of the audit log for what has changed of a repository.
+func repositoryChanges(was, is *actions.Repository) (list []actions.AuditEntry) {
+	entry := func(a actions.AuditAction) actions.AuditEntry { return actions.AuditEntry{Action: a} }
+	if was.Visibility() != is.Visibility() {
+		list = append(list, entry(actions.AuditRepoAccess).With("previous_visibility", was.Visibility()).With("visibility", is.Visibility()))
+	}
+	if was.DefaultBranch != is.DefaultBranch {
+		list = append(list, entry(actions.AuditRepoBranch).With("old_branch", was.DefaultBranch).With("default_branch", is.DefaultBranch))
+	}
+	if was.Archived != is.Archived {
+		what := actions.AuditRepoUnarchived
+		if is.Archived {
+			what = actions.AuditRepoArchived
+		}
+		list = append(list, entry(what).With("visibility", is.Visibility()))
+	}
+	for _, topic := range is.Topics {
+		if !slices.Contains(was.Topics, topic) {
+			list = append(list, entry(actions.AuditRepoAddTopic).With("topic", topic))
+		}
+	}
+	for _, topic := range was.Topics {
+		if !slices.Contains(is.Topics, topic) {
+			list = append(list, entry(actions.AuditRepoRemoveTopic).With("topic", topic))
+		}
+	}
+	return list
 }
 
 // SetPushed notes when refs moved last.

@@ -25,6 +25,9 @@ type Dispatch struct {
 // Dispatch makes a run of the workflow at the ref and returns its id. What is
 // wrong with the request is Invalid, in GitHub's words (TRG-12).
 func (t *Trigger) Dispatch(ctx context.Context, d *Dispatch) (int64, error) {
+	if d.Repo.Archived {
+		return 0, actions.ErrArchived
+	}
 	e, err := t.dispatch(ctx, d)
 	if err != nil {
 		return 0, err

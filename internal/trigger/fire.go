@@ -36,6 +36,9 @@ func (t *Trigger) fire(ctx context.Context, e event.Event, do func(run func() (j
 	if !ok || !kind.Happens() {
 		return nil, actions.Errorf(actions.Invalid, "The event '%s' does not happen on this server", e.Name)
 	}
+	if e.Repo.Archived {
+		return nil, nil
+	}
 	if e.ByJob && !kind.FromJobs { // a workflow could start itself without end (TRG-9)
 		return nil, nil
 	}

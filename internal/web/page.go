@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
@@ -49,7 +50,7 @@ func parseTemplates() (*template.Template, error) {
 }
 
 // readable is the repository of a path, if the caller may read it, and NotFound
-// else.
+// else. A page of one that was renamed has moved.
 func (s *Site) readable(r *http.Request, c *auth.Caller) (*actions.Repository, error) {
 	repo, err := s.auth.Repository(r.Context(), r.PathValue("owner"), r.PathValue("repo"))
 	if err != nil {
@@ -58,7 +59,22 @@ func (s *Site) readable(r *http.Request, c *auth.Caller) (*actions.Repository, e
 	if err := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, auth.ReadRuns); err != nil {
 		return nil, err
 	}
+	if r.Method == http.MethodGet && auth.Renamed(repo, r.PathValue("repo")) {
+		to := "/" + repo.FullName()
+		if parts := strings.SplitN(r.URL.EscapedPath(), "/", 4); len(parts) == 4 { // /{owner}/{repo}/…
+			to += "/" + parts[3]
+		}
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		return nil, &movedError{to}
+	}
 	return repo, nil
 }
+
+// A movedError says where a page is now.
+type movedError struct{ to string }
+
+func (e *movedError) Error() string { return "moved to " + e.to }
 
 var changeActions = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "actions", SignedIn: true}

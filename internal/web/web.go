@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"html/template"
 	"io"
 	"log/slog"
@@ -135,6 +136,10 @@ func (s *Site) handle(h handler) http.Handler {
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, c *auth.Caller, err error) {
 	if r.Context().Err() != nil {
 		return // nobody waits for it
+	}
+	if e, ok := errors.AsType[*movedError](err); ok {
+		http.Redirect(w, r, e.to, http.StatusMovedPermanently)
+		return
 	}
 	kind := actions.KindOf(err)
 	if kind == actions.Internal {

@@ -2,6 +2,7 @@
 package repos
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -26,10 +27,10 @@ func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories
 	return []rest.Route{
 		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: own(auth.User, "public_repo", "repo")},
 		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: own(auth.Org, "public_repo", "repo")},
-		{Pattern: "GET " + repo, Handle: p.get, Docs: docs + "get-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
-		{Pattern: "GET " + repo + "/hash-algorithm", Handle: p.hashAlgorithm, Docs: docs + "get-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
-		{Pattern: "GET " + repo + "/tags", Handle: p.tags, Docs: docs + "list-repository-tags", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "metadata"}},
-		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}},
+		{Pattern: "GET " + repo, Handle: p.get, Docs: docs + "get-a-repository", Need: auth.Metadata},
+		{Pattern: "GET " + repo + "/hash-algorithm", Handle: p.hashAlgorithm, Docs: docs + "get-a-repository", Need: auth.Metadata},
+		{Pattern: "GET " + repo + "/tags", Handle: p.tags, Docs: docs + "list-repository-tags", Need: auth.Metadata},
+		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Archived: true}},
 	}
 }
 
@@ -48,6 +49,9 @@ func repositoryJSON(c *rest.Call, repo *actions.Repository, may actions.Permissi
 	full := shape.NewFullRepository(c.Base, repo, may)
 	if c.Version.AtLeast(version.V20260310) {
 		full.HasDownloads = nil
+		if full.AdminsPart != nil {
+			full.UseSquashTitle = nil
+		}
 	}
 	return full
 }
@@ -75,8 +79,10 @@ func (p *page) hashAlgorithm(w http.ResponseWriter, _ *http.Request) error {
 }
 
 type newRepository struct {
+	notHere
 	Name        string `json:"name"`
 	Description string `json:"description"`
+	Homepage    string `json:"homepage"`
 	Private     bool   `json:"private"`
 	Visibility  string `json:"visibility"`
 	AutoInit    bool   `json:"auto_init"`
@@ -98,13 +104,27 @@ func own(on auth.On, scopes ...string) auth.Need {
 }
 
 func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Account, on auth.On) error {
-	var body newRepository
-	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
+	var raw json.RawMessage
+	if err := httpjson.Decode(r, &raw, httpjson.DefaultLimit); err != nil {
 		return err
 	}
-	repo := &actions.Repository{Owner: *owner, Name: body.Name, Description: body.Description, Private: body.Private}
-	if err := setVisibility(&repo.Private, body.Visibility); err != nil {
+	var body newRepository
+	if err := httpjson.Parse(raw, &body); err != nil {
 		return err
+	}
+	if err := body.check(); err != nil {
+		return err
+	}
+	repo := &actions.Repository{
+		Owner: *owner, Name: body.Name, Description: body.Description, Homepage: body.Homepage, Private: body.Private, Options: actions.StandardOptions(),
+	}
+	if err := change(raw, &repo.Options); err != nil {
+		return err
+	}
+	if body.Visibility != "" { // counts more than private
+		if err := repo.SetVisibility(body.Visibility); err != nil {
+			return err
+		}
 	}
 	c := rest.CallOf(r)
 	if repo.Private {
@@ -131,46 +151,4 @@ func host(base string) string {
 		return ""
 	}
 	return u.Hostname()
-}
-
-// setVisibility sets private by GitHub's word for a visibility, if there is one.
-func setVisibility(private *bool, visibility string) error {
-	if visibility == "" {
-		return nil
-	}
-	is, err := actions.ParseVisibility(visibility)
-	if err != nil {
-		return actions.InField("Repository", "visibility", err)
-	}
-	*private = is
-	return nil
-}
-
-// update serves PATCH /repos/{owner}/{repo}: description, visibility
-// and default branch.
-func (p *page) update(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Name          *string `json:"name"`
-		Description   *string `json:"description"`
-		Private       *bool   `json:"private"`
-		Visibility    string  `json:"visibility"`
-		DefaultBranch *string `json:"default_branch"`
-	}
-	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
-		return err
-	}
-	if body.Visibility != "" { // counts more than private
-		body.Private = new(bool)
-		if err := setVisibility(body.Private, body.Visibility); err != nil {
-			return err
-		}
-	}
-	c := rest.CallOf(r)
-	repo, err := p.repositories.Update(r.Context(), c.Repo.ID, repository.Change{
-		Name: body.Name, Description: body.Description, Private: body.Private, DefaultBranch: body.DefaultBranch,
-	})
-	if err != nil {
-		return err
-	}
-	return httpjson.Write(w, http.StatusOK, repositoryJSON(c, repo, actions.Admin))
 }

@@ -105,7 +105,7 @@ func TestRepositoryIsChanged(t *testing.T) {
 		t.Errorf("HEAD is %s, %v", head, err)
 	}
 	s.Want(s.Do(http.MethodGet, s.Path(), "", nil), http.StatusOK) // public now
-	for _, body := range []resttest.Fields{{"default_branch": "none"}, {"default_branch": "--upload-pack=x"}, {"name": "other"}, {"visibility": "x"}} {
+	for _, body := range []resttest.Fields{{"default_branch": "none"}, {"default_branch": "--upload-pack=x"}, {"name": "a.git"}, {"visibility": "x"}} {
 		s.Want(s.Do(http.MethodPatch, s.Path(), s.AliceToken, body), http.StatusUnprocessableEntity)
 	}
 	s.Want(s.Do(http.MethodPatch, s.Path(), s.Token(s.User("bob"), "repo"), resttest.Fields{"private": true}), http.StatusForbidden)
@@ -118,7 +118,7 @@ func TestARefusedChangeLeavesTheRepositoryAsItIs(t *testing.T) {
 		for field, body := range map[string]resttest.Fields{
 			"visibility":     {"default_branch": "next", "visibility": "bad"},
 			"description":    {"default_branch": "next", "description": "two\nlines"},
-			"name":           {"default_branch": "next", "name": "other"},
+			"name":           {"default_branch": "next", "name": "other.git"},
 			"default_branch": {"default_branch": "none", "private": false},
 		} {
 			a := s.Want(s.Do(http.MethodPatch, s.Path(), s.AliceToken, body), http.StatusUnprocessableEntity)

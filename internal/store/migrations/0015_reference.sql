@@ -106,4 +106,19 @@ create unique index variables_environment on variables (environment_id, name) wh
 
 -- == Repositories ==========================================================
 
+alter table repositories add column internal bigint not null default 0; -- private is 1, too
+alter table repositories add column archived bigint not null default 0;
+alter table repositories add column homepage text not null default '';
+alter table repositories add column topics text not null default '[]'; -- JSON
+alter table repositories add column options text not null default '{}'; -- JSON; what is absent is as in a new repository
+
+-- Names that repositories have had. One that is given again leads to the new one.
+create table former_names (
+  owner_id bigint not null references accounts (id) on delete cascade,
+  name_key text not null, -- lower case
+  repo_id  bigint not null references repositories (id) on delete cascade,
+  primary key (owner_id, name_key)
+);
+create index former_names_by_repo on former_names (repo_id);
+
 -- == Runner groups =========================================================
