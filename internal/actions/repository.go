@@ -2,6 +2,7 @@ package actions
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -76,6 +77,29 @@ func CheckRepositoryName(name string) error {
 		return Errorf(Invalid, "repository name %q may only contain ASCII letters, digits, '.', '-' and '_', has at most 100 characters, and cannot end in .git, .wiki or .lock", name)
 	}
 	return nil
+}
+
+const maxTopics = 20
+
+var topicPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,49}$`)
+
+// CheckTopics returns the topics that names stand for, each once and in lower case, or
+// says what cannot be one.
+func CheckTopics(names []string) ([]string, error) {
+	topics := make([]string, 0, len(names))
+	for _, name := range names {
+		topic := strings.ToLower(name)
+		if !topicPattern.MatchString(topic) {
+			return nil, Errorf(Invalid, "Topics must start with a lowercase letter or number, consist of 50 characters or less, and can include hyphens.")
+		}
+		if !slices.Contains(topics, topic) {
+			topics = append(topics, topic)
+		}
+		if len(topics) > maxTopics {
+			return nil, Errorf(Invalid, "A repository cannot have more than %d topics.", maxTopics)
+		}
+	}
+	return topics, nil
 }
 
 // CheckBranch says whether name is a branch name that git accepts and that can

@@ -39,7 +39,8 @@ type Need struct {
 	Level      Level // of Permission; empty for ReadLevel when Role is Read, else WriteLevel
 
 	// Scopes are those of a classic token, of which one is enough. For a repository
-	// they are [RepoScope], or for what is public "public_repo" as well, and are not said.
+	// [RepoScope], or for what is public "public_repo" as well, is needed without being
+	// said, and Scopes are needed beside it.
 	Scopes []string
 
 	SignedIn bool // also for what is public in a repository
@@ -85,7 +86,7 @@ func (n Need) AccessLevel() Level {
 
 // AcceptedScopes are the scopes of which a classic token needs one.
 func (n Need) AcceptedScopes() []string {
-	if n.On == Repo {
+	if n.On == Repo && n.Scopes == nil {
 		return []string{RepoScope}
 	}
 	return n.Scopes
@@ -184,6 +185,9 @@ func (a *Auth) canInRepository(ctx context.Context, c *Caller, repo *actions.Rep
 		if c.Token.Kind == actions.JobToken {
 			return errIntegration
 		}
+		return errRepositoryAdmin
+	}
+	if c.Token.Kind == actions.Classic && n.Scopes != nil && !slices.ContainsFunc(n.Scopes, c.HasScope) {
 		return errRepositoryAdmin
 	}
 	if repo.Archived && n.AccessLevel() == WriteLevel && !n.Archived {

@@ -90,3 +90,21 @@ func public(repo *actions.Repository) actions.Permission {
 	}
 	return actions.Read
 }
+
+// Viewer is what lists of repositories show the caller: what everybody sees, and beyond
+// that what their account may read, as far as the token reaches.
+func (a *Auth) Viewer(c *Caller) store.Viewer {
+	if c.Anonymous() {
+		return store.Viewer{}
+	}
+	v := store.Viewer{AccountID: c.Account.ID, All: c.Account.SiteAdmin, RepoID: c.Token.RepoID}
+	switch c.Token.Kind {
+	case actions.JobToken: // of the repository, not of an account
+		v.AccountID, v.All, v.Private = 0, true, true
+	case actions.Classic:
+		v.Private = c.HasScope(RepoScope)
+	case actions.FineGrained, actions.WebSession:
+		v.Private = true
+	}
+	return v
+}

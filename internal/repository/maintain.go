@@ -48,6 +48,7 @@ func (s *Repositories) Run(ctx context.Context) error {
 // maintainAll maintains every repository, and returns those for which it failed.
 func (s *Repositories) maintainAll(ctx context.Context) (failed map[int64]bool) {
 	failed = make(map[int64]bool)
+	s.deleteLeftFiles(ctx)
 	for after := int64(0); ctx.Err() == nil; {
 		repos, err := s.store.RepositoriesAfter(ctx, after, some)
 		if err != nil && ctx.Err() == nil {

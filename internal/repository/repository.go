@@ -1,4 +1,4 @@
-// Package repository makes repositories and changes them.
+// Package repository makes repositories, changes and deletes them.
 //
 // A repository is a row in the store and a directory of git that the row numbers.
 // The row is the truth and comes first: a repository whose files cannot be made
@@ -6,8 +6,9 @@
 // the default branch of the row after that is committed. A change is checked as a
 // whole before any of it is done.
 //
-// A server that is killed in between leaves a row without files, or a HEAD that
-// has not moved yet; [Repositories.Recover] finishes both at the next start.
+// A server that is killed in between leaves a row without files, a HEAD that
+// has not moved yet, or files of a row that is gone, which is noted with its deletion;
+// [Repositories.Recover] finishes each at the next start.
 //
 // A new repository is empty, and its default branch does not exist. The first push
 // says which it is: see [Repositories.BeforePush].
@@ -46,6 +47,7 @@ const some = 500 // repositories that are read at once
 // was asked for: nobody has heard of it yet. A HEAD that cannot be moved now
 // stays as it is until the next start.
 func (s *Repositories) Recover(ctx context.Context) error {
+	s.deleteLeftFiles(ctx)
 	for after := int64(0); ; {
 		repos, err := s.store.RepositoriesAfter(ctx, after, some)
 		if err != nil || len(repos) == 0 {

@@ -65,8 +65,8 @@ func (rt *Route) check() error {
 		problem = "it does not say what it needs: set its Need, beginning with On"
 	case on != "" && n.On != on, on == "" && n.On != auth.Site && n.On != auth.User:
 		problem = fmt.Sprintf("its path is not about what it needs something of (%s)", n.On)
-	case inRepository && (n.Role < actions.Read || n.Public || n.Scopes != nil):
-		problem = "what a repository needs is a role: set Role to Read or more, and neither Public nor Scopes"
+	case inRepository && (n.Role < actions.Read || n.Public):
+		problem = "what a repository needs is a role: set Role to Read or more, and not Public"
 	case !inRepository && n.Public && n.Role > actions.NoAccess:
 		problem = "it cannot be for everybody and for some"
 	case !inRepository && n.Role > actions.NoAccess && (n.Role != actions.Admin || len(n.Scopes) == 0):

@@ -46,7 +46,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		enterpriseadmin.Routes(s.store, s.auth, s.log, s.notice, s.now),
 		auditlog.Routes(s.store),
 
-		repos.Routes(s.store, s.auth, s.repositories, s.repos),
+		repos.Routes(s.store, s.auth, s.repositories, s.repos, s.scheduler),
 		collaborators.Routes(s.store, s.auth),
 		contents.Routes(contents.Config{Repositories: s.repositories, Git: s.repos, Log: s.log, ArchiveURL: git.ArchiveURL}),
 		commits.Routes(s.repositories, s.repos),

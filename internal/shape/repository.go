@@ -107,6 +107,22 @@ func NewPermissions(p actions.Permission) *Permissions {
 	}
 }
 
+// A ListedRepository is a repository in a list.
+type ListedRepository struct {
+	Repository
+	Permissions *Permissions `json:"permissions,omitempty"` // of the caller, who must have signed in
+}
+
+// NewListedRepository is the object for r as somebody with permission p sees it;
+// p is NoAccess for who has not signed in.
+func NewListedRepository(b Base, r *actions.Repository, p actions.Permission) *ListedRepository {
+	l := &ListedRepository{Repository: repository(b, r)}
+	if p > actions.NoAccess {
+		l.Permissions = NewPermissions(p)
+	}
+	return l
+}
+
 // A FullRepository is the answer to a request for one repository.
 type FullRepository struct {
 	Repository

@@ -88,21 +88,6 @@ func (q queries) RepositoryByName(ctx context.Context, owner, name string) (*act
 	return r, nil
 }
 
-// VisibleRepositories lists a page of what account may read, newest push first, and
-// how many there are: public ones, its own, its organizations', those it
-// collaborates on, and internal ones. Account 0 is nobody and sees what is public; everything is for
-// site admins.
-func (q queries) VisibleRepositories(ctx context.Context, accountID int64, everything bool, p Page) ([]*actions.Repository, int, error) {
-	list, total, err := repositoryList.Where(`(? = 1 or r.private = 0 or r.internal = 1 and ? <> 0 or r.owner_id = ?
-		or exists (select 1 from members m where m.org_id = r.owner_id and m.account_id = ? and m.owner = 1)
-		or exists (select 1 from collaborators c where c.repo_id = r.id and c.account_id = ?))`,
-		db.Flag(everything), accountID, accountID, accountID, accountID).Page(ctx, q.ex, p)
-	if err != nil {
-		return nil, 0, fmt.Errorf("repositories that account %d sees: %w", accountID, err)
-	}
-	return list, total, nil
-}
-
 // RepositoriesAfter lists up to limit repositories with ids greater than after,
 // in the order of ids.
 func (q queries) RepositoriesAfter(ctx context.Context, after int64, limit int) ([]*actions.Repository, error) {
@@ -123,7 +108,8 @@ func (q queries) CountRepositories(ctx context.Context, ownerID int64) (public, 
 }
 
 // DeleteRepository removes a repository with its runs, the tokens of its jobs
-// and its runners. The blobs of its runs become dead.
+// and its runners. The blobs of its runs become dead, and its files are to be removed:
+// see [Store.DeletedRepositories].
 func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) error {
 	gone, err := tx.Repository(ctx, id)
 	if err != nil {
@@ -152,6 +138,7 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 	for _, statement := range []string{
 		`delete from tokens where job_id <> 0 and job_id in (select j.id from runs r join jobs j on j.run_id = r.id where r.repo_id = $1)`,
 		`delete from registration_tokens where repo_id = $1`,
+		`insert into deleted_repositories (id) values ($1) on conflict do nothing`,
 		`delete from settings where scope = '` + inRepository + `' and id = $1`,
 	} {
 		if _, err := db.Exec(ctx, tx.ex, statement, id); err != nil {

@@ -57,7 +57,7 @@ func TestPeopleSeeTheRepositoriesThatTheyMayRead(t *testing.T) {
 			{"nobody", 0, false, store.Page{Number: 1, Size: 10}, []string{"public"}, 1},
 			{"an admin of the site", hubot.ID, true, store.Page{Number: 1, Size: 2}, []string{"own", "secret"}, 5},
 		} {
-			list, total, err := st.VisibleRepositories(ctx, c.id, c.everything, c.page)
+			list, total, err := st.VisibleRepositories(ctx, store.Viewer{AccountID: c.id, Private: c.id != 0, All: c.everything}, c.page)
 			must(err)
 			var got []string
 			for _, r := range list {

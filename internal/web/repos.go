@@ -24,12 +24,7 @@ type repoRow struct {
 
 // index serves GET /.
 func (s *Site) index(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
-	var id int64
-	everything := false
-	if !c.Anonymous() {
-		id, everything = c.Account.ID, c.Account.SiteAdmin
-	}
-	repos, total, err := s.store.VisibleRepositories(r.Context(), id, everything, store.Page{Number: 1, Size: maxRepositories})
+	repos, total, err := s.store.VisibleRepositories(r.Context(), s.auth.Viewer(c), store.Page{Number: 1, Size: maxRepositories})
 	if err != nil {
 		return err
 	}

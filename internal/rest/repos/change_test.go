@@ -1,6 +1,7 @@
 package repos_test
 
 import (
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -71,9 +72,7 @@ func TestWhatIsSetOfARepositoryIsKept(t *testing.T) {
 				s.Errorf("%s: the flag about titles is there: %t", version, has)
 			}
 			given := resttest.Fields{"name": name + "-given"}
-			for field, value := range others {
-				given[field] = value
-			}
+			maps.Copy(given, others)
 			wantFields(s, s.Want(s.Do(http.MethodPost, "/orgs/octo/repos", token, given, header), http.StatusCreated).JSON(s), others)
 		}
 		s.Want(s.Do(http.MethodPatch, s.Path(), s.AliceToken, resttest.Fields{"use_squash_pr_title_as_default": true, "has_wiki": nil}), http.StatusOK)
@@ -183,7 +182,7 @@ func TestAnInternalRepositoryIsReadByEveryAccount(t *testing.T) {
 	}
 	s.Want(s.Do(http.MethodPatch, "/repos/octo/inner", full, resttest.Fields{"description": "x"}), http.StatusForbidden)
 	for id, want := range map[int64]int{bob.ID: 1, 0: 0} {
-		if list, n, err := s.Store.VisibleRepositories(t.Context(), id, false, store.Page{Number: 1, Size: 10}); err != nil || n != want {
+		if list, n, err := s.Store.VisibleRepositories(t.Context(), store.Viewer{AccountID: id, Private: id != 0}, store.Page{Number: 1, Size: 10}); err != nil || n != want {
 			t.Errorf("account %d sees %v, %v", id, list, err)
 		}
 	}

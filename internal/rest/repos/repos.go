@@ -12,25 +12,32 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/version"
 )
 
 // Routes are the operations of the page.
-func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories, git *gitrepo.Git) []rest.Route {
+func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories, git *gitrepo.Git, sched *scheduler.Scheduler) []rest.Route {
 	const (
 		repo = "/repos/{owner}/{repo}"
 		docs = "rest/repos/repos#"
 	)
-	p := &page{st, a, repositories, git}
+	p := &page{st, a, repositories, git, sched}
 	return []rest.Route{
 		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: own(auth.User, "public_repo", "repo")},
 		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: own(auth.Org, "public_repo", "repo")},
+		{Pattern: "GET /user/repos", Handle: p.ofCaller, Docs: docs + "list-repositories-for-the-authenticated-user", Need: auth.Need{On: auth.User}},
+		{Pattern: "GET /orgs/{org}/repos", Handle: p.ofOrganization, Docs: docs + "list-organization-repositories", Need: auth.Need{On: auth.Org, Public: true}},
+		{Pattern: "GET /users/{username}/repos", Handle: p.ofUser, Docs: docs + "list-repositories-for-a-user", Need: auth.Need{On: auth.Site, Public: true}},
 		{Pattern: "GET " + repo, Handle: p.get, Docs: docs + "get-a-repository", Need: auth.Metadata},
 		{Pattern: "GET " + repo + "/hash-algorithm", Handle: p.hashAlgorithm, Docs: docs + "get-a-repository", Need: auth.Metadata},
 		{Pattern: "GET " + repo + "/tags", Handle: p.tags, Docs: docs + "list-repository-tags", Need: auth.Metadata},
 		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Archived: true}},
+		{Pattern: "DELETE " + repo, Handle: p.delete, Docs: docs + "delete-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Archived: true, Scopes: []string{"delete_repo"}}},
+		{Pattern: "GET " + repo + "/topics", Handle: p.topics, Docs: docs + "get-all-repository-topics", Need: auth.Metadata},
+		{Pattern: "PUT " + repo + "/topics", Handle: p.setTopics, Docs: docs + "replace-all-repository-topics", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}},
 	}
 }
 
@@ -39,6 +46,7 @@ type page struct {
 	auth         *auth.Auth
 	repositories *repository.Repositories
 	git          *gitrepo.Git
+	scheduler    *scheduler.Scheduler
 }
 
 // repositoryJSON is the repository as the caller sees it.
@@ -68,6 +76,14 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, repositoryJSON(c, repo, may))
+}
+
+// delete serves DELETE /repos/{owner}/{repo}.
+func (p *page) delete(w http.ResponseWriter, r *http.Request) error {
+	if err := p.repositories.Delete(r.Context(), rest.CallOf(r).Repo.ID, p.scheduler.EndRuns); err != nil {
+		return err
+	}
+	return rest.NoContent(w)
 }
 
 // hashAlgorithm serves GET /repos/{owner}/{repo}/hash-algorithm, which is on no page of

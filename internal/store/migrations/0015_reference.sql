@@ -121,4 +121,9 @@ create table former_names (
 );
 create index former_names_by_repo on former_names (repo_id);
 
+-- Repositories that are gone, and whose files may still be there.
+create table deleted_repositories (
+  id bigint primary key
+);
+
 -- == Runner groups =========================================================
