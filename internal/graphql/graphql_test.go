@@ -138,7 +138,7 @@ func TestQueriesOfGhAreAnswered(t *testing.T) {
 	repo := variables{"owner": "alice", "name": "hello", "repo": "hello", "headRefName": "main", "states": []string{"OPEN"}}
 	for _, c := range []struct{ name, query, want string }{
 		{"RepositoryInfo", repositoryInfo, `{"data":{"repository":{"id":"MDEwOlJlcG9zaXRvcnkx","name":"hello","owner":{"login":"alice"},` +
-			`"hasIssuesEnabled":false,"description":null,"hasWikiEnabled":false,"viewerPermission":"ADMIN","defaultBranchRef":{"name":"main"},` +
+			`"hasIssuesEnabled":true,"description":null,"hasWikiEnabled":true,"viewerPermission":"ADMIN","defaultBranchRef":{"name":"main"},` +
 			`"parent":null,"mergeCommitAllowed":true,"rebaseMergeAllowed":true,"squashMergeAllowed":true}}}`},
 		{"PullRequestForRun", pullRequestForRun, `{"data":{"repository":{"pullRequests":{"nodes":[]}}}}`},
 		{"PullRequestForBranch", pullRequestForBranch, `{"data":{"repository":{"pullRequests":{"nodes":[]},"defaultBranchRef":{"name":"main"}}}}`},
