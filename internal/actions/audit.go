@@ -40,6 +40,12 @@ const (
 	AuditRepoUpdateMember AuditAction = "repo.update_member"
 	AuditRepoRemoveMember AuditAction = "repo.remove_member"
 
+	AuditEnvironmentCreate     AuditAction = "environment.create"
+	AuditEnvironmentDelete     AuditAction = "environment.delete"
+	AuditEnvironmentAddRule    AuditAction = "environment.add_protection_rule"
+	AuditEnvironmentUpdateRule AuditAction = "environment.update_protection_rule"
+	AuditEnvironmentRemoveRule AuditAction = "environment.remove_protection_rule"
+
 	AuditCacheDelete     AuditAction = "actions_cache.delete"
 	AuditArtifactDestroy AuditAction = "artifact.destroy"
 	AuditRunDelete       AuditAction = "workflows.delete_workflow_run"

@@ -14,7 +14,7 @@ type Reason string
 const (
 	MaxParallel Reason = "max-parallel" // for others of its matrix to end
 	Concurrency Reason = "concurrency"  // for its turn in a concurrency group
-	Environment Reason = "environment"  // for a review of its deployment
+	Protection  Reason = "environment"  // for the rules of its environment
 )
 
 // A Wait is what a job waits for before any runner may have it. The zero Wait is
@@ -46,8 +46,8 @@ func (w Wait) sentence() string {
 		return "Waiting for another job of the matrix to end (max-parallel)"
 	case Concurrency:
 		return "Waiting for its turn in the concurrency group " + w.Name
-	case Environment:
-		return "Waiting for a review of the environment " + w.Name
+	case Protection:
+		return "Waiting: the environment " + w.Name + " has protection rules, which this server does not apply yet. The job starts when they are removed"
 	}
 	return "Waiting for " + w.String()
 }

@@ -36,7 +36,7 @@ func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 		{"busy", job(nil), []*actions.Runner{runner(now, "self-hosted", "gpu")}, "Waiting for a runner to pick up this job (self-hosted, gpu)"},
 		{"matrix", job(func(j *actions.Job) { j.Wait.Reason = actions.MaxParallel }), nil, "Waiting for another job of the matrix to end (max-parallel)"},
 		{"concurrency", job(func(j *actions.Job) { j.Wait = actions.ParseWait("concurrency: deploy") }), nil, "Waiting for its turn in the concurrency group deploy"},
-		{"environment", job(func(j *actions.Job) { j.Wait = actions.ParseWait("environment: eu: west") }), nil, "Waiting for a review of the environment eu: west"},
+		{"environment", job(func(j *actions.Job) { j.Wait = actions.ParseWait("environment: eu: west") }), nil, "Waiting: the environment eu: west has protection rules, which this server does not apply yet. The job starts when they are removed"},
 		{"group", job(func(j *actions.Job) { j.Group = "gpus" }), []*actions.Runner{runner(now, "self-hosted", "gpu")}, "This server has no runner group 'gpus', so no runner can take the job."},
 		{"running", job(func(j *actions.Job) { j.Status = actions.InProgress }), nil, ""},
 	} {
@@ -85,7 +85,7 @@ func TestAWaitIsKeptAsItsText(t *testing.T) {
 		"":                     {},
 		"max-parallel":         {Reason: actions.MaxParallel},
 		"concurrency: a: b":    {Reason: actions.Concurrency, Name: "a: b"},
-		"environment: staging": {Reason: actions.Environment, Name: "staging"},
+		"environment: staging": {Reason: actions.Protection, Name: "staging"},
 	} {
 		if got := w.String(); got != text {
 			t.Errorf("%+v is kept as %q, want %q", w, got, text)

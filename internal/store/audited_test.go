@@ -11,7 +11,7 @@ import (
 )
 
 // Who writes into these tables changes who may do what.
-var audited = regexp.MustCompile(`(?i)\b(?:insert into|update|delete from) (accounts|members|collaborators|tokens|registration_tokens|runners|settings|repositories)\b`)
+var audited = regexp.MustCompile(`(?i)\b(?:insert into|update|delete from) (accounts|members|collaborators|tokens|registration_tokens|runners|settings|repositories|environments)\b`)
 
 // unaudited are the functions that write into them and into the audit log not, or
 // leave that to another.

@@ -29,6 +29,7 @@ const (
 	kindRunnerRecord
 	kindDeleted
 	kindWatched
+	kindEnvironments
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -67,6 +68,9 @@ func AccessTopic() Topic { return Topic{Kind: kindAccess} }
 // SettingsTopic is what anybody has set: for a repository, an organization or the
 // enterprise.
 func SettingsTopic() Topic { return Topic{Kind: kindSettings} }
+
+// EnvironmentsTopic is the environments of a repository. With 0 it is those of any.
+func EnvironmentsTopic(repoID int64) Topic { return Topic{Kind: kindEnvironments, ID: repoID} }
 
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }
