@@ -19,10 +19,14 @@ const (
 // PageOf reads the parameters page and per_page. As on GitHub, what is no
 // number or too small stands for the default, and what is too large for the
 // maximum of 100.
-func PageOf(query url.Values) actions.Page {
+func PageOf(query url.Values) actions.Page { return PageUpTo(query, defaultPageSize, maxPageSize) }
+
+// PageUpTo is PageOf for a list whose pages have another size, where nothing is said,
+// and at most.
+func PageUpTo(query url.Values, standard, most int) actions.Page {
 	return actions.Page{
 		Number: clamped(query.Get("page"), 1, maxPageNumber),
-		Size:   clamped(query.Get("per_page"), defaultPageSize, maxPageSize),
+		Size:   clamped(query.Get("per_page"), standard, most),
 	}
 }
 

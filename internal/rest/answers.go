@@ -42,6 +42,13 @@ func ListingOf(r *http.Request) Listing {
 	return Listing{q, httpjson.PageOf(q)}
 }
 
+// ListingUpTo is ListingOf for a list whose pages have another size, where nothing is
+// said, and at most.
+func ListingUpTo(r *http.Request, standard, most int) Listing {
+	q := r.URL.Query()
+	return Listing{q, httpjson.PageUpTo(q, standard, most)}
+}
+
 // Link sets the Link header of a list with total entries.
 func (l Listing) Link(w http.ResponseWriter, r *http.Request, total int) {
 	httpjson.SetLink(w, CallOf(r).Base.API+r.URL.EscapedPath(), l.Query, l.Page, total)

@@ -24,8 +24,10 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/repos"
 	"github.com/understudy-ci/understudy/internal/rest/runnergroups"
 	"github.com/understudy-ci/understudy/internal/rest/runs"
+	"github.com/understudy-ci/understudy/internal/rest/secrets"
 	"github.com/understudy-ci/understudy/internal/rest/selfhostedrunners"
 	"github.com/understudy-ci/understudy/internal/rest/users"
+	"github.com/understudy-ci/understudy/internal/rest/variables"
 	"github.com/understudy-ci/understudy/internal/rest/workflows"
 	"github.com/understudy-ci/understudy/internal/results"
 )
@@ -62,6 +64,8 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		}),
 		caches.Routes(s.store, s.caches, s.settings),
 		permissions.Routes(s.settings, s.policy),
+		secrets.Routes(s.store, s.vault),
+		variables.Routes(s.store, s.vault),
 		selfhostedrunners.Routes(s.runners, s.now),
 		runnergroups.Routes(s.groups),
 	)
