@@ -23,6 +23,7 @@ import (
 type Policy struct {
 	store    *store.Store
 	settings *settings.Settings
+	verified []string
 	selected *recent.Cache[chosen, bool]
 }
 
@@ -35,12 +36,13 @@ type chosen struct {
 const maxChosen = 100_000 // that are remembered
 
 // New makes a policy of what is set; nil settings are those of a server whose operator
-// says nothing.
-func New(st *store.Store, s *settings.Settings) *Policy {
+// says nothing. verified are the logins of the creators whose actions are allowed where
+// those of verified creators are.
+func New(st *store.Store, s *settings.Settings, verified ...string) *Policy {
 	if s == nil {
 		s = settings.New(st)
 	}
-	return &Policy{store: st, settings: s, selected: recent.New[chosen, bool](maxChosen, maxChosen)}
+	return &Policy{store: st, settings: s, verified: verified, selected: recent.New[chosen, bool](maxChosen, maxChosen)}
 }
 
 // Disabled is the error for what does not start, since Actions is disabled; kind is
@@ -65,6 +67,8 @@ type Permissions struct {
 	Repositories actions.Repositories // of an organization: those that have it enabled
 	Allowed      actions.AllowedActions
 	Pinned       bool // actions are named by full commits
+
+	scope settings.Scope
 }
 
 // OfRepository returns the permissions of a repository.
@@ -86,11 +90,43 @@ func (p *Policy) OfOrganization(ctx context.Context, org *actions.Account) (*Per
 }
 
 func (p *Policy) in(ctx context.Context, sc settings.Scope, to *Permissions) (_ *Permissions, err error) {
+	to.scope = sc
 	if to.Allowed, err = settings.Get(ctx, p.settings, sc, settings.AllowedActions); err != nil {
 		return nil, err
 	}
 	to.Pinned, err = settings.Get(ctx, p.settings, sc, settings.SHAPinning)
 	return to, err
+}
+
+// Selected returns which actions are selected for a repository or an organization. It is a
+// Conflict where others are allowed than selected ones.
+func (p *Policy) Selected(ctx context.Context, in *Permissions) (actions.SelectedActions, error) {
+	if !in.Enabled {
+		return actions.SelectedActions{}, actions.Errorf(actions.Conflict, "Actions is disabled")
+	}
+	if err := settings.CheckSelecting(in.Allowed); err != nil {
+		return actions.SelectedActions{}, err
+	}
+	return p.settings.Selected(ctx, in.scope)
+}
+
+// Refusal says which of the actions and reusable workflows that a repository's workflows
+// use are not allowed, and why; empty where all are.
+func (p *Policy) Refusal(ctx context.Context, repo *actions.Repository, uses []actions.Use) (string, error) {
+	if len(uses) == 0 {
+		return "", nil
+	}
+	in, err := p.in(ctx, settings.Repo(repo), &Permissions{})
+	if err != nil || in.Allowed == actions.AllActions && !in.Pinned {
+		return "", err
+	}
+	rules := &actions.ActionsPolicy{Repo: repo.FullName(), Allowed: in.Allowed, Pinned: in.Pinned, Verified: p.verified}
+	if in.Allowed == actions.SomeActions {
+		if rules.Selected, err = p.settings.Selected(ctx, in.scope); err != nil {
+			return "", err
+		}
+	}
+	return rules.Refusal(uses), nil
 }
 
 // Permits says for package queue whether a job that waits may be handed out: to a

@@ -60,6 +60,15 @@ func (p *Policy) SetOrganization(ctx context.Context, org *actions.Account, c Ch
 	return p.goOn(ctx, actions.Scope{OwnerID: org.ID})
 }
 
+// Select changes which actions are selected for a repository or an organization. It is a
+// Conflict where [Policy.Selected] is, and where a scope above decides.
+func (p *Policy) Select(ctx context.Context, in *Permissions, change func(*actions.SelectedActions)) error {
+	if !in.Enabled {
+		return actions.Errorf(actions.Conflict, "Actions is disabled")
+	}
+	return p.settings.Update(ctx, in.scope, settings.Select(change))
+}
+
 // goOn has the jobs of a scope looked at again that wait for a runner.
 func (p *Policy) goOn(ctx context.Context, sc actions.Scope) error {
 	return p.store.Update(ctx, func(tx *store.Tx) error { return tx.PublishWaiting(ctx, sc) })

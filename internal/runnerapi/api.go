@@ -30,6 +30,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/runners"
 	"github.com/understudy-ci/understudy/internal/scheduler"
@@ -52,6 +53,7 @@ type Config struct {
 	Logs      *logs.Logs
 	Git       *gitrepo.Git
 	Settings  *settings.Settings
+	Policy    *policy.Policy
 	Keys      *token.Keys
 	Log       *slog.Logger
 	Now       func() time.Time

@@ -18,7 +18,8 @@ const maxActions = 1000 // in one question
 
 // resolveActions serves POST …/runnerresolve/actions (ACT-1): which commit a
 // reference means, and where its archive is. Unknown ones are all named in one
-// answer, which fails the job at once.
+// answer, which fails the job at once. So do those that the permissions of Actions in the
+// job's repository do not allow, also where another action uses them.
 func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 	job, err := a.callingJob(r)
 	if err != nil {
@@ -33,6 +34,13 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(req.Actions) > maxActions {
 		return actions.Errorf(actions.Invalid, "%d actions are more than %d", len(req.Actions), maxActions)
+	}
+	if why, err := a.notAllowed(r.Context(), job, req.Actions); err != nil {
+		return err
+	} else if why != "" {
+		return httpjson.Write(w, http.StatusUnprocessableEntity, wire.ResolveActionsError{
+			Errors: map[string]wire.ActionError{req.Actions[0].Key(): {Message: why}},
+		})
 	}
 	found := wire.ResolveActionsResponse{Actions: make(map[string]wire.ActionInfo)}
 	missing := wire.ResolveActionsError{Errors: make(map[string]wire.ActionError)}
@@ -54,6 +62,22 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 		return httpjson.Write(w, http.StatusUnprocessableEntity, missing)
 	}
 	return httpjson.Write(w, http.StatusOK, found)
+}
+
+// notAllowed says why a job may not use some actions; empty where it may.
+func (a *API) notAllowed(ctx context.Context, job *actions.Job, refs []wire.ActionRef) (string, error) {
+	own, err := a.Store.Repository(ctx, job.RepoID)
+	if err != nil {
+		return "", err
+	}
+	uses := make([]actions.Use, len(refs))
+	for i, ref := range refs {
+		uses[i].Name = ref.Action + "@" + ref.Version
+		if dir := strings.Trim(ref.Path, "/"); dir != "" {
+			uses[i].Name = ref.Action + "/" + dir + "@" + ref.Version
+		}
+	}
+	return a.Policy.Refusal(ctx, own, uses)
 }
 
 // resolve finds an action in a repository of this server, or among those that

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -121,4 +122,34 @@ func (w *world) kindOf(owner *actions.Account, kind actions.AccountType) int {
 		return http.StatusOK
 	}
 	return http.StatusUnprocessableEntity
+}
+
+func TestActionsThatAreNotAllowedDoNotResolve(t *testing.T) {
+	w := newWorld(t, func(c *servertest.Config) { c.Verified = []string{"guild"} })
+	w.push(w.tools, "one", "refs/heads/main", "refs/tags/v1")
+	h := w.hold("box")
+	set := func(path string, body any) {
+		w.Want(w.Do(http.MethodPut, w.api+"/repos/octo/hello/actions/permissions"+path, w.admin, body), http.StatusNoContent)
+	}
+	refused := func(want string, refs ...string) {
+		t.Helper()
+		a, _, missing := h.resolve(refs...)
+		if got := missing.Errors[refs[0]].Message; a.status != http.StatusUnprocessableEntity || len(missing.Errors) != 1 || got != want {
+			t.Errorf("%d %q, want %q", a.status, got, want)
+		}
+	}
+	set("", map[string]any{"enabled": true, "allowed_actions": "local_only"})
+	refused("The action actions/upload-artifact@v4 is not allowed in octo/hello because all actions must be from a repository owned by octo.", "actions/upload-artifact@v4", "octo/tools@v1")
+	a, _, _ := h.resolve("octo/tools@v1")
+	w.want("of the owner", a, http.StatusOK)
+	set("", map[string]any{"enabled": true, "allowed_actions": "selected"})
+	set("/selected-actions", map[string]any{"github_owned_allowed": true, "verified_allowed": true})
+	a, _, _ = h.resolve("actions/upload-artifact@v4")
+	w.want("of GitHub", a, http.StatusOK)
+	a, _, missing := h.resolve("guild/none@v1")
+	if got := missing.Errors["guild/none@v1"].Message; a.status != http.StatusUnprocessableEntity || !strings.Contains(got, "repository not found") {
+		t.Errorf("of a verified creator: %d %q, want that it is looked for", a.status, got)
+	}
+	set("", map[string]any{"enabled": true, "sha_pinning_required": true})
+	refused("The action octo/tools@v1 is not allowed in octo/hello because all actions must be pinned to a full-length commit SHA.", "octo/tools@v1")
 }

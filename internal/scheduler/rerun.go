@@ -9,7 +9,7 @@ import (
 )
 
 // Rerun makes the next attempt of a completed run with all of its jobs (RR-3). It is
-// Forbidden where Actions is disabled.
+// Forbidden where Actions is disabled, or where the run uses actions that are not allowed.
 func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account, debug bool) error {
 	var number int
 	err := s.change(ctx, runID, func(ctx context.Context, d *draft) error {
@@ -25,6 +25,13 @@ func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account,
 		}
 		if d.source == nil {
 			return actions.Errorf(actions.Forbidden, "This workflow run cannot be retried")
+		}
+		why, err := s.refusal(ctx, d.repo, d.source)
+		if err != nil {
+			return err
+		}
+		if why != "" { // an attempt that failed at its start could never be followed by another
+			return actions.Errorf(actions.Forbidden, "%s", why)
 		}
 		a, err := d.run.Rerun(who, s.newID(), debug, d.now)
 		if err != nil {

@@ -33,7 +33,8 @@ func (st *Start) Jobs() int { return len(st.draft.rows) }
 // workflow file cannot be read concludes as a failure, with an annotation for
 // each error at its line and column; the check run that carries them has no key,
 // and is not listed among the jobs. A run of an account that is suspended does not
-// start, and says so in the same way. An event that is no JSON is Invalid.
+// start, and says so in the same way; nor does one that
+// uses actions that are not allowed. An event that is no JSON is Invalid.
 func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 	now, run := s.now(), st.Run
 	run.Attempt, run.Triggering, run.Status = 1, run.Actor, actions.Requested
@@ -43,7 +44,7 @@ func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 	first := &state{run: run, attempt: a, repo: &repo}
 	if run.Triggering.Suspended {
 		st.draft = s.draft(first)
-		st.draft.refuse()
+		st.draft.bar(st.draft.suspension())
 		return nil
 	}
 	if st.Problem != nil {
@@ -57,6 +58,15 @@ func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 	}
 	if first.source, err = contexts.NewSource(st.Workflow, st.Source); err != nil {
 		return err
+	}
+	why, err := s.refusal(ctx, &repo, first.source)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		st.draft = s.draft(first)
+		st.draft.bar(why)
+		return nil
 	}
 	if st.later = readsNumber(st.Workflow); st.later {
 		st.draft = &draft{state: *first, s: s}

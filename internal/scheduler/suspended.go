@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
 // endSuspended ends at once the runs that were begun by accounts which are suspended
@@ -54,7 +53,7 @@ func (s *Scheduler) endRefused(ctx context.Context, d *draft) error {
 	}
 	d.run.Triggering = *who
 	if len(d.jobs) == 0 {
-		d.refuse()
+		d.bar(d.suspension())
 		return nil
 	}
 	for _, known := range slices.Clone(d.jobs) {
@@ -69,12 +68,6 @@ func (s *Scheduler) endRefused(ctx context.Context, d *draft) error {
 	}
 	d.asked = true
 	return d.attempt.Cancel(true, d.now)
-}
-
-// refuse concludes a run that does not start, since its actor is suspended.
-func (d *draft) refuse() {
-	d.finish(actions.StartupFailure)
-	d.check(noteAt(actions.LevelFailure, d.suspension(), d.run.Path, workflow.Pos{}))
 }
 
 // suspension is the reason that people are shown.

@@ -50,6 +50,7 @@ type Config struct {
 	RunnerEnv    []string         `sep:"none" placeholder:"NAME[=VALUE]" help:"Variable that the bundled runners and their jobs get: of this value, or the one that the server has. Variables of proxies and certificates they get in any case. Repeatable."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long the jobs of bundled runners may go on before they fail."`
+	Verified     []string         `name:"verified-creator" placeholder:"LOGIN" help:"Owner of actions whom the operator trusts: they may be used where the actions of verified creators are allowed. Repeatable. Default: none."`
 	AllowPublic  bool             `name:"allow-public-repositories" help:"Runners of the site and of organizations work for public repositories where no admin has said otherwise. Without it they do only while nobody but the operator can have jobs run."`
 	OrphanAfter  time.Duration    `default:"10m" help:"How long a bundled runner without a job waits for a server that is gone before it ends by itself. With a job it tries to report that for 24 hours. Default: ${default}."`
 

@@ -228,7 +228,7 @@ func (s *Server) build(ctx context.Context) error {
 		defaults = append(defaults, settings.PublicRepositories.Default(new(true)))
 	}
 	s.settings = settings.New(s.store, defaults...)
-	s.policy = policy.New(s.store, s.settings)
+	s.policy = policy.New(s.store, s.settings, c.Verified...)
 	s.groups = group.New(s.store, s.settings, s.policy, s.others)
 	s.queue = queue.New(s.store, s.log, c.JobLease, s.now, queue.Rules{Public: s.groups.AllowsPublic, Permits: s.policy.Permits})
 	s.keep(kept)
@@ -290,7 +290,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	}
 	s.runnerAPI = runnerapi.New(runnerapi.Config{
 		Store: s.store, Auth: s.auth, Jobs: s.jobs, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
-		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Settings: s.settings, Keys: s.keys, Log: s.log, Now: s.now,
+		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Policy: s.policy, Settings: s.settings, Keys: s.keys, Log: s.log, Now: s.now,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch,
 	})

@@ -102,6 +102,13 @@ var AllowedActions = Key[actions.AllowedActions]{
 	},
 }
 
+// SelectedActions is which actions a scope has selected. Ask [Settings.Selected] which
+// count: those of the scope that has set [AllowedActions] to it.
+var SelectedActions = Key[actions.SelectedActions]{
+	name: "selected_actions", audit: "update_actions_settings",
+	check: func(v, _ actions.SelectedActions) error { return v.Check() },
+}
+
 // SHAPinning is whether workflows name the actions that they use by full commits. Where
 // it is required above, it is below.
 var SHAPinning = Key[bool]{

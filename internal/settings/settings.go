@@ -30,7 +30,11 @@ type Settings struct {
 	known    *recent.Cache[Scope, found]
 }
 
-const maxScopes = 10_000 // that are remembered
+// What is remembered.
+const (
+	maxScopes = 10_000
+	maxSize   = 32 << 20 // bytes of their values
+)
 
 // found is what is set in a scope and above it, in JSON.
 type found map[entry]string
@@ -41,9 +45,17 @@ type entry struct {
 	key   string
 }
 
+func (f found) size() int {
+	n := 100
+	for _, value := range f {
+		n += 100 + len(value)
+	}
+	return n
+}
+
 // New makes settings on a store. A key without a default here has its own standard.
 func New(st *store.Store, defaults ...Default) *Settings {
-	s := &Settings{store: st, defaults: make(map[string]any), known: recent.New[Scope, found](maxScopes, maxScopes)}
+	s := &Settings{store: st, defaults: make(map[string]any), known: recent.New[Scope, found](maxScopes, maxSize)}
 	for _, d := range defaults {
 		s.defaults[d.name] = d.value
 	}
@@ -64,12 +76,24 @@ func Most[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (T, error
 }
 
 func look[T any](ctx context.Context, s *Settings, sc Scope, k Key[T]) (is, most T, err error) {
-	revision := s.store.Revision(store.SettingsTopic())
-	all, err := s.known.FindAt(sc, revision, func() (found, error) { return read(ctx, s.store, sc) })
+	all, err := s.find(ctx, sc)
 	if err != nil {
 		return is, most, err
 	}
 	return k.in(s, sc, all)
+}
+
+// find finds what is set in a scope and above it, mostly in memory.
+func (s *Settings) find(ctx context.Context, sc Scope) (found, error) {
+	revision := s.store.Revision(store.SettingsTopic())
+	if all, ok := s.known.GetAt(sc, revision); ok {
+		return all, nil
+	}
+	all, err := read(ctx, s.store, sc)
+	if err == nil {
+		s.known.PutAt(sc, all, all.size(), revision)
+	}
+	return all, err
 }
 
 // read finds what is set in a scope and above it, in the store or a transaction.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,11 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 			"no days of caches":  settings.Set(settings.CacheDays, 0), "too many days of caches": settings.Set(settings.CacheDays, 366),
 			"no permissions": settings.Set(settings.WorkflowPermissions, ""), "other permissions": settings.Set(settings.WorkflowPermissions, "none"),
 			"other repositories": settings.Set(settings.EnabledRepositories, "some"), "no repositories": settings.Set(settings.EnabledRepositories, ""),
+			"a pattern with a blank": settings.Set(settings.SelectedActions, actions.SelectedActions{Patterns: []string{"octo/a b"}}),
+			"an empty pattern":       settings.Set(settings.SelectedActions, actions.SelectedActions{Patterns: []string{""}}),
+			"an empty exclusion":     settings.Set(settings.SelectedActions, actions.SelectedActions{Patterns: []string{"!"}}),
+			"too many patterns":      settings.Set(settings.SelectedActions, actions.SelectedActions{Patterns: slices.Repeat([]string{"a/b"}, 1001)}),
+			"patterns too long":      settings.Set(settings.SelectedActions, actions.SelectedActions{Patterns: []string{strings.Repeat("a", 64<<10+1)}}),
 			"other actions":          settings.Set(settings.AllowedActions, "none"),
 			"neither true nor false": settings.Set(settings.PublicRepositories, nil),
 			"no days":                days(0), "negative days": days(-1), "too many days": days(401),
@@ -233,8 +239,9 @@ func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 		s.set(settings.Repo(s.repo), days(5), settings.Set(settings.CacheDays, 6), settings.Set(settings.CacheBytes, settings.Gigabytes(7)), settings.Set(settings.WorkflowPermissions, settings.WriteAccess),
 			settings.Set(settings.PublicRepositories, new(false)), settings.Set(settings.ActionsSharing, settings.ShareUser),
 			settings.Set(settings.ActionsEnabled, false), settings.Set(settings.EnabledRepositories, actions.NoRepositories),
-			settings.Set(settings.AllowedActions, actions.LocalActions), settings.Set(settings.SHAPinning, true))
-		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+			settings.Set(settings.AllowedActions, actions.LocalActions), settings.Set(settings.SHAPinning, true),
+			settings.Set(settings.SelectedActions, actions.SelectedActions{GitHub: true, Patterns: []string{"octo/*"}}))
+		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "selected_actions": `{"GitHub":true,"Verified":false,"Patterns":["octo/*"]}`, "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
 		for _, name := range names(t) {
 			if _, set := want[name]; !set {
 				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)
