@@ -15,14 +15,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-github/v75/github"
+	"github.com/google/go-github/v89/github"
 )
 
 // goGithub is go-github's client of a server, as its users set it up.
-func goGithub(t *testing.T, url, token string) *github.Client {
+func goGithub(t *testing.T, url, token string, more ...github.ClientOptionsFunc) *github.Client {
 	t.Helper()
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c, err := github.NewClient(&http.Client{Transport: conforming(t), CheckRedirect: stay}).WithAuthToken(token).WithEnterpriseURLs(url, url)
+	c, err := github.NewClient(append([]github.ClientOptionsFunc{
+		github.WithHTTPClient(&http.Client{Transport: conforming(t), CheckRedirect: stay}), github.WithAuthToken(token), github.WithEnterpriseURLs(url, url),
+	}, more...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +75,7 @@ func TestGoGithubReadsWhatTheDemoMade(t *testing.T) {
 	c, ctx := goGithub(t, d.url, d.token), t.Context()
 	const owner, name, file = "octo", "hello", "ci.yml"
 	repo := ok[*github.Repository](t)(c.Repositories.Get(ctx, owner, name))
-	if repo.GetFullName() != "octo/hello" || repo.GetDefaultBranch() != "main" || repo.GetOwner().GetLogin() != owner || !repo.GetPermissions()["admin"] {
+	if repo.GetFullName() != "octo/hello" || repo.GetDefaultBranch() != "main" || repo.GetOwner().GetLogin() != owner || !repo.GetPermissions().GetAdmin() {
 		t.Errorf("repository: %s", github.Stringify(repo))
 	}
 	if u := ok[*github.User](t)(c.Users.Get(ctx, "")); u.GetLogin() != owner {
@@ -134,7 +136,10 @@ func TestGoGithubReadsWhatTheDemoMade(t *testing.T) {
 	}
 
 	t.Run("jobs", func(t *testing.T) { readJobs(t, goGithub(t, d.url, d.token), r) })
-	t.Run("logs", func(t *testing.T) { readLogs(t, goGithub(t, d.url, d.token), r) })
+	t.Run("logs", func(t *testing.T) { // go-github has two ways to follow
+		readLogs(t, goGithub(t, d.url, d.token), r)
+		readLogs(t, goGithub(t, d.url, d.token, github.WithRateLimitRedirectionalEndpoints()), r)
+	})
 	t.Run("nothing", func(t *testing.T) { readNothing(t, goGithub(t, d.url, d.token), d.url) })
 }
 
@@ -194,31 +199,28 @@ func readLogs(t *testing.T, c *github.Client, r *github.WorkflowRun) {
 	t.Helper()
 	ctx := t.Context()
 	const owner, name = "octo", "hello"
-	for _, limited := range []bool{false, true} { // go-github has two ways to follow
-		c.RateLimitRedirectionalEndpoints = limited
-		location := ok[*url.URL](t)(c.Actions.GetWorkflowRunLogs(ctx, owner, name, r.GetID(), 3))
-		text := download(t, location)
-		archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := archive.Open("build (de)/3_Build.txt")
-		if err != nil {
-			t.Fatalf("%v in %d files", err, len(archive.File))
-		}
-		step, err := io.ReadAll(f)
-		if err != nil || !bytes.Contains(step, []byte("Z built dist/hello-de")) {
-			t.Errorf("step: %v\n%s", err, step)
-		}
-		location = ok[*url.URL](t)(c.Actions.GetWorkflowRunAttemptLogs(ctx, owner, name, r.GetID(), 1, 3))
-		if again := download(t, location); !bytes.Equal(text, again) {
-			t.Errorf("the archive of attempt 1 has %d bytes, that of the run %d", len(again), len(text))
-		}
-		for _, j := range ok[*github.Jobs](t)(c.Actions.ListWorkflowJobs(ctx, owner, name, r.GetID(), nil)).Jobs {
-			log := download(t, ok[*url.URL](t)(c.Actions.GetWorkflowJobLogs(ctx, owner, name, j.GetID(), 3)))
-			if !bytes.Contains(log, []byte("Complete job name: "+j.GetName())) {
-				t.Errorf("log of %s:\n%s", j.GetName(), log)
-			}
+	location := ok[*url.URL](t)(c.Actions.GetWorkflowRunLogs(ctx, owner, name, r.GetID(), 3))
+	text := download(t, location)
+	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := archive.Open("build (de)/3_Build.txt")
+	if err != nil {
+		t.Fatalf("%v in %d files", err, len(archive.File))
+	}
+	step, err := io.ReadAll(f)
+	if err != nil || !bytes.Contains(step, []byte("Z built dist/hello-de")) {
+		t.Errorf("step: %v\n%s", err, step)
+	}
+	location = ok[*url.URL](t)(c.Actions.GetWorkflowRunAttemptLogs(ctx, owner, name, r.GetID(), 1, 3))
+	if again := download(t, location); !bytes.Equal(text, again) {
+		t.Errorf("the archive of attempt 1 has %d bytes, that of the run %d", len(again), len(text))
+	}
+	for _, j := range ok[*github.Jobs](t)(c.Actions.ListWorkflowJobs(ctx, owner, name, r.GetID(), nil)).Jobs {
+		log := download(t, ok[*url.URL](t)(c.Actions.GetWorkflowJobLogs(ctx, owner, name, j.GetID(), 3)))
+		if !bytes.Contains(log, []byte("Complete job name: "+j.GetName())) {
+			t.Errorf("log of %s:\n%s", j.GetName(), log)
 		}
 	}
 }
@@ -238,9 +240,9 @@ func readNothing(t *testing.T, c *github.Client, address string) {
 	refused(t, err, http.StatusNotFound, "Not Found")
 	_, _, err = c.Repositories.Get(ctx, owner, "nothing")
 	refused(t, err, http.StatusNotFound, "Not Found")
-	_, err = c.Actions.CreateWorkflowDispatchEventByFileName(ctx, owner, name, "ci.yml", github.CreateWorkflowDispatchEventRequest{Ref: "nothing"})
+	_, _, err = c.Actions.CreateWorkflowDispatchEventByFileName(ctx, owner, name, "ci.yml", github.CreateWorkflowDispatchEventRequest{Ref: "nothing"})
 	refused(t, err, http.StatusUnprocessableEntity, "No ref found for: nothing")
-	_, err = c.Actions.CreateWorkflowDispatchEventByFileName(ctx, owner, name, "ci.yml", github.CreateWorkflowDispatchEventRequest{Ref: "main", Inputs: map[string]any{"a": "b"}})
+	_, _, err = c.Actions.CreateWorkflowDispatchEventByFileName(ctx, owner, name, "ci.yml", github.CreateWorkflowDispatchEventRequest{Ref: "main", Inputs: map[string]any{"a": "b"}})
 	refused(t, err, http.StatusUnprocessableEntity, `Unexpected inputs provided: ["a"]`)
 	_, _, err = goGithub(t, address, "ghp_0123456789").Users.Get(ctx, "")
 	refused(t, err, http.StatusUnauthorized, "Bad credentials")
@@ -258,7 +260,7 @@ func TestGoGithubDispatchesCancelsRerunsAndDeletes(t *testing.T) {
 	const owner, name = "admin", "hello"
 
 	event := github.CreateWorkflowDispatchEventRequest{Ref: "main", Inputs: map[string]any{"who": "Go"}}
-	if _, err := c.Actions.CreateWorkflowDispatchEventByFileName(ctx, owner, name, "ci.yml", event); err != nil {
+	if _, _, err := c.Actions.CreateWorkflowDispatchEventByFileName(ctx, owner, name, "ci.yml", event); err != nil {
 		t.Fatal(err)
 	}
 	one := r.runAt(".github/workflows/ci.yml", "workflow_dispatch")
@@ -321,12 +323,12 @@ func TestGoGithubMakesARunnerForOneJob(t *testing.T) {
 	if token.GetToken() == "" || !token.GetExpiresAt().After(time.Now()) {
 		t.Errorf("registration token: %s", github.Stringify(token))
 	}
-	request := &github.GenerateJITConfigRequest{Name: "once", RunnerGroupID: 1, Labels: []string{"mine"}}
-	jit := ok[*github.JITRunnerConfig](t)(c.Actions.GenerateRepoJITConfig(ctx, owner, name, request))
+	request := github.CreateJITConfigRequest{Name: "once", RunnerGroupID: 1, Labels: []string{"mine"}}
+	jit := ok[*github.JITRunnerConfig](t)(c.Actions.CreateRepoJITConfig(ctx, owner, name, request))
 	if got := jit.GetRunner(); got.GetName() != "once" || got.GetStatus() != "offline" || got.GetBusy() {
 		t.Errorf("runner: %s", github.Stringify(got))
 	}
-	_, _, err := c.Actions.GenerateRepoJITConfig(ctx, owner, name, request)
+	_, _, err := c.Actions.CreateRepoJITConfig(ctx, owner, name, request)
 	refused(t, err, http.StatusConflict, "Already exists - A runner with the name once already exists.")
 
 	one, two := r.pushWorkflow(quick("mine")), r.pushWorkflow(quick("mine"))

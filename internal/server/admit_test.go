@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-github/v75/github"
+	"github.com/google/go-github/v89/github"
 
 	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/token"
@@ -59,7 +59,7 @@ func TestWhoComesTooOftenIsToldSoAsGitHubDoes(t *testing.T) {
 		t.Errorf("rate_limit says %v", core)
 	}
 	var refused *github.ErrorResponse
-	gh, err := github.NewClient(&http.Client{Transport: proxied{}}).WithAuthToken(alice).WithEnterpriseURLs(s.URL, s.URL)
+	gh, err := github.NewClient(github.WithTransport(proxied{}), github.WithAuthToken(alice), github.WithEnterpriseURLs(s.URL, s.URL))
 	s.Must(err)
 	for err == nil {
 		_, _, err = gh.Users.Get(t.Context(), "")

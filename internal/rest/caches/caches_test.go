@@ -9,31 +9,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-github/v75/github"
+	"github.com/google/go-github/v89/github"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
 	"github.com/understudy-ci/understudy/internal/servertest"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-const (
-	mainRef      = "refs/heads/main"
-	cacheVersion = "73885106f58cc52a7df9ec4d4a5622a5614813162cb516c759a30af6bf56e6f0"
-)
-
-// saveCache saves a cache of a job of the repository.
-func saveCache(s *resttest.Site, j *actions.Job, ref, key, content string) *actions.Cache {
-	s.Helper()
-	ctx, scopes := s.Context(), actions.CacheScopes(ref, "", "main", actions.CacheWrites)
-	e, err := s.Caches.Reserve(ctx, j, scopes, cache.Upload{Key: key, Version: cacheVersion})
-	s.Must(err)
-	s.Must(s.Objects.PutWhole(ctx, e.ObjectID, strings.NewReader(content), int64(len(content))))
-	e, err = s.Caches.Finalize(ctx, j, scopes, key, cacheVersion, int64(len(content)))
-	s.Must(err)
-	return e
-}
+const mainRef = "refs/heads/main"
 
 // saver is a job that saves caches of a repository.
 func saver(s *resttest.Site, repo *actions.Repository) *actions.Job {
@@ -58,10 +42,10 @@ func TestCachesAreListedAndDeleted(t *testing.T) {
 	resttest.Each(t, func(s *resttest.Site) {
 		j := saver(s, s.Repo)
 		const feature = "refs/heads/feature"
-		first := saveCache(s, j, mainRef, "npm-1", "333")
-		saveCache(s, j, feature, "npm-2", "1")
-		saveCache(s, j, feature, "npm-1", "22")
-		saveCache(s, j, mainRef, "go", "4444")
+		first := s.SaveCache(j, mainRef, "npm-1", "333")
+		s.SaveCache(j, feature, "npm-2", "1")
+		s.SaveCache(j, feature, "npm-1", "22")
+		s.SaveCache(j, mainRef, "go", "4444")
 		s.Must(s.Store.TouchCache(s.Context(), first.ID, time.Now().Add(time.Hour)))
 
 		for _, c := range []struct{ query, want string }{
@@ -88,7 +72,7 @@ func TestCachesAreListedAndDeleted(t *testing.T) {
 		entry := s.Get(s.Path("actions/caches") + "?key=npm-1&ref=" + mainRef).JSON(s)["actions_caches"].([]any)[0].(map[string]any)
 		delete(entry, "created_at")
 		delete(entry, "last_accessed_at")
-		if d := cmp.Diff(map[string]any{"id": float64(first.ID), "ref": mainRef, "key": "npm-1", "version": cacheVersion, "size_in_bytes": 3.0}, entry); d != "" {
+		if d := cmp.Diff(map[string]any{"id": float64(first.ID), "ref": mainRef, "key": "npm-1", "version": resttest.CacheVersion, "size_in_bytes": 3.0}, entry); d != "" {
 			s.Error(d)
 		}
 
@@ -111,9 +95,9 @@ func TestGoGitHubReadsCaches(t *testing.T) {
 	s := resttest.New(t)
 	ctx, gh := t.Context(), s.GoGitHub(s.AliceToken)
 	j := saver(s, s.Repo)
-	first := saveCache(s, j, mainRef, "key-0", "x")
+	first := s.SaveCache(j, mainRef, "key-0", "x")
 	for i := range 24 {
-		saveCache(s, j, mainRef, fmt.Sprint("key-", i+1), "x")
+		s.SaveCache(j, mainRef, fmt.Sprint("key-", i+1), "x")
 	}
 	seen := map[int64]bool{}
 	opts := &github.ActionsCacheListOptions{ListOptions: github.ListOptions{PerPage: 10}, Key: new("key-")}
@@ -155,7 +139,7 @@ func TestOwnersSeeWhatTheCachesOfAnOrganizationUse(t *testing.T) {
 	for _, name := range []string{"one", "two", "empty"} {
 		repo := s.Repository(org, name, true)
 		if name != "empty" {
-			saveCache(s, saver(s, repo), mainRef, "key", name)
+			s.SaveCache(saver(s, repo), mainRef, "key", name)
 		}
 	}
 	gh := s.GoGitHub(owner)
@@ -206,7 +190,7 @@ func TestCachesAboveANewLimitGoAtOnce(t *testing.T) {
 		j := saver(s, s.Repo)
 		for i, key := range []string{"old", "new"} {
 			at := j.CreatedAt.Add(time.Duration(i) * time.Minute)
-			e := &actions.Cache{RepoID: s.Repo.ID, JobID: j.ID, Scope: mainRef, Key: key, Version: cacheVersion, Size: 1 << 30, CreatedAt: at, LastAccessedAt: at}
+			e := &actions.Cache{RepoID: s.Repo.ID, JobID: j.ID, Scope: mainRef, Key: key, Version: resttest.CacheVersion, Size: 1 << 30, CreatedAt: at, LastAccessedAt: at}
 			s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
 				if err := tx.CreateCache(s.Context(), e); err != nil {
 					return err
@@ -224,7 +208,7 @@ func TestCachesAboveANewLimitGoAtOnce(t *testing.T) {
 // Threat: token of repo A reads B, by REST.
 func TestCachesOfAnotherRepositoryAreNotFound(t *testing.T) {
 	s := resttest.New(t)
-	e := saveCache(s, saver(s, s.Repo), mainRef, "key", "x")
+	e := s.SaveCache(saver(s, s.Repo), mainRef, "key", "x")
 	own := s.Repository(s.User("bob"), "own", true)
 	job := s.JobToken(own, map[string]string{"actions": "write"})
 	for _, path := range []string{fmt.Sprint("/repos/bob/own/actions/caches/", e.ID), "/repos/bob/own/actions/caches?key=key", s.Path("actions/caches", e.ID), s.Path("actions/caches?key=key")} {

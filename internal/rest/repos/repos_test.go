@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-github/v75/github"
+	"github.com/google/go-github/v89/github"
 
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
 )
@@ -30,7 +30,7 @@ func TestRepositoriesAreMade(t *testing.T) {
 		s.Must(func() error { _, err := s.Git.Head(r.GetID()); return err }())
 		got, _, err := gh.Repositories.Get(s.Context(), "ALICE", "My-Project-")
 		s.Must(err)
-		if !got.GetPermissions()["admin"] || got.GetVisibility() != "private" {
+		if !got.GetPermissions().GetAdmin() || got.GetVisibility() != "private" {
 			s.Errorf("got %v", got)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-github/v75/github"
+	"github.com/google/go-github/v89/github"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/openapitest"
@@ -106,7 +106,7 @@ func (s *Site) JobToken(repo *actions.Repository, access map[string]string) stri
 // GoGitHub is Google's client with a token.
 func (s *Site) GoGitHub(token string) *github.Client {
 	s.Helper()
-	c, err := github.NewClient(s.Client).WithAuthToken(token).WithEnterpriseURLs(s.URL, s.URL)
+	c, err := github.NewClient(github.WithHTTPClient(s.Client), github.WithAuthToken(token), github.WithEnterpriseURLs(s.URL, s.URL))
 	s.Must(err)
 	return c
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
+	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -96,6 +97,21 @@ func (s *Site) Upload(j *actions.Job, name, contentType string, body []byte) *ac
 	art, err = s.Artifacts.Finalize(s.Context(), j, name, int64(len(body)), "")
 	s.Must(err)
 	return art
+}
+
+// CacheVersion is the version of every cache that tests save.
+const CacheVersion = "73885106f58cc52a7df9ec4d4a5622a5614813162cb516c759a30af6bf56e6f0"
+
+// SaveCache saves a cache of a job.
+func (s *Site) SaveCache(j *actions.Job, ref, key, content string) *actions.Cache {
+	s.Helper()
+	ctx, scopes := s.Context(), actions.CacheScopes(ref, "", "main", actions.CacheWrites)
+	e, err := s.Caches.Reserve(ctx, j, scopes, cache.Upload{Key: key, Version: CacheVersion})
+	s.Must(err)
+	s.Must(s.Objects.PutWhole(ctx, e.ObjectID, strings.NewReader(content), int64(len(content))))
+	e, err = s.Caches.Finalize(ctx, j, scopes, key, CacheVersion, int64(len(content)))
+	s.Must(err)
+	return e
 }
 
 // Archive is a zip file of names and texts in turn.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-github/v75/github"
+	"github.com/google/go-github/v89/github"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
@@ -17,7 +17,7 @@ func TestAWorkflowIsDispatched(t *testing.T) {
 	resttest.Each(t, func(s *resttest.Site) {
 		s.Pushed()
 		path := s.Path("actions/workflows/hello.yml/dispatches")
-		_, err := s.GoGitHub(s.AliceToken).Actions.CreateWorkflowDispatchEventByFileName(s.Context(), "alice", "hello", "hello.yml",
+		_, _, err := s.GoGitHub(s.AliceToken).Actions.CreateWorkflowDispatchEventByFileName(s.Context(), "alice", "hello", "hello.yml",
 			github.CreateWorkflowDispatchEventRequest{Ref: "main", Inputs: map[string]any{"who": "me", "loud": true}})
 		s.Must(err)
 		if a := s.Want(s.Do(http.MethodPost, path, s.AliceToken, resttest.Fields{"ref": "refs/heads/main"}), http.StatusNoContent); len(a.Text) > 0 {

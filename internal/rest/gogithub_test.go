@@ -1,0 +1,239 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-github/v89/github"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/rest/resttest"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// A clientMethod is one of a client library, and the operation that it calls.
+type clientMethod struct {
+	operation  string   // "GET /repos/{owner}/{repo}/actions/runs"
+	parameters []string // the names of what it takes behind the context
+}
+
+// methodsOfActions reads the methods of go-github's ActionsService from its source,
+// which names the operation of each.
+func methodsOfActions(t *testing.T) map[string]clientMethod {
+	t.Helper()
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/google/go-github/v89").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "github", "actions*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	methods := make(map[string]clientMethod)
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv == nil || fn.Doc == nil || !fn.Name.IsExported() || strings.HasSuffix(fn.Name.Name, "Iter") {
+				continue
+			}
+			for _, line := range fn.Doc.List {
+				operation, found := strings.CutPrefix(line.Text, "//meta:operation ")
+				if !found {
+					continue
+				}
+				m := clientMethod{operation: operation}
+				for _, p := range fn.Type.Params.List[1:] {
+					for _, id := range p.Names {
+						m.parameters = append(m.parameters, id.Name)
+					}
+				}
+				methods[fn.Name.Name] = m
+			}
+		}
+	}
+	return methods
+}
+
+var parameter = regexp.MustCompile(`\{[^}]*\}`)
+
+// unnamed is an operation without the names of its parameters, which clients choose
+// themselves.
+func unnamed(operation string) string { return parameter.ReplaceAllString(operation, "{}") }
+
+// Every method of go-github for an operation that is served is called, and what it
+// decodes is no error. A method that has a body, or changes something, is called in the
+// order of this table; those that only read, in its midst.
+func TestGoGitHubCallsEveryOperationOfActions(t *testing.T) {
+	s := resttest.New(t)
+	w := newClientWorld(s)
+	served := make(map[string]bool)
+	for _, rt := range s.Server.Routes() {
+		served[unnamed(rt.Pattern)] = true
+	}
+	methods := methodsOfActions(t)
+	if len(methods) < 150 {
+		t.Fatalf("go-github has %d methods for Actions", len(methods))
+	}
+	called := make(map[string]bool)
+	call := func(name string, body any) {
+		t.Helper()
+		m, ok := methods[name]
+		if !ok {
+			t.Errorf("go-github has no method %s", name)
+			return
+		}
+		if called[name] = true; !served[unnamed(m.operation)] {
+			t.Errorf("%s calls %s, which is not served", name, m.operation)
+			return
+		}
+		if err := w.call(name, m, body); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, step := range changes() {
+		if step.name == "" { // here is everything that can be read
+			for name, m := range methods {
+				if strings.HasPrefix(m.operation, "GET ") && served[unnamed(m.operation)] {
+					call(name, nil)
+				}
+			}
+			continue
+		}
+		call(step.name, step.body(w))
+	}
+	for name, m := range methods {
+		if served[unnamed(m.operation)] && !called[name] {
+			t.Errorf("nobody calls %s (%s), which is served: put it into the table", name, m.operation)
+		}
+	}
+}
+
+// A clientWorld has something of everything, and the values of parameters.
+type clientWorld struct {
+	s       *resttest.Site
+	client  *github.Client
+	repo    *actions.Repository
+	values  map[string]any // by the name of a parameter
+	special map[string]map[string]any
+}
+
+func newClientWorld(s *resttest.Site) *clientWorld {
+	s.Helper()
+	org := s.Organization("guild", s.Alice, s.Admin)
+	repo := s.Repository(org, "hello", true)
+	admin := s.Token(s.Admin, "repo", "workflow", "admin:org", "admin:enterprise", "manage_billing:enterprise")
+	s.Push(repo, "main", map[string]string{".github/workflows/hello.yml": resttest.HelloWorkflow, "README.md": "# Hello\n"})
+	queued, _, err := s.Store.Runs(s.Context(), store.RunFilter{RepoID: repo.ID}, store.Page{Number: 1, Size: 1})
+	s.Must(err)
+	run := s.AddRun(s.AddWorkflow(repo, ".github/workflows/ended.yml"), nil)
+	job := s.AddJob(run, nil)
+	s.AddLog(job)
+	artifact := s.Upload(s.AddJob(run, resttest.Running), "dist", "", s.Archive("README.md", "# Hello"))
+	saver := s.AddJob(run, resttest.Running)
+	s.SaveCache(saver, "refs/heads/main", "first", "x")
+	byID := s.SaveCache(saver, "refs/heads/main", "second", "x")
+	runner := func(sc actions.Scope, name string) *actions.Runner {
+		r := &actions.Runner{Scope: sc, Name: name, ClientID: name, PublicKey: []byte("key"), CreatedAt: s.Now()}
+		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateRunner(s.Context(), r) }))
+		return r
+	}
+	own, shared := runner(actions.Scope{RepoID: repo.ID}, "box"), runner(actions.Scope{OwnerID: org.ID}, "shared")
+	return &clientWorld{
+		s: s, client: s.GoGitHub(admin), repo: repo,
+		values: map[string]any{
+			"owner": "guild", "org": "guild", "repo": "hello", "enterprise": "github", "env": "production",
+			"name": "GREETING", "secretName": "GREETING", "variableName": "GREETING", "workflowFileName": "hello.yml",
+			"workflowID": queued[0].WorkflowID, "runID": run.ID, "attemptNumber": int64(1), "jobID": job.ID, "artifactID": artifact.ID,
+			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
+			"key": "first", "cacheID": byID.ID, "groupID": int64(1),
+		},
+		special: map[string]map[string]any{
+			"GetOrganizationRunner": {"runnerID": shared.ID}, "RemoveOrganizationRunner": {"runnerID": shared.ID},
+			"AddRunnerGroupRunners": {"runnerID": shared.ID}, "RemoveRunnerGroupRunners": {"runnerID": shared.ID},
+			"CancelWorkflowRunByID": {"runID": queued[0].ID}, "RerunWorkflowByID": {"runID": queued[0].ID},
+			"ListEnabledReposInOrg": {"owner": "guild"},
+		},
+	}
+}
+
+// call calls a method with the values of its parameters, and with body for what is none
+// of them.
+func (w *clientWorld) call(name string, m clientMethod, body any) error {
+	f := reflect.ValueOf(w.client.Actions).MethodByName(name)
+	in := []reflect.Value{reflect.ValueOf(context.Context(w.s.Context()))}
+	for i, p := range m.parameters {
+		kind := f.Type().In(i + 1)
+		v, ok := w.special[name][p]
+		if !ok {
+			v, ok = w.values[p]
+		}
+		switch {
+		case p == "body" || kind.Kind() == reflect.Struct || p == "repo" && kind.Kind() == reflect.Pointer:
+			in = append(in, reflect.ValueOf(body))
+		case kind.Kind() == reflect.Pointer: // nothing that need be said
+			in = append(in, reflect.Zero(kind))
+		case !ok:
+			return errors.New("the table has no value for its parameter " + p)
+		default:
+			in = append(in, reflect.ValueOf(v).Convert(kind))
+		}
+	}
+	for _, out := range f.Call(in) {
+		err, _ := out.Interface().(error)
+		if _, accepted := errors.AsType[*github.AcceptedError](err); err != nil && !accepted {
+			return err
+		}
+	}
+	return nil
+}
+
+// A clientCall is one of the table; one without a name is for all that read.
+type clientCall struct {
+	name string
+	body func(*clientWorld) any
+}
+
+// changes are the calls of all methods that change something, in an order in which all
+// can be done.
+func changes() []clientCall {
+	none := func(*clientWorld) any { return nil }
+	is := func(v any) func(*clientWorld) any { return func(*clientWorld) any { return v } }
+	return []clientCall{
+		{"CreateWorkflowDispatchEventByID", is(github.CreateWorkflowDispatchEventRequest{Ref: "main"})},
+		{"CreateWorkflowDispatchEventByFileName", is(github.CreateWorkflowDispatchEventRequest{Ref: "main"})},
+		{"DisableWorkflowByID", none},
+		{"EnableWorkflowByID", none},
+		{"DisableWorkflowByFileName", none},
+		{"EnableWorkflowByFileName", none},
+		{"CreateRegistrationToken", none},
+		{"CreateRemoveToken", none},
+		{"CreateOrganizationRegistrationToken", none},
+		{"CreateOrganizationRemoveToken", none},
+		{"CreateRepoJITConfig", is(github.CreateJITConfigRequest{Name: "jit", RunnerGroupID: 1, Labels: []string{"x"}})},
+		{"CreateOrgJITConfig", is(github.CreateJITConfigRequest{Name: "jit", RunnerGroupID: 1, Labels: []string{"x"}})},
+		{"UpdateOrganizationRunnerGroup", is(github.UpdateRunnerGroupRequest{Name: new("Default"), AllowsPublicRepositories: new(true)})},
+		{"", nil},
+		{"CancelWorkflowRunByID", none},
+		{"RerunWorkflowByID", none},
+		{"RemoveRunner", none},
+		{"RemoveOrganizationRunner", none},
+		{"DeleteCachesByKey", none},
+		{"DeleteCachesByID", none},
+		{"DeleteArtifact", none},
+		{"DeleteWorkflowRunLogs", none},
+		{"DeleteWorkflowRun", none},
+	}
+}
