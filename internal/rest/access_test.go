@@ -112,29 +112,6 @@ func TestAPrivateRepositoryDoesNotExistForOthers(t *testing.T) {
 	}
 }
 
-func TestIdsOfAnotherRepositoryAreNotFound(t *testing.T) {
-	s := resttest.New(t)
-	foreign := secret(s)
-	bob := s.User("bob")
-	own := s.Repository(bob, "own", true)
-	token := s.Token(bob, "repo", "workflow")
-	s.Site.Push(own, "main", token, map[string]string{"README.md": "x", ".github/workflows/hello.yml": resttest.HelloWorkflow})
-	for _, route := range below(s, own, foreign) {
-		if !strings.Contains(route.path, "/actions/workflows/") && !strings.Contains(route.path, "/runs/") && !strings.Contains(route.path, "/jobs/") &&
-			!strings.Contains(route.path, "/check-runs/") && !strings.Contains(route.path, "/check-suites/") &&
-			!strings.Contains(route.path, "/artifacts/"+strconv.FormatInt(foreign["artifact_id"], 10)) &&
-			!strings.HasSuffix(route.path, "/runners/"+strconv.FormatInt(foreign["runner_id"], 10)) {
-			continue
-		}
-		if a := try(s, route, token); a.StatusCode != http.StatusNotFound {
-			t.Errorf("%s %s answers %d: %s", route.method, route.path, a.StatusCode, a.Text)
-		}
-	}
-	if run, err := s.Store.Run(t.Context(), foreign["run_id"]); err != nil || run.Status != actions.Queued {
-		t.Errorf("the run is %v, %v", run, err)
-	}
-}
-
 // notForJobs are permissions that the token of a job cannot have.
 var notForJobs = []string{"secrets", "actions_variables", "environments"}
 

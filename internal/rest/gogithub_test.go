@@ -128,6 +128,7 @@ type clientWorld struct {
 	repo    *actions.Repository
 	values  map[string]any // by the name of a parameter
 	special map[string]map[string]any
+	sites   int64 // a runner of the enterprise
 }
 
 func newClientWorld(s *resttest.Site) *clientWorld {
@@ -152,13 +153,13 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 	}
 	own, shared := runner(actions.Scope{RepoID: repo.ID}, "box"), runner(actions.Scope{OwnerID: org.ID}, "shared")
 	return &clientWorld{
-		s: s, client: s.GoGitHub(admin), repo: repo,
+		s: s, client: s.GoGitHub(admin), repo: repo, sites: runner(actions.Scope{}, "everybody's").ID,
 		values: map[string]any{
-			"owner": "guild", "org": "guild", "repo": "hello", "enterprise": "github", "env": "production",
+			"owner": "guild", "org": "guild", "repo": "hello", "enterprise": "understudy", "env": "production",
 			"name": "GREETING", "secretName": "GREETING", "variableName": "GREETING", "workflowFileName": "hello.yml",
 			"workflowID": queued[0].WorkflowID, "runID": run.ID, "attemptNumber": int64(1), "jobID": job.ID, "artifactID": artifact.ID,
 			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
-			"key": "first", "cacheID": byID.ID, "groupID": int64(1),
+			"key": "first", "cacheID": byID.ID, "groupID": int64(1), "runnerGroupID": int64(1), "checkRunID": job.ID, "checkSuiteID": run.ID,
 		},
 		special: map[string]map[string]any{
 			"GetOrganizationRunner": {"runnerID": shared.ID}, "RemoveOrganizationRunner": {"runnerID": shared.ID},
