@@ -129,6 +129,8 @@ type clientWorld struct {
 	values  map[string]any // by the name of a parameter
 	special map[string]map[string]any
 	sites   int64 // a runner of the enterprise
+	queued  int64 // a run that waits
+	token   string
 }
 
 func newClientWorld(s *resttest.Site) *clientWorld {
@@ -153,7 +155,7 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 	}
 	own, shared := runner(actions.Scope{RepoID: repo.ID}, "box"), runner(actions.Scope{OwnerID: org.ID}, "shared")
 	return &clientWorld{
-		s: s, client: s.GoGitHub(admin), repo: repo, sites: runner(actions.Scope{}, "everybody's").ID,
+		s: s, client: s.GoGitHub(admin), repo: repo, sites: runner(actions.Scope{}, "everybody's").ID, queued: queued[0].ID, token: admin,
 		values: map[string]any{
 			"owner": "guild", "org": "guild", "repo": "hello", "enterprise": "understudy", "env": "production",
 			"name": "GREETING", "secretName": "GREETING", "variableName": "GREETING", "workflowFileName": "hello.yml",

@@ -1,0 +1,103 @@
+// Calls every method of octokit.rest.actions whose operation a server has, with the
+// plugins that programs use, and prints what went wrong. It reads from its input:
+//
+//   baseUrl, token
+//   served: {"GET /repos/{}/{}/actions/runs": ["guild", "hello"], …}, each operation with
+//     the values of its parameters, in order
+//   own: values that some calls need instead, by name
+import { Octokit } from "@octokit/rest";
+import { retry } from "@octokit/plugin-retry";
+import { throttling } from "@octokit/plugin-throttling";
+import Bottleneck from "bottleneck/light.js";
+
+let text = "";
+for await (const chunk of process.stdin) text += chunk;
+const { baseUrl, token, served, own } = JSON.parse(text);
+
+const wrong = [];
+const limited = (after, options) => {
+  wrong.push(`${options.method} ${options.url} was limited for ${after} s`);
+  return false;
+};
+const quiet = () => {};
+const octokit = new (Octokit.plugin(retry, throttling))({
+  baseUrl,
+  auth: token,
+  log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+  throttle: {
+    onRateLimit: limited,
+    onSecondaryRateLimit: limited,
+    write: new Bottleneck.Group({ maxConcurrent: 1 }), // which is a second between two writes, else
+  },
+});
+
+// changes are the methods that change something and their bodies, in an order in which
+// all can be called. null stands for all methods that read.
+const changes = [
+  ["createWorkflowDispatch", { ref: "main" }],
+  ["disableWorkflow"],
+  ["enableWorkflow"],
+  ["setWorkflowAccessToRepository", { access_level: "none" }],
+  ["createRegistrationTokenForRepo"],
+  ["createRemoveTokenForRepo"],
+  ["createRegistrationTokenForOrg"],
+  ["createRemoveTokenForOrg"],
+  ["generateRunnerJitconfigForRepo", { name: "octokit", runner_group_id: 1, labels: ["x"] }],
+  ["generateRunnerJitconfigForOrg", { name: "octokit", runner_group_id: 1, labels: ["x"] }],
+  null,
+  ["cancelWorkflowRun", {}, "queued"],
+  ["reRunWorkflow", {}, "queued"],
+  ["forceCancelWorkflowRun", {}, "queued"],
+  ["deleteSelfHostedRunnerFromRepo"],
+  ["deleteSelfHostedRunnerFromOrg"],
+  ["deleteActionsCacheByKey", { key: "first" }],
+  ["deleteActionsCacheById"],
+  ["deleteArtifact"],
+  ["deleteWorkflowRunLogs"],
+  ["deleteWorkflowRun"],
+];
+
+const operationOf = ({ endpoint }) =>
+  `${endpoint.DEFAULTS.method} ${endpoint.DEFAULTS.url.replaceAll(/\{\?[^}]*\}/g, "").replaceAll(/\{[^}]*\}/g, "{}")}`;
+
+const called = new Set();
+async function call(name, body = {}, special) {
+  const method = octokit.rest.actions[name];
+  if (!method) return wrong.push(`there is no method ${name}`);
+  called.add(name);
+  const operation = operationOf(method);
+  const values = served[operation];
+  if (!values) return wrong.push(`${name} calls ${operation}, which is not served`);
+  const parameters = { ...body };
+  const names = [...method.endpoint.DEFAULTS.url.matchAll(/\{([^?}]*)\}/g)].map((m) => m[1]);
+  names.forEach((n, i) => (parameters[n] = values[i]));
+  if (special) parameters.run_id = own[special];
+  try {
+    await method(parameters);
+    if (name.startsWith("list")) {
+      for await (const page of octokit.paginate.iterator(method, { ...parameters, per_page: 1 })) {
+        if (!Array.isArray(page.data)) wrong.push(`${name} has pages that are no lists`);
+        break;
+      }
+    }
+  } catch (e) {
+    wrong.push(`${name} (${operation}): ${e.status ?? ""} ${e.message}`);
+  }
+}
+
+const methods = Object.keys(octokit.rest.actions);
+for (const change of changes) {
+  if (change) {
+    await call(...change);
+    continue;
+  }
+  for (const name of methods) {
+    const operation = operationOf(octokit.rest.actions[name]);
+    if (operation.startsWith("GET ") && served[operation]) await call(name);
+  }
+}
+for (const name of methods) {
+  const operation = operationOf(octokit.rest.actions[name]);
+  if (served[operation] && !called.has(name)) wrong.push(`nobody calls ${name} (${operation}), which is served: put it into the table`);
+}
+console.log(JSON.stringify({ methods: methods.length, called: called.size, wrong }));
