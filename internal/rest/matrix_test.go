@@ -49,7 +49,7 @@ func matrixCallers(s *resttest.Site, org *actions.Account, repo *actions.Reposit
 		owner     bool
 		siteAdmin bool
 	}{
-		{"a stranger", actions.NoAccess, false, false},
+		{"an outsider", actions.NoAccess, false, false},
 		{"a reader", actions.Read, false, false},
 		{"a writer", actions.Write, false, false},
 		{"an admin of the repository", actions.Admin, false, false},
