@@ -202,7 +202,7 @@ func TestEveryRouteAnswersEverybodyAsTheTableSays(t *testing.T) {
 
 // An id of something in another repository, or of another organization, names nothing:
 // not for reading, and not for changing it.
-func TestForeignIDsNameNothing(t *testing.T) {
+func TestIdsOfAnotherRepositoryAreNotFound(t *testing.T) {
 	s := resttest.New(t)
 	w := newClientWorld(s)
 	bob := s.User("bob")
