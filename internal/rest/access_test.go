@@ -32,7 +32,7 @@ func below(s *resttest.Site, repo *actions.Repository, ids map[string]int64) (ro
 		}
 		pattern = strings.NewReplacer("{owner}", repo.Owner.Login, "{repo}", repo.Name, "{username}", "alice", "{path...}", "README.md",
 			"{ref...}", "heads/main", "{branch...}", "main", "{ref}", "main", "{archive_format}", "zip",
-			"{environment_name}", "production", "{secret_name}", "TOKEN", "{name}", "COLOR").Replace(pattern)
+			"{environment_name}", "production", "{secret_name}", held, "{name}", held).Replace(pattern)
 		if strings.Contains(pattern, "{") {
 			s.Fatalf("%s has a parameter without a value: give it one here or, if it is an id, in secret, of something that alice/hello has", pattern)
 		}
@@ -61,17 +61,21 @@ func secret(s *resttest.Site) map[string]int64 {
 	art := s.Upload(s.AddJob(run, resttest.Running), "dist", "", s.Archive("README.md", "# Hello"))
 	runner := &actions.Runner{Scope: actions.Scope{RepoID: s.Repo.ID}, Name: "box", ClientID: "c", PublicKey: []byte("key"), CreatedAt: s.Now()}
 	s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateRunner(s.Context(), runner) }))
-	hold(s)
+	hold(s, s.Repo)
 	return map[string]int64{
 		"workflow_id": run.WorkflowID, "run_id": run.ID, "attempt_number": 1, "job_id": jobs[0].ID,
 		"check_run_id": jobs[0].ID, "check_suite_id": run.ID, "artifact_id": art.ID, "cache_id": 1, "runner_id": runner.ID,
 	}
 }
 
-// hold gives the repository an environment, and both a secret and a variable.
-func hold(s *resttest.Site) {
+// held is the name of the secrets and variables that there are.
+const held = "GREETING"
+
+// hold gives a repository an environment, and both and its organization, if it has one, a
+// secret and a variable.
+func hold(s *resttest.Site, repo *actions.Repository) {
 	s.Helper()
-	e := &actions.Environment{RepoID: s.Repo.ID, Name: "production", CreatedAt: s.Now(), UpdatedAt: s.Now()}
+	now, e := s.Now(), &actions.Environment{RepoID: repo.ID, Name: "production", CreatedAt: s.Now(), UpdatedAt: s.Now()}
 	s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
 		if _, err := tx.AddEnvironment(s.Context(), e); err != nil {
 			return err
@@ -80,11 +84,15 @@ func hold(s *resttest.Site) {
 		if err != nil {
 			return err
 		}
-		for _, h := range []actions.Holder{{RepoID: s.Repo.ID}, {RepoID: s.Repo.ID, EnvironmentID: e.ID}} {
-			if _, err := tx.SaveSecret(s.Context(), &actions.Secret{Holder: h, Name: "TOKEN", KeyID: key, Sealed: []byte("x"), CreatedAt: s.Now(), UpdatedAt: s.Now()}); err != nil {
+		holders := map[actions.Holder]actions.Visibility{{RepoID: repo.ID}: "", {RepoID: repo.ID, EnvironmentID: e.ID}: ""}
+		if repo.Owner.Type == actions.Organization {
+			holders[actions.Holder{OrgID: repo.Owner.ID}] = actions.VisibleToSelected
+		}
+		for h, visibility := range holders {
+			if _, err := tx.SaveSecret(s.Context(), &actions.Secret{Holder: h, Name: held, Visibility: visibility, KeyID: key, Sealed: []byte("x"), CreatedAt: now, UpdatedAt: now}); err != nil {
 				return err
 			}
-			if err := tx.CreateVariable(s.Context(), &actions.Variable{Holder: h, Name: "COLOR", Value: "red", CreatedAt: s.Now(), UpdatedAt: s.Now()}); err != nil {
+			if err := tx.CreateVariable(s.Context(), &actions.Variable{Holder: h, Name: held, Visibility: visibility, Value: "hello", CreatedAt: now, UpdatedAt: now}); err != nil {
 				return err
 			}
 		}

@@ -2,10 +2,12 @@ package rest_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -14,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/google/go-github/v89/github"
+	"golang.org/x/crypto/nacl/box"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
@@ -103,7 +106,7 @@ func TestGoGitHubCallsEveryOperationOfActions(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, step := range changes() {
+	for _, step := range changes(t.Context()) {
 		if step.name == "" { // here is everything that can be read
 			for name, m := range methods {
 				if strings.HasPrefix(m.operation, "GET ") && served[unnamed(m.operation)] {
@@ -141,6 +144,8 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 	s.Push(repo, "main", map[string]string{".github/workflows/hello.yml": resttest.HelloWorkflow, "README.md": "# Hello\n"})
 	queued, _, err := s.Store.Runs(s.Context(), store.RunFilter{RepoID: repo.ID}, store.Page{Number: 1, Size: 1})
 	s.Must(err)
+	hold(s, repo)
+	selects(s, org, repo)
 	run := s.AddRun(s.AddWorkflow(repo, ".github/workflows/ended.yml"), nil)
 	job := s.AddJob(run, nil)
 	s.AddLog(job)
@@ -158,7 +163,7 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 		s: s, client: s.GoGitHub(admin), repo: repo, sites: runner(actions.Scope{}, "everybody's").ID, queued: queued[0].ID, token: admin,
 		values: map[string]any{
 			"owner": "guild", "org": "guild", "repo": "hello", "enterprise": "understudy", "env": "production",
-			"name": "GREETING", "secretName": "GREETING", "variableName": "GREETING", "workflowFileName": "hello.yml",
+			"name": held, "secretName": held, "variableName": held, "environmentName": "production", "workflowFileName": "hello.yml",
 			"workflowID": queued[0].WorkflowID, "runID": run.ID, "attemptNumber": int64(1), "jobID": job.ID, "artifactID": artifact.ID,
 			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
 			"key": "first", "cacheID": byID.ID, "groupID": int64(1), "runnerGroupID": int64(1), "checkRunID": job.ID, "checkSuiteID": run.ID,
@@ -170,6 +175,14 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 			"ListEnabledReposInOrg": {"owner": "guild"},
 		},
 	}
+}
+
+// selects makes an organization enable Actions for a repository that it selects.
+func selects(s *resttest.Site, org *actions.Account, repo *actions.Repository) {
+	s.Helper()
+	path := "/orgs/" + org.Login + "/actions/permissions"
+	s.Want(s.Do(http.MethodPut, path, s.AdminToken, resttest.Fields{"enabled_repositories": "selected"}), http.StatusNoContent)
+	s.Want(s.Do(http.MethodPut, path+"/repositories", s.AdminToken, resttest.Fields{"selected_repository_ids": []int64{repo.ID}}), http.StatusNoContent)
 }
 
 // call calls a method with the values of its parameters, and with body for what is none
@@ -209,9 +222,20 @@ type clientCall struct {
 	body func(*clientWorld) any
 }
 
+// sealed is a secret, encrypted for a public key.
+func (w *clientWorld) sealed(k *github.PublicKey, _ *github.Response, err error) github.SecretRequest {
+	w.s.Helper()
+	w.s.Must(err)
+	key, err := base64.StdEncoding.DecodeString(k.GetKey())
+	w.s.Must(err)
+	text, err := box.SealAnonymous(nil, []byte("hello"), (*[32]byte)(key), nil)
+	w.s.Must(err)
+	return github.SecretRequest{KeyID: k.GetKeyID(), EncryptedValue: base64.StdEncoding.EncodeToString(text)}
+}
+
 // changes are the calls of all methods that change something, in an order in which all
 // can be done.
-func changes() []clientCall {
+func changes(ctx context.Context) []clientCall {
 	none := func(*clientWorld) any { return nil }
 	is := func(v any) func(*clientWorld) any { return func(*clientWorld) any { return v } }
 	return []clientCall{
@@ -227,10 +251,40 @@ func changes() []clientCall {
 		{"CreateOrganizationRemoveToken", none},
 		{"CreateRepoJITConfig", is(github.CreateJITConfigRequest{Name: "jit", RunnerGroupID: 1, Labels: []string{"x"}})},
 		{"CreateOrgJITConfig", is(github.CreateJITConfigRequest{Name: "jit", RunnerGroupID: 1, Labels: []string{"x"}})},
+		{"CreateOrUpdateRepoSecret", func(w *clientWorld) any { return w.sealed(w.client.Actions.GetRepoPublicKey(ctx, "guild", "hello")) }},
+		{"CreateOrUpdateEnvSecret", func(w *clientWorld) any {
+			return w.sealed(w.client.Actions.GetEnvPublicKey(ctx, "guild", "hello", "production"))
+		}},
+		{"CreateOrUpdateOrgSecret", func(w *clientWorld) any {
+			box := w.sealed(w.client.Actions.GetOrgPublicKey(ctx, "guild"))
+			return github.OrgSecretRequest{KeyID: box.KeyID, EncryptedValue: box.EncryptedValue, Visibility: "selected", SelectedRepositoryIDs: []int64{w.repo.ID}}
+		}},
+		{"SetSelectedReposForOrgSecret", none},
+		{"AddSelectedRepoToOrgSecret", none},
+		{"CreateRepoVariable", is(github.ActionsVariableCreateRequest{Name: "MORE", Value: "x"})},
+		{"CreateEnvVariable", is(github.ActionsVariableCreateRequest{Name: "MORE", Value: "x"})},
+		{"CreateOrgVariable", is(github.OrgActionsVariableCreateRequest{Name: "MORE", Value: "x", Visibility: "all"})},
+		{"UpdateRepoVariable", is(github.ActionsVariableUpdateRequest{Value: new("y")})},
+		{"UpdateEnvVariable", is(github.ActionsVariableUpdateRequest{Value: new("y")})},
+		{"UpdateOrgVariable", is(github.OrgActionsVariableUpdateRequest{Value: new("y")})},
+		{"SetSelectedReposForOrgVariable", none},
+		{"AddSelectedRepoToOrgVariable", func(w *clientWorld) any { return &github.Repository{ID: &w.repo.ID} }},
+		{"UpdateActionsPermissions", is(github.ActionsPermissions{EnabledRepositories: new("selected"), AllowedActions: new("all")})},
+		{"SetEnabledReposInOrg", none},
+		{"AddEnabledReposInOrg", none},
 		{"UpdateOrganizationRunnerGroup", is(github.UpdateRunnerGroupRequest{Name: new("Default"), AllowsPublicRepositories: new(true)})},
 		{"", nil},
 		{"CancelWorkflowRunByID", none},
 		{"RerunWorkflowByID", none},
+		{"RemoveSelectedRepoFromOrgSecret", none},
+		{"RemoveSelectedRepoFromOrgVariable", func(w *clientWorld) any { return &github.Repository{ID: &w.repo.ID} }},
+		{"DeleteRepoSecret", none},
+		{"DeleteEnvSecret", none},
+		{"DeleteOrgSecret", none},
+		{"DeleteRepoVariable", none},
+		{"DeleteEnvVariable", none},
+		{"DeleteOrgVariable", none},
+		{"RemoveEnabledReposInOrg", none},
 		{"RemoveRunner", none},
 		{"RemoveOrganizationRunner", none},
 		{"DeleteCachesByKey", none},

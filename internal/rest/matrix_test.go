@@ -207,7 +207,9 @@ func TestIdsOfAnotherRepositoryAreNotFound(t *testing.T) {
 	w := newClientWorld(s)
 	bob := s.User("bob")
 	token := s.Token(bob, actions.Scopes()...)
-	own := s.Repository(s.Organization("others", bob), "hello", true)
+	others := s.Organization("others", bob)
+	own := s.Repository(others, "hello", true)
+	selects(s, others, own)
 	s.Site.Push(own, "main", token, map[string]string{".github/workflows/hello.yml": resttest.HelloWorkflow, "README.md": "# Hello\n"})
 	foreign := *w
 	foreign.values = maps.Clone(w.values)

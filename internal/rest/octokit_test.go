@@ -39,7 +39,7 @@ func TestOctokitCallsEveryOperationOfActions(t *testing.T) {
 		served[method+" "+unnamed(pattern)] = values
 	}
 	input, err := json.Marshal(map[string]any{
-		"baseUrl": s.URL + servertest.API, "token": w.token, "served": served, "own": map[string]any{"queued": w.queued},
+		"baseUrl": s.URL + servertest.API, "token": w.token, "served": served, "own": map[string]any{"queued": w.queued, "repository": w.repo.ID},
 	})
 	s.Must(err)
 	cmd := exec.CommandContext(t.Context(), "node", "testdata/octokit.mjs")

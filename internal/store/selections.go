@@ -31,8 +31,8 @@ func (q queries) IsSelected(ctx context.Context, sel actions.Selection, repoID i
 }
 
 // ChangeSelection changes which repositories are selected. One that the organization
-// does not own is Invalid where a whole selection is set, else NotFound; to remove one
-// that is not selected changes nothing.
+// does not own is Invalid where a whole selection is set, else NotFound; to remove one of
+// its own that is not selected changes nothing.
 func (tx *Tx) ChangeSelection(ctx context.Context, sel actions.Selection, c actions.SelectionChange) error {
 	var err error
 	switch {
@@ -44,8 +44,10 @@ func (tx *Tx) ChangeSelection(ctx context.Context, sel actions.Selection, c acti
 				values ($1, $2, $3, $4) on conflict do nothing`, sel.For, sel.OrgID, sel.Name, c.Add)
 		}
 	case c.Remove != 0:
-		_, err = db.Exec(ctx, tx.ex, `delete from selected_repositories
-			where selected_for = $1 and org_id = $2 and name = $3 and repo_id = $4`, sel.For, sel.OrgID, sel.Name, c.Remove)
+		if err = tx.ownedBy(ctx, sel.OrgID, []int64{c.Remove}, actions.NotFound); err == nil {
+			_, err = db.Exec(ctx, tx.ex, `delete from selected_repositories
+				where selected_for = $1 and org_id = $2 and name = $3 and repo_id = $4`, sel.For, sel.OrgID, sel.Name, c.Remove)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("repositories selected for %s %s: %w", sel.For, sel.Name, err)

@@ -61,7 +61,8 @@ func TestAnOrganizationSelectsOnlyItsOwnRepositories(t *testing.T) {
 			{Set: []int64{own[1], 1 << 40}}:    actions.Invalid,
 			{Set: make([]int64, 10_001)}:       actions.Invalid,
 			{Add: foreign[0]}:                  actions.NotFound,
-			{Remove: foreign[0]}:               "",
+			{Remove: foreign[0]}:               actions.NotFound,
+			{Remove: own[5]}:                   "",
 		} {
 			if err := change(*c); actions.KindOf(err) != kind && (err != nil || kind != "") {
 				t.Errorf("%+v: %v, want kind %q", c, err, kind)

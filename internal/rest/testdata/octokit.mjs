@@ -9,6 +9,7 @@ import { Octokit } from "@octokit/rest";
 import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 import Bottleneck from "bottleneck/light.js";
+import sodium from "libsodium-wrappers";
 
 let text = "";
 for await (const chunk of process.stdin) text += chunk;
@@ -31,6 +32,15 @@ const octokit = new (Octokit.plugin(retry, throttling))({
   },
 });
 
+// sealed is the body of a secret, encrypted by libsodium for the public key that a method returns.
+const sealed = (method, more = {}) => async () => {
+  const { endpoint } = octokit.rest.actions[method];
+  const { data } = await octokit.rest.actions[method](parametersOf(endpoint, served[operationOf({ endpoint })]));
+  await sodium.ready;
+  const box = sodium.crypto_box_seal(sodium.from_string("hello"), sodium.from_base64(data.key, sodium.base64_variants.ORIGINAL));
+  return { key_id: data.key_id, encrypted_value: sodium.to_base64(box, sodium.base64_variants.ORIGINAL), ...more };
+};
+
 // changes are the methods that change something and their bodies, in an order in which
 // all can be called. null stands for all methods that read.
 const changes = [
@@ -38,6 +48,23 @@ const changes = [
   ["disableWorkflow"],
   ["enableWorkflow"],
   ["setWorkflowAccessToRepository", { access_level: "none" }],
+  ["setGithubActionsPermissionsRepository", { enabled: true, allowed_actions: "all" }],
+  ["setGithubActionsPermissionsOrganization", { enabled_repositories: "selected", allowed_actions: "all" }],
+  ["setSelectedRepositoriesEnabledGithubActionsOrganization", { selected_repository_ids: [own.repository] }],
+  ["enableSelectedRepositoryGithubActionsOrganization"],
+  ["createOrUpdateRepoSecret", sealed("getRepoPublicKey")],
+  ["createOrUpdateEnvironmentSecret", sealed("getEnvironmentPublicKey")],
+  ["createOrUpdateOrgSecret", sealed("getOrgPublicKey", { visibility: "selected", selected_repository_ids: [own.repository] })],
+  ["setSelectedReposForOrgSecret", { selected_repository_ids: [own.repository] }],
+  ["addSelectedRepoToOrgSecret"],
+  ["createRepoVariable", { name: "MORE", value: "x" }],
+  ["createEnvironmentVariable", { name: "MORE", value: "x" }],
+  ["createOrgVariable", { name: "MORE", value: "x", visibility: "all" }],
+  ["updateRepoVariable", { value: "y" }],
+  ["updateEnvironmentVariable", { value: "y" }],
+  ["updateOrgVariable", { value: "y" }],
+  ["setSelectedReposForOrgVariable", { selected_repository_ids: [own.repository] }],
+  ["addSelectedRepoToOrgVariable"],
   ["createRegistrationTokenForRepo"],
   ["createRemoveTokenForRepo"],
   ["createRegistrationTokenForOrg"],
@@ -48,6 +75,15 @@ const changes = [
   ["cancelWorkflowRun", {}, "queued"],
   ["reRunWorkflow", {}, "queued"],
   ["forceCancelWorkflowRun", {}, "queued"],
+  ["removeSelectedRepoFromOrgSecret"],
+  ["removeSelectedRepoFromOrgVariable"],
+  ["deleteRepoSecret"],
+  ["deleteEnvironmentSecret"],
+  ["deleteOrgSecret"],
+  ["deleteRepoVariable"],
+  ["deleteEnvironmentVariable"],
+  ["deleteOrgVariable"],
+  ["disableSelectedRepositoryGithubActionsOrganization"],
   ["deleteSelfHostedRunnerFromRepo"],
   ["deleteSelfHostedRunnerFromOrg"],
   ["deleteActionsCacheByKey", { key: "first" }],
@@ -60,6 +96,9 @@ const changes = [
 const operationOf = ({ endpoint }) =>
   `${endpoint.DEFAULTS.method} ${endpoint.DEFAULTS.url.replaceAll(/\{\?[^}]*\}/g, "").replaceAll(/\{[^}]*\}/g, "{}")}`;
 
+// parametersOf are the values of what is in the path of an operation, by the names that Octokit has for them.
+const parametersOf = ({ DEFAULTS }, values) => Object.fromEntries([...DEFAULTS.url.matchAll(/\{([^?}]*)\}/g)].map((m, i) => [m[1], values[i]]));
+
 const called = new Set();
 async function call(name, body = {}, special) {
   const method = octokit.rest.actions[name];
@@ -68,9 +107,7 @@ async function call(name, body = {}, special) {
   const operation = operationOf(method);
   const values = served[operation];
   if (!values) return wrong.push(`${name} calls ${operation}, which is not served`);
-  const parameters = { ...body };
-  const names = [...method.endpoint.DEFAULTS.url.matchAll(/\{([^?}]*)\}/g)].map((m) => m[1]);
-  names.forEach((n, i) => (parameters[n] = values[i]));
+  const parameters = { ...(typeof body === "function" ? await body() : body), ...parametersOf(method.endpoint, values) };
   if (special) parameters.run_id = own[special];
   try {
     await method(parameters);
