@@ -72,3 +72,18 @@ func TestActionsThatOthersUseMustBeAllowedToo(t *testing.T) {
 		t.Errorf("a run that names no commit is %s %s", one.Status, one.Conclusion)
 	}
 }
+
+// Without `permissions` in the workflow, the token of a job may what is the default.
+func TestTokensOfJobsHaveTheDefaultPermissions(t *testing.T) {
+	t.Parallel()
+	r := startServer(t).newRepository("hello")
+	for access, want := range map[string][]string{"read": {"Contents: read", "Packages: read"}, "write": {"Contents: write", "Packages: write"}} {
+		r.do(http.MethodPut, r.api+"/actions/permissions/workflow", map[string]string{"default_workflow_permissions": access}, nil)
+		log := r.log(r.conclude(r.pushWorkflow(workflow("ubuntu-latest", "[{run: echo done}]")), "success"))
+		for _, line := range want {
+			if !slices.Contains(log, line) {
+				t.Errorf("%s: the log lacks %q: %q", access, line, log)
+			}
+		}
+	}
+}

@@ -59,7 +59,21 @@ func (j *Job) Ready() bool { return j.Status == Queued && j.Wait == Wait{} }
 type Candidates struct {
 	Runners  []*Runner // that may
 	Barred   []*Runner // that may not: it is public, and their group does not allow that
+	Own      []*Runner // that may not: they are the repository's own, and its organization does not allow that
 	Disabled bool      // Actions is, for the repository: no runner gets its jobs
+}
+
+// Held says whether a job waits for a reason that is set for its repository, and not for
+// lack of runners.
+func (j *Job) Held(c Candidates, now time.Time) bool {
+	return j.Ready() && (c.Disabled || j.Barred(c, now) || j.ownOnly(c))
+}
+
+// ownOnly says whether the only runners that could take a job are those of its
+// repository, which its organization does not allow.
+func (j *Job) ownOnly(c Candidates) bool {
+	able := func(r *Runner) bool { return r.InGroup(j.Group) && r.Has(j.Labels) }
+	return !slices.ContainsFunc(c.Runners, able) && slices.ContainsFunc(c.Own, able)
 }
 
 // Barred says whether a job waits although runners are there for it, since their group
@@ -87,6 +101,8 @@ func (j *Job) WaitsFor(c Candidates, now time.Time) string {
 	case j.Barred(c, now):
 		return "Waiting for a runner that may work for public repositories: the runner group '" + DefaultGroup + "' does not allow them. " +
 			"An admin can set allows_public_repositories of the group, or make the repository private"
+	case j.ownOnly(c):
+		return "Waiting for a runner of the organization: it does not allow runners of this repository itself"
 	case !slices.ContainsFunc(runners, able) && len(j.Labels) == 1:
 		return "No runner with the label " + labels + " is registered"
 	case !slices.ContainsFunc(runners, able):

@@ -68,7 +68,11 @@ func scope(sc actions.Scope) settings.Scope {
 // MayHold says whether jobs of a repository may have to wait although runners are there.
 func (g *Groups) MayHold(ctx context.Context, repo *actions.Repository) (bool, error) {
 	on, err := g.policy.Enabled(ctx, repo)
-	return !on || !repo.Private, err
+	if err != nil || !on || !repo.Private {
+		return true, err
+	}
+	own, err := g.policy.OwnRunners().Includes(ctx, repo)
+	return !own, err
 }
 
 // maxCandidates bounds how many runners are looked at to say what a job waits for: those
@@ -81,15 +85,24 @@ func (g *Groups) Candidates(ctx context.Context, repo *actions.Repository) (c ac
 	if err != nil || !on {
 		return actions.Candidates{Disabled: !on}, err
 	}
+	own, err := g.policy.OwnRunners().Includes(ctx, repo)
+	if err != nil {
+		return c, err
+	}
 	runners, err := g.store.RunnersServing(ctx, repo.Owner.ID, repo.ID, maxCandidates)
-	if err != nil || repo.Private {
+	if err != nil || repo.Private && own {
 		return actions.Candidates{Runners: runners}, err
 	}
 	for _, r := range runners {
-		public, err := g.AllowsPublic(ctx, r.Scope)
+		public := repo.Private
+		if !public {
+			if public, err = g.AllowsPublic(ctx, r.Scope); err != nil {
+				return c, err
+			}
+		}
 		switch {
-		case err != nil:
-			return c, err
+		case r.Scope.RepoID != 0 && !own:
+			c.Own = append(c.Own, r)
 		case public:
 			c.Runners = append(c.Runners, r)
 		default:

@@ -21,8 +21,26 @@ func (p *Policy) EnabledRepositories() Choice {
 	return Choice{actions.SelectedForActions, p, settings.EnabledRepositories}
 }
 
-// among says whether a repository is one of those that the choice is for.
-func (c Choice) among(ctx context.Context, repo *actions.Repository) (bool, error) {
+// OwnRunners are the repositories that may have runners of their own.
+func (p *Policy) OwnRunners() Choice {
+	return Choice{actions.SelectedForRunners, p, settings.OwnRunners}
+}
+
+// Is returns for which repositories of an organization the choice is.
+func (c Choice) Is(ctx context.Context, org *actions.Account) (actions.Repositories, error) {
+	return settings.Get(ctx, c.policy.settings, settings.Org(org), c.key)
+}
+
+// Set says for which repositories of an organization the choice is.
+func (c Choice) Set(ctx context.Context, org *actions.Account, those actions.Repositories) error {
+	if err := c.policy.settings.Update(ctx, settings.Org(org), settings.Set(c.key, those)); err != nil {
+		return err
+	}
+	return c.policy.goOn(ctx, actions.Scope{OwnerID: org.ID})
+}
+
+// Includes says whether a repository is one of those that the choice is for.
+func (c Choice) Includes(ctx context.Context, repo *actions.Repository) (bool, error) {
 	p := c.policy
 	revision := p.store.Revision(store.SettingsTopic()) // before what it is for is read
 	those, err := settings.Get(ctx, p.settings, settings.Repo(repo), c.key)
@@ -36,7 +54,7 @@ func (c Choice) among(ctx context.Context, repo *actions.Repository) (bool, erro
 
 // check is a Conflict where the choice of an organization is not for selected repositories.
 func (c Choice) check(ctx context.Context, orgID int64) error {
-	those, err := settings.Get(ctx, c.policy.settings, settings.Org(&actions.Account{ID: orgID}), c.key)
+	those, err := c.Is(ctx, &actions.Account{ID: orgID})
 	if err == nil && those != actions.SelectedRepositories {
 		err = actions.Errorf(actions.Conflict, "enabled_repositories is %s, not %s", those, actions.SelectedRepositories)
 	}

@@ -58,7 +58,7 @@ func (p *Policy) Enabled(ctx context.Context, repo *actions.Repository) (bool, e
 	if err != nil || !on {
 		return false, err
 	}
-	return p.EnabledRepositories().among(ctx, repo)
+	return p.EnabledRepositories().Includes(ctx, repo)
 }
 
 // Permissions are what is set for a repository or an organization, as far as it counts.
@@ -133,6 +133,9 @@ func (p *Policy) Refusal(ctx context.Context, repo *actions.Repository, uses []a
 // runner that several repositories share, and to one of its own repository.
 func (p *Policy) Permits(ctx context.Context, w *store.Waiting) (shared, own bool, err error) {
 	repo := &actions.Repository{ID: w.RepoID, Owner: actions.Account{ID: w.OwnerID}, Private: !w.Public}
-	on, err := p.Enabled(ctx, repo)
-	return on, on, err
+	if shared, err = p.Enabled(ctx, repo); err != nil || !shared {
+		return false, false, err
+	}
+	own, err = p.OwnRunners().Includes(ctx, repo)
+	return shared, own, err
 }

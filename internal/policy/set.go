@@ -37,7 +37,7 @@ func (c Change) settings() (list []settings.Change) {
 // enterprise has restricted is a Conflict.
 func (p *Policy) SetRepository(ctx context.Context, repo *actions.Repository, c Change) error {
 	if c.Enabled != nil && *c.Enabled {
-		may, err := p.EnabledRepositories().among(ctx, repo)
+		may, err := p.EnabledRepositories().Includes(ctx, repo)
 		if err != nil {
 			return err
 		}

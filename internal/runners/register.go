@@ -12,7 +12,8 @@ import (
 // Register adds a runner with its public key, and sets its id and OAuth client. A
 // name that its scope has is a Conflict. With replace the runner of that name is
 // removed first, even if it holds a job: its key, session and tokens are worth
-// nothing from then on.
+// nothing from then on. One of a repository whose organization does not allow that is
+// Forbidden.
 func (s *Runners) Register(ctx context.Context, r *actions.Runner, key *rsa.PublicKey, replace bool) error {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
@@ -21,6 +22,9 @@ func (s *Runners) Register(ctx context.Context, r *actions.Runner, key *rsa.Publ
 	r.Version, r.Labels = bounded(r.Version, maxWord), actions.CleanLabels(r.Labels)
 	r.PublicKey, r.ClientID, r.CreatedAt = der, s.newID(), s.now()
 	if err := r.Check(); err != nil {
+		return err
+	}
+	if err := s.mayRegister(ctx, r.Scope); err != nil {
 		return err
 	}
 	var replaced []*actions.Runner
@@ -41,6 +45,22 @@ func (s *Runners) Register(ctx context.Context, r *actions.Runner, key *rsa.Publ
 	}
 	s.log.InfoContext(ctx, "runner registered", "runner", r.ID, "name", r.Name, "labels", len(r.Labels))
 	return nil
+}
+
+// mayRegister is Forbidden for a repository that may have no runners of its own.
+func (s *Runners) mayRegister(ctx context.Context, sc actions.Scope) error {
+	if sc.RepoID == 0 {
+		return nil
+	}
+	repo, err := s.store.Repository(ctx, sc.RepoID)
+	if err != nil {
+		return err
+	}
+	may, err := s.policy.OwnRunners().Includes(ctx, repo)
+	if err == nil && !may {
+		err = actions.Errorf(actions.Forbidden, "Repository level self-hosted runners are disabled on this repository")
+	}
+	return err
 }
 
 // removeNamed removes the runner of a name, of which a scope has one at most.

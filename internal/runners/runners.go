@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/scheduler"
@@ -48,6 +49,7 @@ type Config struct {
 	Now       func() time.Time
 	NewID     func() string // makes a random GUID
 	Random    io.Reader
+	Policy    *policy.Policy // nil for that of a server whose operator says nothing
 
 	PollTime       time.Duration // for which a poll without news is held; 0 for 50 s. Clients give up at 100 s
 	CompletionTime time.Duration // by which a completion may be behind the poll that says "idle"; 0 for 10 s
@@ -63,6 +65,7 @@ type Runners struct {
 	now       func() time.Time
 	newID     func() string
 	random    io.Reader
+	policy    *policy.Policy
 
 	pollTime, completionTime time.Duration
 
@@ -80,8 +83,11 @@ const maxKnown = 10_000 // runners in memory, each a few hundred bytes
 
 // New makes the service. It starts nothing: see [Runners.Run].
 func New(c Config) *Runners {
+	if c.Policy == nil {
+		c.Policy = policy.New(c.Store, nil)
+	}
 	return &Runners{
-		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random,
+		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, keys: c.Keys, log: c.Log, now: c.Now, newID: c.NewID, random: c.Random, policy: c.Policy,
 		pollTime: cmp.Or(c.PollTime, 50*time.Second), completionTime: cmp.Or(c.CompletionTime, 10*time.Second),
 		polls: newPolls(), pace: newPace(c.Log, c.Now), idle: newIdleness(), known: recent.New[int64, *actions.Runner](maxKnown, maxKnown),
 		sessions: recent.New[int64, *actions.Session](maxKnown, maxKnown), unknown: unknown{log: c.Log, now: c.Now},

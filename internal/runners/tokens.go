@@ -19,8 +19,13 @@ type By struct {
 
 // CreateToken makes a token with which runners can be added to a scope until it
 // expires, or its creator or their token may do nothing any more; with remove, one with
-// which they can be removed.
+// which they can be removed. None adds runners to a repository that may have none.
 func (s *Runners) CreateToken(ctx context.Context, sc actions.Scope, by By, remove bool, life time.Duration) (text string, expires time.Time, err error) {
+	if !remove {
+		if err := s.mayRegister(ctx, sc); err != nil {
+			return "", time.Time{}, err
+		}
+	}
 	if text, err = token.New(token.Registration, s.random); err != nil {
 		return "", time.Time{}, err
 	}

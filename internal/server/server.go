@@ -238,7 +238,7 @@ func (s *Server) build(ctx context.Context) error {
 		Sources: s.sources, Settings: s.settings, Policy: s.policy, Outages: s.outages,
 	})
 	s.runners = runners.New(runners.Config{
-		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random,
+		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random, Policy: s.policy,
 		PollTime: d.Limits.Poll, CompletionTime: d.Limits.Completion,
 	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)

@@ -50,7 +50,7 @@ const (
 // WorkflowPermissions is what the tokens of jobs may do by default. Where it is read in
 // one scope, it is read below.
 var WorkflowPermissions = Key[Access]{
-	name: "default_workflow_permissions", standard: ReadAccess,
+	name: "default_workflow_permissions", audit: "set_default_workflow_permissions", standard: ReadAccess,
 	most: func(Scope, Access) Access { return WriteAccess },
 	bound: func(v, most Access) Access {
 		if v == WriteAccess && most == WriteAccess {
@@ -77,6 +77,14 @@ var EnabledRepositories = Key[actions.Repositories]{
 	name: "enabled_repositories", audit: "update_actions_settings", standard: actions.AllRepositories,
 	check: func(v, _ actions.Repositories) error {
 		return oneOf(v, actions.AllRepositories, actions.NoRepositories, actions.SelectedRepositories)
+	},
+}
+
+// OwnRunners is which of its repositories an organization allows runners of their own.
+var OwnRunners = Key[actions.Repositories]{
+	name: "repository_runners", audit: "update_repo_self_hosted_runners_settings", standard: actions.AllRepositories,
+	check: func(v, _ actions.Repositories) error {
+		return oneOf(v, actions.AllRepositories, actions.SelectedRepositories, actions.NoRepositories)
 	},
 }
 
@@ -133,6 +141,20 @@ func oneOf[T ~string](v T, may ...T) error {
 		quoted[i] = strconv.Quote(string(w))
 	}
 	return actions.Errorf(actions.Invalid, "Invalid request.\n\n%.50s is not a member of [%s].", v, strings.Join(quoted, ", "))
+}
+
+// ApproveReviews is whether jobs may approve pull requests. Where it is false in one
+// scope, it is false below.
+var ApproveReviews = Key[bool]{
+	name: "can_approve_pull_request_reviews", audit: "set_workflow_permission_can_approve_pr",
+	most:  func(Scope, bool) bool { return true },
+	bound: func(v, most bool) bool { return v && most },
+	check: func(v, most bool) error {
+		if v && !most {
+			return actions.Errorf(actions.Conflict, "can_approve_pull_request_reviews cannot be true: the organization or the enterprise has set false")
+		}
+		return nil
+	},
 }
 
 // A Sharing is which workflows outside of a private repository may use its actions.

@@ -240,8 +240,9 @@ func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 			settings.Set(settings.PublicRepositories, new(false)), settings.Set(settings.ActionsSharing, settings.ShareUser),
 			settings.Set(settings.ActionsEnabled, false), settings.Set(settings.EnabledRepositories, actions.NoRepositories),
 			settings.Set(settings.AllowedActions, actions.LocalActions), settings.Set(settings.SHAPinning, true),
+			settings.Set(settings.OwnRunners, actions.NoRepositories), settings.Set(settings.ApproveReviews, true),
 			settings.Set(settings.SelectedActions, actions.SelectedActions{GitHub: true, Patterns: []string{"octo/*"}}))
-		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "selected_actions": `{"GitHub":true,"Verified":false,"Patterns":["octo/*"]}`, "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "repository_runners": `"none"`, "can_approve_pull_request_reviews": "true", "selected_actions": `{"GitHub":true,"Verified":false,"Patterns":["octo/*"]}`, "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
 		for _, name := range names(t) {
 			if _, set := want[name]; !set {
 				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)

@@ -225,8 +225,8 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, newJob(rest.CallOf(r), run, j, steps))
 }
 
-// sayHeld says in a header that a job waits since Actions is disabled, or since the group
-// of its runners does not allow public repositories: nothing in the body does.
+// sayHeld says in a header why a job waits for a reason that is set for its repository:
+// nothing in the body does.
 func (p *page) sayHeld(w http.ResponseWriter, r *http.Request, j *actions.Job) error {
 	repo := rest.CallOf(r).Repo
 	if may, err := p.groups.MayHold(r.Context(), repo); err != nil || !may || !j.Ready() {
@@ -236,7 +236,7 @@ func (p *page) sayHeld(w http.ResponseWriter, r *http.Request, j *actions.Job) e
 	if err != nil {
 		return err
 	}
-	if now := p.now(); c.Disabled || j.Barred(c, now) {
+	if now := p.now(); j.Held(c, now) {
 		w.Header().Set(rest.NoticeHeader, j.WaitsFor(c, now))
 	}
 	return nil

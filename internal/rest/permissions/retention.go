@@ -9,14 +9,13 @@ import (
 	"github.com/understudy-ci/understudy/internal/settings"
 )
 
-// getRetention serves GET /repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention.
+// getRetention serves GET …/actions/permissions/artifact-and-log-retention.
 func (p *page) getRetention(w http.ResponseWriter, r *http.Request) error {
-	scope := settings.Repo(rest.CallOf(r).Repo)
-	days, err := settings.Get(r.Context(), p.settings, scope, settings.RetentionDays)
+	days, err := settings.Get(r.Context(), p.settings, scope(r), settings.RetentionDays)
 	if err != nil {
 		return err
 	}
-	most, err := settings.Most(r.Context(), p.settings, scope, settings.RetentionDays)
+	most, err := settings.Most(r.Context(), p.settings, scope(r), settings.RetentionDays)
 	if err != nil {
 		return err
 	}
@@ -26,7 +25,7 @@ func (p *page) getRetention(w http.ResponseWriter, r *http.Request) error {
 	}{days, most})
 }
 
-// setRetention serves PUT /repos/{owner}/{repo}/actions/permissions/artifact-and-log-retention.
+// setRetention serves PUT …/actions/permissions/artifact-and-log-retention.
 func (p *page) setRetention(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		Days *int `json:"days"`
@@ -34,15 +33,20 @@ func (p *page) setRetention(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
 		return err
 	}
-	if body.Days == nil {
-		return actions.Missing("Repository", "days")
+	resource := "Repository"
+	org := rest.CallOf(r).Org != nil
+	if org {
+		resource = "Organization"
 	}
-	err := p.settings.Update(r.Context(), settings.Repo(rest.CallOf(r).Repo), settings.Set(settings.RetentionDays, *body.Days))
-	if actions.KindOf(err) == actions.Invalid {
-		return actions.InField("Repository", "days", err)
+	if body.Days == nil {
+		return actions.Missing(resource, "days")
+	}
+	err := p.settings.Update(r.Context(), scope(r), settings.Set(settings.RetentionDays, *body.Days))
+	if actions.KindOf(err) == actions.Invalid && org && *body.Days > 0 && *body.Days <= actions.MaxPrivateDays { // it is the enterprise that allows less
+		return actions.Errorf(actions.Conflict, "%w", err)
 	}
 	if err != nil {
-		return err
+		return actions.InField(resource, "days", err)
 	}
 	return rest.NoContent(w)
 }
