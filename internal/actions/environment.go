@@ -88,6 +88,8 @@ func (e *Environment) Check() error {
 		return Errorf(Invalid, "Wait timer must be between 0 and %d minutes", maxWaitTimer)
 	case len(e.Reviewers) > maxReviewers:
 		return Errorf(Invalid, "No more than %d reviewers can be added to an environment", maxReviewers)
+	case e.PreventSelfReview && len(e.Reviewers) == 0:
+		return Errorf(Invalid, "prevent_self_review needs reviewers")
 	}
 	return nil
 }

@@ -28,6 +28,8 @@ type Job struct {
 	Group  string   // runs-on group; empty for the default one
 	Wait   Wait     // what is to happen before it is offered to runners
 
+	Environment string // name of what it deploys to, as the workflow has it; empty for nothing
+
 	ContinueOnError bool
 	Timeout         time.Duration // from StartedAt; the server cancels the job then
 	CancelTimeout   time.Duration // grace after a cancellation (CAN-4)
@@ -98,6 +100,9 @@ func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
 
 // Release lets runners have a job that has waited for something else.
 func (j *Job) Release(now time.Time) { j.Wait, j.QueuedAt = Wait{}, now }
+
+// Protect makes a job that no runner has wait for the rules of its environment.
+func (j *Job) Protect() { j.Wait, j.QueuedAt = Wait{Protection, j.Environment}, time.Time{} }
 
 // Complete ends the job. A job that is over keeps its first conclusion, and
 // Complete says so by false.

@@ -15,6 +15,7 @@ package assign
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -86,6 +87,9 @@ func (a *Assigner) Acquire(ctx context.Context, guid string, r *actions.Runner, 
 		return nil, err
 	}
 	as.job, err = a.queue.Acquire(ctx, as.job.GUID, r, func(tx *store.Tx, job *actions.Job) error { return a.saveToken(ctx, tx, as, job) })
+	if errors.Is(err, queue.ErrProtected) {
+		a.scheduler.ApplyRules(ctx, as.job.RunID)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,9 @@ func (g *graph) expand(j *node) ([]NewJob, error) {
 		if err := g.fill(&row, j, c, g.environment(contexts, total)); err != nil {
 			return nil, err
 		}
+		if row.Wait == (actions.Wait{}) && g.run.protects(row.Environment) {
+			row.Wait = actions.Wait{Reason: actions.Protection, Name: row.Environment}
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil
@@ -68,6 +71,9 @@ func (g *graph) fill(row *NewJob, j *node, c workflow.Combination, env *expr.Env
 	if row.Labels, row.RunnerGroup, err = runsOn(j.RunsOn, env); err != nil {
 		return g.failure(j, "runs-on", j.RunsOn.Pos, err)
 	}
+	if row.Environment, err = deploysTo(j.EnvironmentName(), env); err != nil {
+		return g.failure(j, "environment", j.Environment.Pos, err)
+	}
 	if row.TimeoutMinutes, err = timeout(j.TimeoutMinutes, defaultTimeout, env); err != nil {
 		return g.failure(j, "timeout-minutes", j.TimeoutMinutes.Pos, err)
 	}
@@ -78,6 +84,18 @@ func (g *graph) fill(row *NewJob, j *node, c workflow.Combination, env *expr.Env
 		return g.failure(j, "continue-on-error", j.ContinueOnError.Pos, err)
 	}
 	return nil
+}
+
+// deploysTo is the name of the environment of a job, empty for none.
+func deploysTo(t *workflow.Token, env *expr.Env) (string, error) {
+	name, err := t.EvalString(env)
+	if err != nil {
+		return "", err
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		return "", nil
+	}
+	return name, actions.CheckEnvironmentName(name)
 }
 
 // timeout is a number of whole minutes; what is not positive is the default.

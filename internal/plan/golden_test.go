@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "write the golden files")
 //	start                     the run is created
 //	end ID CONCLUSION [K=V …] a job ends, with outputs
 //	cancel | force            somebody cancels the run
+//	protect NAME | open NAME  an environment gets a rule, or has none any more
 //	needs JOB | contexts ID   show what a job sees
 func TestRunsGoAsRecorded(t *testing.T) { // MAT-2, MAT-3
 	goldentest.Check(t, *update, func(t *testing.T, f *goldentest.File) string {
@@ -79,6 +80,11 @@ func (s *story) do(fields []string) {
 		s.run.Cancelled = true
 	case "force":
 		s.run.Force = true
+	case "protect", "open":
+		if s.run.Protected == nil {
+			s.run.Protected = make(map[string]bool)
+		}
+		s.run.Protected[fields[1]] = fields[0] == "protect"
 	case "needs":
 		contexts, err := plan.Contexts(&s.run, &plan.Job{Key: fields[1], Total: 1})
 		if err != nil {
@@ -137,9 +143,12 @@ func (s *story) next() {
 	for _, id := range d.Release {
 		s.run.Jobs[id-1].Wait = actions.Wait{}
 	}
+	for _, id := range d.Protect {
+		s.run.Jobs[id-1].Wait.Reason = actions.Protection
+	}
 	for _, n := range d.Create {
 		s.run.Jobs = append(s.run.Jobs, plan.Job{
-			ID: int64(len(s.run.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Wait: n.Wait,
+			ID: int64(len(s.run.Jobs) + 1), Key: n.Key, Index: n.Index, Total: n.Total, Matrix: n.Matrix, Wait: n.Wait, Environment: n.Environment,
 			Status: n.Status, Conclusion: n.Conclusion, ContinueOnError: n.ContinueOnError, CompletedAt: s.now,
 		})
 		if n.Status != actions.Completed {
@@ -163,7 +172,10 @@ func show(d *plan.Decision) string {
 			fmt.Fprintf(&b, " %s", n.Conclusion)
 		} else {
 			fmt.Fprintf(&b, " %s on %q %s%v fail-fast=%t max=%d limits=%d,%d", n.Status, n.Labels, n.RunnerGroup,
-				map[actions.Reason]string{actions.MaxParallel: " held"}[n.Wait.Reason], n.FailFast, n.MaxParallel, n.TimeoutMinutes, n.CancelTimeoutMinutes)
+				map[actions.Reason]string{actions.MaxParallel: " held", actions.Protection: " protected"}[n.Wait.Reason], n.FailFast, n.MaxParallel, n.TimeoutMinutes, n.CancelTimeoutMinutes)
+		}
+		if n.Environment != "" {
+			fmt.Fprintf(&b, " environment=%q", n.Environment)
 		}
 		if n.ContinueOnError {
 			b.WriteString(" continue-on-error")
@@ -178,6 +190,9 @@ func show(d *plan.Decision) string {
 	}
 	if len(d.Release) > 0 {
 		fmt.Fprintf(&b, "release %v\n", d.Release)
+	}
+	if len(d.Protect) > 0 {
+		fmt.Fprintf(&b, "protect %v\n", d.Protect)
 	}
 	if len(d.Cancel) > 0 {
 		fmt.Fprintf(&b, "cancel %v\n", d.Cancel)

@@ -40,6 +40,10 @@ type Run struct {
 	Contexts *expr.Object                  // github, inputs, vars
 	Jobs     []Job                         // all rows of this attempt, those carried over from the last one included
 
+	// Protected are the keys ([actions.EnvironmentKey]) of the environments that have a
+	// rule. Jobs that deploy to them wait.
+	Protected map[string]bool
+
 	// Cancelled says that the run is being cancelled: no job starts or goes on
 	// unless its condition holds in spite of that (CAN-1). Force ends these,
 	// too (CAN-5).
@@ -63,6 +67,8 @@ type Job struct {
 	Matrix *expr.Object // nil without a matrix
 	Wait   actions.Wait // as it was created with, until it is released
 
+	Environment string // what it deploys to; empty for nothing
+
 	Status          actions.Status
 	Conclusion      actions.Conclusion
 	ContinueOnError bool
@@ -74,6 +80,7 @@ type Job struct {
 type Decision struct {
 	Create  []NewJob
 	Release []int64 // jobs that have waited for something, and that runners may have now
+	Protect []int64 // jobs that wait from now on for the rules of their environment, unless a runner has them
 	Cancel  []int64 // jobs to cancel, running or not; some may be on their way out already
 
 	Concluded  bool
@@ -94,6 +101,7 @@ type NewJob struct {
 
 	Labels      []string // a runner must carry all of them
 	RunnerGroup string   // empty for any
+	Environment string   // what it deploys to; empty for nothing
 
 	FailFast             bool
 	MaxParallel          int          // Total if the workflow sets none
@@ -210,6 +218,7 @@ func (p *planner) watch(j *node, rows []*Job) {
 			waiting = append(waiting, row)
 		default:
 			parallel++
+			p.guard(row)
 		}
 	}
 	if len(waiting) == 0 {
@@ -220,8 +229,29 @@ func (p *planner) watch(j *node, rows []*Job) {
 		limit = s.parallel(len(rows))
 	}
 	for _, row := range waiting[:min(len(waiting), max(limit-parallel, 0))] {
+		if p.run.protects(row.Environment) {
+			p.decision.Protect = append(p.decision.Protect, row.ID)
+			continue
+		}
 		p.decision.Release = append(p.decision.Release, row.ID)
 	}
+}
+
+// guard looks after the rules of the environment of a row that has its turn: they may
+// have come or gone meanwhile.
+func (p *planner) guard(row *Job) {
+	protected := p.run.protects(row.Environment)
+	switch {
+	case row.Wait.Reason == actions.Protection && !protected:
+		p.decision.Release = append(p.decision.Release, row.ID)
+	case row.Wait == actions.Wait{} && row.Status == actions.Queued && protected:
+		p.decision.Protect = append(p.decision.Protect, row.ID)
+	}
+}
+
+// protects says whether jobs that deploy to an environment wait for its rules.
+func (r *Run) protects(environment string) bool {
+	return environment != "" && r.Protected[actions.EnvironmentKey(environment)]
 }
 
 // failedFast says whether a failed row ends its siblings (MAT-4).

@@ -12,7 +12,7 @@ import (
 func Reads(w *workflow.Workflow, context string, keys ...string) bool {
 	reads := func(e *expr.Expr) bool { return e.Reads(context, keys...) }
 	return slices.ContainsFunc(w.Jobs, func(j *workflow.Job) bool {
-		tokens := []*workflow.Token{j.Name, j.Strategy, j.RunsOn, j.TimeoutMinutes, j.CancelTimeoutMinutes, j.ContinueOnError}
+		tokens := []*workflow.Token{j.Name, j.Strategy, j.RunsOn, j.EnvironmentName(), j.TimeoutMinutes, j.CancelTimeoutMinutes, j.ContinueOnError}
 		return reads(j.If) || slices.ContainsFunc(tokens, func(t *workflow.Token) bool { return t.Any(reads) })
 	})
 }

@@ -18,6 +18,8 @@ func TestPlanningReadsOnlyWhatItsExpressionsName(t *testing.T) {
 		"runs-on: x\n    cancel-timeout-minutes: ${{ github.run_id }}":                 true,
 		"runs-on: x\n    continue-on-error: ${{ github.run_id == '1' }}":               true,
 		"runs-on: x\n    strategy: {matrix: {include: [{a: '${{ github.run_id }}'}]}}": true,
+		"runs-on: x\n    environment: 'r${{ github.run_id }}'":                         true,
+		"runs-on: x\n    environment: {name: a, url: '${{ github.run_id }}'}":          false, // its runner does
 		"runs-on: x\n    env: {a: '${{ github.run_id }}'}":                             false, // its runner does
 	} {
 		r := parse(t, "on: push\njobs:\n  a:\n    "+text+"\n    steps: [{run: 'echo ${{ github.run_id }}'}]\n")

@@ -10,7 +10,7 @@ import (
 // Row is what planning knows of a job, with its combination of the matrix.
 func Row(j *actions.Job) (*Job, error) {
 	row := &Job{
-		ID: j.ID, Path: j.Path, Key: j.Key, Index: j.Index, Total: j.Total, Wait: j.Wait, Status: j.Status, Conclusion: j.Conclusion,
+		ID: j.ID, Path: j.Path, Key: j.Key, Index: j.Index, Total: j.Total, Wait: j.Wait, Environment: j.Environment, Status: j.Status, Conclusion: j.Conclusion,
 		ContinueOnError: j.ContinueOnError, Outputs: j.Outputs, CompletedAt: j.CompletedAt,
 	}
 	if len(j.Matrix) == 0 {

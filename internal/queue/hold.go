@@ -94,6 +94,11 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 	if fresh && q.isRetired(r.ID) {
 		return actions.Errorf(actions.Conflict, "runner %s gets no further job", r.Name)
 	}
+	if fresh && job.Environment != "" {
+		if err := unprotected(ctx, tx, job); err != nil {
+			return err
+		}
+	}
 	if err := job.Acquire(r, q.now(), q.lease); err != nil {
 		return err
 	}
@@ -105,6 +110,25 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 		return err
 	}
 	return tx.BeginRun(ctx, job, q.now())
+}
+
+// ErrProtected is a Conflict: the environment of the job has had a rule since the job
+// was offered.
+var ErrProtected = actions.Errorf(actions.Conflict, "the environment of the job has protection rules")
+
+// unprotected is nil if the environment of the job has no rules, whatever it had when
+// the job was planned: whoever gets the job gets its secrets.
+func unprotected(ctx context.Context, tx *store.Tx, job *actions.Job) error {
+	e, err := tx.Environment(ctx, job.RepoID, job.Environment)
+	switch {
+	case actions.KindOf(err) == actions.NotFound:
+		return nil // it was deleted, with its rules
+	case err != nil:
+		return err
+	case e.Protected():
+		return fmt.Errorf("job %d: %w", job.ID, ErrProtected)
+	}
+	return nil
 }
 
 // AfterEnd is how long a job that is over is still renewed (JOB-3): its runner may

@@ -40,7 +40,7 @@ func (a *API) jobMessage(r *http.Request, d *assign.Description) *wire.JobMessag
 		JobOutputs:           convert.TokenToWire(spec.Outputs),
 		JobContainer:         convert.TokenToWire(spec.Container),
 		JobServiceContainers: convert.TokenToWire(spec.Services),
-		ActionsEnvironment:   environment(spec.Environment),
+		ActionsEnvironment:   environment(d.Job, spec.Environment),
 	}
 }
 
@@ -162,19 +162,15 @@ func permissionName(scope string) string {
 	return b.String()
 }
 
-// environment is the deployment environment of the job, nil for none.
-func environment(t *workflow.Token) *wire.Environment {
-	if t == nil || t.Kind != workflow.Mapping {
+// environment is the deployment environment of a job with its evaluated name, nil for
+// none. Its address is the runner's to evaluate.
+func environment(j *actions.Job, t *workflow.Token) *wire.Environment {
+	if j.Environment == "" {
 		return nil
 	}
-	env := &wire.Environment{}
-	for _, p := range t.Pairs {
-		switch strings.ToLower(p.Key.Str) {
-		case "name":
-			env.Name = p.Value.Str
-		case "url":
-			env.URL = convert.TokenToWire(p.Value)
-		}
+	env := &wire.Environment{Name: j.Environment}
+	if url := t.Get("url"); url != nil {
+		env.URL = convert.TokenToWire(url)
 	}
 	return env
 }

@@ -19,6 +19,8 @@ type draft struct {
 	s   *Scheduler
 	now time.Time // in microseconds, as it is kept
 
+	protected map[string]bool // keys of the environments that have a rule
+
 	rows []*row         // that are new or change
 	read map[int64]*row // all that were read, by id
 
@@ -129,6 +131,9 @@ func (d *draft) stop(r *row, force bool, notes ...*actions.Annotation) {
 // advance does what the plan says is next, until nothing is: it queues and skips
 // jobs, cancels what is to be cancelled, and concludes the attempt in the end.
 func (d *draft) advance(ctx context.Context) error {
+	if err := d.readProtection(ctx); err != nil {
+		return err
+	}
 	for d.attempt.Status != actions.Completed {
 		if d.source == nil {
 			return d.abandon(ctx, d.broken)
@@ -164,7 +169,7 @@ func (d *draft) plan() *plan.Run {
 		d.shared = (&contexts.Run{Run: d.run, Repo: d.repo, Source: d.source, Settings: d.settings, Base: d.source.Base}).Contexts()
 	}
 	return &plan.Run{
-		Path: d.source.Workflow.Path, Files: d.source.Files, Contexts: d.shared, Jobs: d.jobs,
+		Path: d.source.Workflow.Path, Files: d.source.Files, Contexts: d.shared, Jobs: d.jobs, Protected: d.protected,
 		Cancelled: !d.attempt.CancelAt.IsZero(), Force: d.attempt.Forced,
 	}
 }
@@ -207,6 +212,16 @@ func (d *draft) apply(ctx context.Context, next *plan.Decision) (again bool, err
 		r.job.Release(d.now)
 		d.change(r)
 	}
+	for _, id := range next.Protect {
+		r, err := d.row(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		if r.job.Status == actions.Queued { // else a runner has it
+			r.job.Protect()
+			d.change(r)
+		}
+	}
 	for i := range next.Create {
 		j := d.create(&next.Create[i])
 		again = again || j.Status == actions.Completed
@@ -220,7 +235,7 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 	j := &actions.Job{
 		ID: -int64(len(d.jobs) + 1), Attempt: d.run.Attempt, GUID: d.s.newID(),
 		Path: n.Path, Key: n.Key, Index: n.Index, Total: n.Total, Name: actions.Clip(n.Name, maxText), Labels: n.Labels,
-		Group: actions.Clip(n.RunnerGroup, maxText), Wait: n.Wait,
+		Group: actions.Clip(n.RunnerGroup, maxText), Wait: n.Wait, Environment: n.Environment,
 		ContinueOnError: n.ContinueOnError, Timeout: time.Duration(n.TimeoutMinutes) * time.Minute,
 		CancelTimeout: time.Duration(n.CancelTimeoutMinutes) * time.Minute, Status: n.Status, Conclusion: n.Conclusion, CreatedAt: d.now,
 	}
@@ -234,7 +249,7 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 		j.QueuedAt = d.now
 	}
 	d.jobs = append(d.jobs, plan.Job{
-		ID: j.ID, Path: j.Path, Key: j.Key, Index: j.Index, Total: j.Total, Wait: j.Wait,
+		ID: j.ID, Path: j.Path, Key: j.Key, Index: j.Index, Total: j.Total, Wait: j.Wait, Environment: j.Environment,
 		Status: j.Status, Conclusion: j.Conclusion, ContinueOnError: j.ContinueOnError, CompletedAt: j.CompletedAt,
 	})
 	r := &row{job: j, index: len(d.jobs) - 1}

@@ -17,6 +17,9 @@ const (
 	longestCheck  = 5 * time.Second
 	shortestCheck = 50 * time.Millisecond
 
+	// Rules of environments are applied when they change; this finds what that missed.
+	rulesCheck = 30 * time.Second
+
 	// A runner that was told to cancel has its own limit (CAN-4); this much
 	// later the server ends the job itself (runner END-1).
 	cancelGrace = 2 * time.Minute
@@ -29,13 +32,15 @@ const (
 )
 
 // Run watches the jobs in progress until ctx ends: leases, time limits, ignored
-// cancellations, and accounts that are suspended.
+// cancellations, accounts that are suspended, and rules of environments.
 func (s *Scheduler) Run(ctx context.Context) error {
 	pause := min(max(s.lease/4, shortestCheck), longestCheck)
 	heard := s.wall() // since when runners could renew without a break
 	last := heard
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
+	rules := time.NewTicker(rulesCheck)
+	defer rules.Stop()
 	access := s.store.Subscribe(store.AccessTopic())
 	defer access.Close()
 	s.enforceSuspensions(ctx)
@@ -46,6 +51,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		case <-access.C():
 			access.Take()
 			s.enforceSuspensions(ctx)
+			continue
+		case <-rules.C:
+			s.applyRules(ctx, 0)
 			continue
 		case <-tick.C:
 		}

@@ -71,6 +71,9 @@ func (d *draft) writeRows(ctx context.Context, tx *store.Tx) error {
 	if err := tx.CreateJobs(ctx, made); err != nil {
 		return err
 	}
+	if err := d.addEnvironments(ctx, tx, made); err != nil {
+		return err
+	}
 	for _, r := range d.rows {
 		lost, err := d.writeRow(ctx, tx, r)
 		if err != nil {

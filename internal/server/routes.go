@@ -15,6 +15,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/contents"
 	"github.com/understudy-ci/understudy/internal/rest/credentials"
 	"github.com/understudy-ci/understudy/internal/rest/enterpriseadmin"
+	"github.com/understudy-ci/understudy/internal/rest/environments"
 	"github.com/understudy-ci/understudy/internal/rest/jobs"
 	"github.com/understudy-ci/understudy/internal/rest/meta"
 	"github.com/understudy-ci/understudy/internal/rest/orgs"
@@ -54,6 +55,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		commits.Routes(s.repositories, s.repos),
 		branches.Routes(s.repos),
 		refs.Routes(s.repos),
+		environments.Routes(s.store, s.auth, s.scheduler),
 		checks.Routes(s.store, s.repositories),
 
 		workflows.Routes(s.store, s.trigger, s.now),

@@ -12,8 +12,8 @@ import (
 const environmentColumns = `id, repo_id, name, wait_timer, prevent_self_review, reviewers, branch_policy, admins_bypass, created_at, updated_at`
 
 var environmentList = db.List[*actions.Environment]{
-	Table: `environments`, ID: `id`, Columns: environmentColumns, Scan: scanEnvironment,
-}.Order(`id`)
+	Table: `environments e`, ID: `e.id`, Columns: environmentColumns, Scan: scanEnvironment,
+}.Order(`e.id`)
 
 func scanEnvironment(r db.Row) (*actions.Environment, error) {
 	e := new(actions.Environment)
@@ -34,7 +34,7 @@ func (q queries) Environment(ctx context.Context, repoID int64, name string) (*a
 // Environments lists a page of the environments of a repository, oldest first, and how
 // many there are.
 func (q queries) Environments(ctx context.Context, repoID int64, p Page) ([]*actions.Environment, int, error) {
-	list, total, err := environmentList.Where(`repo_id = ?`, repoID).Page(ctx, q.ex, p)
+	list, total, err := environmentList.Where(`e.repo_id = ?`, repoID).Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("environments of repository %d: %w", repoID, err)
 	}
@@ -43,12 +43,30 @@ func (q queries) Environments(ctx context.Context, repoID int64, p Page) ([]*act
 
 // ProtectedEnvironments lists the environments of a repository that have a rule.
 func (q queries) ProtectedEnvironments(ctx context.Context, repoID int64) ([]*actions.Environment, error) {
-	list, err := environmentList.Where(`repo_id = ?`, repoID).
-		Where(`(wait_timer > 0 or branch_policy <> '' or reviewers <> '[]')`).All(ctx, q.ex)
+	list, err := environmentList.Where(`e.repo_id = ?`, repoID).Where(hasRule).All(ctx, q.ex)
 	if err != nil {
 		return nil, fmt.Errorf("environments of repository %d: %w", repoID, err)
 	}
 	return list, nil
+}
+
+// hasRule is the condition for an environment e to have a rule: see
+// [actions.Environment.Protected].
+const hasRule = `(e.id is not null and (e.wait_timer > 0 or e.branch_policy <> '' or e.reviewers <> '[]'))`
+
+// MisjudgedRuns lists runs, by ids greater than after, with jobs that wait for the rules
+// of an environment which has none any more, or that wait for a runner although their
+// environment has rules now: runs of a repository, or of all for 0.
+func (q queries) MisjudgedRuns(ctx context.Context, repoID, after int64, limit int) ([]int64, error) {
+	ids, err := db.All(ctx, q.ex, db.Value[int64], `select distinct j.run_id from jobs j
+		left join environments e on e.repo_id = j.repo_id and e.name_key = j.environment_key
+		where j.status = 'queued' and j.environment <> '' and (j.repo_id = $1 or $1 = 0) and j.run_id > $2
+			and ((j.wait = '' and `+hasRule+`) or (j.wait like '`+string(actions.Protection)+`:%' and not `+hasRule+`))
+		order by j.run_id limit $3`, repoID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("jobs that deploy: %w", err)
+	}
+	return ids, nil
 }
 
 // AddEnvironment adds an environment without rules, unless the repository has one of

@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name, labels, runner_group, wait, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
+const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name, labels, runner_group, wait, environment, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
 
 func jobFields(j *actions.Job) []any {
 	return []any{
@@ -19,6 +19,7 @@ func jobFields(j *actions.Job) []any {
 		db.JSON(&j.Labels),
 		&j.Group,
 		wait(&j.Wait),
+		&j.Environment,
 		db.Bool(&j.ContinueOnError),
 		db.Duration(&j.Timeout),
 		db.Duration(&j.CancelTimeout),
@@ -94,20 +95,20 @@ func (tx *Tx) CreateJobs(ctx context.Context, jobs []*actions.Job) error {
 }
 
 // jobInserted is how many columns of a job are written when it is made.
-const jobInserted = 24
+const jobInserted = 26
 
 func (tx *Tx) createJobs(ctx context.Context, jobs []*actions.Job, values string, sets map[string]int64) error {
 	args := make([]any, 0, len(jobs)*jobInserted)
 	for _, j := range jobs {
 		args = append(args,
 			j.RunID, j.RepoID, j.OwnerID, j.Attempt, j.GUID, strings.Join(j.Path, "/"), j.Key, j.Index, j.Total, string(j.Matrix), j.Name,
-			sets[actions.LabelKey(j.Group, j.Labels)], db.Text(j.Labels), j.Group, j.Wait.String(), db.Flag(j.ContinueOnError),
+			sets[actions.LabelKey(j.Group, j.Labels)], db.Text(j.Labels), j.Group, j.Wait.String(), j.Environment, actions.EnvironmentKey(j.Environment), db.Flag(j.ContinueOnError),
 			j.Timeout.Microseconds(), j.CancelTimeout.Microseconds(), j.Status, j.Conclusion, db.Text(j.Outputs),
 			db.Micros(j.CreatedAt), db.Micros(j.QueuedAt), db.Micros(j.CompletedAt))
 	}
 	ids, err := db.All(ctx, tx.ex, db.Value[int64], `insert into jobs
 		(run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name,
-		 label_set_id, labels, runner_group, wait, continue_on_error,
+		 label_set_id, labels, runner_group, wait, environment, environment_key, continue_on_error,
 		 timeout, cancel_timeout, status, conclusion, outputs,
 		 created_at, queued_at, completed_at)
 		values `+values+` returning id`, args...)

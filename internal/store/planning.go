@@ -16,14 +16,14 @@ import (
 // when that is not so.
 
 func scanPlanJob(r db.Row) (j plan.Job, err error) {
-	return j, r.Scan(&j.ID, callPath(&j.Path), &j.Key, &j.Index, &j.Total, wait(&j.Wait), db.Bool(&j.ContinueOnError), &j.Status, &j.Conclusion,
+	return j, r.Scan(&j.ID, callPath(&j.Path), &j.Key, &j.Index, &j.Total, wait(&j.Wait), &j.Environment, db.Bool(&j.ContinueOnError), &j.Status, &j.Conclusion,
 		db.JSON(&j.Outputs), db.Time(&j.CompletedAt))
 }
 
 // PlanJobs lists the jobs of an attempt as planning sees them, less the matrix,
 // in the order they were made. The check run of a workflow file is not among them.
 func (q queries) PlanJobs(ctx context.Context, runID int64, attempt int) ([]plan.Job, error) {
-	return db.All(ctx, q.ex, scanPlanJob, `select id, path, key, idx, total, wait, continue_on_error, status, conclusion, outputs, completed_at
+	return db.All(ctx, q.ex, scanPlanJob, `select id, path, key, idx, total, wait, environment, continue_on_error, status, conclusion, outputs, completed_at
 		from jobs where run_id = $1 and attempt = $2 and key <> '' order by id`, runID, attempt)
 }
 
@@ -58,11 +58,12 @@ func (tx *Tx) TellJob(ctx context.Context, j *actions.Job) (bool, error) {
 	return changed("job", j.ID, n, err)
 }
 
-// ReleaseJob saves that runners may have a job that has waited for something else.
+// ReleaseJob saves what a job waits for now that it waits for something else than
+// before: for a runner, mostly.
 func (tx *Tx) ReleaseJob(ctx context.Context, j *actions.Job) (bool, error) {
 	tx.publishJob(j)
-	n, err := db.Exec(ctx, tx.ex, `update jobs set wait = '', queued_at = $2 where id = $1 and status = 'queued' and wait <> ''`,
-		j.ID, db.Micros(j.QueuedAt))
+	n, err := db.Exec(ctx, tx.ex, `update jobs set wait = $3, queued_at = $2 where id = $1 and status = 'queued'`,
+		j.ID, db.Micros(j.QueuedAt), j.Wait.String())
 	return changed("job", j.ID, n, err)
 }
 

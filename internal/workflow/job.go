@@ -44,6 +44,15 @@ type Job struct {
 	needs []*Token // as in the file
 }
 
+// EnvironmentName is what names the environment that the job deploys to, nil for none.
+// The address that an environment may have, too, is the runner's to evaluate.
+func (j *Job) EnvironmentName() *Token {
+	if t := j.Environment; t == nil || t.Kind != Mapping {
+		return t
+	}
+	return j.Environment.Get("name")
+}
+
 // jobs reads all jobs and the graph they make.
 func (r *reader) jobs(t *Token) []*Job {
 	var jobs []*Job
