@@ -16,6 +16,12 @@ create table environments (
   unique (repo_id, name_key)
 );
 
+-- What a job deploys to, as its workflow names it; empty for nothing.
+alter table jobs add column environment text not null default '';
+alter table jobs add column environment_key text not null default ''; -- lower case
+create index jobs_environment on jobs (repo_id, run_id) where status = 'queued' and environment <> '';
+
+-- == Lists of runs =========================================================
 
 -- Lists are read from the newest run on, narrowed by each parameter and each pair of
 -- them. A list that few of very many runs fit is found by an index of its own: without
@@ -45,13 +51,7 @@ create index runs_by_actor_conclusion on runs (repo_id, actor_id, conclusion, cr
 create index runs_by_branch_event on runs (repo_id, head_branch, event, created_at, id);
 create index runs_by_branch_conclusion on runs (repo_id, head_branch, conclusion, created_at, id) where conclusion <> '';
 create index runs_by_event_conclusion on runs (repo_id, event, conclusion, created_at, id) where conclusion <> '';
-=======
--- What a job deploys to, as its workflow names it; empty for nothing.
-alter table jobs add column environment text not null default '';
-alter table jobs add column environment_key text not null default ''; -- lower case
-create index jobs_environment on jobs (repo_id, run_id) where status = 'queued' and environment <> '';
 
--- == Lists of runs ==================================================
 -- == Selected repositories =================================================
 
 -- Which of its repositories an organization has selected for something of it.
