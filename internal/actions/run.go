@@ -78,6 +78,10 @@ type Attempt struct {
 	CancelAt    time.Time // when cancellation was asked for; zero if never
 	Forced      bool      // the cancellation ignores conditions (CAN-5)
 	Debug       bool      // step debug logging was asked for with the re-run
+
+	// LogsExpireAt is from when on its logs are deleted; zero for never. The store takes
+	// it when the attempt is made, and tells it only to who deletes them.
+	LogsExpireAt time.Time
 }
 
 // A RunSource is everything a run was planned from. It is recorded once and

@@ -34,6 +34,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/outage"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -57,7 +58,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Config is what logs need. All fields are required but Limits, Dir and Outages.
+// Config is what logs need. All fields are required but Limits, Dir, Settings and Outages.
 type Config struct {
 	Store  *store.Store
 	Blobs  blob.Store
@@ -67,6 +68,8 @@ type Config struct {
 
 	Dir     string          // where live lines outlive the process; empty for nowhere
 	Outages *outage.Outages // nil for a server that was never away
+
+	Settings *settings.Settings // nil for those of a server whose operator says nothing
 }
 
 // Logs is safe for concurrent use.
@@ -79,6 +82,8 @@ type Logs struct {
 	hub    *hub
 	part   atomic.Int64 // the newest number of NewPart
 
+	settings *settings.Settings
+
 	outages *outage.Outages
 	dir     string
 	files   map[int64]string // by job: where its live lines are; of Recall and then of one loop
@@ -89,8 +94,11 @@ func New(c Config) *Logs {
 	if c.Limits == (Limits{}) {
 		c.Limits = DefaultLimits()
 	}
+	if c.Settings == nil {
+		c.Settings = settings.New(c.Store)
+	}
 	l := &Logs{
-		store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits,
+		settings: c.Settings, store: c.Store, blobs: c.Blobs, log: c.Log, now: c.Now, limits: c.Limits,
 		hub:     newHub(c.Limits.Live, c.Limits.AllLive, c.Now),
 		outages: c.Outages, dir: c.Dir, files: map[int64]string{},
 	}

@@ -16,6 +16,7 @@ const sweepEvery = time.Minute
 func (l *Logs) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.sweepAll(ctx) })
+	g.Go(func() error { return l.expireAll(ctx) })
 	g.Go(func() error { return l.tellOthers(ctx) })
 	g.Go(func() error { return l.hearOthers(ctx) })
 	g.Go(func() error { return l.keepLines(ctx) })

@@ -37,7 +37,7 @@ func (s *Scheduler) Rerun(ctx context.Context, runID int64, who actions.Account,
 		if err != nil {
 			return err
 		}
-		number = a.Number
+		number, a.LogsExpireAt = a.Number, d.logsExpire(d.now)
 		d.reruns, d.attempt, d.jobs, d.shared = true, a, nil, nil
 		return nil
 	})

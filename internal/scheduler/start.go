@@ -59,6 +59,7 @@ func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 	if first.source, err = contexts.NewSource(st.Workflow, st.Source); err != nil {
 		return err
 	}
+	a.LogsExpireAt = first.logsExpire(now)
 	why, err := s.refusal(ctx, &repo, first.source)
 	if err != nil {
 		return err

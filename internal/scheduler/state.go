@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"reflect"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/expr"
@@ -119,4 +120,9 @@ func (st *state) outputs() (n int64) {
 		n += actions.OutputsSize(st.jobs[i].Outputs)
 	}
 	return n
+}
+
+// logsExpire is when the logs of an attempt expire that begins now, as its artifacts do.
+func (st *state) logsExpire(now time.Time) time.Time {
+	return now.AddDate(0, 0, st.settings.RetentionDays)
 }

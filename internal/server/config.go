@@ -55,7 +55,7 @@ type Config struct {
 	OrphanAfter  time.Duration    `default:"10m" help:"How long a bundled runner without a job waits for a server that is gone before it ends by itself. With a job it tries to report that for 24 hours. Default: ${default}."`
 
 	Blobs         string `placeholder:"DIR|URL" help:"Where logs, artifacts and caches are kept: a directory, or s3://BUCKET/PREFIX with ?endpoint=URL, &region=NAME, and &public-endpoint=URL if clients are to download from the bucket; credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: DATA/blobs."`
-	ArtifactDays  int    `default:"90" placeholder:"DAYS" help:"How long artifacts are kept where a repository says nothing else. Default: ${default}."`
+	ArtifactDays  int    `default:"90" placeholder:"DAYS" help:"How long artifacts and logs are kept where a repository says nothing else. Default: ${default}."`
 	ArtifactSize  Size   `default:"100GiB" placeholder:"SIZE" help:"How big one artifact may be. Default: ${default}."`
 	ArtifactQuota Size   `default:"0" placeholder:"SIZE" help:"How much the artifacts of one repository may take. Default: no limit."`
 	CacheQuota    Size   `default:"10GiB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`

@@ -64,7 +64,7 @@ func (s *Server) keep(in storage) {
 	alone := strings.HasPrefix(c.Database, "sqlite:")
 	s.logs = logs.New(logs.Config{
 		Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Limits: d.Limits.Logs,
-		Dir: filepath.Join(c.Data, "live"), Outages: s.outages,
+		Dir: filepath.Join(c.Data, "live"), Outages: s.outages, Settings: s.settings,
 	})
 	s.objects = object.New(object.Config{
 		Store: s.store, Blobs: in.blobs, Log: s.log, Now: s.now, Exclusive: alone, Compose: in.direct, Limits: d.Limits.Objects,

@@ -11,8 +11,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
 )
 
-// RetentionDays is for how many days artifacts are kept, if the job that uploads one
-// asks for no less.
+// RetentionDays is for how many days logs are kept, and artifacts, if the job that uploads
+// one asks for no less.
 var RetentionDays = number("retention_days", "set_actions_retention_limit", 90, 1,
 	func(sc Scope, _ int) int {
 		if sc.public {

@@ -29,10 +29,10 @@ func scanAttempt(r db.Row) (*actions.Attempt, error) {
 // CreateAttempt adds a.
 func (q queries) CreateAttempt(ctx context.Context, a *actions.Attempt) error {
 	_, err := db.Exec(ctx, q.ex, `insert into attempts
-		(run_id, number, plan_id, triggering_id, status, conclusion, started_at, completed_at, cancel_at, forced, debug)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		(run_id, number, plan_id, triggering_id, status, conclusion, started_at, completed_at, cancel_at, forced, debug, logs_expire_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		a.RunID, a.Number, a.PlanID, a.Triggering.ID, a.Status, a.Conclusion,
-		db.Micros(a.StartedAt), db.Micros(a.CompletedAt), db.Micros(a.CancelAt), db.Flag(a.Forced), db.Flag(a.Debug))
+		db.Micros(a.StartedAt), db.Micros(a.CompletedAt), db.Micros(a.CancelAt), db.Flag(a.Forced), db.Flag(a.Debug), db.Micros(a.LogsExpireAt))
 	if err != nil {
 		return fmt.Errorf("attempt %d of run %d: %w", a.Number, a.RunID, err)
 	}

@@ -39,6 +39,11 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			_, err := q.RunsOfSuspended(ctx)
 			return err
 		},
+		"logs without a date": func(ctx context.Context, q store.Explainer) error { _, err := q.UndatedLogs(ctx, 3); return err },
+		"expired logs": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.ExpiredLogs(ctx, now, now, 3)
+			return err
+		},
 		"label sets":    func(ctx context.Context, q store.Explainer) error { _, err := q.WaitingLabelSets(ctx); return err },
 		"jobs of a run": func(ctx context.Context, q store.Explainer) error { _, err := q.Jobs(ctx, 1, 1); return err },
 		"steps of jobs": func(ctx context.Context, q store.Explainer) error {
@@ -72,7 +77,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 				t.Error("no plan was seen")
 			}
 			for _, plan := range *q.Plans {
-				if regexp.MustCompile(`^SCAN (jobs|runs|steps|accounts|[ajr])\b`).MatchString(plan) {
+				if regexp.MustCompile(`^SCAN (jobs|runs|steps|accounts|attempts|[ajr])\b`).MatchString(plan) {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}
 			}

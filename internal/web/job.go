@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
@@ -95,6 +96,8 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	if f.job.Status != actions.Completed {
 		p.Live = jobPath(h, f.job) + "/live" + ofQuery(f.job.GUID)
 		p.View = viewText(s.logs.ViewGone(f.job))
+	} else if p.View, err = s.expired(r.Context(), f.job); err != nil {
+		return err
 	}
 	if p.State, err = s.stateOf(r.Context(), f.job); err != nil { // before what it is about
 		return err
@@ -110,6 +113,24 @@ func (s *Site) job(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 		return err
 	}
 	return s.streamJob(r.Context(), w, p, f.job, steps)
+}
+
+// settled is how long after a job the last of its log has come.
+const settled = time.Minute
+
+// expired says that the log of a job has been, and is deleted; empty if it is not.
+func (s *Site) expired(ctx context.Context, j *actions.Job) (string, error) {
+	if s.now().Sub(j.CompletedAt) < settled {
+		return "", nil
+	}
+	err := s.logs.Available(ctx, j)
+	switch actions.KindOf(err) {
+	case actions.Gone:
+		return err.Error(), nil
+	case actions.NotFound:
+		return "", nil
+	}
+	return "", err
 }
 
 // stateOf is a word for what the head of a job's page shows.

@@ -109,6 +109,12 @@ create unique index variables_environment on variables (environment_id, name) wh
 
 -- == Permissions ===========================================================
 
+-- When the logs of an attempt expire: 0 for never, as of one that has none any more, and
+-- -1 where nobody has decided that yet, since older servers kept all.
+alter table attempts add column logs_expire_at bigint not null default 0;
+update attempts set logs_expire_at = -1;
+create index attempts_logs_expire_at on attempts (logs_expire_at) where logs_expire_at <> 0;
+
 -- == Repositories ==========================================================
 
 alter table repositories add column internal bigint not null default 0; -- private is 1, too
