@@ -62,6 +62,7 @@ func secret(s *resttest.Site) map[string]int64 {
 	runner := &actions.Runner{Scope: actions.Scope{RepoID: s.Repo.ID}, Name: "box", ClientID: "c", PublicKey: []byte("key"), CreatedAt: s.Now()}
 	s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateRunner(s.Context(), runner) }))
 	hold(s, s.Repo)
+	s.Want(s.Do(http.MethodPut, s.Path("actions/permissions"), s.AliceToken, resttest.Fields{"enabled": true, "allowed_actions": "selected"}), http.StatusNoContent)
 	return map[string]int64{
 		"workflow_id": run.WorkflowID, "run_id": run.ID, "attempt_number": 1, "job_id": jobs[0].ID,
 		"check_run_id": jobs[0].ID, "check_suite_id": run.ID, "artifact_id": art.ID, "cache_id": 1, "runner_id": runner.ID,

@@ -181,8 +181,10 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 func selects(s *resttest.Site, org *actions.Account, repo *actions.Repository) {
 	s.Helper()
 	path := "/orgs/" + org.Login + "/actions/permissions"
-	s.Want(s.Do(http.MethodPut, path, s.AdminToken, resttest.Fields{"enabled_repositories": "selected"}), http.StatusNoContent)
-	s.Want(s.Do(http.MethodPut, path+"/repositories", s.AdminToken, resttest.Fields{"selected_repository_ids": []int64{repo.ID}}), http.StatusNoContent)
+	for _, of := range []string{"", "/self-hosted-runners"} {
+		s.Want(s.Do(http.MethodPut, path+of, s.AdminToken, resttest.Fields{"enabled_repositories": "selected", "allowed_actions": "selected"}), http.StatusNoContent)
+		s.Want(s.Do(http.MethodPut, path+of+"/repositories", s.AdminToken, resttest.Fields{"selected_repository_ids": []int64{repo.ID}}), http.StatusNoContent)
+	}
 }
 
 // call calls a method with the values of its parameters, and with body for what is none
@@ -269,9 +271,15 @@ func changes(ctx context.Context) []clientCall {
 		{"UpdateOrgVariable", is(github.OrgActionsVariableUpdateRequest{Value: new("y")})},
 		{"SetSelectedReposForOrgVariable", none},
 		{"AddSelectedRepoToOrgVariable", func(w *clientWorld) any { return &github.Repository{ID: &w.repo.ID} }},
-		{"UpdateActionsPermissions", is(github.ActionsPermissions{EnabledRepositories: new("selected"), AllowedActions: new("all")})},
+		{"UpdateActionsPermissions", is(github.ActionsPermissions{EnabledRepositories: new("selected"), AllowedActions: new("selected")})},
 		{"SetEnabledReposInOrg", none},
 		{"AddEnabledReposInOrg", none},
+		{"UpdateActionsAllowed", is(github.ActionsAllowed{GithubOwnedAllowed: new(true), PatternsAllowed: []string{"octo/*"}})},
+		{"UpdateSelfHostedRunnersSettingsInOrganization", is(github.SelfHostedRunnersSettingsOrganizationOpt{EnabledRepositories: new("selected")})},
+		{"SetRepositoriesSelfHostedRunnersAllowedInOrganization", none},
+		{"AddRepositorySelfHostedRunnersAllowedInOrganization", none},
+		{"UpdateDefaultWorkflowPermissionsInOrganization", is(github.DefaultWorkflowPermissionOrganization{DefaultWorkflowPermissions: new("write")})},
+		{"UpdateArtifactAndLogRetentionPeriodInOrganization", is(github.ArtifactPeriodOpt{Days: new(30)})},
 		{"UpdateOrganizationRunnerGroup", is(github.UpdateRunnerGroupRequest{Name: new("Default"), AllowsPublicRepositories: new(true)})},
 		{"", nil},
 		{"CancelWorkflowRunByID", none},
@@ -285,6 +293,7 @@ func changes(ctx context.Context) []clientCall {
 		{"DeleteEnvVariable", none},
 		{"DeleteOrgVariable", none},
 		{"RemoveEnabledReposInOrg", none},
+		{"RemoveRepositorySelfHostedRunnersAllowedInOrganization", none},
 		{"RemoveRunner", none},
 		{"RemoveOrganizationRunner", none},
 		{"DeleteCachesByKey", none},

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-github/v75/github"
+	"github.com/google/go-github/v89/github"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
@@ -89,7 +89,7 @@ func TestPermissionsOfARepositoryAreKept(t *testing.T) {
 
 		// Another client, and a user's repository.
 		gh := d.GoGitHub(d.AliceToken)
-		_, _, err := gh.Repositories.EditActionsPermissions(d.Context(), "alice", "hello", github.ActionsPermissionsRepository{Enabled: github.Ptr(true), AllowedActions: github.Ptr("local_only")})
+		_, _, err := gh.Repositories.UpdateActionsPermissions(d.Context(), "alice", "hello", github.ActionsPermissionsRepository{Enabled: github.Ptr(true), AllowedActions: github.Ptr("local_only")})
 		d.Must(err)
 		got, _, err := gh.Repositories.GetActionsPermissions(d.Context(), "alice", "hello")
 		if d.Must(err); !got.GetEnabled() || got.GetAllowedActions() != "local_only" {
