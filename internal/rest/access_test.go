@@ -30,7 +30,7 @@ func below(s *resttest.Site, repo *actions.Repository, ids map[string]int64) (ro
 		for name, id := range ids {
 			pattern = strings.ReplaceAll(pattern, "{"+name+"}", strconv.FormatInt(id, 10))
 		}
-		pattern = strings.NewReplacer("{owner}", repo.Owner.Login, "{repo}", repo.Name, "{username}", "alice", "{path...}", "README.md",
+		pattern = strings.NewReplacer("{owner}", repo.Owner.Login, "{repo}", repo.Name, "{username}", "alice", "{path...}", "README.md", "{dir...}", "docs",
 			"{ref...}", "heads/main", "{branch...}", "main", "{ref}", "main", "{archive_format}", "zip",
 			"{environment_name}", "production", "{secret_name}", held, "{name}", held).Replace(pattern)
 		if strings.Contains(pattern, "{") {
