@@ -24,9 +24,9 @@ import (
 )
 
 const (
-	// minValue is the length from which values mask. One character would mask
+	// minValue is the length from which values mask. One or two characters would mask
 	// every log beyond recognition and, doing so, tell what the secret is.
-	minValue = 2
+	minValue = 3
 	// maxValue is how much of one value masks; more than GitHub lets a secret have.
 	maxValue = 1 << 20
 	// maxPattern is the length of the pieces of a long form.
@@ -45,8 +45,8 @@ type Masker struct {
 }
 
 // Add makes value a secret, and each of its lines without the blanks around it. It answers false, and does
-// nothing, when value is too short to mask: empty, white space only, or a
-// single byte. Of a value over 1 MiB only the first MiB is a secret.
+// nothing, when value is too short to mask: white space only, or less than
+// three bytes. Of a value over 1 MiB only the first MiB is a secret.
 func (m *Masker) Add(value string) bool {
 	value = value[:min(len(value), maxValue)]
 	if !maskable(value) {
@@ -64,6 +64,9 @@ func (m *Masker) Add(value string) bool {
 	m.set.Store(m.set.Load().with(patterns(value), nil))
 	return true
 }
+
+// TooShort says whether Add would do nothing for a value.
+func TooShort(value string) bool { return !maskable(value) }
 
 func maskable(value string) bool {
 	return len(value) >= minValue && strings.TrimSpace(value) != ""

@@ -1,7 +1,11 @@
 package worker
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/understudy-ci/understudy/internal/expr"
+	"github.com/understudy-ci/understudy/internal/mask"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -47,6 +51,17 @@ func surroundings(r RunnerInfo) []string {
 	}
 	if r.Limits != "" {
 		lines = append(lines, "Limits: '"+r.Limits+"'")
+	}
+	return lines
+}
+
+// unmasked says which secrets are shown in logs as they are.
+func unmasked(m *wire.JobMessage) []string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(m.Variables)) {
+		if v := m.Variables[name]; v.IsSecret && v.Value != "" && mask.TooShort(v.Value) {
+			lines = append(lines, "##[warning]The secret "+name+" is too short to be masked in logs")
+		}
 	}
 	return lines
 }

@@ -27,6 +27,7 @@ func (r *running) setUp(ctx context.Context) (tries []try, ok bool) {
 	switch {
 	case err == nil:
 		rec.print(surroundings(r.Runner)...)
+		rec.print(unmasked(r.Message)...)
 		rec.complete(wire.Succeeded)
 		for _, t := range tries {
 			t.record.announce()
@@ -44,6 +45,7 @@ func (r *running) setUp(ctx context.Context) (tries []try, ok bool) {
 			rec.issue(wire.Annotation{Level: wire.LevelFailure, Message: line, IsInfrastructureIssue: r.actions.unresolved})
 		}
 		rec.print(surroundings(r.Runner)...)
+		rec.print(unmasked(r.Message)...)
 		rec.complete(wire.Failed)
 		r.state.status.merge(wire.Failed)
 	}
