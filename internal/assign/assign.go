@@ -2,8 +2,9 @@
 //
 // [Assigner.Acquire] reads the job with its run, its attempt, its repository and the
 // workflow file that the run was planned from. One transaction then gives the job to
-// the runner ([queue.Queue.Acquire]) and saves the job's GITHUB_TOKEN. The answer is
-// a [Description]: the contexts that only the server knows, the job's tokens and what
+// the runner ([queue.Queue.Acquire]) and saves the job's GITHUB_TOKEN. Only then are
+// its secrets decrypted, and nothing keeps them: whoever asks again gets them anew. The
+// answer is a [Description]: the contexts that only the server knows, the job's tokens and what
 // they permit, what the job may do with caches, and the job as the workflow file has
 // it. A surface writes the description as a message of its protocol. It decides
 // nothing about it.
@@ -27,9 +28,10 @@ import (
 	"github.com/understudy-ci/understudy/internal/source"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/vault"
 )
 
-// Config is what an Assigner needs. All fields are required but Settings and
+// Config is what an Assigner needs. All fields are required but Vault, Settings and
 // ServerURL.
 type Config struct {
 	Store     *store.Store
@@ -41,6 +43,7 @@ type Config struct {
 	Now       func() time.Time
 	BotID     int64 // the account that acts with jobs' tokens: actions.JobBot
 
+	Vault     *vault.Vault       // nil for one without secrets
 	Settings  *settings.Settings // nil for those of a server whose operator says nothing
 	ServerURL string             // github.server_url; empty for the address at which the runner reaches the server. See [ParseServerURL]
 }
@@ -55,6 +58,7 @@ type Assigner struct {
 	log       *slog.Logger
 	now       func() time.Time
 	botID     int64
+	vault     *vault.Vault
 	settings  *settings.Settings
 	serverURL string
 	known     known
@@ -67,7 +71,7 @@ func New(c Config) *Assigner {
 	}
 	return &Assigner{
 		store: c.Store, queue: c.Queue, scheduler: c.Scheduler, sources: c.Sources, keys: c.Keys, log: c.Log, now: c.Now,
-		botID: c.BotID, settings: c.Settings, serverURL: c.ServerURL, known: newKnown(),
+		botID: c.BotID, vault: c.Vault, settings: c.Settings, serverURL: c.ServerURL, known: newKnown(),
 	}
 }
 
@@ -92,6 +96,12 @@ func (a *Assigner) Acquire(ctx context.Context, guid string, r *actions.Runner, 
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err = a.readSecrets(ctx, as); err != nil {
+		if actions.KindOf(err) == actions.Invalid {
+			return nil, a.refuse(ctx, as.job, err)
+		}
+		return nil, err // the runner asks again
 	}
 	d, err := a.describe(as, base)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/vault"
 	"github.com/understudy-ci/understudy/internal/workflow"
 )
 
@@ -34,6 +35,7 @@ type Description struct {
 	Token           string            // GITHUB_TOKEN
 	Grants          map[string]string // its permissions, by scope
 	Caches          actions.CacheMode // what the job may do with caches
+	Secrets         []vault.JobSecret // by name
 }
 
 // An assignment is a job and all that its description is made of.
@@ -48,6 +50,7 @@ type assignment struct {
 	settings contexts.Settings // of the repository
 	token    string            // GITHUB_TOKEN
 	grants   map[string]string // its permissions
+	secrets  []vault.JobSecret
 }
 
 // load reads the job with its run, if the runner may take it now. Nothing is
@@ -97,11 +100,37 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 	return nil
 }
 
+// readSecrets reads the secrets of a job that its runner has acquired, and the variables
+// of its environment. That has no rule: who acquires the job is asked. A secret that
+// cannot be decrypted is Invalid.
+func (a *Assigner) readSecrets(ctx context.Context, as *assignment) (err error) {
+	var environmentID int64
+	if as.job.Environment != "" {
+		e, err := a.store.Environment(ctx, as.job.RepoID, as.job.Environment)
+		switch {
+		case err == nil:
+			environmentID = e.ID
+		case actions.KindOf(err) != actions.NotFound: // it was deleted
+			return err
+		}
+	}
+	if environmentID != 0 {
+		if as.settings.Vars, err = a.settings.VarsIn(ctx, as.settings.Vars, environmentID); err != nil {
+			return err
+		}
+	}
+	if a.vault == nil {
+		return nil
+	}
+	as.secrets, err = a.vault.Secrets(ctx, as.repo, environmentID)
+	return err
+}
+
 // describe makes the description of a job that its runner has acquired.
 func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, error) {
 	d := &Description{
 		Job: as.job, PlanID: as.attempt.PlanID, Workflow: as.source.Workflow, Spec: as.spec, Debug: as.attempt.Debug,
-		OrchestrationID: as.attempt.PlanID + "." + as.job.GUID, Token: as.token, Grants: as.grants, Caches: as.cacheMode(),
+		OrchestrationID: as.attempt.PlanID + "." + as.job.GUID, Token: as.token, Grants: as.grants, Caches: as.cacheMode(), Secrets: as.secrets,
 	}
 	start := as.job.StartedAt // not now: a runner that asks again gets the same tokens
 	said := token.Job{

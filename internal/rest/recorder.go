@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/httpjson"
 )
@@ -36,7 +37,8 @@ func (rec *recorder) send(w http.ResponseWriter, r *http.Request) {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if !reads || rec.status != http.StatusOK {
 		rec.header.Del("Cache-Control")
-		writeBody(w, r, max(rec.status, http.StatusOK), rec.body)
+		w.WriteHeader(max(rec.status, http.StatusOK))
+		_, _ = w.Write(rec.body)
 		return
 	}
 	sendTagged(w, r, rec.body, httpjson.ETag(rec.body))
@@ -52,5 +54,7 @@ func sendTagged(w http.ResponseWriter, r *http.Request, body []byte, etag string
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	writeBody(w, r, http.StatusOK, body)
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(body)
 }

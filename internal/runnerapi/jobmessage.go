@@ -128,13 +128,33 @@ func (a *API) variables(base shape.Base, d *assign.Description) map[string]wire.
 	if d.Debug {
 		plain[wire.VarStepDebug], plain[wire.VarRunnerDebug] = "true", "true"
 	}
-	out := make(map[string]wire.Variable, len(plain)+2)
+	out := make(map[string]wire.Variable, len(plain)+len(d.Secrets)+2)
 	for name, value := range plain {
 		out[name] = wire.Variable{Value: value}
 	}
+	addSecrets(out, d)
 	out[wire.VarToken] = wire.Variable{Value: d.Token, IsSecret: true}
 	out["github_token"] = wire.Variable{Value: d.Token, IsSecret: true}
 	return out
+}
+
+// addSecrets adds the secrets of a job: to runners they are variables that are secret,
+// and of the names of variables the case is of no matter. A secret takes the place of
+// what the server says by that name, unless people asked for debug logs.
+func addSecrets(to map[string]wire.Variable, d *assign.Description) {
+	named := make(map[string]string, len(to))
+	for name := range to {
+		named[strings.ToUpper(name)] = name
+	}
+	for _, s := range d.Secrets {
+		if is, ok := named[s.Name]; ok {
+			if d.Debug && (is == wire.VarStepDebug || is == wire.VarRunnerDebug) {
+				continue
+			}
+			delete(to, is)
+		}
+		to[s.Name] = wire.Variable{Value: s.Value.Reveal(), IsSecret: true}
+	}
 }
 
 // maskOf makes a runner hide a secret in logs, also one that takes no notice of the

@@ -254,7 +254,7 @@ func (s *Server) openVault(ctx context.Context) (*vault.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := vault.New(s.store, keys, s.log, s.now)
+	v := vault.New(s.store, keys, s.now)
 	return v, v.Start(ctx)
 }
 
@@ -262,7 +262,7 @@ func (s *Server) openVault(ctx context.Context) (*vault.Vault, error) {
 func (s *Server) assigner(bot *actions.Account) *assign.Assigner {
 	return assign.New(assign.Config{
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Sources: s.sources, Keys: s.keys, Log: s.log, Now: s.now,
-		BotID: bot.ID, Settings: s.settings, ServerURL: s.config.JobServerURL,
+		BotID: bot.ID, Vault: s.vault, Settings: s.settings, ServerURL: s.config.JobServerURL,
 	})
 }
 
@@ -275,7 +275,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	s.results, s.signs = res, res
 	git := githttp.New(githttp.Config{Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now, Access: s.gitAccess})
 	s.git, s.table = git, s.pages(res, git)
-	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now, CORSAnonymous: s.config.CORSAnonymous}
+	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now}
 	api, err := rest.New(core, s.table)
 	if err != nil {
 		return fmt.Errorf("REST API: %w", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/trigger"
+	"github.com/understudy-ci/understudy/internal/vault"
 )
 
 // Services are what the surfaces of a server stand on. Tests use them for what
@@ -31,6 +32,7 @@ type Services struct {
 	Objects   *object.Objects
 	Artifacts *artifact.Artifacts
 	Caches    *cache.Caches
+	Vault     *vault.Vault
 	Results   *results.API // signs URLs for the other surfaces
 }
 
@@ -38,6 +40,6 @@ type Services struct {
 func (s *Server) Services() Services {
 	return Services{
 		Store: s.store, Git: s.repos, Keys: s.keys, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Trigger: s.trigger,
-		Blobs: s.blobs, Logs: s.logs, Objects: s.objects, Artifacts: s.artifacts, Caches: s.caches, Results: s.signs,
+		Blobs: s.blobs, Logs: s.logs, Objects: s.objects, Artifacts: s.artifacts, Caches: s.caches, Vault: s.vault, Results: s.signs,
 	}
 }

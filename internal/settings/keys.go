@@ -213,5 +213,9 @@ func (s *Settings) OfRun(ctx context.Context, repo *actions.Repository) (context
 		return contexts.Settings{}, err
 	}
 	bytes, err := Get(ctx, s, Repo(repo), CacheBytes)
-	return contexts.Settings{RetentionDays: days, CacheGB: max(int(bytes/gigabyte), 1)}, err
+	if err != nil {
+		return contexts.Settings{}, err
+	}
+	vars, err := s.Vars(ctx, repo)
+	return contexts.Settings{RetentionDays: days, CacheGB: max(int(bytes/gigabyte), 1), Vars: vars}, err
 }

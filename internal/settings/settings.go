@@ -19,6 +19,7 @@ import (
 	"context"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -28,6 +29,7 @@ type Settings struct {
 	store    *store.Store
 	defaults map[string]any
 	known    *recent.Cache[Scope, found]
+	vars     *recent.Cache[varsKey, *expr.Object]
 }
 
 // What is remembered.
@@ -55,7 +57,10 @@ func (f found) size() int {
 
 // New makes settings on a store. A key without a default here has its own standard.
 func New(st *store.Store, defaults ...Default) *Settings {
-	s := &Settings{store: st, defaults: make(map[string]any), known: recent.New[Scope, found](maxScopes, maxSize)}
+	s := &Settings{
+		store: st, defaults: make(map[string]any),
+		known: recent.New[Scope, found](maxScopes, maxSize), vars: recent.New[varsKey, *expr.Object](maxScopes, maxVarsSize),
+	}
 	for _, d := range defaults {
 		s.defaults[d.name] = d.value
 	}

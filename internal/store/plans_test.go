@@ -62,6 +62,18 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			}
 			return nil
 		},
+		"secrets of a job": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.JobSecrets(ctx, &actions.Repository{ID: 1, Owner: actions.Account{ID: 1}}, 1)
+			return err
+		},
+		"variables of a run": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.RunVariables(ctx, &actions.Repository{ID: 1, Owner: actions.Account{ID: 1}})
+			return err
+		},
+		"variables of an environment": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.EnvironmentVariables(ctx, 1)
+			return err
+		},
 		"next job of the site":             next(actions.Scope{}),
 		"next job of an owner":             next(actions.Scope{OwnerID: 1}),
 		"next job of a repository":         next(actions.Scope{RepoID: 1}),
@@ -77,7 +89,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 				t.Error("no plan was seen")
 			}
 			for _, plan := range *q.Plans {
-				if regexp.MustCompile(`^SCAN (jobs|runs|steps|accounts|attempts|[ajr])\b`).MatchString(plan) {
+				if regexp.MustCompile(`^SCAN (jobs|runs|steps|accounts|attempts|secrets|variables|[ahjrs])\b`).MatchString(plan) {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +18,7 @@ import (
 )
 
 func (w *world) start(keys *secret.Keyring) error {
-	return vault.New(w.store, keys, slog.New(slog.DiscardHandler), time.Now).Start(w.Context())
+	return vault.New(w.store, keys, time.Now).Start(w.Context())
 }
 
 func TestAKeyIsMadeOnlyWhereTheDatabaseNamesNone(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -117,78 +116,4 @@ func selectable(ctx context.Context, tx *store.Tx, sel actions.Selection) error 
 		err = errNotSelected("variable", is.Visibility)
 	}
 	return err
-}
-
-// Variables are what a run, or a job of it, finds in the context "vars". They do not
-// change.
-type Variables struct {
-	values *expr.Object
-	size   int
-}
-
-// Context is the context "vars". It is shared, and not to be changed.
-func (v *Variables) Context() *expr.Object {
-	if v == nil {
-		return expr.NewObject()
-	}
-	return v.values
-}
-
-// set adds variables, of which the later ones win.
-func (v *Variables) set(list []*actions.Variable) {
-	for _, is := range list {
-		v.values.Set(is.Name, is.Value)
-		v.size += len(is.Name) + len(is.Value)
-	}
-}
-
-// Variables are those of the runs of a repository: by name the one of the repository,
-// else of its organization. It costs no query as long as nobody changes one.
-func (v *Vault) Variables(ctx context.Context, r *actions.Repository) (*Variables, error) {
-	revision := v.store.Revision(store.SettingsTopic(), store.RecordTopic(r.ID))
-	if known, ok := v.vars.GetAt(r.ID, revision); ok {
-		return known, nil
-	}
-	list, err := v.store.RunVariables(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	is := &Variables{values: expr.NewObject()}
-	is.set(nearestVariables(list))
-	const overhead = 100
-	v.vars.PutAt(r.ID, is, is.size+overhead, revision)
-	return is, nil
-}
-
-// nearestVariables drops what the limit on the size of all leaves out, and then those of the
-// organization of which the repository has another. The repository's come first.
-func nearestVariables(list []*actions.Variable) []*actions.Variable {
-	seen, out, size := make(map[string]bool, len(list)), make([]*actions.Variable, 0, len(list)), 0
-	for _, is := range list {
-		if size += len(is.Value); size > actions.MaxJobVariableBytes {
-			break
-		}
-		if !seen[is.Name] {
-			seen[is.Name] = true
-			out = append(out, is)
-		}
-	}
-	return out
-}
-
-// In are those of a job: by name the one of its environment, else of the run.
-func (v *Vault) In(ctx context.Context, of *Variables, environmentID int64) (*Variables, error) {
-	if environmentID == 0 {
-		return of, nil
-	}
-	list, err := v.store.EnvironmentVariables(ctx, environmentID)
-	if err != nil || len(list) == 0 {
-		return of, err
-	}
-	is := &Variables{values: expr.NewObject()}
-	for name, value := range of.Context().All() {
-		is.values.Set(name, value)
-	}
-	is.set(list)
-	return is, nil
 }

@@ -1,5 +1,6 @@
 // Package vault keeps the secrets and variables of organizations, repositories and
-// environments, and says which of them a job gets.
+// environments, and says which secrets a job gets. (Which variables it finds, package
+// settings says.)
 //
 // A client sends the value of a secret encrypted for the public key of the holder
 // ([Vault.PublicKey]). [Vault.SaveSecret] opens it, encrypts it with the newest master key
@@ -16,11 +17,9 @@ package vault
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/secret"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -29,20 +28,12 @@ import (
 type Vault struct {
 	store *store.Store
 	keys  *secret.Keyring
-	log   *slog.Logger
 	now   func() time.Time
-	vars  *recent.Cache[int64, *Variables] // of runs, by repository
 }
 
-// How much is remembered of the variables of repositories.
-const (
-	maxRepositories = 1000
-	maxRemembered   = 32 << 20 // bytes
-)
-
 // New makes a vault.
-func New(st *store.Store, keys *secret.Keyring, log *slog.Logger, now func() time.Time) *Vault {
-	return &Vault{store: st, keys: keys, log: log, now: now, vars: recent.New[int64, *Variables](maxRepositories, maxRemembered)}
+func New(st *store.Store, keys *secret.Keyring, now func() time.Time) *Vault {
+	return &Vault{st, keys, now}
 }
 
 // place is where the secrets of a holder are kept.

@@ -3,7 +3,6 @@ package vault_test
 import (
 	"crypto/rand"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -32,7 +31,7 @@ func each(t *testing.T, test func(w *world)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, st *store.Store) {
 		w := &world{T: t, store: st, keys: ring(t, filepath.Join(t.TempDir(), secret.File))}
-		w.vault = vault.New(st, w.keys, slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+		w.vault = vault.New(st, w.keys, time.Now)
 		w.must(w.vault.Start(t.Context()))
 		owner := w.account("alice", actions.User)
 		w.org = w.account("acme", actions.Organization)

@@ -27,6 +27,8 @@ import (
 type Settings struct {
 	RetentionDays int // for which artifacts are kept
 	CacheGB       int // that all of its caches may take
+
+	Vars *expr.Object // the context vars, which is shared and not to be changed; nil for an empty one
 }
 
 // A Run is what its contexts are made of.
@@ -40,10 +42,14 @@ type Run struct {
 
 // Contexts are those of the run: github, inputs and vars.
 func (r *Run) Contexts() *expr.Object {
+	vars := r.Settings.Vars
+	if vars == nil {
+		vars = expr.NewObject()
+	}
 	return expr.NewObject().
 		Set("github", r.github()).
 		Set("inputs", r.Source.Inputs).
-		Set("vars", expr.NewObject())
+		Set("vars", vars)
 }
 
 // Job returns the contexts of job j: those of the run, and needs, strategy,
