@@ -124,7 +124,7 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) error {
 		Version: gitrepo.Protocol(r.Header.Get("Git-Protocol")),
 		Check: func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (err error) {
 			if !a.Workflows {
-				if err := refuseWorkflows(ctx, a, updates, view); err != nil {
+				if err := view.RefuseWorkflows(ctx, updates, a.App); err != nil {
 					return err
 				}
 			}
@@ -135,27 +135,6 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) error {
 			return done(ctx, applied)
 		},
 	}, body, w)
-}
-
-// refuseWorkflows refuses updates that would create or change a workflow file,
-// in the words that GitHub puts beside each ref.
-func refuseWorkflows(ctx context.Context, a *Access, updates []actions.RefUpdate, view *gitrepo.View) error {
-	reasons := map[string]string{}
-	for _, u := range updates {
-		file, err := view.WorkflowFilesTouched(ctx, []actions.RefUpdate{u})
-		switch {
-		case err != nil:
-			return err
-		case file != "" && a.App:
-			reasons[u.Ref] = fmt.Sprintf("refusing to allow a GitHub App to create or update workflow `%s` without `workflows` permission", file)
-		case file != "":
-			reasons[u.Ref] = fmt.Sprintf("refusing to allow a Personal Access Token to create or update workflow `%s` without `workflow` scope", file)
-		}
-	}
-	if len(reasons) > 0 {
-		return &gitrepo.Refusal{Reasons: reasons}
-	}
-	return nil
 }
 
 // begin sets the headers of an answer, which no cache may keep.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -69,6 +70,56 @@ func (v *View) tree(ctx context.Context, name string) (sha string, entries []Ent
 		return err
 	})
 	return sha, entries, err
+}
+
+// Entry is what is at a path of a commit, the root for "". NotFound if there is nothing.
+func (v *View) Entry(ctx context.Context, sha, path string) (Entry, error) {
+	if path == "" {
+		e, _, err := v.Tree(ctx, sha, "")
+		return e, err
+	}
+	dir, name := "", path
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		dir, name = path[:i], path[i+1:]
+	}
+	entries, err := v.ReadDir(ctx, sha, dir)
+	if err != nil {
+		return Entry{}, err
+	}
+	for _, e := range entries {
+		if e.Name == name {
+			return e, nil
+		}
+	}
+	return Entry{}, actions.Errorf(actions.NotFound, "%s is not there", path)
+}
+
+// Follow is the path of the file to which a symbolic link of a commit leads, by any number
+// of links that a path may reasonably have; empty where it leads to none of the commit.
+func (v *View) Follow(ctx context.Context, sha, path string) (string, error) {
+	const most, longest = 10, 4096
+	for range most {
+		e, err := v.Entry(ctx, sha, path)
+		switch k := actions.KindOf(err); {
+		case k == actions.NotFound || k == actions.Invalid:
+			return "", nil
+		case err != nil:
+			return "", err
+		case e.IsRegular():
+			return path, nil
+		case !e.IsLink():
+			return "", nil
+		}
+		target, err := v.ReadFile(ctx, sha, path, longest)
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(filepath.Dir(path), string(target))
+		if filepath.IsAbs(string(target)) || path == ".." || strings.HasPrefix(path, "../") {
+			return "", nil
+		}
+	}
+	return "", nil
 }
 
 func objectAt(sha, path string) (string, error) {

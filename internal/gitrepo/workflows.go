@@ -2,10 +2,33 @@ package gitrepo
 
 import (
 	"context"
+	"fmt"
 	"maps"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
+
+// RefuseWorkflows refuses, with a [Refusal], updates that would create or change a
+// workflow file, in the words that GitHub puts beside each ref. app says that who pushes
+// acts for a GitHub App, as jobs do, and not by a personal token.
+func (v *View) RefuseWorkflows(ctx context.Context, updates []actions.RefUpdate, app bool) error {
+	reasons := map[string]string{}
+	for _, u := range updates {
+		file, err := v.WorkflowFilesTouched(ctx, []actions.RefUpdate{u})
+		switch {
+		case err != nil:
+			return err
+		case file != "" && app:
+			reasons[u.Ref] = fmt.Sprintf("refusing to allow a GitHub App to create or update workflow `%s` without `workflows` permission", file)
+		case file != "":
+			reasons[u.Ref] = fmt.Sprintf("refusing to allow a Personal Access Token to create or update workflow `%s` without `workflow` scope", file)
+		}
+	}
+	if len(reasons) > 0 {
+		return &Refusal{Reasons: reasons}
+	}
+	return nil
+}
 
 // WorkflowFilesTouched returns a workflow file that the updates would create or
 // change, "" if there is none: a file at the tip of an updated ref that no

@@ -46,27 +46,55 @@ func clamped(text string, standard, most int) int {
 // on one page has no such header.
 func SetLink(w http.ResponseWriter, target string, query url.Values, p actions.Page, total int) {
 	last := p.Last(total)
-	var links []string
-	add := func(rel string, number int) {
-		q := url.Values{}
-		maps.Copy(q, query)
-		q.Set("page", strconv.Itoa(number))
-		links = append(links, "<"+target+"?"+q.Encode()+`>; rel="`+rel+`"`)
-	}
+	links := links{target: target, query: query}
 	if p.Number > 1 {
-		add("prev", min(p.Number-1, last))
+		links.add("prev", min(p.Number-1, last))
 	}
 	if p.Number < last {
-		add("next", p.Number+1)
-		add("last", last)
+		links.add("next", p.Number+1)
+		links.add("last", last)
 	}
 	if p.Number > 1 {
 		if p.Number > last {
-			add("last", last)
+			links.add("last", last)
 		}
-		add("first", 1)
+		links.add("first", 1)
 	}
-	if len(links) > 0 {
-		w.Header().Set("Link", strings.Join(links, ", "))
+	links.set(w)
+}
+
+// SetLinkNext is [SetLink] for a list of which nobody has counted the entries: more says
+// that there are some after the page.
+func SetLinkNext(w http.ResponseWriter, target string, query url.Values, p actions.Page, more bool) {
+	links := links{target: target, query: query}
+	if p.Number > 1 {
+		links.add("prev", p.Number-1)
+	}
+	if more {
+		links.add("next", p.Number+1)
+	}
+	if p.Number > 1 {
+		links.add("first", 1)
+	}
+	links.set(w)
+}
+
+// links are the entries of a Link header.
+type links struct {
+	target string
+	query  url.Values
+	list   []string
+}
+
+func (l *links) add(rel string, number int) {
+	q := url.Values{}
+	maps.Copy(q, l.query)
+	q.Set("page", strconv.Itoa(number))
+	l.list = append(l.list, "<"+l.target+"?"+q.Encode()+`>; rel="`+rel+`"`)
+}
+
+func (l *links) set(w http.ResponseWriter) {
+	if len(l.list) > 0 {
+		w.Header().Set("Link", strings.Join(l.list, ", "))
 	}
 }

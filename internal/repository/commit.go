@@ -8,14 +8,19 @@ import (
 )
 
 // CommitOf finds the commit that rev stands for in a repository, as
-// [gitrepo.View.Resolve] does. One that is named by its SHA must be of those that the
+// [gitrepo.View.Resolve] does, or the only one whose SHA begins with it. One that is named
+// by its SHA must be of those that the
 // caller may know of: a branch or tag leads to it, or runs is set, for a caller who may
 // read runs, and it is the commit of one. Any other is NotFound, though it may be there:
 // what was deleted or pushed over may have been secret.
 func (s *Repositories) CommitOf(ctx context.Context, id int64, rev string, runs bool) (string, error) {
 	view := s.git.View(id)
 	sha, err := view.Resolve(ctx, rev)
-	if err != nil || !gitrepo.IsSHA(rev) {
+	short := actions.KindOf(err) == actions.NotFound && gitrepo.IsAbbreviation(rev)
+	if short {
+		sha, err = view.Abbreviated(ctx, rev)
+	}
+	if err != nil || !short && !gitrepo.IsSHA(rev) {
 		return sha, err
 	}
 	known, err := view.Reachable(ctx, sha, s.Known(id, runs))

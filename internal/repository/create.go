@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -86,13 +87,20 @@ func (s *Repositories) createFiles(ctx context.Context, repo *actions.Repository
 // commit is the first commit of repo. It is no push, and there is no workflow in
 // it that could run.
 func (f *First) commit(repo *actions.Repository) gitrepo.FirstCommit {
-	by := actions.Signature{Name: cmp.Or(f.By.Name, f.By.Login), Email: f.By.Email, Time: repo.CreatedAt}
-	if by.Email == "" {
-		by.Email = fmt.Sprintf("%d+%s@users.noreply.%s", f.By.ID, f.By.Login, cmp.Or(f.Host, "localhost"))
-	}
+	by := SignatureOf(f.By, f.Host, repo.CreatedAt)
 	readme := "# " + repo.Name
 	if repo.Description != "" {
 		readme += "\n" + repo.Description + "\n"
 	}
 	return gitrepo.FirstCommit{Readme: readme, Message: "Initial commit", Author: by, Committer: by}
+}
+
+// SignatureOf is how an account signs a commit that this server, at host, makes for it. Who
+// has no public address gets one that leads nowhere.
+func SignatureOf(by *actions.Account, host string, now time.Time) actions.Signature {
+	s := actions.Signature{Name: cmp.Or(by.Name, by.Login), Email: by.Email, Time: now}
+	if s.Email == "" {
+		s.Email = fmt.Sprintf("%d+%s@users.noreply.%s", by.ID, by.Login, cmp.Or(host, "localhost"))
+	}
+	return s
 }

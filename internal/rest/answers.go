@@ -53,3 +53,9 @@ func ListingUpTo(r *http.Request, standard, most int) Listing {
 func (l Listing) Link(w http.ResponseWriter, r *http.Request, total int) {
 	httpjson.SetLink(w, CallOf(r).Base.API+r.URL.EscapedPath(), l.Query, l.Page, total)
 }
+
+// LinkNext is Link for a list of which nobody has counted the entries: more says that there
+// are some after the page.
+func (l Listing) LinkNext(w http.ResponseWriter, r *http.Request, more bool) {
+	httpjson.SetLinkNext(w, CallOf(r).Base.API+r.URL.EscapedPath(), l.Query, l.Page, more)
+}

@@ -20,13 +20,15 @@ import (
 )
 
 // Config is what the API itself needs; its pages need more. All fields are required
-// but Runners, which only routes need that take their tokens ([auth.Need.Registration]).
+// but the last and Runners, which only routes need that take their tokens ([auth.Need.Registration]).
 type Config struct {
 	Store   *store.Store
 	Auth    *auth.Auth
 	Runners *runners.Runners
 	Log     *slog.Logger
 	Now     func() time.Time
+
+	CORSAnonymous bool // pages of other sites read what everybody may
 }
 
 // An API answers requests for GitHub's paths, without the prefix /api/v3. It is
@@ -99,6 +101,9 @@ var nothing = Route{
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.setCommonHeaders(w.Header(), r)
+	if a.cors(w, r) {
+		return
+	}
 	if r.URL.Path == "" { // the root, asked for without a slash (REG-5)
 		root := *r.URL
 		root.Path, root.RawPath = "/", ""
@@ -138,6 +143,9 @@ func (a *API) begin(w http.ResponseWriter, r *http.Request, op *endpoint) (*Call
 		return nil, actions.Errorf(actions.Malformed, "Invalid Host header")
 	}
 	if err := checkQuery(r); err != nil {
+		return nil, err
+	}
+	if err := checkAccept(r); err != nil {
 		return nil, err
 	}
 	c := &Call{Version: v, Base: httpjson.Base(r), auth: a.Auth}
@@ -272,8 +280,8 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, rt *Route, err error)
 	if actions.KindOf(err) == actions.Internal && r.Context().Err() == nil {
 		a.Log.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "request", h.Get("X-Github-Request-Id"), "err", err)
 	}
-	if e, ok := errors.AsType[*movedError](err); ok {
-		if err := e.write(w, r); err != nil {
+	if done, err := special(w, r, err); done {
+		if err != nil {
 			a.Log.ErrorContext(r.Context(), "answer cannot be written", "route", r.Pattern, "err", err)
 		}
 		return
@@ -286,4 +294,15 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, rt *Route, err error)
 	if err := httpjson.WriteError(w, err, docs); err != nil {
 		a.Log.ErrorContext(r.Context(), "answer cannot be written", "route", r.Pattern, "err", err)
 	}
+}
+
+// special writes the errors whose answers no kind has.
+func special(w http.ResponseWriter, r *http.Request, err error) (done bool, failed error) {
+	if e, ok := errors.AsType[*movedError](err); ok {
+		return true, e.write(w, r)
+	}
+	if e, ok := errors.AsType[*unacceptableError](err); ok {
+		return true, e.write(w)
+	}
+	return false, nil
 }

@@ -65,7 +65,7 @@ func TestOperationsBelowARefAreNoPartOfIt(t *testing.T) {
 			t.Errorf("%s is %v, want %s", ref, got, sha)
 		}
 	}
-	for _, below := range []string{"status", "statuses", "check-suites", "comments", "pulls", "branches-where-head"} {
+	for _, below := range []string{"status", "statuses", "comments", "pulls", "branches-where-head"} {
 		for _, ref := range []string{sha, "feature/one"} {
 			a := s.Get(s.Path("commits/" + ref + "/" + below))
 			s.Refused(a, http.StatusNotFound, "Not Found")

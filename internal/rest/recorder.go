@@ -2,7 +2,6 @@ package rest
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/httpjson"
 )
@@ -37,8 +36,7 @@ func (rec *recorder) send(w http.ResponseWriter, r *http.Request) {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if !reads || rec.status != http.StatusOK {
 		rec.header.Del("Cache-Control")
-		w.WriteHeader(max(rec.status, http.StatusOK))
-		_, _ = w.Write(rec.body)
+		writeBody(w, r, max(rec.status, http.StatusOK), rec.body)
 		return
 	}
 	sendTagged(w, r, rec.body, httpjson.ETag(rec.body))
@@ -54,7 +52,5 @@ func sendTagged(w http.ResponseWriter, r *http.Request, body []byte, etag string
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(body)
+	writeBody(w, r, http.StatusOK, body)
 }

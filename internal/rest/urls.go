@@ -1,6 +1,20 @@
 package rest
 
-import "strconv"
+import (
+	"net/url"
+	"strconv"
+
+	"github.com/understudy-ci/understudy/internal/shape"
+)
+
+// Host is the host of a base, without its port.
+func Host(b shape.Base) string {
+	u, err := url.Parse(b.HTML)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
 
 // RepoURL is where the API has the call's repository.
 func (c *Call) RepoURL() string { return c.Base.API + "/repos/" + c.Repo.FullName() }

@@ -64,6 +64,7 @@ type Config struct {
 	BuiltinActions string   `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
 	ToolkitPatch   bool     `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
 	ImageHost      []string `placeholder:"HOST" help:"Hosts whose images step summaries may show, such as img.shields.io. Whoever reads a run's page then asks them for the image. Default: none; images are links."`
+	CORSAnonymous  bool     `name:"cors-anonymous" help:"Pages of other sites may read by REST what everybody may. Without it they need a token."`
 	JobServerURL   string   `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
 
 	Limit map[string]Size `placeholder:"NAME=N" help:"How much each caller may have at the same time, or a second: docs/configuration.md has the names and the defaults. Repeatable."`

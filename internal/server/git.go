@@ -9,6 +9,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/repository"
+	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
@@ -56,5 +58,19 @@ func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.
 		return func(ctx context.Context, applied []actions.RefUpdate) error {
 			return s.trigger.Pushed(ctx, base, p, applied)
 		}, nil
+	}
+}
+
+// restPush is what a change of refs by a call of the REST API does: the same as a push
+// of its caller by git.
+func (s *Server) restPush(c *rest.Call) repository.PushFunc {
+	push := s.push(c.Caller, c.Repo, c.Base)
+	return func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+		if !c.Caller.HasScope("workflow") {
+			if err := view.RefuseWorkflows(ctx, updates, c.Caller.Job() != 0); err != nil {
+				return nil, err
+			}
+		}
+		return push(ctx, updates, view)
 	}
 }

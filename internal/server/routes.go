@@ -51,10 +51,10 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 
 		repos.Routes(s.store, s.auth, s.repositories, s.repos, s.scheduler),
 		collaborators.Routes(s.store, s.auth),
-		contents.Routes(contents.Config{Repositories: s.repositories, Git: s.repos, Log: s.log, ArchiveURL: git.ArchiveURL}),
-		commits.Routes(s.repositories, s.repos),
+		contents.Routes(contents.Config{Repositories: s.repositories, Git: s.repos, Log: s.log, Now: s.now, Push: s.restPush, ArchiveURL: git.ArchiveURL}),
+		commits.Routes(s.store, s.repositories, s.repos),
 		branches.Routes(s.repos),
-		refs.Routes(s.repos),
+		refs.Routes(refs.Config{Repositories: s.repositories, Git: s.repos, Push: s.restPush}),
 		environments.Routes(s.store, s.auth, s.scheduler),
 		checks.Routes(s.store, s.repositories),
 

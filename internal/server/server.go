@@ -275,7 +275,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	s.results, s.signs = res, res
 	git := githttp.New(githttp.Config{Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now, Access: s.gitAccess})
 	s.git, s.table = git, s.pages(res, git)
-	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now}
+	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now, CORSAnonymous: s.config.CORSAnonymous}
 	api, err := rest.New(core, s.table)
 	if err != nil {
 		return fmt.Errorf("REST API: %w", err)

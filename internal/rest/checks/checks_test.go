@@ -85,7 +85,7 @@ func TestJobsAreCheckRunsOfTheirCommit(t *testing.T) {
 			s.Errorf("check run %v", check)
 		}
 		for query, want := range map[string]float64{
-			"": 2, "?status=queued": 2, "?status=completed": 0, "?check_name=greet%20(2)": 1, "?per_page=1": 2, "?filter=all": 2,
+			"": 2, "?status=queued": 2, "?status=completed": 0, "?check_name=greet%20(2)": 1, "?per_page=1": 2, "?filter=all": 2, "?app_id=15368": 2, "?app_id=1": 0,
 		} {
 			for _, path := range []string{s.Path("commits", sha, "check-runs"), s.Path("commits/main/check-runs"), s.Path("check-suites", run.ID, "check-runs")} {
 				if got := s.Want(s.Get(path+query), http.StatusOK).JSON(s)["total_count"]; got != want {
@@ -130,4 +130,23 @@ func annotate(s *resttest.Site, j *actions.Job, n *actions.Annotation) {
 	s.Helper()
 	n.JobID = j.ID
 	s.Must(s.Store.CreateAnnotation(s.Context(), n))
+}
+
+func TestCheckSuitesOfACommitAreListed(t *testing.T) {
+	resttest.Each(t, func(s *resttest.Site) {
+		sha, run := s.Pushed()
+		for query, want := range map[string]int{"": 1, "?app_id=15368": 1, "?app_id=1": 0, "?check_name=greet%20(1)": 1, "?check_name=none": 0} {
+			for _, ref := range []string{sha, "main"} {
+				list := s.Want(s.Get(s.Path("commits/"+ref+"/check-suites"+query)), http.StatusOK).JSON(s)
+				suites := list["check_suites"].([]any)
+				if len(suites) != want || list["total_count"] != float64(want) {
+					s.Errorf("%s: %v", query, list)
+				}
+				if want > 0 && suites[0].(map[string]any)["id"] != float64(run.ID) {
+					s.Errorf("%s: suite %v, want %d", query, suites[0], run.ID)
+				}
+			}
+		}
+		s.Want(s.Get(s.Path("commits/none/check-suites")), http.StatusUnprocessableEntity)
+	})
 }

@@ -32,6 +32,7 @@ func Routes(st *store.Store, repositories *repository.Repositories) []rest.Route
 		{Pattern: "GET " + run + "/annotations", Handle: p.listAnnotations, Docs: docs + "runs#list-check-run-annotations", Need: read},
 		{Pattern: "GET " + repo + "/commits/{ref}/check-runs", Handle: p.listOfCommit, Docs: docs + "runs#list-check-runs-for-a-git-reference", Need: read},
 		{Pattern: "GET " + suite + "/check-runs", Handle: p.listOfSuite, Docs: docs + "runs#list-check-runs-in-a-check-suite", Need: read},
+		{Pattern: "GET " + repo + "/commits/{ref}/check-suites", Handle: p.listSuites, Docs: docs + "suites#list-check-suites-for-a-git-reference", Need: read},
 		{Pattern: "GET " + suite, Handle: p.getSuite, Docs: docs + "suites#get-a-check-suite", Need: read},
 	}
 }
@@ -155,9 +156,15 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, f store.CheckFilter
 	if err := narrow(&f, l.Query); err != nil {
 		return err
 	}
-	list, total, err := p.store.CheckRuns(r.Context(), f, l.Page)
-	if err != nil {
-		return err
+	var (
+		list  []*store.CheckRun
+		total int
+	)
+	if id := l.Query.Get("app_id"); id == "" || id == strconv.Itoa(appID) {
+		var err error
+		if list, total, err = p.store.CheckRuns(r.Context(), f, l.Page); err != nil {
+			return err
+		}
 	}
 	answer := struct {
 		Total int             `json:"total_count"`

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/event"
@@ -27,13 +28,16 @@ type appJSON struct {
 	Events      []string          `json:"events"`
 }
 
+// appID is the number of the only app that there is.
+const appID = 15368
+
 // app is GitHub's own Actions app: programs know it by its id and slug.
 func app(c *rest.Call) *appJSON {
-	const id, owner, made = 15368, 9919, "2018-07-30T09:30:17Z"
+	const owner, made = 9919, "2018-07-30T09:30:17Z"
 	return &appJSON{
-		ID:          id,
+		ID:          appID,
 		Slug:        "github-actions",
-		NodeID:      shape.NodeID("App", id),
+		NodeID:      shape.NodeID("App", appID),
 		Owner:       shape.NewSimpleUser(c.Base, &actions.Account{ID: owner, Login: "github", Type: actions.Organization}),
 		Name:        "GitHub Actions",
 		Description: shape.Null("Automate your workflow from idea to production"),
@@ -94,12 +98,59 @@ func (p *page) getSuite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := rest.CallOf(r)
-	_, count, err := p.store.CheckRuns(r.Context(), store.CheckFilter{RepoID: c.Repo.ID, RunID: run.ID}, store.Page{Number: 1, Size: 1})
+	suite, err := p.suite(r, run, store.CheckFilter{})
 	if err != nil {
 		return err
 	}
-	return httpjson.Write(w, http.StatusOK, checkSuiteJSON{
+	return httpjson.Write(w, http.StatusOK, suite)
+}
+
+// listSuites serves GET /repos/{owner}/{repo}/commits/{ref}/check-suites.
+func (p *page) listSuites(w http.ResponseWriter, r *http.Request) error {
+	sha, err := p.headSHA(r)
+	if err != nil {
+		return err
+	}
+	c, l := rest.CallOf(r), rest.ListingOf(r)
+	answer := struct {
+		Total  int               `json:"total_count"`
+		Suites []*checkSuiteJSON `json:"check_suites"`
+	}{Suites: []*checkSuiteJSON{}}
+	if id := l.Query.Get("app_id"); id != "" && id != strconv.Itoa(appID) {
+		return httpjson.Write(w, http.StatusOK, answer)
+	}
+	runs, total, err := p.store.Runs(r.Context(), store.RunFilter{RepoID: c.Repo.ID, HeadSHA: sha}, l.Page)
+	if err != nil {
+		return err
+	}
+	name := l.Query.Get("check_name")
+	for _, run := range runs {
+		suite, err := p.suite(r, run, store.CheckFilter{Name: name})
+		if err != nil {
+			return err
+		}
+		if name != "" && suite.CheckRunsCount == 0 {
+			continue // it has no such check run
+		}
+		answer.Suites = append(answer.Suites, suite)
+	}
+	answer.Total = total
+	if name != "" {
+		answer.Total = len(answer.Suites)
+	}
+	l.Link(w, r, total)
+	return httpjson.Write(w, http.StatusOK, answer)
+}
+
+// suite is the check suite of a run, with the check runs that fit f.
+func (p *page) suite(r *http.Request, run *actions.Run, f store.CheckFilter) (*checkSuiteJSON, error) {
+	c := rest.CallOf(r)
+	f.RepoID, f.RunID = c.Repo.ID, run.ID
+	_, count, err := p.store.CheckRuns(r.Context(), f, store.Page{Number: 1, Size: 1})
+	if err != nil {
+		return nil, err
+	}
+	return &checkSuiteJSON{
 		ID:             run.ID,
 		NodeID:         shape.NodeID("CheckSuite", run.ID),
 		HeadBranch:     shape.Null(run.HeadBranch),
@@ -116,5 +167,5 @@ func (p *page) getSuite(w http.ResponseWriter, r *http.Request) error {
 		CheckRunsURL:   c.SuiteURL(run.ID) + "/check-runs",
 		HeadCommit:     shape.NewSimpleCommit(&run.HeadCommit),
 		Repository:     shape.NewMinimalRepository(c.Base, c.Repo),
-	})
+	}, nil
 }

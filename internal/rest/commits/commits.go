@@ -11,18 +11,23 @@ import (
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // Routes are the operations of the page.
-func Routes(repositories *repository.Repositories, git *gitrepo.Git) []rest.Route {
-	p := &page{repositories, git}
+func Routes(st *store.Store, repositories *repository.Repositories, git *gitrepo.Git) []rest.Route {
+	p := &page{st, repositories, git}
 	return []rest.Route{{
+		Pattern: "GET /repos/{owner}/{repo}/commits", Handle: p.list, Docs: "rest/commits/commits#list-commits",
+		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"},
+	}, {
 		Pattern: "GET /repos/{owner}/{repo}/commits/{ref...}", Handle: p.get, Docs: "rest/commits/commits#get-a-commit",
 		Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"},
 	}}
 }
 
 type page struct {
+	store        *store.Store
 	repositories *repository.Repositories
 	git          *gitrepo.Git
 }

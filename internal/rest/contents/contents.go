@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/limit"
+	"github.com/understudy-ci/understudy/internal/markdown"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -27,6 +29,8 @@ type Config struct {
 	Repositories *repository.Repositories
 	Git          *gitrepo.Git
 	Log          *slog.Logger
+	Now          func() time.Time
+	Push         func(*rest.Call) repository.PushFunc // what a push by the caller does
 	// ArchiveURL signs a URL, good for five minutes and for whoever has it, of the files
 	// of a commit.
 	ArchiveURL func(base shape.Base, repo *actions.Repository, sha string, f gitrepo.Format) (string, error)
@@ -34,7 +38,7 @@ type Config struct {
 
 // Routes are the operations of the page.
 func Routes(c Config) []rest.Route {
-	p := &page{c}
+	p := &page{c, markdown.New()}
 	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"}
 	var routes []rest.Route
 	for _, path := range []string{"", "/{path...}"} {
@@ -43,6 +47,17 @@ func Routes(c Config) []rest.Route {
 			Need: read, Streams: raw,
 		})
 	}
+	for _, dir := range []string{"", "/{dir...}"} {
+		routes = append(routes, rest.Route{
+			Pattern: "GET /repos/{owner}/{repo}/readme" + dir, Handle: p.readme, Docs: "rest/repos/contents#get-a-repository-readme", Need: read, Streams: raw,
+		})
+	}
+	write := auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents"}
+	routes = append(routes, rest.Route{
+		Pattern: "PUT /repos/{owner}/{repo}/contents/{path...}", Handle: p.put, Docs: "rest/repos/contents#create-or-update-file-contents", Need: write,
+	}, rest.Route{
+		Pattern: "DELETE /repos/{owner}/{repo}/contents/{path...}", Handle: p.remove, Docs: "rest/repos/contents#delete-a-file", Need: write,
+	})
 	for _, ref := range []string{"", "/{ref...}"} {
 		routes = append(routes, rest.Route{
 			Pattern: "GET /repos/{owner}/{repo}/tarball" + ref, Handle: p.archive(gitrepo.TarGz), Docs: "rest/repos/contents#download-a-repository-archive-tar", Need: read,
@@ -53,7 +68,10 @@ func Routes(c Config) []rest.Route {
 	return routes
 }
 
-type page struct{ Config }
+type page struct {
+	Config
+	markdown *markdown.Renderer
+}
 
 // raw says whether a file is wanted as it is.
 func raw(r *http.Request) bool { return rest.Accepts(r, "raw") }
@@ -71,24 +89,63 @@ type contentFileJSON struct {
 
 // get serves GET /repos/{owner}/{repo}/contents/{path}.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
-	c := rest.CallOf(r)
-	ref := r.URL.Query().Get("ref")
-	if ref == "" {
-		ref = c.Repo.DefaultBranch
+	ref, sha, err := p.commitOf(r)
+	if err != nil {
+		return err
 	}
-	sha, err := rest.CommitOf(r, p.Repositories, ref)
+	return p.answer(w, r, sha, ref, strings.TrimSuffix(r.PathValue("path"), "/"))
+}
+
+// commitOf is the commit that a request is about, and what names it.
+func (p *page) commitOf(r *http.Request) (ref, sha string, err error) {
+	if ref = r.URL.Query().Get("ref"); ref == "" {
+		ref = rest.CallOf(r).Repo.DefaultBranch
+	}
+	sha, err = rest.CommitOf(r, p.Repositories, ref)
+	return ref, sha, notInvalid(err)
+}
+
+// answer answers with what is at a path of a commit, in the form that is asked for.
+func (p *page) answer(w http.ResponseWriter, r *http.Request, sha, ref, name string) error {
+	c := rest.CallOf(r)
+	view := p.Git.View(c.Repo.ID)
+	e, err := view.Entry(r.Context(), sha, name)
 	if err != nil {
 		return notInvalid(err)
 	}
-	name := strings.TrimSuffix(r.PathValue("path"), "/")
+	switch {
+	case e.IsDir() && raw(r):
+		return rest.ErrNotFound
+	case e.IsDir():
+		return p.directory(w, r, sha, ref, name)
+	case e.IsSubmodule():
+		return p.submodule(w, r, sha, ref, name, e)
+	case e.IsLink():
+		to, err := view.Follow(r.Context(), sha, name)
+		if err != nil {
+			return err
+		}
+		if to == "" {
+			return p.link(w, r, sha, ref, name, e)
+		}
+		name = to
+	}
 	if raw(r) {
 		return p.send(w, r, sha, name)
 	}
-	data, err := p.Git.ReadFile(r.Context(), c.Repo.ID, sha, name, maxContent)
-	if actions.KindOf(err) == actions.NotFound {
-		return p.directory(w, r, sha, ref, name)
-	} else if err != nil {
+	data, err := view.ReadFile(r.Context(), sha, name, maxContent)
+	if isTooLarge(err) && rest.Accepts(r, "object") {
+		b, err := view.Blob(r.Context(), sha, name, maxRaw)
+		if err != nil {
+			return notInvalid(err)
+		}
+		return httpjson.Write(w, http.StatusOK, &contentFileJSON{entryJSON: newEntry(c, name, ref, gitrepo.Entry{SHA: b.SHA}, b.Size), Encoding: "none"})
+	}
+	if err != nil {
 		return notInvalid(err)
+	}
+	if rest.Accepts(r, "html") {
+		return p.writeHTML(w, name, data)
 	}
 	return httpjson.Write(w, http.StatusOK, contentFile(c, name, ref, data))
 }
@@ -160,8 +217,12 @@ func notInvalid(err error) error {
 	if actions.KindOf(err) != actions.Invalid {
 		return err
 	}
-	if strings.Contains(err.Error(), "bytes, more than") {
+	if isTooLarge(err) {
 		return actions.Errorf(actions.Forbidden, "This API returns blobs up to 1 MB in size. Ask for the raw media type.")
 	}
 	return rest.ErrNotFound
+}
+
+func isTooLarge(err error) bool {
+	return actions.KindOf(err) == actions.Invalid && strings.Contains(err.Error(), "bytes, more than")
 }

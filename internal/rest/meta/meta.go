@@ -66,16 +66,21 @@ func getRoot(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, root)
 }
 
-// compatible is the Enterprise Server whose API this server's is closest to.
-// Clients that ask decide by it what they may use.
-const compatible = "3.19.0"
+// compatible is the Enterprise Server whose API this server's is closest to in a version:
+// that of 2026-03-10 begins with 3.21. Clients that ask decide by it what they may use.
+func compatible(v version.Version) string {
+	if v.AtLeast(version.V20260310) {
+		return "3.21.0"
+	}
+	return "3.19.0"
+}
 
 // getMeta serves GET /meta.
-func getMeta(w http.ResponseWriter, _ *http.Request) error {
+func getMeta(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, struct {
 		Password  bool   `json:"verifiable_password_authentication"`
 		Installed string `json:"installed_version"`
-	}{false, compatible})
+	}{false, compatible(rest.CallOf(r).Version)})
 }
 
 // listVersions serves GET /versions.

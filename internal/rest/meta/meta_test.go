@@ -34,3 +34,12 @@ func TestMetaAndVersions(t *testing.T) {
 		t.Errorf("versions %s, want %s", got, want)
 	}
 }
+
+func TestMetaNamesTheServerThatAVersionBeginsWith(t *testing.T) {
+	s := resttest.New(t)
+	for version, want := range map[string]string{"2022-11-28": "3.19.0", "2026-03-10": "3.21.0"} {
+		if got := s.Want(s.Get("/meta", "X-GitHub-Api-Version: "+version), http.StatusOK).JSON(t)["installed_version"]; got != want {
+			t.Errorf("%s: %v, want %s", version, got, want)
+		}
+	}
+}

@@ -4,7 +4,6 @@ package repos
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
@@ -150,7 +149,7 @@ func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Acc
 	}
 	var first *repository.First
 	if body.AutoInit {
-		first = &repository.First{By: c.Caller.Account, Host: host(c.Base.HTML)}
+		first = &repository.First{By: c.Caller.Account, Host: rest.Host(c.Base)}
 	}
 	err := p.repositories.Create(r.Context(), repo, first)
 	if err != nil {
@@ -158,13 +157,4 @@ func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Acc
 	}
 	w.Header().Set("Location", c.Base.API+"/repos/"+repo.FullName())
 	return httpjson.Write(w, http.StatusCreated, repositoryJSON(c, repo, actions.Admin))
-}
-
-// host is that of a base of URLs.
-func host(base string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }
