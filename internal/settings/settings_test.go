@@ -258,7 +258,8 @@ func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 			t.Error(d)
 		}
 		told, err := s.OfRun(t.Context(), s.repo)
-		if d := cmp.Diff(contexts.Settings{RetentionDays: 5, CacheGB: 7, Vars: told.Vars}, told); err != nil || d != "" {
+		told.Vars = nil // a test of their own
+		if d := cmp.Diff(contexts.Settings{RetentionDays: 5, CacheGB: 7}, told); err != nil || d != "" {
 			t.Errorf("runs are told %v %s", err, d)
 		}
 	})
