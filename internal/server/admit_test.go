@@ -58,13 +58,12 @@ func TestWhoComesTooOftenIsToldSoAsGitHubDoes(t *testing.T) {
 	if core["limit"] != 60.0 || core["remaining"].(float64) > 2 || core["used"].(float64) < 58 {
 		t.Errorf("rate_limit says %v", core)
 	}
-	var refused *github.ErrorResponse
 	gh, err := github.NewClient(github.WithTransport(proxied{}), github.WithAuthToken(alice), github.WithEnterpriseURLs(s.URL, s.URL))
 	s.Must(err)
 	for err == nil {
 		_, _, err = gh.Users.Get(t.Context(), "")
 	}
-	if !errors.As(err, &refused) || refused.Response.StatusCode != http.StatusTooManyRequests {
+	if limited, ok := errors.AsType[*github.RateLimitError](err); !ok || limited.Response.StatusCode != http.StatusTooManyRequests || limited.Rate.Limit != saved {
 		t.Errorf("go-github reads %v", err)
 	}
 }
