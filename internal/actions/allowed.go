@@ -43,9 +43,9 @@ type Use struct {
 	Workflow bool   // a reusable workflow: it need not be named by a commit
 }
 
-// An ActionsPolicy is which actions and reusable workflows the workflows of a
+// A Policy is which actions and reusable workflows the workflows of a
 // repository may use.
-type ActionsPolicy struct {
+type Policy struct {
 	Repo     string // "owner/name"
 	Allowed  AllowedActions
 	Selected SelectedActions
@@ -56,7 +56,7 @@ type ActionsPolicy struct {
 // Refusal says in GitHub's words which of some uses are not allowed, and why; empty where
 // all are. What is in the repository itself ("./…"), and images of containers
 // ("docker://…"), always are, and are none of the uses.
-func (p *ActionsPolicy) Refusal(uses []Use) string {
+func (p *Policy) Refusal(uses []Use) string {
 	r := p.rules()
 	var barred, loose []string
 	seen := make(map[Use]bool)
@@ -90,7 +90,7 @@ type useRules struct {
 	patterns, excluded []string
 }
 
-func (p *ActionsPolicy) rules() useRules {
+func (p *Policy) rules() useRules {
 	mine, _, _ := strings.Cut(strings.ToLower(p.Repo), "/")
 	r := useRules{all: p.Allowed == AllActions, owners: []string{mine}}
 	if p.Allowed != SomeActions {
@@ -146,7 +146,7 @@ func matches(pattern, text string) bool {
 }
 
 // sources are where actions may come from.
-func (p *ActionsPolicy) sources() string {
+func (p *Policy) sources() string {
 	mine, _, _ := strings.Cut(p.Repo, "/")
 	list := []string{"from a repository owned by " + mine}
 	if p.Allowed == SomeActions {
@@ -167,7 +167,7 @@ func (p *ActionsPolicy) sources() string {
 	return series(list, "or")
 }
 
-func (p *ActionsPolicy) sentence(names []string, must string) string {
+func (p *Policy) sentence(names []string, must string) string {
 	const most = 5
 	names = slices.Clone(names)
 	for i := range names {

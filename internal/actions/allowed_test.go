@@ -11,18 +11,18 @@ import (
 const sha = "11bd71901bbe5b1630ceea73d27597364c9af683"
 
 func TestWhichActionsMayBeUsed(t *testing.T) {
-	local := actions.ActionsPolicy{Allowed: actions.LocalActions}
-	github := actions.ActionsPolicy{Allowed: actions.SomeActions, Selected: actions.SelectedActions{GitHub: true}}
-	verified := actions.ActionsPolicy{Allowed: actions.SomeActions, Selected: actions.SelectedActions{Verified: true}, Verified: []string{"Docker"}}
-	patterns := func(list ...string) actions.ActionsPolicy {
-		return actions.ActionsPolicy{Allowed: actions.SomeActions, Selected: actions.SelectedActions{Patterns: list}}
+	local := actions.Policy{Allowed: actions.LocalActions}
+	github := actions.Policy{Allowed: actions.SomeActions, Selected: actions.SelectedActions{GitHub: true}}
+	verified := actions.Policy{Allowed: actions.SomeActions, Selected: actions.SelectedActions{Verified: true}, Verified: []string{"Docker"}}
+	patterns := func(list ...string) actions.Policy {
+		return actions.Policy{Allowed: actions.SomeActions, Selected: actions.SelectedActions{Patterns: list}}
 	}
 	for name, c := range map[string]struct {
-		policy actions.ActionsPolicy
+		policy actions.Policy
 		use    string
 		may    bool
 	}{
-		"all":                               {actions.ActionsPolicy{Allowed: actions.AllActions}, "octo/tool@v1", true},
+		"all":                               {actions.Policy{Allowed: actions.AllActions}, "octo/tool@v1", true},
 		"of the owner":                      {local, "acme/tool@v1", true},
 		"of the owner in another case":      {local, "Acme/tool@v1", true},
 		"of an owner with a longer name":    {local, "acme2/tool@v1", false},
@@ -62,7 +62,7 @@ func TestWhichActionsMayBeUsed(t *testing.T) {
 }
 
 func TestActionsAreNamedByCommitsWhereThatIsRequired(t *testing.T) {
-	p := actions.ActionsPolicy{Repo: "acme/site", Allowed: actions.AllActions, Pinned: true}
+	p := actions.Policy{Repo: "acme/site", Allowed: actions.AllActions, Pinned: true}
 	for use, may := range map[actions.Use]bool{
 		{Name: "octo/tool@" + sha}:                                   true,
 		{Name: "octo/tool/sub@" + strings.ToUpper(sha)}:              true,
@@ -87,20 +87,20 @@ func TestRefusalsAreGitHubsSentences(t *testing.T) {
 		}
 		return list
 	}
-	selected := func(s actions.SelectedActions) *actions.ActionsPolicy {
-		return &actions.ActionsPolicy{Repo: "acme/site", Allowed: actions.SomeActions, Selected: s}
+	selected := func(s actions.SelectedActions) *actions.Policy {
+		return &actions.Policy{Repo: "acme/site", Allowed: actions.SomeActions, Selected: s}
 	}
 	for _, c := range []struct {
-		policy *actions.ActionsPolicy
+		policy *actions.Policy
 		uses   []actions.Use
 		want   string
 	}{
 		{
-			&actions.ActionsPolicy{Repo: "acme/site", Allowed: actions.LocalActions}, uses("octo/a@v1", "octo/b@v1", "octo/a@v1"),
+			&actions.Policy{Repo: "acme/site", Allowed: actions.LocalActions}, uses("octo/a@v1", "octo/b@v1", "octo/a@v1"),
 			"The actions octo/a@v1 and octo/b@v1 are not allowed in acme/site because all actions must be from a repository owned by acme.",
 		},
 		{
-			&actions.ActionsPolicy{Repo: "acme/site", Allowed: actions.LocalActions}, uses("x/1@v", "x/2@v", "x/3@v", "x/4@v", "x/5@v", "x/6@v"),
+			&actions.Policy{Repo: "acme/site", Allowed: actions.LocalActions}, uses("x/1@v", "x/2@v", "x/3@v", "x/4@v", "x/5@v", "x/6@v"),
 			"The actions x/1@v, x/2@v, x/3@v, x/4@v, x/5@v, and 1 other are not allowed in acme/site because all actions must be from a repository owned by acme.",
 		},
 		{
@@ -112,7 +112,7 @@ func TestRefusalsAreGitHubsSentences(t *testing.T) {
 			"The action octo/a@v1 is not allowed in acme/site because all actions must be from a repository owned by acme, created by GitHub, verified in the GitHub Marketplace, or match one of the patterns: docker/*, pnpm/*.",
 		},
 		{
-			&actions.ActionsPolicy{Repo: "acme/site", Allowed: actions.AllActions, Pinned: true}, uses("octo/a@v1", "octo/b@v1", "octo/c@v1"),
+			&actions.Policy{Repo: "acme/site", Allowed: actions.AllActions, Pinned: true}, uses("octo/a@v1", "octo/b@v1", "octo/c@v1"),
 			"The actions octo/a@v1, octo/b@v1, and octo/c@v1 are not allowed in acme/site because all actions must be pinned to a full-length commit SHA.",
 		},
 	} {
@@ -127,7 +127,7 @@ func TestPatternsOfManyStarsTakeLinearTime(t *testing.T) {
 	for i := range hostile {
 		hostile[i] = strings.Repeat("a*", 1000) + "b"
 	}
-	p := &actions.ActionsPolicy{Repo: "acme/site", Allowed: actions.SomeActions, Selected: actions.SelectedActions{Patterns: hostile}}
+	p := &actions.Policy{Repo: "acme/site", Allowed: actions.SomeActions, Selected: actions.SelectedActions{Patterns: hostile}}
 	begin := time.Now()
 	if p.Refusal([]actions.Use{{Name: "octo/" + strings.Repeat("a", 100_000)}}) == "" {
 		t.Error("it matches")

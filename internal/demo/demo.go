@@ -27,6 +27,8 @@ const (
 	repo = "octo/hello"
 )
 
+var errNotEmpty = errors.New("the database is another server's already: the demo needs one that is empty")
+
 var errInterrupted = errors.New("interrupted before the demo was over")
 
 // Run gives the demo on a terminal. It returns nil if everything worked: the
@@ -184,7 +186,7 @@ func (d *demo) failures(f *frame, book logbook) {
 func (d *demo) accounts(ctx context.Context) (tokenFile string, err error) {
 	token, err := readToken(d.stage.adminToken())
 	if errors.Is(err, fs.ErrNotExist) && d.stage.shared { // a database with an admin gets no other
-		return "", errors.New("the database is another server's already: the demo needs one that is empty")
+		return "", errNotEmpty
 	}
 	if err != nil {
 		return "", err

@@ -90,6 +90,9 @@ func (s *stage) serve(ctx context.Context, c Config, deps server.Deps) (context.
 	}
 	deps.Log = slog.New(slog.NewTextHandler(s.log, nil))
 	sv, err := server.New(ctx, config, deps)
+	if _, is := errors.AsType[*server.MissingKeyError](err); is && s.shared {
+		return nil, errNotEmpty
+	}
 	if err != nil {
 		return nil, err
 	}

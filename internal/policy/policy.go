@@ -120,7 +120,7 @@ func (p *Policy) Refusal(ctx context.Context, repo *actions.Repository, uses []a
 	if err != nil || in.Allowed == actions.AllActions && !in.Pinned {
 		return "", err
 	}
-	rules := &actions.ActionsPolicy{Repo: repo.FullName(), Allowed: in.Allowed, Pinned: in.Pinned, Verified: p.verified}
+	rules := &actions.Policy{Repo: repo.FullName(), Allowed: in.Allowed, Pinned: in.Pinned, Verified: p.verified}
 	if in.Allowed == actions.SomeActions {
 		if rules.Selected, err = p.settings.Selected(ctx, in.scope); err != nil {
 			return "", err

@@ -191,7 +191,7 @@ func selects(s *resttest.Site, org *actions.Account, repo *actions.Repository) {
 // of them.
 func (w *clientWorld) call(name string, m clientMethod, body any) error {
 	f := reflect.ValueOf(w.client.Actions).MethodByName(name)
-	in := []reflect.Value{reflect.ValueOf(context.Context(w.s.Context()))}
+	in := []reflect.Value{reflect.ValueOf(w.s.Context())}
 	for i, p := range m.parameters {
 		kind := f.Type().In(i + 1)
 		v, ok := w.special[name][p]
@@ -210,7 +210,7 @@ func (w *clientWorld) call(name string, m clientMethod, body any) error {
 		}
 	}
 	for _, out := range f.Call(in) {
-		err, _ := out.Interface().(error)
+		err, _ := reflect.TypeAssert[error](out)
 		if _, accepted := errors.AsType[*github.AcceptedError](err); err != nil && !accepted {
 			return err
 		}

@@ -2,6 +2,7 @@ package runnerapi_test
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,9 +31,7 @@ func (h *held) secrets() map[string]string {
 func (h *held) vars() map[string]any {
 	out := make(map[string]any)
 	if vars, ok := convert.ContextFromWire(h.msg.ContextData["vars"]).(*expr.Object); ok {
-		for name, value := range vars.All() {
-			out[name] = value
-		}
+		maps.Insert(out, vars.All())
 	}
 	return out
 }

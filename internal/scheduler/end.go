@@ -14,7 +14,7 @@ func (s *Scheduler) EndRuns(ctx context.Context, repoID int64) error {
 			return err
 		}
 		for _, id := range ids {
-			switch err := s.Cancel(ctx, id, true); actions.KindOf(err) { //nolint:exhaustive // the others are failures
+			switch err := s.Cancel(ctx, id, true); actions.KindOf(err) {
 			case "", actions.Conflict, actions.NotFound: // it may have ended by itself
 			default:
 				return err

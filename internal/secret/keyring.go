@@ -138,11 +138,17 @@ func (k *Keyring) Check(ids []string) error {
 }
 
 // missing is the error for a key that the file does not have.
-func (k *Keyring) missing(id string) error {
-	return fmt.Errorf("the database has secrets that are encrypted with the key %s, which %s does not have. "+
+func (k *Keyring) missing(id string) error { return &MissingKeyError{id, k.path} }
+
+// A MissingKeyError is about a key that is in use, and not in the file of keys.
+type MissingKeyError struct{ ID, Path string }
+
+// Error says what to do.
+func (e *MissingKeyError) Error() string {
+	return fmt.Sprintf("the database has secrets that are encrypted with the key %s, which %s does not have. "+
 		"Put the key file back, from its backup or from another server of this database, or name it with --secret-key-file. "+
 		"To add a key of another file: understudy admin key export there, understudy admin key import here. "+
-		"If the key is lost: understudy admin key discard %s deletes the secrets that are encrypted with it", id, k.path, id)
+		"If the key is lost: understudy admin key discard %s deletes the secrets that are encrypted with it", e.ID, e.Path, e.ID)
 }
 
 // reload reads the file if it is another than the one that was read last.

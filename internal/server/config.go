@@ -25,6 +25,9 @@ import (
 	"github.com/understudy-ci/understudy/internal/settings"
 )
 
+// A MissingKeyError is that of [New] where the key file lacks a key of the database.
+type MissingKeyError = secret.MissingKeyError
+
 // Config is everything an operator can set. --job-lease is also UNDERSTUDY_JOB_LEASE.
 type Config struct {
 	Listen       []string         `default:"127.0.0.1:3000" placeholder:"ADDR" help:"Where to listen: HOST:PORT or unix:PATH. Repeatable. Sockets that systemd passes on take its place. Default: ${default}."`

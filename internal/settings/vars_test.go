@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -48,11 +49,7 @@ func TestARunHasTheVariablesOfItsRepositoryAndThoseSharedWithIt(t *testing.T) {
 		texts := func(vars *expr.Object, err error) map[string]any {
 			t.Helper()
 			must(err)
-			out := map[string]any{}
-			for name, value := range vars.All() {
-				out[name] = value
-			}
-			return out
+			return maps.Collect(vars.All())
 		}
 		is := func(what string, got, want map[string]any) {
 			t.Helper()

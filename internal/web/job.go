@@ -124,7 +124,7 @@ func (s *Site) expired(ctx context.Context, j *actions.Job) (string, error) {
 		return "", nil
 	}
 	err := s.logs.Available(ctx, j)
-	switch actions.KindOf(err) {
+	switch actions.KindOf(err) { //nolint:exhaustive // the others are failures
 	case actions.Gone:
 		return err.Error(), nil
 	case actions.NotFound:

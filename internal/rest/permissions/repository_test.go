@@ -89,7 +89,7 @@ func TestPermissionsOfARepositoryAreKept(t *testing.T) {
 
 		// Another client, and a user's repository.
 		gh := d.GoGitHub(d.AliceToken)
-		_, _, err := gh.Repositories.UpdateActionsPermissions(d.Context(), "alice", "hello", github.ActionsPermissionsRepository{Enabled: github.Ptr(true), AllowedActions: github.Ptr("local_only")})
+		_, _, err := gh.Repositories.UpdateActionsPermissions(d.Context(), "alice", "hello", github.ActionsPermissionsRepository{Enabled: new(true), AllowedActions: new("local_only")})
 		d.Must(err)
 		got, _, err := gh.Repositories.GetActionsPermissions(d.Context(), "alice", "hello")
 		if d.Must(err); !got.GetEnabled() || got.GetAllowedActions() != "local_only" {

@@ -136,5 +136,3 @@ create index former_names_by_repo on former_names (repo_id);
 create table deleted_repositories (
   id bigint primary key
 );
-
--- == Runner groups =========================================================
