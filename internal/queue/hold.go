@@ -17,7 +17,7 @@ import (
 // runs in the same transaction, with the job as it then is, as often as that is tried; its error leaves the job
 // where it was.
 func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx, job *actions.Job) error) (*actions.Job, error) {
-	group, err := q.groupOf(ctx, r)
+	public, err := q.rules.public(ctx, r.Scope)
 	if err == nil {
 		err = q.mayAcquire(ctx, guid, r)
 	}
@@ -31,12 +31,10 @@ func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, pre
 			return err
 		}
 		job = asked.Job
-		if job.Status == actions.Queued && asked.Registered {
-			if err := admitted(asked, r, group); err != nil {
-				return err
-			}
+		if job.Status == actions.Queued && asked.Public && !public {
+			return actions.Errorf(actions.Invalid, "job %d is of a public repository, and the group of runner %s does not allow those", job.ID, r.Name)
 		}
-		if err := q.take(ctx, tx, asked, r, group); err != nil {
+		if err := q.take(ctx, tx, asked, r); err != nil {
 			return err
 		}
 		return prepare(tx, job)
@@ -80,24 +78,8 @@ func (q *Queue) mayAcquire(ctx context.Context, guid string, r *actions.Runner) 
 	return actions.Errorf(actions.Invalid, "job %d is not handed to runner %s: the permissions of Actions in its repository do not allow it", w.ID, r.Name)
 }
 
-// admitted is an error unless the group of the runner admits the job. The runner may have
-// gone to another group since that was asked.
-func admitted(asked *store.Acquisition, r *actions.Runner, group *actions.Access) error {
-	switch job := asked.Job; {
-	case !r.Serves(job.OwnerID, job.RepoID):
-		return actions.Errorf(actions.NotFound, "runner %s does not serve the repository of job %d", r.Name, job.ID)
-	case asked.GroupID != group.GroupID:
-		return actions.Errorf(actions.Conflict, "runner %s has gone to another group", r.Name)
-	case !group.Covers(job.Group):
-		return actions.Errorf(actions.NotFound, "runner %s is not in the group %q", r.Name, job.Group)
-	case !group.Admits(&asked.Work):
-		return actions.Errorf(actions.Invalid, "job %d is not for runner %s: its group %s %s", job.ID, r.Name, group.Name, group.Refusal(&asked.Work))
-	}
-	return nil
-}
-
 // take gives the job to its runner, unless it has it already.
-func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition, r *actions.Runner, group *actions.Access) error {
+func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition, r *actions.Runner) error {
 	job := asked.Job
 	switch {
 	case !asked.Registered:
@@ -117,9 +99,7 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 			return err
 		}
 	}
-	in := *r
-	in.GroupID, in.Group = group.GroupID, group.Name
-	if err := job.Acquire(&in, q.now(), q.lease); err != nil {
+	if err := job.Acquire(r, q.now(), q.lease); err != nil {
 		return err
 	}
 	if !fresh { // written as it is, so that it does not end before prepare has written

@@ -17,11 +17,11 @@
 // every runner that waits look again from time to time, so that a lost notice costs
 // half a minute, never a job.
 //
-// A runner is offered only jobs that its group admits ([actions.Access]). What a group is
-// for, and which group the runner is in, is looked at when it begins to wait and whenever
-// it may have changed, and once more when it acquires the job. So is whether the job's
-// repository has Actions enabled: if not, its jobs wait, and cost nobody a look at more
-// than one of them.
+// Runners whose group does not allow public repositories are offered the jobs of
+// private ones only. What a group allows is looked at when its runners begin to wait and
+// whenever it may have changed, and once more when a job is acquired. So is whether the
+// job's repository has Actions enabled: if not, its jobs wait, and cost nobody a look at
+// more than one of them.
 //
 // A busy runner waits in [Queue.Message] too, for the cancellation of its job.
 package queue
@@ -82,12 +82,12 @@ type Queue struct {
 // A poll is one runner that waits. A message is put into ch at most once; poke
 // makes it look into the database now.
 type poll struct {
-	runner *actions.Runner // as it was when it began to wait
+	runner *actions.Runner
 	ch     chan *Message
 	poke   chan struct{}
-	over   chan struct{}   // closed when the runner waits anew: this one's connection is dead
-	looked bool            // the database had nothing for it; guarded by Queue.mu
-	group  *actions.Access // what its group is for; nil before that is known; guarded by Queue.mu
+	over   chan struct{} // closed when the runner waits anew: this one's connection is dead
+	looked bool          // the database had nothing for it; guarded by Queue.mu
+	public bool          // it may work for public repositories; guarded by Queue.mu
 }
 
 // A departure is when a job stopped waiting.
@@ -107,19 +107,19 @@ type offer struct {
 // Rules say who works for whom. They are asked outside of transactions, at each poll and
 // before a job is acquired; a nil one allows everything.
 type Rules struct {
-	// Access says what the group of a runner is for, by its scope and GroupID.
-	Access func(ctx context.Context, r *actions.Runner) (*actions.Access, error)
+	// Public says whether the runners of a scope work for public repositories.
+	Public func(ctx context.Context, sc actions.Scope) (bool, error)
 
 	// Permits says whether a job may be handed out: to a runner that several repositories
 	// share, and to one of its own repository.
 	Permits func(ctx context.Context, w *store.Waiting) (shared, own bool, err error)
 }
 
-func (r Rules) access(ctx context.Context, of *actions.Runner) (*actions.Access, error) {
-	if r.Access == nil {
-		return &actions.Access{GroupID: actions.DefaultGroupID, Scope: of.Scope, Name: actions.DefaultGroup, Public: true}, nil
+func (r Rules) public(ctx context.Context, sc actions.Scope) (bool, error) {
+	if r.Public == nil {
+		return true, nil
 	}
-	return r.Access(ctx, of)
+	return r.Public(ctx, sc)
 }
 
 func (r Rules) permits(ctx context.Context, w *store.Waiting) (shared, own bool, err error) {
@@ -132,7 +132,8 @@ func (r Rules) permits(ctx context.Context, w *store.Waiting) (shared, own bool,
 // New makes a queue. lease is how long a runner holds a job without renewing it.
 func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time.Time, rules Rules) *Queue {
 	return &Queue{
-		rules: rules, store: st, log: log, now: now, lease: lease,
+		rules: rules,
+		store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
 		gone: make(map[string]bool), retired: make(map[int64]bool), passed: make(map[int64]int),
 		sets: recent.New[struct{}, []*store.LabelSet](1, 1),
@@ -178,14 +179,14 @@ func (q *Queue) look(ctx context.Context, p *poll, idle bool) (*Message, error) 
 	if !idle {
 		return q.cancellation(ctx, p.runner)
 	}
-	group, err := q.groupOf(ctx, p.runner)
+	public, err := q.rules.public(ctx, p.runner.Scope)
 	if err != nil {
 		return nil, err
 	}
 	q.mu.Lock()
-	p.group = group
+	p.public = public
 	q.mu.Unlock()
-	return q.pick(ctx, p.runner, group)
+	return q.pick(ctx, p.runner, public)
 }
 
 func (q *Queue) enter(p *poll, idle bool) {
@@ -309,7 +310,7 @@ func (q *Queue) offer(w *store.Waiting) bool {
 // holds mu.
 func (p *poll) serves(w *store.Waiting) bool {
 	r := p.runner
-	return p.group != nil && p.group.Covers(w.Group) && r.Has(w.Labels) && r.Serves(w.OwnerID, w.RepoID) && p.group.Admits(&w.Work)
+	return (p.public || !w.Public) && r.InGroup(w.Group) && r.Has(w.Labels) && r.Serves(w.OwnerID, w.RepoID)
 }
 
 // free says whether the job still waits, as far as memory knows, and is reserved

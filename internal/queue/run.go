@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -12,7 +11,7 @@ import (
 // Run hears of jobs and runners from other servers, and offers again what was
 // not taken in time, until ctx ends.
 func (q *Queue) Run(ctx context.Context) error {
-	heard := q.store.Subscribe(store.ReadyTopic(0), store.RunnerTopic(0), store.SettingsTopic(), store.AccessTopic(), store.GroupsTopic())
+	heard := q.store.Subscribe(store.ReadyTopic(0), store.RunnerTopic(0), store.SettingsTopic(), store.AccessTopic())
 	defer heard.Close()
 	q.pokeAll() // those that wait already have not heard what came before
 	tick := time.NewTicker(lapseCheck)
@@ -39,7 +38,7 @@ func (q *Queue) hear(ctx context.Context, topics []store.Topic) {
 	groups := false
 	for _, t := range topics {
 		switch t {
-		case store.SettingsTopic(), store.AccessTopic(), store.GroupsTopic():
+		case store.SettingsTopic(), store.AccessTopic():
 			groups = true
 		case store.RunnerTopic(t.ID):
 			q.poke(t.ID)
@@ -52,55 +51,31 @@ func (q *Queue) hear(ctx context.Context, topics []store.Topic) {
 	}
 }
 
-// reconsider asks again what the groups of the runners that wait are for, and in which
-// group each is, and makes those for which that has changed look into the database.
+// reconsider asks again for which repositories the runners that wait may work, and
+// makes those that may work for more than before look into the database.
 func (q *Queue) reconsider(ctx context.Context) {
 	q.mu.Lock()
-	waiting := slices.Clone(q.waiting)
+	scopes := make(map[actions.Scope]bool)
+	for _, p := range q.waiting {
+		scopes[p.runner.Scope] = false
+	}
 	q.mu.Unlock()
-	ids := make([]int64, len(waiting))
-	for i, p := range waiting {
-		ids[i] = p.runner.ID
-	}
-	in, err := q.store.RunnerGroupIDs(ctx, ids)
-	if err != nil {
-		if ctx.Err() == nil {
-			q.log.WarnContext(ctx, "runner groups not read", "err", err) // acquiring a job fails, too
+	for sc := range scopes {
+		public, err := q.rules.public(ctx, sc)
+		if err != nil && ctx.Err() == nil {
+			q.log.WarnContext(ctx, "runner group not read", "err", err) // acquiring a job fails, too
 		}
-		return
+		scopes[sc] = public
 	}
-	for _, p := range waiting {
-		r := *p.runner
-		r.GroupID = in[r.ID]
-		group, err := q.rules.access(ctx, &r)
-		if err != nil && actions.KindOf(err) != actions.NotFound && ctx.Err() == nil {
-			q.log.WarnContext(ctx, "runner group not read", "runner", r.ID, "err", err)
-		}
-		q.regroup(p, group)
-	}
-}
-
-// regroup notes what the group of a waiting runner is for, nil for nothing, and makes the
-// runner look again where that is not what it was.
-func (q *Queue) regroup(p *poll, group *actions.Access) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if group != nil && p.group != nil && group.Equal(p.group) {
-		return
+	for _, p := range q.waiting {
+		public, asked := scopes[p.runner.Scope]
+		if asked && public && !p.public {
+			p.wake()
+		}
+		p.public = p.public && (public || !asked)
 	}
-	p.group = group
-	p.wake()
-}
-
-// groupOf is what the group of a runner is for, in which it is now.
-func (q *Queue) groupOf(ctx context.Context, r *actions.Runner) (*actions.Access, error) {
-	in, err := q.store.RunnerGroupIDs(ctx, []int64{r.ID})
-	if err != nil {
-		return nil, err
-	}
-	now := *r
-	now.GroupID = in[r.ID]
-	return q.rules.access(ctx, &now)
 }
 
 // wakeUnlessTaken wakes the queue for a job if it still waits: it may have been

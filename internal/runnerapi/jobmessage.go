@@ -103,7 +103,7 @@ func (a *API) variables(base shape.Base, d *assign.Description) map[string]wire.
 		wire.VarLaunchEndpoint:     base.HTML + "/",
 		wire.VarOrchestrationID:    d.OrchestrationID,
 		wire.VarOrchestrationEnv:   "true",
-		wire.VarRunnerGroupName:    d.Job.RunnerGroup,
+		wire.VarRunnerGroupName:    actions.DefaultGroup,
 		wire.VarRunnerEnvironment:  "self-hosted",
 		wire.VarEnhancedAnnotation: "true",
 		wire.VarContainerHooks:     "true",

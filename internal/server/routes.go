@@ -69,6 +69,6 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		secrets.Routes(s.store, s.vault),
 		variables.Routes(s.store, s.vault),
 		selfhostedrunners.Routes(s.runners, s.now),
-		runnergroups.Routes(s.groups, s.runners, s.auth, s.now),
+		runnergroups.Routes(s.groups),
 	)
 }

@@ -24,7 +24,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 	}
 	private := func(sc actions.Scope) func(context.Context, store.Explainer) error {
 		return func(ctx context.Context, q store.Explainer) error {
-			_, err := q.WaitingRepositories(ctx, &store.LabelSet{ID: 1}, sc, new(actions.Access), 3)
+			_, err := q.WaitingRepositories(ctx, &store.LabelSet{ID: 1}, sc, false, 3)
 			return err
 		}
 	}

@@ -30,7 +30,6 @@ const (
 	kindDeleted
 	kindWatched
 	kindEnvironments
-	kindGroups
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -72,9 +71,6 @@ func SettingsTopic() Topic { return Topic{Kind: kindSettings} }
 
 // EnvironmentsTopic is the environments of a repository. With 0 it is those of any.
 func EnvironmentsTopic(repoID int64) Topic { return Topic{Kind: kindEnvironments, ID: repoID} }
-
-// GroupsTopic is the runner groups: for what they are, and which runners are in them.
-func GroupsTopic() Topic { return Topic{Kind: kindGroups} }
 
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }

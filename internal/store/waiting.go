@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store/db"
@@ -11,29 +10,20 @@ import (
 
 // A Waiting is what the queue needs to know of a job that waits for a runner.
 type Waiting struct {
-	ID     int64
-	GUID   string
-	Group  string
-	Labels []string
-	actions.Work
-}
-
-func waitingFields(w *Waiting) []any {
-	return []any{&w.ID, &w.RepoID, &w.OwnerID, &w.GUID, db.Bool(&w.Public), &w.Repo, &w.Path, &w.Ref, &w.SHA}
+	ID, RepoID, OwnerID int64
+	GUID                string
+	Group               string
+	Labels              []string
+	Public              bool // its repository is
 }
 
 func scanWaiting(r db.Row) (*Waiting, error) {
 	w := new(Waiting)
-	return w, r.Scan(append(waitingFields(w), &w.Group, db.JSON(&w.Labels))...)
+	return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.GUID, db.Bool(&w.Public), &w.Group, db.JSON(&w.Labels))
 }
 
-// workColumns are what runner groups look at of a job, less the ids.
-const workColumns = `(select 1 - r.private from repositories r where r.id = jobs.repo_id),
-	(select o.login || '/' || r.name from repositories r join accounts o on o.id = r.owner_id where r.id = jobs.repo_id),
-	(select u.path from runs u where u.id = jobs.run_id), (select u.ref from runs u where u.id = jobs.run_id), (select u.head_sha from runs u where u.id = jobs.run_id)`
-
 const (
-	nextColumns    = `id, repo_id, owner_id, guid, ` + workColumns
+	nextColumns    = `id, repo_id, owner_id, guid, (select 1 - r.private from repositories r where r.id = jobs.repo_id)`
 	waitingColumns = nextColumns + `, runner_group, labels`
 )
 
@@ -62,7 +52,7 @@ func (q queries) NextJobs(ctx context.Context, set *LabelSet, sc actions.Scope, 
 	const free = `select ` + nextColumns + ` from jobs where status = 'queued' and wait = '' and label_set_id = $1`
 	scan := func(r db.Row) (*Waiting, error) {
 		w := &Waiting{Group: set.Group, Labels: set.Labels}
-		return w, r.Scan(waitingFields(w)...)
+		return w, r.Scan(&w.ID, &w.RepoID, &w.OwnerID, &w.GUID, db.Bool(&w.Public))
 	}
 	switch {
 	case sc.RepoID != 0:
@@ -74,11 +64,11 @@ func (q queries) NextJobs(ctx context.Context, set *LabelSet, sc actions.Scope, 
 }
 
 // WaitingRepositories lists the repositories that have jobs with one label set wait for a
-// runner of the scope, which is of no repository, and for which its group works whatever
-// the workflow: that of the oldest job first. It steps through the index of waiting jobs
-// from one repository to the next, however many jobs each has. Of the jobs there is only
-// which repository they are of.
-func (q queries) WaitingRepositories(ctx context.Context, set *LabelSet, sc actions.Scope, a *actions.Access, limit int) ([]*Waiting, error) {
+// runner of the scope, which is of no repository: that of the oldest job first. Without
+// public they are private ones. It steps through the index of waiting jobs from one
+// repository to the next, however many jobs each has. Of the jobs there is only which
+// repository they are of.
+func (q queries) WaitingRepositories(ctx context.Context, set *LabelSet, sc actions.Scope, public bool, limit int) ([]*Waiting, error) {
 	const next = `select min(repo_id) from jobs where status = 'queued' and wait = ''`
 	scan := func(r db.Row) (*Waiting, error) {
 		w := &Waiting{Group: set.Group, Labels: set.Labels}
@@ -91,11 +81,8 @@ func (q queries) WaitingRepositories(ctx context.Context, set *LabelSet, sc acti
 		select id, owner_id, public from (
 			select r.id, r.owner_id, 1 - r.private as public, (select min(j.id) from jobs j where j.repo_id = r.id and j.label_set_id = $1 and j.status = 'queued' and j.wait = '') as oldest
 			from waiting join repositories r on r.id = waiting.repo_id
-			where (r.private = 1 or $4 = 1) and (r.owner_id = $2 or $2 = 0)
-				and ($5 = 0 or exists (select 1 from selected_repositories s where s.selected_for = 'runner-group' and s.org_id = $2 and s.name = $6 and s.repo_id = r.id))
-				and ($7 = 0 or exists (select 1 from runner_group_organizations g where g.group_id = $8 and g.org_id = r.owner_id))) admitted
-		where oldest is not null order by oldest limit $3`, set.ID, sc.OwnerID, limit,
-		db.Flag(a.Public), db.Flag(a.ByRepo), strconv.FormatInt(a.GroupID, 10), db.Flag(a.ByOrg), a.GroupID)
+			where r.private >= $4 and (r.owner_id = $2 or $2 = 0)) those
+		where oldest is not null order by oldest limit $3`, set.ID, sc.OwnerID, limit, 1-db.Flag(public))
 }
 
 // mostReady bounds how many jobs of a repository are announced at once: runners that

@@ -120,7 +120,8 @@ func newJob(c *rest.Call, run *actions.Run, j *actions.Job, steps []*actions.Ste
 		v.Labels = []string{}
 	}
 	if j.RunnerID != 0 {
-		v.RunnerID, v.RunnerName, v.RunnerGroupID, v.RunnerGroupName = &j.RunnerID, &j.RunnerName, &j.RunnerGroupID, &j.RunnerGroup
+		group, groupName := int64(actions.DefaultGroupID), actions.DefaultGroup
+		v.RunnerID, v.RunnerName, v.RunnerGroupID, v.RunnerGroupName = &j.RunnerID, &j.RunnerName, &group, &groupName
 	}
 	for _, s := range steps {
 		v.Steps = append(v.Steps, stepJSON{
@@ -218,7 +219,7 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.sayHeld(w, r, run, j); err != nil {
+	if err := p.sayHeld(w, r, j); err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, newJob(rest.CallOf(r), run, j, steps))
@@ -226,11 +227,12 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 
 // sayHeld says in a header why a job waits for a reason that is set for its repository:
 // nothing in the body does.
-func (p *page) sayHeld(w http.ResponseWriter, r *http.Request, run *actions.Run, j *actions.Job) error {
-	if !j.Ready() {
-		return nil
+func (p *page) sayHeld(w http.ResponseWriter, r *http.Request, j *actions.Job) error {
+	repo := rest.CallOf(r).Repo
+	if may, err := p.groups.MayHold(r.Context(), repo); err != nil || !may || !j.Ready() {
+		return err
 	}
-	c, err := p.groups.Candidates(r.Context(), rest.CallOf(r).Repo, run)
+	c, err := p.groups.Candidates(r.Context(), repo)
 	if err != nil {
 		return err
 	}

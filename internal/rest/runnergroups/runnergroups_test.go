@@ -55,7 +55,8 @@ func TestAnAdminSaysWhetherAGroupAllowsPublicRepositories(t *testing.T) {
 			allows("nothing said", false)
 			for _, body := range []resttest.Fields{
 				{"name": "other"},
-				{"name": "Default", "visibility": "public"},
+				{"name": "Default", "visibility": "private"},
+				{"name": "Default", "restricted_to_workflows": true},
 				{"name": "Default", "selected_workflows": []string{"a"}},
 				{"name": "Default", "network_configuration_id": "x"},
 			} {
