@@ -3,27 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
-
-// numbered gives each ? of a condition the number of its argument, from first on.
-func numbered(condition string, first int) string {
-	var b strings.Builder
-	for {
-		before, after, more := strings.Cut(condition, "?")
-		b.WriteString(before)
-		if !more {
-			return b.String()
-		}
-		b.WriteString("$" + strconv.Itoa(first))
-		condition = after
-		first++
-	}
-}
 
 // hasRoom is Invalid where a holder has as many rows of a table as it can have.
 func (tx *Tx) hasRoom(ctx context.Context, table string, h actions.Holder, most int) error {

@@ -106,7 +106,7 @@ func (tx *Tx) DeleteSecret(ctx context.Context, h actions.Holder, name string) e
 func (q queries) JobSecrets(ctx context.Context, r *actions.Repository, environmentID int64) ([]*actions.Secret, error) {
 	list, err := db.All(ctx, q.ex, scanSecret, `select `+secretColumns+` from secrets where environment_id = $1
 		union all select `+secretColumns+` from secrets where repo_id = $2
-		union all select `+secretColumns+` from secrets where id in (select h.id from secrets h where `+numbered(sharedWith, 3)+` order by h.name limit $7)`,
+		union all select `+secretColumns+` from secrets where id in (select h.id from secrets h where `+db.Numbered(sharedWith, 3)+` order by h.name limit $7)`,
 		environmentID, r.ID, r.Owner.ID, db.Flag(r.Private), actions.SelectedForSecret, r.ID, actions.MaxJobOrganizationSecrets)
 	if err != nil {
 		return nil, fmt.Errorf("secrets of jobs of repository %d: %w", r.ID, err)

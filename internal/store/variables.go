@@ -106,7 +106,7 @@ func (tx *Tx) DeleteVariable(ctx context.Context, h actions.Holder, name string)
 // repository and of its organization, each by name.
 func (q queries) RunVariables(ctx context.Context, r *actions.Repository) ([]*actions.Variable, error) {
 	list, err := db.All(ctx, q.ex, scanVariable, `select `+variableColumns+` from variables where repo_id = $1
-		union all select `+variableColumns+` from variables h where `+numbered(sharedWith, 2)+` order by 3 desc, 5`,
+		union all select `+variableColumns+` from variables h where `+db.Numbered(sharedWith, 2)+` order by 3 desc, 5`,
 		r.ID, r.Owner.ID, db.Flag(r.Private), actions.SelectedForVariable, r.ID)
 	if err != nil {
 		return nil, fmt.Errorf("variables of runs of repository %d: %w", r.ID, err)

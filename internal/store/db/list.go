@@ -38,15 +38,24 @@ func (l List[T]) Where(condition string, args ...any) List[T] {
 	if l.where != "" {
 		l.where += " and "
 	}
-	l.args = slices.Clip(l.args)
-	for _, arg := range args {
-		before, after, _ := strings.Cut(condition, "?")
-		l.args = append(l.args, arg)
-		l.where += before + "$" + strconv.Itoa(len(l.args))
-		condition = after
-	}
-	l.where += condition
+	l.where += Numbered(condition, len(l.args)+1)
+	l.args = append(slices.Clip(l.args), args...)
 	return l
+}
+
+// Numbered gives each ? of a condition the number of its argument, from first on.
+func Numbered(condition string, first int) string {
+	var b strings.Builder
+	for {
+		before, after, more := strings.Cut(condition, "?")
+		b.WriteString(before)
+		if !more {
+			return b.String()
+		}
+		b.WriteString("$" + strconv.Itoa(first))
+		condition = after
+		first++
+	}
 }
 
 // Narrow is Where for a value that was asked for, and nothing for one that is zero.
