@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,15 +111,16 @@ func TestARotationEncryptsAllSecretsAnewAndDropsTheOldKey(t *testing.T) {
 	})
 }
 
-// dying ends a rotation at one of its steps, as the end of its process does.
+// dying ends a rotation at one of its steps, as the end of its process does. Several
+// goroutines ask it.
 type dying struct {
 	context.Context
 
-	left int
+	left atomic.Int64
 }
 
 func (d *dying) Err() error {
-	if d.left--; d.left < 0 {
+	if d.left.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return nil
@@ -133,7 +135,9 @@ func TestARotationThatIsInterruptedLosesNothing(t *testing.T) {
 			w.save(w.ofOrg(), fmt.Sprintf("O%d", i), "value", actions.VisibleToAll)
 		}
 		for steps := range 12 {
-			_, _, err := w.rotate(&dying{w.Context(), steps}, ring(t, w.keys.Path()))
+			d := &dying{Context: w.Context()}
+			d.left.Store(int64(steps))
+			_, _, err := w.rotate(d, ring(t, w.keys.Path()))
 			t.Logf("%d steps: %v", steps, err)
 			w.must(w.start(ring(t, w.keys.Path())))
 			if got := w.secrets(w.repo); len(got) != 120 {
