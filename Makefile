@@ -41,7 +41,7 @@ lint: $(GOLANGCI_LINT)
 	$(GOLANGCI_LINT) run ./...
 	shellcheck .ci/run scripts/*
 
-kept: build # keeps what this version writes, for the test that later ones still read it
+kept: build node_modules/.package-lock.json # keeps what this version writes, for the test that later ones still read it
 	scripts/need postgresql='/usr/lib/postgresql/*/bin/initdb' sqlite3=sqlite3 curl=curl jq=jq nodejs=node
 	scripts/with-postgres scripts/keep-schema internal/server/testdata/kept/$$(ls internal/store/migrations | tail -n 1 | cut -d_ -f1)
 

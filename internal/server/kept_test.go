@@ -78,6 +78,9 @@ func openKept(t *testing.T, dir, url string) {
 	k.jobs(done)
 	k.artifact()
 	k.cache()
+	if filepath.Base(dir) >= "0015" { // from which on they are there
+		k.secret(r.Server)
+	}
 	k.run("broken.yml", "failure")
 	k.held(k.run("waits.yml", ""))
 	k.rerun(done)
@@ -218,6 +221,24 @@ func (k *kept) cache() {
 	k.get("/actions/caches?sort=created_at&direction=asc", &list)
 	if c := list.ActionsCaches; len(c) != 2 || c[0].Key != "deps-1" || c[1].Key != "deps-2" || c[0].Ref != "refs/heads/main" || c[0].Size == 0 {
 		k.Errorf("caches: %+v", c)
+	}
+}
+
+// secret checks that a job gets the secret and the variable of the repository.
+func (k *kept) secret(s *Server) {
+	k.Helper()
+	repo, err := s.store.RepositoryByName(k.Context(), "octo", "hello")
+	if err != nil {
+		k.Fatal(err)
+	}
+	secrets, err := s.vault.Secrets(k.Context(), repo, 0)
+	if err != nil || len(secrets) != 1 || secrets[0].Name != "KEPT" || secrets[0].Value.Reveal() != "kept since secrets are there" {
+		k.Errorf("secrets %v, %v", secrets, err)
+	}
+	var variable struct{ Value string }
+	k.get("/actions/variables/KEPT", &variable)
+	if variable.Value != "kept since variables are there" {
+		k.Errorf("variable %+v", variable)
 	}
 }
 
