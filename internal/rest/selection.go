@@ -10,7 +10,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/shape"
-	"github.com/understudy-ci/understudy/internal/version"
 )
 
 // SelectedRepositories serve the four operations by which an organization selects
@@ -54,11 +53,7 @@ func (s SelectedRepositories) item(c *Call, repo *actions.Repository) any {
 	if !s.Whole {
 		return shape.NewMinimalRepository(c.Base, repo)
 	}
-	whole := shape.NewRepository(c.Base, repo)
-	if c.Version.AtLeast(version.V20260310) {
-		whole.HasDownloads = nil
-	}
-	return whole
+	return c.WholeRepository(repo)
 }
 
 // Set serves PUT …/repositories.

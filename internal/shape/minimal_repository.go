@@ -27,9 +27,11 @@ type MinimalRepository struct {
 	TagsURL          string      `json:"tags_url"`
 	BlobsURL         string      `json:"blobs_url"`
 	GitTagsURL       string      `json:"git_tags_url"`
+	GitURL           string      `json:"git_url"`
 	GitRefsURL       string      `json:"git_refs_url"`
 	TreesURL         string      `json:"trees_url"`
 	StatusesURL      string      `json:"statuses_url"`
+	SSHURL           string      `json:"ssh_url"`
 	LanguagesURL     string      `json:"languages_url"`
 	StargazersURL    string      `json:"stargazers_url"`
 	ContributorsURL  string      `json:"contributors_url"`
@@ -60,7 +62,7 @@ func NewMinimalRepository(b Base, r *actions.Repository) *MinimalRepository {
 }
 
 func minimal(b Base, r *actions.Repository) MinimalRepository {
-	full := r.FullName()
+	full, host := r.FullName(), b.hostname()
 	api := b.API + "/repos/" + full
 	return MinimalRepository{
 		ID:               r.ID,
@@ -84,9 +86,11 @@ func minimal(b Base, r *actions.Repository) MinimalRepository {
 		TagsURL:          api + "/tags",
 		BlobsURL:         api + "/git/blobs{/sha}",
 		GitTagsURL:       api + "/git/tags{/sha}",
+		GitURL:           "git://" + host + "/" + full + ".git",
 		GitRefsURL:       api + "/git/refs{/sha}",
 		TreesURL:         api + "/git/trees{/sha}",
 		StatusesURL:      api + "/statuses/{sha}",
+		SSHURL:           "git@" + host + ":" + full + ".git",
 		LanguagesURL:     api + "/languages",
 		StargazersURL:    api + "/stargazers",
 		ContributorsURL:  api + "/contributors",

@@ -13,8 +13,6 @@ type Repository struct {
 	CreatedAt                string   `json:"created_at"`
 	UpdatedAt                string   `json:"updated_at"`
 	PushedAt                 string   `json:"pushed_at"` // of a new repository: when it was made
-	GitURL                   string   `json:"git_url"`
-	SSHURL                   string   `json:"ssh_url"`
 	CloneURL                 string   `json:"clone_url"`
 	SVNURL                   string   `json:"svn_url"`
 	Homepage                 *string  `json:"homepage"`
@@ -55,7 +53,7 @@ func NewRepository(b Base, r *actions.Repository) *Repository {
 }
 
 func repository(b Base, r *actions.Repository) Repository {
-	full, host, o := r.FullName(), b.hostname(), r.Options
+	full, o := r.FullName(), r.Options
 	topics := r.Topics
 	if topics == nil {
 		topics = []string{}
@@ -65,8 +63,6 @@ func repository(b Base, r *actions.Repository) Repository {
 		CreatedAt:         Time(r.CreatedAt),
 		UpdatedAt:         Time(r.UpdatedAt),
 		PushedAt:          Time(pushed(r)),
-		GitURL:            "git://" + host + "/" + full + ".git",
-		SSHURL:            "git@" + host + ":" + full + ".git",
 		CloneURL:          b.Git(full),
 		SVNURL:            b.HTML + "/" + full,
 		Homepage:          Null(r.Homepage),

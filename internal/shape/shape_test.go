@@ -64,6 +64,14 @@ func TestRepositoryKeepsTheBaseOfTheRequest(t *testing.T) {
 	}
 }
 
+// Runs show a repository with these, as GitHub's examples of them do.
+func TestRunsSayWhereToCloneTheirRepository(t *testing.T) {
+	m := object(t, shape.NewMinimalRepository(base, hello()))
+	if len(m) != 48 || m["git_url"] != "git://ci.test/octo/hello.git" || m["ssh_url"] != "git@ci.test:octo/hello.git" {
+		t.Errorf("%d fields: %v", len(m), m)
+	}
+}
+
 func TestEveryURLBeginsWithTheBase(t *testing.T) {
 	elsewhere := map[string]bool{"git_url": true, "ssh_url": true, "mirror_url": true}
 	for k, v := range object(t, shape.NewFullRepository(base, hello(), actions.Admin)) {

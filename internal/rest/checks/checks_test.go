@@ -99,6 +99,17 @@ func TestJobsAreCheckRunsOfTheirCommit(t *testing.T) {
 		if suite["latest_check_runs_count"] != 2.0 || suite["head_sha"] != sha {
 			s.Errorf("suite %v", suite)
 		}
+		whole := s.Get(s.Path()).JSON(s)
+		for _, of := range []any{suite["repository"], s.Get(s.Path("commits/main/check-suites")).JSON(s)["check_suites"].([]any)[0].(map[string]any)["repository"]} {
+			for name, value := range of.(map[string]any) {
+				if d := cmp.Diff(whole[name], value); d != "" {
+					s.Errorf("the suite's repository: %s: %s", name, d)
+				}
+			}
+		}
+		if got := suite["repository"].(map[string]any)["clone_url"]; got != s.URL+"/alice/hello.git" {
+			s.Errorf("the suite's repository is cloned from %v", got)
+		}
 		if got := s.Get(s.Path("actions/runs", run.ID)).JSON(s)["check_suite_url"]; got != suite["url"] {
 			s.Errorf("the run's suite is %v, want %v", got, suite["url"])
 		}

@@ -62,25 +62,25 @@ func happening() []string {
 }
 
 type checkSuiteJSON struct {
-	ID             int64                    `json:"id"`
-	NodeID         string                   `json:"node_id"`
-	HeadBranch     *string                  `json:"head_branch"`
-	HeadSHA        string                   `json:"head_sha"`
-	Status         string                   `json:"status"`
-	Conclusion     *string                  `json:"conclusion"`
-	URL            string                   `json:"url"`
-	Before         *string                  `json:"before"`
-	After          string                   `json:"after"`
-	PullRequests   []struct{}               `json:"pull_requests"`
-	App            *appJSON                 `json:"app"`
-	CreatedAt      string                   `json:"created_at"`
-	UpdatedAt      string                   `json:"updated_at"`
-	Rerequestable  bool                     `json:"rerequestable"`
-	RunsRerequests bool                     `json:"runs_rerequestable"`
-	CheckRunsCount int                      `json:"latest_check_runs_count"`
-	CheckRunsURL   string                   `json:"check_runs_url"`
-	HeadCommit     *shape.SimpleCommit      `json:"head_commit"`
-	Repository     *shape.MinimalRepository `json:"repository"`
+	ID             int64               `json:"id"`
+	NodeID         string              `json:"node_id"`
+	HeadBranch     *string             `json:"head_branch"`
+	HeadSHA        string              `json:"head_sha"`
+	Status         string              `json:"status"`
+	Conclusion     *string             `json:"conclusion"`
+	URL            string              `json:"url"`
+	Before         *string             `json:"before"`
+	After          string              `json:"after"`
+	PullRequests   []struct{}          `json:"pull_requests"`
+	App            *appJSON            `json:"app"`
+	CreatedAt      string              `json:"created_at"`
+	UpdatedAt      string              `json:"updated_at"`
+	Rerequestable  bool                `json:"rerequestable"`
+	RunsRerequests bool                `json:"runs_rerequestable"`
+	CheckRunsCount int                 `json:"latest_check_runs_count"`
+	CheckRunsURL   string              `json:"check_runs_url"`
+	HeadCommit     *shape.SimpleCommit `json:"head_commit"`
+	Repository     *shape.Repository   `json:"repository"`
 }
 
 // suiteRun finds the run whose check suite the path names.
@@ -98,7 +98,11 @@ func (p *page) getSuite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	suite, err := p.suite(r, run, store.CheckFilter{})
+	repo, err := p.repository(r)
+	if err != nil {
+		return err
+	}
+	suite, err := p.suite(r, run, repo, store.CheckFilter{})
 	if err != nil {
 		return err
 	}
@@ -123,9 +127,13 @@ func (p *page) listSuites(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	repo, err := p.repository(r)
+	if err != nil {
+		return err
+	}
 	name := l.Query.Get("check_name")
 	for _, run := range runs {
-		suite, err := p.suite(r, run, store.CheckFilter{Name: name})
+		suite, err := p.suite(r, run, repo, store.CheckFilter{Name: name})
 		if err != nil {
 			return err
 		}
@@ -142,8 +150,18 @@ func (p *page) listSuites(w http.ResponseWriter, r *http.Request) error {
 	return httpjson.Write(w, http.StatusOK, answer)
 }
 
+// repository is the call's repository as check suites show it: whole.
+func (p *page) repository(r *http.Request) (*shape.Repository, error) {
+	c := rest.CallOf(r)
+	repo, err := p.store.Repository(r.Context(), c.Repo.ID)
+	if err != nil {
+		return nil, err
+	}
+	return c.WholeRepository(repo), nil
+}
+
 // suite is the check suite of a run, with the check runs that fit f.
-func (p *page) suite(r *http.Request, run *actions.Run, f store.CheckFilter) (*checkSuiteJSON, error) {
+func (p *page) suite(r *http.Request, run *actions.Run, repo *shape.Repository, f store.CheckFilter) (*checkSuiteJSON, error) {
 	c := rest.CallOf(r)
 	f.RepoID, f.RunID = c.Repo.ID, run.ID
 	_, count, err := p.store.CheckRuns(r.Context(), f, store.Page{Number: 1, Size: 1})
@@ -166,6 +184,6 @@ func (p *page) suite(r *http.Request, run *actions.Run, f store.CheckFilter) (*c
 		CheckRunsCount: count,
 		CheckRunsURL:   c.SuiteURL(run.ID) + "/check-runs",
 		HeadCommit:     shape.NewSimpleCommit(&run.HeadCommit),
-		Repository:     shape.NewMinimalRepository(c.Base, c.Repo),
+		Repository:     repo,
 	}, nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/version"
 )
 
 // choice is the value of a parameter, the standard where it has none of those that can be.
@@ -128,11 +127,7 @@ func (p *page) answer(w http.ResponseWriter, r *http.Request, repos []*actions.R
 				return err
 			}
 		}
-		one := shape.NewListedRepository(c.Base, repo, may)
-		if c.Version.AtLeast(version.V20260310) {
-			one.HasDownloads = nil
-		}
-		list = append(list, one)
+		list = append(list, c.ListedRepository(repo, may))
 	}
 	rest.ListingOf(r).Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, list)

@@ -14,7 +14,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
-	"github.com/understudy-ci/understudy/internal/version"
 )
 
 // Routes are the operations of the page.
@@ -53,14 +52,7 @@ func repositoryJSON(c *rest.Call, repo *actions.Repository, may actions.Permissi
 	if c.Caller.Anonymous() {
 		may = actions.NoAccess
 	}
-	full := shape.NewFullRepository(c.Base, repo, may)
-	if c.Version.AtLeast(version.V20260310) {
-		full.HasDownloads = nil
-		if full.AdminsPart != nil {
-			full.UseSquashTitle = nil
-		}
-	}
-	return full
+	return c.FullRepository(repo, may)
 }
 
 // get serves GET /repos/{owner}/{repo}.
