@@ -2,6 +2,7 @@ package shape
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -57,9 +58,9 @@ func NewSimpleUser(b Base, a *actions.Account) *SimpleUser {
 	}
 }
 
-// avatar stands below a name that no account can have.
+// avatar stands below a name that no account can have, and package web serves it.
 func avatar(b Base, a *actions.Account) string {
-	return b.HTML + "/_avatars/" + url.PathEscape(a.Login)
+	return b.HTML + "/_avatars/" + strconv.FormatInt(a.ID, 10)
 }
 
 // An OrganizationSimple is an organization as event payloads show it.

@@ -75,14 +75,16 @@ func New(c Config) (*Site, error) {
 		return nil, err
 	}
 	for pattern, h := range map[string]handler{
-		"GET /{$}":     s.index,
-		"GET /login":   s.loginForm,
-		"POST /login":  s.login,
-		"POST /logout": s.changing(s.logout),
+		"GET /{$}":          s.index,
+		"GET " + avatarPath: s.avatar,
+		"GET /login":        s.loginForm,
+		"POST /login":       s.login,
+		"POST /logout":      s.changing(s.logout),
 
 		"GET /{owner}/{repo}":                                       s.repository,
 		"GET /{owner}/{repo}/actions":                               s.runs,
 		"GET /{owner}/{repo}/actions/workflows/{file}":              s.runs,
+		"GET /{owner}/{repo}/actions/workflows/{file}/badge.svg":    s.badge,
 		"GET /{owner}/{repo}/actions/runs/{run}":                    s.run,
 		"GET /{owner}/{repo}/actions/runs/{run}/attempts/{attempt}": s.run,
 		"GET /{owner}/{repo}/actions/runs/{run}/live":               s.liveRun,
