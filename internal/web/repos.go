@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -28,14 +29,19 @@ func (s *Site) index(w http.ResponseWriter, r *http.Request, c *auth.Caller) err
 	if err != nil {
 		return err
 	}
-	p := indexPage{page: s.page(r, c, "Repositories"), More: total > len(repos)}
+	return s.render(w, http.StatusOK, "index", s.listed(r, c, "Repositories", repos, total))
+}
+
+// listed is a page that lists some of total repositories.
+func (s *Site) listed(r *http.Request, c *auth.Caller, title string, repos []*actions.Repository, total int) indexPage {
+	p := indexPage{page: s.page(r, c, title), More: total > len(repos)}
 	now := s.now()
 	for _, repo := range repos {
 		p.Repositories = append(p.Repositories, repoRow{
 			"/" + repo.FullName(), repo.FullName(), repo.Description, repo.Visibility(), timestampOf(repo.PushedAt, now),
 		})
 	}
-	return s.render(w, http.StatusOK, "index", p)
+	return p
 }
 
 type repositoryPage struct {

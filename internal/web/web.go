@@ -12,10 +12,12 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/group"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/markdown"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -28,8 +30,11 @@ type Config struct {
 	Artifacts *artifact.Artifacts
 	Scheduler *scheduler.Scheduler
 	Groups    *group.Groups
+	Git       *gitrepo.Git
 	Log       *slog.Logger
 	Now       func() time.Time
+
+	Repositories *repository.Repositories
 
 	// ImageHosts are those whose images summaries show, such as img.shields.io.
 	ImageHosts []string
@@ -46,8 +51,11 @@ type Site struct {
 	artifacts *artifact.Artifacts
 	scheduler *scheduler.Scheduler
 	groups    *group.Groups
+	git       *gitrepo.Git
 	log       *slog.Logger
 	now       func() time.Time
+
+	repositories *repository.Repositories
 
 	artifactURL func(r *http.Request, art *actions.Artifact) (string, error)
 
@@ -63,7 +71,7 @@ type Site struct {
 func New(c Config) (*Site, error) {
 	s := &Site{
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
-		scheduler: c.Scheduler, groups: c.Groups, log: c.Log, now: c.Now,
+		scheduler: c.Scheduler, groups: c.Groups, git: c.Git, repositories: c.Repositories, log: c.Log, now: c.Now,
 		policy: policy(c.ImageHosts), mux: http.NewServeMux(), times: defaultTimes,
 	}
 	s.summaries = newSummaries(c.Logs.ReadSummary, markdown.New(c.ImageHosts...))
@@ -81,6 +89,11 @@ func New(c Config) (*Site, error) {
 		"POST /login":       s.login,
 		"POST /logout":      s.changing(s.logout),
 
+		"GET /{owner}":                                              s.account,
+		"GET /apps/github-actions":                                  s.app,
+		"GET /{owner}/{repo}/commit/{sha}":                          s.commit,
+		"GET /{owner}/{repo}/tree/{at...}":                          s.tree,
+		"GET /{owner}/{repo}/blob/{at...}":                          s.tree,
 		"GET /{owner}/{repo}":                                       s.repository,
 		"GET /{owner}/{repo}/actions":                               s.runs,
 		"GET /{owner}/{repo}/actions/workflows/{file}":              s.runs,
