@@ -141,7 +141,10 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 	org := s.Organization("guild", s.Alice, s.Admin)
 	repo := s.Repository(org, "hello", true)
 	admin := s.Token(s.Admin, "repo", "workflow", "admin:org", "admin:enterprise", "manage_billing:enterprise")
-	s.Push(repo, "main", map[string]string{".github/workflows/hello.yml": resttest.HelloWorkflow, "README.md": "# Hello\n"})
+	s.Push(repo, "main", map[string]string{
+		".github/workflows/hello.yml": resttest.HelloWorkflow, ".github/workflows/ended.yml": "on: workflow_dispatch\njobs: {a: {runs-on: x, steps: [{run: 'true'}]}}\n",
+		"README.md": "# Hello\n",
+	})
 	queued, _, err := s.Store.Runs(s.Context(), store.RunFilter{RepoID: repo.ID}, store.Page{Number: 1, Size: 1})
 	s.Must(err)
 	hold(s, repo)
