@@ -68,7 +68,7 @@ func TestABadgeOfAPrivateRepositoryIsForItsReaders(t *testing.T) {
 		t.Errorf("nobody: %d", got.status)
 	}
 	if got := ts.signedIn(ts.User("eve")).get(path); got.status != http.StatusNotFound {
-		t.Errorf("a stranger: %d", got.status)
+		t.Errorf("who may not read it: %d", got.status)
 	}
 	got := ts.signedIn(octo).get(path)
 	if got.status != http.StatusOK || got.header.Get("Cache-Control") != "private, no-cache" || got.header.Get("Cross-Origin-Resource-Policy") != "same-origin" {
