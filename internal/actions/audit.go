@@ -55,6 +55,9 @@ const (
 
 	AuditSecretKeyCreate  AuditAction = "secret_key.create" // of a master key, and none of GitHub's
 	AuditSecretKeyDestroy AuditAction = "secret_key.destroy"
+
+	AuditSigningKeyCreate  AuditAction = "oidc_signing_key.create" // none of GitHub's either
+	AuditSigningKeyDestroy AuditAction = "oidc_signing_key.destroy"
 )
 
 // What is done in a repository, an organization or the enterprise, behind the name

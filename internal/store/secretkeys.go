@@ -9,7 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-// SecretKeys lists the ids of the master keys that secrets are encrypted with, the
+// SecretKeys lists the ids of the master keys that secrets, and keys of OIDC tokens, are encrypted with, the
 // newest last.
 func (q queries) SecretKeys(ctx context.Context) ([]string, error) {
 	return db.All(ctx, q.ex, db.Value[string], `select id from secret_keys order by newest, created_at, id`)
@@ -41,7 +41,8 @@ func (tx *Tx) AddSecretKey(ctx context.Context, id string, now time.Time) error 
 // the newest.
 func (tx *Tx) DropSecretKeys(ctx context.Context) error {
 	gone, err := db.All(ctx, tx.ex, db.Value[string], `delete from secret_keys where newest = 0
-		and not exists (select 1 from secrets s where s.key_id = secret_keys.id) returning id`)
+		and not exists (select 1 from secrets s where s.key_id = secret_keys.id)
+		and not exists (select 1 from signing_keys k where k.key_id = secret_keys.id) returning id`)
 	if err != nil {
 		return fmt.Errorf("master keys: %w", err)
 	}
@@ -54,7 +55,7 @@ func (tx *Tx) DropSecretKeys(ctx context.Context) error {
 }
 
 // DiscardSecretKey removes a master key that is lost, with all secrets that are
-// encrypted with it, and says how many those were.
+// encrypted with it, and says how many those were. Keys of OIDC tokens go with it, too.
 func (tx *Tx) DiscardSecretKey(ctx context.Context, id string) (secrets int64, err error) {
 	if _, err := db.One(ctx, tx.ex, db.Value[string], `select id from secret_keys where id = $1`, id); err != nil {
 		return 0, fmt.Errorf("master key %s: %w", id, err)
@@ -65,6 +66,15 @@ func (tx *Tx) DiscardSecretKey(ctx context.Context, id string) (secrets int64, e
 	}
 	if secrets, err = db.Exec(ctx, tx.ex, `delete from secrets where key_id = $1`, id); err != nil {
 		return 0, err
+	}
+	signing, err := db.All(ctx, tx.ex, db.Value[string], `select id from signing_keys where key_id = $1 order by id`, id)
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range signing {
+		if err := tx.DeleteSigningKey(ctx, k); err != nil {
+			return 0, err
+		}
 	}
 	if err := db.ExecOne(ctx, tx.ex, `delete from secret_keys where id = $1`, id); err != nil {
 		return 0, err

@@ -30,6 +30,7 @@ const (
 	kindDeleted
 	kindWatched
 	kindEnvironments
+	kindSigningKeys
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -71,6 +72,9 @@ func SettingsTopic() Topic { return Topic{Kind: kindSettings} }
 
 // EnvironmentsTopic is the environments of a repository. With 0 it is those of any.
 func EnvironmentsTopic(repoID int64) Topic { return Topic{Kind: kindEnvironments, ID: repoID} }
+
+// SigningKeysTopic is the keys that sign OIDC tokens.
+func SigningKeysTopic() Topic { return Topic{Kind: kindSigningKeys} }
 
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }

@@ -59,7 +59,7 @@ func (v *Vault) first(ctx context.Context) (named []string, err error) {
 // batch is how many secrets are encrypted anew in one transaction.
 const batch = 100
 
-// Rotate makes a new master key, encrypts every secret with it, and drops all others
+// Rotate makes a new master key, encrypts every secret and every key of OIDC tokens with it, and drops all others
 // from the database and from the file. Whenever it is interrupted, every secret has its
 // key still, and the next rotation ends what this one began. It returns the id of the
 // new key, and how many secrets were encrypted anew.
@@ -92,6 +92,9 @@ func Rotate(ctx context.Context, st *store.Store, keys *secret.Keyring, now func
 		if n == 0 {
 			break
 		}
+	}
+	if err := resealSigningKeys(ctx, st, keys); err != nil {
+		return id, secrets, err
 	}
 	return id, secrets, drop(ctx, st, keys)
 }

@@ -8,6 +8,9 @@
 // acquires a job: [Vault.Secrets] decrypts what the job may have. Whatever was moved to
 // another row does not open, and is given to nobody.
 //
+// The private keys of OIDC tokens are encrypted in the same way ([Vault.SealSigningKey]),
+// and opened by the package that signs.
+//
 // The master keys are in a file ([secret.Keyring]), and the database has their ids.
 // [Vault.Start] makes the first key where the database names none, and refuses to go on
 // without one that it names. [Rotate] encrypts everything anew with a new key, while
