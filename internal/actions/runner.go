@@ -18,6 +18,9 @@ type Scope struct {
 // Enterprise is the slug of the site's own runner scope.
 const Enterprise = "understudy"
 
+// RunnerEnvironment is what runners are called that GitHub does not host: all of them.
+const RunnerEnvironment = "self-hosted"
+
 // DefaultGroup is the runner group that every scope has.
 const (
 	DefaultGroup   = "Default"

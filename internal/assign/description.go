@@ -38,6 +38,9 @@ type Description struct {
 	Secrets         []vault.JobSecret // by name
 }
 
+// IDTokens says whether the job may ask for OIDC tokens.
+func (d *Description) IDTokens() bool { return d.Grants["id-token"] == "write" }
+
 // An assignment is a job and all that its description is made of.
 type assignment struct {
 	job      *actions.Job
@@ -135,7 +138,7 @@ func (a *Assigner) describe(as *assignment, base shape.Base) (*Description, erro
 	start := as.job.StartedAt // not now: a runner that asks again gets the same tokens
 	said := token.Job{
 		PlanGUID: d.PlanID, GUID: as.job.GUID, RepoID: as.repo.ID, RunID: as.run.ID, ID: as.job.ID,
-		OrchestrationID: d.OrchestrationID, Caches: as.cacheScopes(d.Caches), Acquired: start, Expires: as.end(start),
+		OrchestrationID: d.OrchestrationID, Caches: as.cacheScopes(d.Caches), IDTokens: d.IDTokens(), Acquired: start, Expires: as.end(start),
 	}
 	var err error
 	if d.Access, err = a.keys.SignJob(said, start); err != nil {

@@ -73,15 +73,19 @@ func present(tokens ...*workflow.Token) []*wire.Token {
 // GitHub's runner takes no notice of the token for steps, and shows them its own.
 func connection(r *http.Request, d *assign.Description) wire.Endpoint {
 	html := httpjson.Base(r).HTML
+	data := map[string]string{
+		wire.PipelinesServiceURL: html + "/",
+		wire.CacheServerURL:      html + "/",
+		wire.ResultsServiceURL:   html + "/",
+		wire.FeedStreamURL:       "ws" + strings.TrimPrefix(html, "http") + "/_runner/feed/" + d.Job.GUID,
+	}
+	if d.IDTokens() { // that it is there tells the job that it may
+		data[wire.GenerateIDTokenURL] = html + wire.IDTokenPath + d.PlanID + "/" + d.Job.GUID + "?api-version=2.0"
+	}
 	return wire.Endpoint{
 		Name: wire.SystemConnection, URL: baseOf(r).run(), IsReady: true,
 		Authorization: wire.EndpointAuthorization{Scheme: "OAuth", Parameters: map[string]string{wire.AccessToken: d.Access, wire.StepsAccessToken: d.StepsAccess}},
-		Data: map[string]string{
-			wire.PipelinesServiceURL: html + "/",
-			wire.CacheServerURL:      html + "/",
-			wire.ResultsServiceURL:   html + "/",
-			wire.FeedStreamURL:       "ws" + strings.TrimPrefix(html, "http") + "/_runner/feed/" + d.Job.GUID,
-		},
+		Data:          data,
 	}
 }
 
@@ -104,7 +108,7 @@ func (a *API) variables(base shape.Base, d *assign.Description) map[string]wire.
 		wire.VarOrchestrationID:    d.OrchestrationID,
 		wire.VarOrchestrationEnv:   "true",
 		wire.VarRunnerGroupName:    actions.DefaultGroup,
-		wire.VarRunnerEnvironment:  "self-hosted",
+		wire.VarRunnerEnvironment:  actions.RunnerEnvironment,
 		wire.VarEnhancedAnnotation: "true",
 		wire.VarContainerHooks:     "true",
 		wire.VarBatchResolution:    "true",

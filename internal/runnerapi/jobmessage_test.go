@@ -157,3 +157,41 @@ func TestTheTokenOfAJobDiesWithIt(t *testing.T) {
 		}
 	})
 }
+
+// The address alone tells steps that they may ask for OIDC tokens.
+func TestOnlyAJobWithThePermissionIsToldWhereOIDCTokensAre(t *testing.T) { // MSG-6, OIDC-1
+	w := newWorld(t, nil)
+	const steps = "jobs: {a: {runs-on: self-hosted, steps: [{run: a}]}}\n"
+	box := w.runner("box")
+	for permissions, may := range map[string]bool{
+		"": false, "permissions: read-all\n": false, "permissions: {contents: write}\n": false, "permissions: {id-token: none}\n": false,
+		"permissions: {id-token: write}\n": true, "permissions: write-all\n": true,
+	} {
+		h := box.take(w.job(w.start("on: push\n" + permissions + steps)).GUID)
+		c := h.msg.Connection()
+		url := c.Data[wire.GenerateIDTokenURL]
+		if !may {
+			if url != "" {
+				t.Errorf("%q: the job is told %s", permissions, url)
+			}
+			for _, text := range []string{c.Token(), c.StepsToken()} {
+				path := wire.IDTokenPath + h.msg.Plan.PlanID + "/" + h.msg.JobID
+				if a := w.do("GET", path, "Bearer "+text, nil, "application/json"); a.status != 403 {
+					t.Errorf("%q: it asks all the same: %d %s, want 403", permissions, a.status, a.body)
+				}
+			}
+			w.want("complete", h.complete(wire.Succeeded), 200)
+			continue
+		}
+		if !strings.HasPrefix(url, w.URL+"/") || !strings.Contains(url, "?") {
+			t.Errorf("%q: the job is told %q, to which clients append &audience=", permissions, url)
+			continue
+		}
+		for _, text := range []string{c.Token(), c.StepsToken()} {
+			if a := w.do("GET", url+"&audience=x", "Bearer "+text, nil, "application/json"); a.status != 200 || !bytes.HasPrefix(a.body, []byte(`{"value":"ey`)) {
+				t.Errorf("%q: %d %s", permissions, a.status, a.body)
+			}
+		}
+		w.want("complete", h.complete(wire.Succeeded), 200)
+	}
+}

@@ -68,7 +68,7 @@ func (s *Server) question(r *http.Request, at surface) (context.Context, limit.R
 	}
 	known := func(k limit.Kind, id int64) { q.Caller = limit.Caller{Kind: k, ID: id} }
 	switch at {
-	case runnerProtocol, resultServices:
+	case runnerProtocol, resultServices, idTokens:
 		if c, ok := s.worker(r); ok {
 			q.Caller, q.Work = c, limit.Reserved
 		} else if g, err := s.keys.VerifyURL(r.Method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, s.now()); err == nil {
@@ -153,7 +153,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, at surface, err 
 	switch at {
 	case restAPI, graphQL:
 		rest.SetRate(h, limit.Of(r.Context()).Rate(s.now()))
-	case runnerProtocol, resultServices:
+	case runnerProtocol, resultServices, idTokens:
 		status = http.StatusServiceUnavailable
 	case gitProtocol, pages, healthChecks, runnerCheck:
 		http.Error(w, err.Error(), status)

@@ -9,6 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/limit"
+	"github.com/understudy-ci/understudy/internal/oidc"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -23,6 +24,7 @@ const (
 	runnerProtocol
 	resultServices
 	gitProtocol
+	idTokens
 	healthChecks
 	runnerCheck
 )
@@ -48,6 +50,8 @@ func (s *Server) surface(r *http.Request) (at surface, strip string) {
 		return runnerProtocol, ""
 	case below("/twirp"), below("/_blobs"), below("/_apis/pipelines"), below("/_apis/resources/Containers"), below("/_apis/artifactcache"):
 		return resultServices, ""
+	case below(oidc.Path):
+		return idTokens, ""
 	case path == "/healthz", path == "/readyz":
 		return healthChecks, ""
 	case slices.Contains(runnerChecks, path):
@@ -68,6 +72,8 @@ func (s *Server) handler(at surface) http.Handler {
 		return s.runnerAPI
 	case resultServices:
 		return s.results
+	case idTokens:
+		return s.idTokens
 	case gitProtocol:
 		return s.git
 	case healthChecks:

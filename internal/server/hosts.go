@@ -164,7 +164,7 @@ func misdirected(w http.ResponseWriter, r *http.Request, at surface) {
 	name := hostName(r.Host)
 	text := fmt.Sprintf("This server does not answer to the host %q. If that is a name of it, start it with --allowed-host %s, or with a --public-url that has this host.", name, name)
 	switch at {
-	case restAPI, graphQL, runnerProtocol, resultServices:
+	case restAPI, graphQL, runnerProtocol, resultServices, idTokens:
 		_ = httpjson.Write(w, status, httpjson.Problem{Message: text, Status: strconv.Itoa(status)}) // it can be encoded
 	case pages, gitProtocol, healthChecks, runnerCheck:
 		http.Error(w, text, status)

@@ -33,6 +33,8 @@ import (
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/oidc"
+	"github.com/understudy-ci/understudy/internal/oidcapi"
 	"github.com/understudy-ci/understudy/internal/outage"
 	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/queue"
@@ -116,6 +118,7 @@ type Server struct {
 	jobs         *auth.Jobs
 	settings     *settings.Settings
 	vault        *vault.Vault
+	issuer       *oidc.Issuer
 	groups       *group.Groups
 	policy       *policy.Policy
 	queue        *queue.Queue
@@ -130,7 +133,7 @@ type Server struct {
 
 	signs *results.API // signs the URLs of logs, artifacts and caches
 
-	rest, graphql, runnerAPI, results, git, web http.Handler
+	rest, graphql, runnerAPI, results, idTokens, git, web http.Handler
 
 	table []rest.Route // of the REST API
 
@@ -241,6 +244,9 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Queue: s.queue, Scheduler: s.scheduler, Keys: s.keys, Log: s.log, Now: s.now, NewID: uuid.NewString, Random: d.Random, Policy: s.policy,
 		PollTime: d.Limits.Poll, CompletionTime: d.Limits.Completion,
 	})
+	s.issuer = oidc.New(oidc.Config{
+		Store: s.store, Vault: s.vault, Log: s.log, Now: s.now, Random: d.Random, Settings: s.settings, Sources: s.sources, NewID: uuid.NewString, Base: s.base,
+	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
 	s.trigger = trigger.New(trigger.Config{
 		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
@@ -273,6 +279,7 @@ func (s *Server) mount(bot *actions.Account) error {
 		Store: s.store, Jobs: s.jobs, Logs: s.logs, Steps: steps.New(s.store), Artifacts: s.artifacts, Caches: s.caches, Objects: s.objects, Keys: s.keys, Log: s.log, Now: s.now,
 	})
 	s.results, s.signs = res, res
+	s.idTokens = oidcapi.New(oidcapi.Config{Issuer: s.issuer, Jobs: s.jobs, Log: s.log})
 	git := githttp.New(githttp.Config{Git: s.repos, Keys: s.keys, Log: s.log, Now: s.now, Access: s.gitAccess})
 	s.git, s.table = git, s.pages(res, git)
 	core := rest.Config{Store: s.store, Auth: s.auth, Runners: s.runners, Log: s.log, Now: s.now, CORSAnonymous: s.config.CORSAnonymous}
@@ -306,7 +313,7 @@ func (s *Server) mount(bot *actions.Account) error {
 }
 
 // base is that of URLs which no request gives: those of events that are found
-// at start.
+// at start, and of the issuer of OIDC tokens.
 func (s *Server) base() shape.Base {
 	html := cmp.Or(s.config.PublicURL, s.local, s.reached, "http://localhost")
 	return shape.Base{API: html + "/api/v3", HTML: html}

@@ -8,6 +8,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/object"
+	"github.com/understudy-ci/understudy/internal/oidc"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/results"
 	"github.com/understudy-ci/understudy/internal/scheduler"
@@ -33,6 +34,7 @@ type Services struct {
 	Artifacts *artifact.Artifacts
 	Caches    *cache.Caches
 	Vault     *vault.Vault
+	Issuer    *oidc.Issuer
 	Results   *results.API // signs URLs for the other surfaces
 }
 
@@ -40,6 +42,6 @@ type Services struct {
 func (s *Server) Services() Services {
 	return Services{
 		Store: s.store, Git: s.repos, Keys: s.keys, Auth: s.auth, Queue: s.queue, Scheduler: s.scheduler, Trigger: s.trigger,
-		Blobs: s.blobs, Logs: s.logs, Objects: s.objects, Artifacts: s.artifacts, Caches: s.caches, Vault: s.vault, Results: s.signs,
+		Blobs: s.blobs, Logs: s.logs, Objects: s.objects, Artifacts: s.artifacts, Caches: s.caches, Vault: s.vault, Issuer: s.issuer, Results: s.signs,
 	}
 }

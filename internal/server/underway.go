@@ -102,7 +102,7 @@ func (s *Server) signedIn(r *http.Request, at surface) bool {
 		}
 		who, err := s.auth.Session(r)
 		return err == nil && !who.Anonymous()
-	case runnerProtocol, resultServices, healthChecks, runnerCheck:
+	case runnerProtocol, resultServices, idTokens, healthChecks, runnerCheck:
 	}
 	return false
 }

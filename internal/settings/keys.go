@@ -193,6 +193,17 @@ var PublicRepositories = Key[*bool]{
 	},
 }
 
+// SubjectTemplate is what the subjects of OIDC tokens are made of. Ask
+// [Settings.SubjectKeys] what counts for a repository.
+var SubjectTemplate = Key[actions.SubjectTemplate]{
+	name: "oidc_subject_template", audit: "set_actions_oidc_subject_template",
+	check: func(v, _ actions.SubjectTemplate) error { return v.Check() },
+}
+
+// ImmutableSubject is whether the subjects of OIDC tokens name a repository and its owner
+// by their ids, too, which are never given out again, as names are.
+var ImmutableSubject = Key[bool]{name: "oidc_immutable_subject", audit: "set_actions_oidc_immutable_subject", standard: true}
+
 const (
 	gigabyte     int64 = 1 << 30
 	maxGigabytes       = 10_000

@@ -162,6 +162,9 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 			"too many patterns":      settings.Set(settings.SelectedActions, actions.SelectedActions{Patterns: slices.Repeat([]string{"a/b"}, 1001)}),
 			"patterns too long":      settings.Set(settings.SelectedActions, actions.SelectedActions{Patterns: []string{strings.Repeat("a", 64<<10+1)}}),
 			"other actions":          settings.Set(settings.AllowedActions, "none"),
+			"no claim":               settings.Set(settings.SubjectTemplate, actions.SubjectTemplate{Keys: []string{"sub"}}),
+			"no key of a claim":      settings.Set(settings.SubjectTemplate, actions.SubjectTemplate{Keys: []string{"re po"}}),
+			"a claim twice":          settings.Set(settings.SubjectTemplate, actions.SubjectTemplate{Keys: []string{"repo", "ref", "repo"}}),
 			"neither true nor false": settings.Set(settings.PublicRepositories, nil),
 			"no days":                days(0), "negative days": days(-1), "too many days": days(401),
 		}
@@ -240,9 +243,10 @@ func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 			settings.Set(settings.PublicRepositories, new(false)), settings.Set(settings.ActionsSharing, settings.ShareUser),
 			settings.Set(settings.ActionsEnabled, false), settings.Set(settings.EnabledRepositories, actions.NoRepositories),
 			settings.Set(settings.AllowedActions, actions.LocalActions), settings.Set(settings.SHAPinning, true),
+			settings.Set(settings.SubjectTemplate, actions.SubjectTemplate{Custom: true, Keys: []string{"repo", "ref"}}), settings.Set(settings.ImmutableSubject, false),
 			settings.Set(settings.OwnRunners, actions.NoRepositories), settings.Set(settings.ApproveReviews, true),
 			settings.Set(settings.SelectedActions, actions.SelectedActions{GitHub: true, Patterns: []string{"octo/*"}}))
-		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "repository_runners": `"none"`, "can_approve_pull_request_reviews": "true", "selected_actions": `{"GitHub":true,"Verified":false,"Patterns":["octo/*"]}`, "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "repository_runners": `"none"`, "can_approve_pull_request_reviews": "true", "selected_actions": `{"GitHub":true,"Verified":false,"Patterns":["octo/*"]}`, "oidc_subject_template": `{"Custom":true,"Keys":["repo","ref"]}`, "oidc_immutable_subject": "false", "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
 		for _, name := range names(t) {
 			if _, set := want[name]; !set {
 				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)

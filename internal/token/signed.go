@@ -37,6 +37,7 @@ type Job struct {
 	RepoID, RunID, ID int64
 	OrchestrationID   string               // letters, digits, ".", "-", "_"; the runner logs it
 	Caches            []actions.CacheScope // what the job may do with caches, for clients that look
+	IDTokens          bool                 // it may ask for OIDC tokens
 	Acquired          time.Time            // StartedAt of the job; zero in tokens of earlier versions
 	Expires           time.Time
 	Issued            time.Time // whole seconds; set by [Keys.Job]
@@ -80,7 +81,11 @@ type adminClaims struct {
 	Remove       bool   `json:"remove,omitempty"`
 }
 
-const resultsScope = "Actions.Results:"
+// What stands before the ids in the scopes of a job's token.
+const (
+	resultsScope = "Actions.Results:"
+	idTokenScope = "generate_id_token:"
+)
 
 // SignJob makes a job's token.
 func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
@@ -94,13 +99,18 @@ func (k *Keys) SignJob(j Job, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	ids := j.PlanGUID + ":" + j.GUID
+	scopes := resultsScope + ids
+	if j.IDTokens {
+		scopes += " " + idTokenScope + ids
+	}
 	audience := jobAudience
 	if j.ForSteps {
 		audience = stepsAudience
 	}
 	return k.sign(&jobClaims{
 		RegisteredClaims: registered(audience, now, j.Expires),
-		Scopes:           resultsScope + j.PlanGUID + ":" + j.GUID,
+		Scopes:           scopes,
 		Caches:           string(caches),
 		OrchestrationID:  j.OrchestrationID,
 		RepoID:           j.RepoID,
@@ -120,14 +130,15 @@ func (k *Keys) readJob(text string, now time.Time) (Job, error) {
 	if err := k.verify(text, &c, now, jobAudience, stepsAudience); err != nil {
 		return Job{}, err
 	}
-	ids, found := strings.CutPrefix(c.Scopes, resultsScope)
+	own, also, _ := strings.Cut(c.Scopes, " ")
+	ids, found := strings.CutPrefix(own, resultsScope)
 	plan, job, ok := strings.Cut(ids, ":")
 	if !found || !ok {
 		return Job{}, errBadToken
 	}
 	j := Job{
 		ForSteps: !slices.Contains(c.Audience, jobAudience),
-		PlanGUID: plan, GUID: job,
+		PlanGUID: plan, GUID: job, IDTokens: also == idTokenScope+ids,
 		RepoID: c.RepoID, RunID: c.RunID, ID: c.JobID,
 		OrchestrationID: c.OrchestrationID, Expires: c.ExpiresAt.UTC(), Issued: issued(c.RegisteredClaims),
 	}

@@ -7,6 +7,8 @@ const (
 	TokenPath  = "/_runner/token/"
 	BrokerPath = "/_runner/broker/"
 	RunPath    = "/_runner/run/"
+
+	IDTokenPath = "/_services/token/idtoken/" // of OIDC tokens; the plan and the job follow
 )
 
 const (

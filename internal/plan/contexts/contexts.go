@@ -47,7 +47,7 @@ func (r *Run) Contexts() *expr.Object {
 		vars = expr.NewObject()
 	}
 	return expr.NewObject().
-		Set("github", r.github()).
+		Set("github", r.GitHub()).
 		Set("inputs", r.Source.Inputs).
 		Set("vars", vars)
 }
@@ -64,20 +64,25 @@ func (r *Run) Job(j *actions.Job, rows []plan.Job) (*expr.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contexts of job %d: %w", j.ID, err)
 	}
-	return all.Set("job", expr.NewObject().
+	return all.Set("job", r.JobContext(j)), nil
+}
+
+// JobContext is the context job of job j, less what only the runner knows.
+func (r *Run) JobContext(j *actions.Job) *expr.Object {
+	return expr.NewObject().
 		Set("check_run_id", float64(j.ID)).
 		Set("workflow_ref", r.workflowRef()).
 		Set("workflow_sha", r.Run.HeadSHA).
 		Set("workflow_repository", r.Repo.FullName()).
-		Set("workflow_file_path", r.Run.Path)), nil
+		Set("workflow_file_path", r.Run.Path)
 }
 
 // workflowRef names the workflow file at the ref that started the run.
 func (r *Run) workflowRef() string { return r.Repo.FullName() + "/" + r.Run.Path + "@" + r.Run.Ref }
 
-// github is the github context of an attempt (CTX-7), less
+// GitHub is the context github of an attempt (CTX-7), less
 // what only the runner knows.
-func (r *Run) github() *expr.Object {
+func (r *Run) GitHub() *expr.Object {
 	run := r.Run
 	refType := "branch"
 	if strings.HasPrefix(run.Ref, actions.TagPrefix) {
