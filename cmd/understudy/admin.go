@@ -30,7 +30,9 @@ type adminCommand struct {
 		List   listTokens  `cmd:"" help:"List tokens that people keep: id, login, when made, last used and expiring, note, scopes."`
 		Revoke revokeToken `cmd:"" help:"Revoke a token. Sessions that somebody signed in for with it end, too."`
 	} `cmd:"" help:"Tokens."`
-	Key   adminKey `cmd:"" help:"Keys that secrets are encrypted with."`
+	Key     adminKey     `cmd:"" help:"Keys that secrets are encrypted with."`
+	OIDCKey adminOIDCKey `cmd:"" name:"oidc-key" help:"Keys that OIDC tokens of jobs are signed with."`
+
 	Audit auditLog `cmd:"" help:"Print the audit log, a JSON object a line, the newest entry first."`
 }
 

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/secret"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // started starts a server once, and returns what New says of it.
@@ -71,6 +73,43 @@ func TestAServerWithoutTheKeyOfItsDatabaseDoesNotStart(t *testing.T) {
 	c.SecretKeys = elsewhere
 	if err := started(t, c); err != nil {
 		t.Errorf("named by the flag: %v", err)
+	}
+}
+
+func TestTheOperatorRotatesTheKeysOfOIDCTokens(t *testing.T) {
+	c := testConfig(t)
+	if err := started(t, c); err != nil {
+		t.Fatal(err)
+	}
+	err := WithAdmin(t.Context(), c.Data, "", testDeps(t), func(a *Admin) error {
+		first, err := a.RotateOIDCKey(t.Context(), "", false)
+		if err != nil {
+			return err
+		}
+		second, err := a.RotateOIDCKey(t.Context(), "", false)
+		if err != nil {
+			return err
+		}
+		both, err := a.OIDCKeys(t.Context())
+		if err != nil || len(both) != 2 || both[0].ID != first || both[1].ID != second {
+			t.Errorf("%v, %v, want %s and %s", both, err, first, second)
+		}
+		third, err := a.RotateOIDCKey(t.Context(), "", true)
+		if err != nil {
+			return err
+		}
+		left, err := a.OIDCKeys(t.Context())
+		if err != nil || len(left) != 1 || left[0].ID != third {
+			t.Errorf("%v, %v, want %s alone", left, err, third)
+		}
+		log, err := a.store.AuditEntries(t.Context(), store.AuditFilter{}, 5)
+		if err != nil || len(log) != 5 || log[4].Action != actions.AuditSigningKeyCreate || log[4].Data["key_id"] != first || log[0].Action != actions.AuditSigningKeyDestroy {
+			t.Errorf("the audit log has %+v, %v", log, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
