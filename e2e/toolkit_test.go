@@ -27,6 +27,7 @@ var bundles = map[string]func() (string, error){
 	"latest":   sync.OnceValues(func() (string, error) { return bundle("latest") }),
 	"previous": sync.OnceValues(func() (string, error) { return bundle("previous") }),
 	"legacy":   sync.OnceValues(func() (string, error) { return bundle("legacy") }),
+	"oidc":     sync.OnceValues(func() (string, error) { return bundle("oidc") }),
 }
 
 func bundle(name string) (string, error) {
