@@ -110,6 +110,20 @@ var (
 // Metadata is what it takes to know of a repository.
 var Metadata = Need{On: Repo, Role: actions.Read, Permission: "metadata"}
 
+// Administer is what it takes to change a repository's settings, also of one that is
+// archived.
+var Administer = Need{On: Repo, Role: actions.Admin, Permission: "administration", Archived: true}
+
+// MakeRepository is what it takes to make a repository of the account that calls, or of
+// an organization.
+func MakeRepository(on On, private bool) Need {
+	n := Need{On: on, Role: actions.Admin, Permission: "administration", Scopes: []string{"public_repo", RepoScope}}
+	if private {
+		n.Scopes = []string{RepoScope}
+	}
+	return n
+}
+
 // ReadRuns is what it takes to read the runs of a repository.
 var ReadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions"}
 

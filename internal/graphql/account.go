@@ -2,7 +2,9 @@ package graphql
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"slices"
 
 	gql "github.com/graph-gophers/graphql-go"
 
@@ -10,12 +12,52 @@ import (
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
-// A query resolves the fields where queries begin.
-type query struct{ api *API }
+// A root resolves the fields where queries and mutations begin.
+type root struct{ api *API }
 
 // Viewer is who sends the query.
-func (q *query) Viewer(ctx context.Context) *account {
-	return newAccount(ctx, callOf(ctx).caller.Account)
+func (q *root) Viewer(ctx context.Context) *account {
+	return q.api.account(ctx, callOf(ctx).caller.Account)
+}
+
+// User is the person of that login.
+func (q *root) User(ctx context.Context, args struct{ Login string }) (*account, error) {
+	return q.api.accountOf(ctx, args.Login, "User", actions.User, actions.Bot)
+}
+
+// Organization is that of that login.
+func (q *root) Organization(ctx context.Context, args struct{ Login string }) (*account, error) {
+	return q.api.accountOf(ctx, args.Login, "Organization", actions.Organization)
+}
+
+// RepositoryOwner is the person or organization of that login; null where there is none,
+// as on GitHub.
+func (q *root) RepositoryOwner(ctx context.Context, args struct{ Login string }) (*owner, error) {
+	a, err := q.api.accountOf(ctx, args.Login, "User", actions.User, actions.Organization)
+	if actions.KindOf(err) == actions.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &owner{a}, nil
+}
+
+// accountOf is the account of a login, if it is of one of the types; as is what it should
+// be, for the error.
+func (a *API) accountOf(ctx context.Context, login, as string, types ...actions.AccountType) (*account, error) {
+	missing := actions.Errorf(actions.NotFound, "%w", &notResolved{fmt.Sprintf("Could not resolve to a %s with the login of '%.100s'.", as, login)})
+	if !actions.CanBeName(login) {
+		return nil, missing
+	}
+	found, err := a.Store.AccountByLogin(ctx, login)
+	switch {
+	case actions.KindOf(err) == actions.NotFound, err == nil && !slices.Contains(types, found.Type):
+		return nil, missing
+	case err != nil:
+		return nil, err
+	}
+	return a.account(ctx, found), nil
 }
 
 // An account is a User or an Organization.
@@ -26,24 +68,30 @@ type account struct {
 	Name       *string
 	URL        word
 
-	kind actions.AccountType
+	api  *API
+	is   *actions.Account
+	user *shape.SimpleUser
 }
 
-func newAccount(ctx context.Context, a *actions.Account) *account {
+func (a *API) account(ctx context.Context, of *actions.Account) *account {
+	user := shape.NewSimpleUser(callOf(ctx).base, of)
 	return &account{
-		ID: nodeID(string(a.Type), a.ID), DatabaseID: number(a.ID), Login: a.Login, Name: shape.Null(a.Name),
-		URL: word(callOf(ctx).base.HTML + "/" + a.Login), kind: a.Type,
+		ID: gql.ID(user.NodeID), DatabaseID: number(of.ID), Login: of.Login, Name: shape.Null(of.Name),
+		URL: word(user.HTMLURL), api: a, is: of, user: user,
 	}
 }
+
+// AvatarURL is the account's picture, whatever size is asked for.
+func (a *account) AvatarURL(struct{ Size *int32 }) word { return word(a.user.AvatarURL) }
 
 // An owner is an account as the interface RepositoryOwner.
 type owner struct{ *account }
 
 // ToOrganization is the owner if it is an organization.
-func (o owner) ToOrganization() (*account, bool) { return o.account, o.kind == actions.Organization }
+func (o owner) ToOrganization() (*account, bool) { return o.account, o.is.Type == actions.Organization }
 
 // ToUser is the owner if it is a person.
-func (o owner) ToUser() (*account, bool) { return o.account, o.kind != actions.Organization }
+func (o owner) ToUser() (*account, bool) { return o.account, o.is.Type != actions.Organization }
 
 func nodeID(kind string, id int64) gql.ID { return gql.ID(shape.NodeID(kind, id)) }
 
@@ -64,7 +112,12 @@ func (word) ImplementsGraphQLType(name string) bool {
 	return name == "URI" || name == "DateTime" || name == "GitSSHRemote"
 }
 
-// UnmarshalGraphQL implements a scalar of the library. No field takes one.
-func (*word) UnmarshalGraphQL(any) error {
-	return actions.Errorf(actions.Invalid, "no argument has this type")
+// UnmarshalGraphQL implements a scalar of the library, for arguments.
+func (w *word) UnmarshalGraphQL(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return actions.Errorf(actions.Invalid, "it is not a string")
+	}
+	*w = word(text)
+	return nil
 }

@@ -1,5 +1,6 @@
 // Package graphql answers GitHub's GraphQL API as far as gh asks for it when it
-// works with Actions: who the viewer is, repositories, introspection.
+// works with Actions: who the viewer is, accounts, organizations, repositories, to make
+// and change those, and introspection.
 //
 // The schema is in schema.graphql; github.com/graph-gophers/graphql-go parses,
 // checks and executes queries. A field that GitHub has and this schema does not
@@ -20,13 +21,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	gql "github.com/graph-gophers/graphql-go"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 //go:embed schema.graphql
@@ -34,23 +38,31 @@ var schemaText string
 
 // An API answers queries. It is safe for concurrent use.
 type API struct {
-	auth         *auth.Auth
+	Config
 	schema       *gql.Schema
 	introspected *gql.Schema // the same, for queries about it
 }
 
+// Config is what the API needs. All fields are required.
+type Config struct {
+	Auth         *auth.Auth
+	Store        *store.Store
+	Repositories *repository.Repositories
+	Log          *slog.Logger
+}
+
 // New makes an API.
-func New(a *auth.Auth, log *slog.Logger) (*API, error) {
-	api := &API{auth: a}
+func New(c Config) (*API, error) {
+	api := &API{Config: c}
 	for _, s := range []struct {
 		schema     **gql.Schema
 		selections int
 	}{{&api.schema, maxSelections}, {&api.introspected, maxIntrospected}} {
 		var err error
-		*s.schema, err = gql.ParseSchema(schemaText, &query{api},
+		*s.schema, err = gql.ParseSchema(schemaText, &root{api},
 			gql.UseFieldResolvers(), gql.DisableFieldSelections(), gql.UseStringDescriptions(),
 			gql.MaxDepth(maxDepth), gql.MaxSelections(s.selections), gql.OverlapValidationLimit(maxOverlaps), gql.MaxParallelism(parallel),
-			gql.Tracer(counter{}), gql.Logger(panics{log}))
+			gql.Tracer(counter{}), gql.Logger(panics{c.Log}))
 		if err != nil {
 			return nil, fmt.Errorf("GraphQL schema: %w", err)
 		}
@@ -60,8 +72,9 @@ func New(a *auth.Auth, log *slog.Logger) (*API, error) {
 
 // A call is what is known of a request while its query runs.
 type call struct {
-	caller *auth.Caller
-	base   shape.Base
+	caller  *auth.Caller
+	base    shape.Base
+	changes *atomic.Int32 // mutations so far
 }
 
 type callKey struct{}
@@ -99,7 +112,7 @@ func (a *API) Answer(w http.ResponseWriter, r *http.Request, caller *auth.Caller
 		answer.Errors = []problem{{Message: message}}
 		return httpjson.Write(w, http.StatusOK, answer)
 	}
-	ctx, cancel := counted(context.WithValue(r.Context(), callKey{}, call{caller, base}))
+	ctx, cancel := counted(context.WithValue(r.Context(), callKey{}, call{caller, base, new(atomic.Int32)}))
 	defer cancel()
 	schema := a.schema
 	if asked.introspects {

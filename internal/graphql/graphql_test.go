@@ -14,8 +14,10 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/graphql"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
@@ -25,20 +27,28 @@ import (
 // alice/hello and the organization guild the public repository guild/tools.
 type site struct {
 	testing.TB
-	api    *graphql.API
-	caller *auth.Caller
+	api      *graphql.API
+	store    *store.Store
+	accounts map[string]*actions.Account
+	caller   *auth.Caller
 }
 
 func newSite(t testing.TB, login string) *site {
 	t.Helper()
 	st := storetest.Open(t)
 	a := auth.New(st, time.Now)
-	api, err := graphql.New(a, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	git, err := gitrepo.New(t.TempDir(), gitrepo.Limits{}, log, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{TB: t, api: api, caller: &auth.Caller{}}
+	t.Cleanup(func() { _ = git.Close() })
+	api, err := graphql.New(graphql.Config{Auth: a, Store: st, Repositories: repository.New(st, git, log, time.Now), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	accounts := map[string]*actions.Account{}
+	s := &site{TB: t, api: api, store: st, accounts: accounts, caller: &auth.Caller{}}
 	for name, kind := range map[string]actions.AccountType{"alice": actions.User, "bob": actions.User, "guild": actions.Organization} {
 		accounts[name] = &actions.Account{Login: name, Type: kind}
 		s.must(st.CreateAccount(t.Context(), accounts[name]))
@@ -299,4 +309,15 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%q: %d bytes: %.300s", query, len(text), text)
 		}
 	})
+}
+
+// object is the data of an answer.
+func (s *site) object(query string, v variables) map[string]any {
+	s.Helper()
+	var answer struct{ Data map[string]any }
+	text := s.query(query, v)
+	if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.Data == nil {
+		s.Fatalf("%s", text)
+	}
+	return answer.Data
 }

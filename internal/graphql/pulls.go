@@ -20,7 +20,7 @@ type pull struct {
 	State             string
 	URL               word
 	HeadRefName       string
-	HeadRepository    *repository
+	HeadRepository    *repositoryNode
 	IsCrossRepository bool
 }
 
@@ -30,7 +30,7 @@ type pageInfo struct {
 }
 
 // PullRequests are those of the repository.
-func (*repository) PullRequests(struct {
+func (*repositoryNode) PullRequests(struct {
 	States, Labels                          *[]string
 	HeadRefName, BaseRefName, After, Before *string
 	OrderBy                                 *struct{ Field, Direction string }

@@ -14,15 +14,15 @@ import (
 )
 
 // Repository is the repository of that name if the viewer may see it.
-func (q *query) Repository(ctx context.Context, args struct {
+func (q *root) Repository(ctx context.Context, args struct {
 	Owner, Name   string
 	FollowRenames bool
 },
-) (*repository, error) {
-	repo, err := q.api.auth.Repository(ctx, args.Owner, args.Name)
+) (*repositoryNode, error) {
+	repo, err := q.api.Auth.Repository(ctx, args.Owner, args.Name)
 	permission := actions.NoAccess
 	if err == nil {
-		permission, err = q.api.auth.Permission(ctx, callOf(ctx).caller, repo)
+		permission, err = q.api.Auth.Permission(ctx, callOf(ctx).caller, repo)
 	}
 	away := err == nil && !args.FollowRenames && auth.Renamed(repo, args.Name)
 	if actions.KindOf(err) == actions.NotFound || err == nil && permission == actions.NoAccess || away {
@@ -32,11 +32,11 @@ func (q *query) Repository(ctx context.Context, args struct {
 	if err != nil {
 		return nil, err
 	}
-	return newRepository(ctx, repo, permission), nil
+	return q.api.repository(ctx, repo, permission), nil
 }
 
-// A repository is one that the viewer may see.
-type repository struct {
+// A repositoryNode is a repository that the viewer may see.
+type repositoryNode struct {
 	ID            gql.ID
 	DatabaseID    *int32
 	Name          string
@@ -62,22 +62,73 @@ type repository struct {
 	ViewerPermission    *string
 	ViewerCanAdminister bool
 	DefaultBranchRef    *ref
-	Parent              *repository
+	Parent              *repositoryNode
 
 	MergeCommitAllowed  bool
 	RebaseMergeAllowed  bool
 	SquashMergeAllowed  bool
 	DeleteBranchOnMerge bool
+
+	HomepageURL      *word
+	MirrorURL        *word
+	ResourcePath     word
+	IsInOrganization bool
+	IsMirror         bool
+	IsTemplate       bool
+
+	// What is not kept here, and so is none.
+	TemplateRepository *repositoryNode
+	ForkCount          int32
+	StargazerCount     int32
+	ViewerHasStarred   bool
+
+	topics []string
 }
+
+// A topicList is a part of a repository's topics.
+type topicList struct {
+	TotalCount int32
+	Nodes      *[]*topicOf
+}
+
+type topicOf struct{ Topic topic }
+
+type topic struct{ Name string }
+
+// A total is a list of which only the number is told: none.
+type total struct{ TotalCount int32 }
+
+// RepositoryTopics are the repository's topics.
+func (r *repositoryNode) RepositoryTopics(args struct {
+	First *int32
+	After *string
+},
+) (*topicList, error) {
+	p, err := partOf("repositoryTopics", args.First, args.After)
+	if err != nil {
+		return nil, err
+	}
+	nodes := []*topicOf{}
+	for _, name := range r.topics[min(p.offset, len(r.topics)):min(p.offset+p.size, len(r.topics))] {
+		nodes = append(nodes, &topicOf{topic{name}})
+	}
+	return &topicList{int32(len(r.topics)), &nodes}, nil
+}
+
+// Watchers are those who watch the repository.
+func (*repositoryNode) Watchers() total { return total{} }
+
+// Issues are those of the repository.
+func (*repositoryNode) Issues(struct{ States *[]string }) total { return total{} }
 
 // A ref is a branch.
 type ref struct{ Name, Prefix string }
 
-func newRepository(ctx context.Context, r *actions.Repository, p actions.Permission) *repository {
+func (a *API) repository(ctx context.Context, r *actions.Repository, p actions.Permission) *repositoryNode {
 	base, role := callOf(ctx).base, viewerPermission(p)
-	out := &repository{
+	out := &repositoryNode{
 		ID: nodeID("Repository", r.ID), DatabaseID: number(r.ID), Name: r.Name, NameWithOwner: r.FullName(),
-		Owner: owner{newAccount(ctx, &r.Owner)}, Description: shape.Null(r.Description),
+		Owner: owner{a.account(ctx, &r.Owner)}, Description: shape.Null(r.Description),
 		URL: word(base.HTML + "/" + r.FullName()), SSHURL: word(shape.NewRepository(base, r).SSHURL),
 		IsPrivate: r.Private, IsArchived: r.Archived, Visibility: strings.ToUpper(r.Visibility()), IsEmpty: r.PushedAt.IsZero(),
 		CreatedAt: instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt),
@@ -86,6 +137,12 @@ func newRepository(ctx context.Context, r *actions.Repository, p actions.Permiss
 		HasIssuesEnabled: r.Options.HasIssues, HasWikiEnabled: r.Options.HasWiki, HasProjectsEnabled: r.Options.HasProjects, HasDiscussionsEnabled: r.Options.HasDiscussions,
 		MergeCommitAllowed: r.Options.AllowMergeCommit, RebaseMergeAllowed: r.Options.AllowRebaseMerge, SquashMergeAllowed: r.Options.AllowSquashMerge,
 		DeleteBranchOnMerge: r.Options.DeleteBranchOnMerge,
+		ResourcePath:        word("/" + r.FullName()), IsInOrganization: r.Owner.Type == actions.Organization, IsTemplate: r.Options.IsTemplate,
+		topics: r.Topics,
+	}
+	if r.Homepage != "" {
+		page := word(r.Homepage)
+		out.HomepageURL = &page
 	}
 	if !r.PushedAt.IsZero() {
 		at := instant(r.PushedAt)

@@ -66,3 +66,15 @@ func Null(s string) *string {
 func NodeID(kind string, id int64) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "0%d:%s%s", len(kind), kind, strconv.FormatInt(id, 10)))
 }
+
+// ParseNodeID is the reverse of [NodeID]; ok is false for what it cannot have made.
+func ParseNodeID(text string) (kind string, id int64, ok bool) {
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", 0, false
+	}
+	_, rest, _ := strings.Cut(string(raw), ":")
+	kind = strings.TrimRight(rest, "0123456789")
+	id, err = strconv.ParseInt(rest[len(kind):], 10, 64)
+	return kind, id, err == nil && NodeID(kind, id) == text
+}

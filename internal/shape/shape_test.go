@@ -144,3 +144,16 @@ func BenchmarkMinimalRepository(b *testing.B) {
 		shape.NewMinimalRepository(base, r)
 	}
 }
+
+func TestANodeIDIsReadAsItIsWritten(t *testing.T) {
+	for _, id := range []int64{1, 42, 1 << 62} {
+		if kind, got, ok := shape.ParseNodeID(shape.NodeID("Repository", id)); kind != "Repository" || got != id || !ok {
+			t.Errorf("%d: %s %d %v", id, kind, got, ok)
+		}
+	}
+	for _, text := range []string{"", "x", "MDEwOlJlcG9zaXRvcnk=", "MDEwOlJlcG9zaXRvcnkwMQ==", "MDk6UmVwb3NpdG9yeTE=", "R_kgDOABC"} {
+		if kind, id, ok := shape.ParseNodeID(text); ok {
+			t.Errorf("%q is %s %d", text, kind, id)
+		}
+	}
+}

@@ -23,6 +23,8 @@ type RepositoryFilter struct {
 	OwnerID    int64
 	Visibility string    // public, private, internal; what is internal is private, too
 	Of         Relations // of a person to the repositories; the zero value for any
+	Archived   *bool     // nil for any
+	Topic      string
 	From, To   time.Time // of the last change
 	Sort       string    // created, updated, pushed, full_name
 	Descending bool
@@ -78,6 +80,16 @@ func (q queries) Repositories(ctx context.Context, v Viewer, f RepositoryFilter,
 		l = l.Where(`r.private = ?`, 1)
 	case "internal":
 		l = l.Where(`r.internal = ?`, 1)
+	}
+	if f.Archived != nil {
+		l = l.Where(`r.archived = ?`, db.Flag(*f.Archived))
+	}
+	if f.Topic != "" {
+		topics, err := actions.CheckTopics([]string{f.Topic})
+		if err != nil {
+			return []*actions.Repository{}, 0, nil // nothing can have it
+		}
+		l = l.Where(`r.topics like ?`, `%"`+topics[0]+`"%`) // a topic has no sign that means something there
 	}
 	if of := f.Of; of != (Relations{}) {
 		l = l.Where(`(? = 1 and r.owner_id = ?

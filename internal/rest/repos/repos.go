@@ -24,15 +24,15 @@ func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories
 	)
 	p := &page{st, a, repositories, git, sched}
 	return []rest.Route{
-		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: own(auth.User, "public_repo", "repo")},
-		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: own(auth.Org, "public_repo", "repo")},
+		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: auth.MakeRepository(auth.User, false)},
+		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: auth.MakeRepository(auth.Org, false)},
 		{Pattern: "GET /user/repos", Handle: p.ofCaller, Docs: docs + "list-repositories-for-the-authenticated-user", Need: auth.Need{On: auth.User}},
 		{Pattern: "GET /orgs/{org}/repos", Handle: p.ofOrganization, Docs: docs + "list-organization-repositories", Need: auth.Need{On: auth.Org, Public: true}},
 		{Pattern: "GET /users/{username}/repos", Handle: p.ofUser, Docs: docs + "list-repositories-for-a-user", Need: auth.Need{On: auth.Site, Public: true}},
 		{Pattern: "GET " + repo, Handle: p.get, Docs: docs + "get-a-repository", Need: auth.Metadata},
 		{Pattern: "GET " + repo + "/hash-algorithm", Handle: p.hashAlgorithm, Docs: docs + "get-a-repository", Need: auth.Metadata},
 		{Pattern: "GET " + repo + "/tags", Handle: p.tags, Docs: docs + "list-repository-tags", Need: auth.Metadata},
-		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Archived: true}},
+		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Administer},
 		{Pattern: "DELETE " + repo, Handle: p.delete, Docs: docs + "delete-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Archived: true, Scopes: []string{"delete_repo"}}},
 		{Pattern: "GET " + repo + "/topics", Handle: p.topics, Docs: docs + "get-all-repository-topics", Need: auth.Metadata},
 		{Pattern: "PUT " + repo + "/topics", Handle: p.setTopics, Docs: docs + "replace-all-repository-topics", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}},
@@ -105,11 +105,6 @@ func (p *page) createInOrganization(w http.ResponseWriter, r *http.Request) erro
 	return p.create(w, r, rest.CallOf(r).Org, auth.Org)
 }
 
-// own is what a new repository needs; a private one needs the scope repo.
-func own(on auth.On, scopes ...string) auth.Need {
-	return auth.Need{On: on, Role: actions.Admin, Permission: "administration", Scopes: scopes}
-}
-
 func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Account, on auth.On) error {
 	var raw json.RawMessage
 	if err := httpjson.Decode(r, &raw, httpjson.DefaultLimit); err != nil {
@@ -135,7 +130,7 @@ func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Acc
 	}
 	c := rest.CallOf(r)
 	if repo.Private {
-		if err := p.auth.Can(r.Context(), c.Caller, c.Target(), own(on, auth.RepoScope)); err != nil {
+		if err := p.auth.Can(r.Context(), c.Caller, c.Target(), auth.MakeRepository(on, true)); err != nil {
 			return err
 		}
 	}
