@@ -313,6 +313,23 @@ func TestGhCancelsRerunsAndDeletesARun(t *testing.T) {
 	g.prints("", 0, "run", "list")
 }
 
+func TestGhListsMakesAndArchivesRepositories(t *testing.T) {
+	t.Parallel()
+	g := startWithGH(t)
+	g.repo.do("POST", "/admin/organizations", map[string]any{"login": "guild", "admin": "admin"}, nil)
+	g.prints("http://ci.example/admin/one", 0, "repo", "create", "one", "--private", "-d", "the first")
+	g.prints("http://ci.example/guild/two", 0, "repo", "create", "guild/two", "--public", "--disable-issues")
+	g.prints("http://ci.example/admin/three", 0, "repo", "create", "three", "--public", "--add-readme")
+	g.prints("admin/three\t\tpublic\t…", 0, "repo", "list", "--visibility", "public", "--limit", "1")
+	g.prints("admin/one\tthe first\tprivate\t…", 0, "repo", "list", "--visibility", "private", "--limit", "1")
+	g.prints("guild/two\t\tpublic\t…", 0, "repo", "list", "guild")
+	g.prints("…already exists…", 1, "repo", "create", "one", "--private")
+	g.prints("", 0, "repo", "archive", "admin/one", "--yes")
+	g.prints("admin/one\tthe first\tprivate, archived\t…", 0, "repo", "list", "--archived")
+	g.prints("true\tfalse", 0, "api", "repos/admin/one", "--jq", "[.archived,(.visibility==\"public\")]|@tsv")
+	g.prints("false\ttrue", 0, "repo", "view", "admin/three", "--json", "isEmpty,isInOrganization,hasIssuesEnabled", "--jq", "[.isEmpty,.hasIssuesEnabled]|@tsv")
+}
+
 // runAt is the one run of a workflow file, for an event if one is named.
 func (r *repository) runAt(path string, event ...string) *run {
 	r.t.Helper()

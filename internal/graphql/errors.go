@@ -3,6 +3,7 @@ package graphql
 import (
 	"errors"
 	"regexp"
+	"strings"
 
 	gqlerrors "github.com/graph-gophers/graphql-go/errors"
 
@@ -28,7 +29,13 @@ const (
 // is ours to fix.
 func problems(list []*gqlerrors.QueryError) ([]problem, error) {
 	var out []problem
-	for _, e := range list[:min(len(list), maxProblems)] {
+	for _, e := range list {
+		if len(out) == maxProblems {
+			break
+		}
+		if len(out) > 0 && strings.Contains(e.Message, "%!q(<nil>)") {
+			continue // it only follows from a type that is not known, which has an error of its own
+		}
 		p := problem{Message: e.Message, Path: e.Path, Locations: e.Locations[:min(len(e.Locations), maxProblems)], Extensions: e.Extensions}
 		switch {
 		case e.ResolverError != nil:

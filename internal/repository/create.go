@@ -29,6 +29,9 @@ func (s *Repositories) Create(ctx context.Context, repo *actions.Repository, fir
 	if err := s.prepare(repo); err != nil {
 		return err
 	}
+	if first != nil {
+		repo.PushedAt = repo.CreatedAt // it has a branch, as after a push
+	}
 	err := s.store.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.StillThere(ctx, repo.Owner.ID); err != nil {
 			return err
