@@ -60,15 +60,15 @@ func (q queries) Member(ctx context.Context, orgID, accountID int64) (member, ow
 }
 
 var organizationList = db.List[*actions.Account]{
-	Table: `accounts join members m on m.org_id = accounts.id`, ID: `accounts.id`, Columns: accountColumns, Scan: scanAccount,
+	Table: `accounts`, ID: `accounts.id`, Columns: accountColumns, Scan: scanAccount,
 }.Order(`accounts.login_key, accounts.id`)
 
 // Organizations lists a page of those that an account is a member of, and says how many
 // there are: all of them for itself, for another viewer those where that is a member, too.
 func (q queries) Organizations(ctx context.Context, accountID, viewerID int64, p Page) ([]*actions.Account, int, error) {
-	l := organizationList.Where(`m.account_id = ?`, accountID)
+	l := organizationList.Where(`accounts.id in (select m.org_id from members m where m.account_id = ?)`, accountID)
 	if viewerID != accountID {
-		l = l.Where(`exists (select 1 from members v where v.org_id = accounts.id and v.account_id = ?)`, viewerID)
+		l = l.Where(`accounts.id in (select v.org_id from members v where v.account_id = ?)`, viewerID)
 	}
 	list, total, err := l.Page(ctx, q.ex, p)
 	if err != nil {
