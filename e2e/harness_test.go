@@ -57,11 +57,15 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// build builds the program, with the race detector if the test has it.
+// build builds the program as the test was: with the race detector if it has it.
 func build(path string) error {
 	args := []string{"build", "-o", path}
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		args = append(args, "-race")
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "-race" || setting.Key == "-gcflags" {
+				args = append(args, setting.Key+"="+setting.Value)
+			}
+		}
 	}
 	cmd := exec.CommandContext(context.Background(), "go", append(args, "../cmd/understudy")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
