@@ -32,7 +32,7 @@ func (a *actionSource) Resolve(ctx context.Context, refs []wire.ActionRef) (map[
 	}
 	at += strings.NewReplacer("{plan}", m.Plan.PlanID, "{job}", m.JobID).Replace(wire.ResolveActionsPath)
 	var resp wire.ResolveActionsResponse
-	err = retry(ctx, a.lease.job.log, "resolve actions", forResolution, func(ctx context.Context) error {
+	err = retry(ctx, a.lease.job.log(), "resolve actions", forResolution, func(ctx context.Context) error {
 		return a.lease.job.r.http.do(ctx, call{
 			method: http.MethodPost, url: at, auth: a.lease.auth, out: &resp,
 			in: wire.ResolveActionsRequest{Actions: refs, Dependencies: m.Dependencies},
@@ -102,7 +102,7 @@ func (a *actionSource) Save(ctx context.Context, info wire.ActionInfo, f *os.Fil
 
 // download gives the archive to use, from its beginning again when it breaks off.
 func (a *actionSource) download(ctx context.Context, info wire.ActionInfo, use func(body io.Reader) error) error {
-	err := retry(ctx, a.lease.job.log, "download of an action", forDownloads, func(ctx context.Context) error {
+	err := retry(ctx, a.lease.job.log(), "download of an action", forDownloads, func(ctx context.Context) error {
 		err := a.fetch(ctx, info, use)
 		if errors.Is(err, archive.ErrBad) {
 			err = forGood(err)

@@ -94,7 +94,7 @@ func (j *job) box(ctx context.Context, l *lease, d *directories, w *worker.Job, 
 }
 
 func (j *job) failBox(ctx context.Context, err error) *worker.Result {
-	j.log.ErrorContext(ctx, "sandbox of the job failed", "err", err)
+	j.log().ErrorContext(ctx, "sandbox of the job failed", "err", err)
 	return failure("The sandbox of the job failed: " + err.Error())
 }
 
@@ -112,7 +112,7 @@ func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *wo
 			Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool",
 			Runner: w.Runner, Env: boxEnv(j.r.cfg.Env), TrackingID: tracking,
 		},
-		Sink: w.Sink, Actions: &actionSource{l}, Signals: w.Signals, Spool: d.spool, Log: j.log,
+		Sink: w.Sink, Actions: &actionSource{l}, Signals: w.Signals, Spool: d.spool, Log: j.log(),
 	}, b.Done())
 	switch {
 	case !errors.Is(err, link.ErrEnded):
@@ -120,7 +120,7 @@ func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *wo
 	case ctx.Err() != nil: // it was killed
 		return &worker.Result{Conclusion: wire.Canceled}, nil
 	}
-	j.log.ErrorContext(ctx, "worker ended unexpectedly", "state", fmt.Sprint(b.State()))
+	j.log().ErrorContext(ctx, "worker ended unexpectedly", "state", fmt.Sprint(b.State()))
 	return failure(fmt.Sprintf("The runner's worker process ended unexpectedly: %s.", b.State())), nil
 }
 

@@ -35,7 +35,7 @@ func (j *job) diagnose(msg *wire.JobMessage) {
 	}
 	j.diagnostics = &diagnostics{began: j.r.cfg.Now()}
 	own := slog.NewTextHandler(j.diagnostics, &slog.HandlerOptions{Level: slog.LevelDebug})
-	j.log = slog.New(slog.NewMultiHandler(j.log.Handler(), own))
+	j.logger.Store(slog.New(slog.NewMultiHandler(j.log().Handler(), own)))
 }
 
 // Write implements [io.Writer] for lines of a log.
@@ -110,7 +110,7 @@ func (j *job) sendDiagnostics(out *sink) {
 	}
 	b, err := j.diagnostics.zip(j, out.lease.msg)
 	if err != nil {
-		j.log.Error("diagnostics were not packed", "err", err)
+		j.log().Error("diagnostics were not packed", "err", err)
 		return
 	}
 	out.diagnostics(b)

@@ -123,7 +123,7 @@ func (f *feed) run() {
 		if err == nil {
 			return
 		}
-		f.lease.job.log.DebugContext(ctx, "live lines are interrupted", "err", err)
+		f.lease.job.log().DebugContext(ctx, "live lines are interrupted", "err", err)
 		select {
 		case <-f.done:
 			return

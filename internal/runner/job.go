@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/runner/host"
@@ -21,10 +22,10 @@ const acquireWindow = 90 * time.Second
 
 // A job is one accepted offer, from its acquisition to completejob.
 type job struct {
-	r    *Runner
-	log  *slog.Logger
-	req  *wire.RunnerJobRequest
-	done chan struct{} // closed when all is reported
+	r      *Runner
+	logger atomic.Pointer[slog.Logger]
+	req    *wire.RunnerJobRequest
+	done   chan struct{} // closed when all is reported
 
 	diagnostics *diagnostics // set by diagnose
 
@@ -51,9 +52,10 @@ type job struct {
 // by finish.
 func (l *listener) start(ctx context.Context, session string, req *wire.RunnerJobRequest) *job {
 	j := &job{
-		r: l.Runner, log: l.cfg.Log.With("request", req.RunnerRequestID), req: req,
+		r: l.Runner, req: req,
 		done: make(chan struct{}), signals: make(chan worker.Signal, 4),
 	}
+	j.logger.Store(l.cfg.Log.With("request", req.RunnerRequestID))
 	ctx = context.WithoutCancel(ctx)
 	j.offer, j.decline = context.WithTimeout(ctx, acquireWindow)
 	go func() {
@@ -64,11 +66,14 @@ func (l *listener) start(ctx context.Context, session string, req *wire.RunnerJo
 	return j
 }
 
+// log is told more of the job as more is known, while others write to it.
+func (j *job) log() *slog.Logger { return j.logger.Load() }
+
 func (j *job) work(ctx context.Context, session string) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	if j.req.ShouldAcknowledge {
-		log := j.log   // which changes
+		log := j.log() // that of the offer
 		wg.Go(func() { // beside the acquisition, which counts more
 			if err := j.r.acknowledge(ctx, session, j.req); err != nil {
 				log.WarnContext(ctx, "offer was not acknowledged", "err", err)
@@ -78,15 +83,15 @@ func (j *job) work(ctx context.Context, session string) {
 	msg, err := j.acquire(ctx)
 	if err != nil {
 		j.err = err
-		j.log.WarnContext(ctx, "job was not acquired", "err", err)
+		j.log().WarnContext(ctx, "job was not acquired", "err", err)
 		return
 	}
 	j.acquired = true
-	j.log = j.log.With("job", msg.JobID)
+	j.logger.Store(j.log().With("job", msg.JobID))
 	j.diagnose(msg)
-	j.log.InfoContext(ctx, "job acquired", "name", msg.JobDisplayName)
+	j.log().InfoContext(ctx, "job acquired", "name", msg.JobDisplayName)
 	result := j.run(ctx, msg)
-	j.log.InfoContext(ctx, "job completed", "conclusion", result.Conclusion)
+	j.log().InfoContext(ctx, "job completed", "conclusion", result.Conclusion)
 }
 
 // acquire takes the job. A refusal is final; anything else is repeated while
@@ -94,7 +99,7 @@ func (j *job) work(ctx context.Context, session string) {
 func (j *job) acquire(ctx context.Context) (*wire.JobMessage, error) {
 	msg := &wire.JobMessage{}
 	// What has been sent is waited for: the server may have given us the job.
-	err := retry(j.offer, j.log, wire.AcquireJobPath, forAcquiring, func(context.Context) error {
+	err := retry(j.offer, j.log(), wire.AcquireJobPath, forAcquiring, func(context.Context) error {
 		err := j.r.authorized(ctx, call{
 			method: http.MethodPost, url: join(j.req.RunServiceURL, wire.AcquireJobPath), out: msg,
 			in: wire.AcquireJobRequest{JobMessageID: j.req.RunnerRequestID, RunnerOS: osLabel(), BillingOwnerID: j.req.BillingOwnerID},
@@ -182,7 +187,7 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,
 			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(), Isolation: string(j.r.cfg.Isolation), Limits: j.r.limits(),
 		},
-		Host: host.NewLocal(j.r.cfg.Env, tracking), Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log,
+		Host: host.NewLocal(j.r.cfg.Env, tracking), Actions: &actionSource{l}, Sink: out, Signals: j.signals, Now: j.r.cfg.Now, Log: j.log(),
 	}
 }
 
@@ -191,11 +196,11 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 func (j *job) guard(ctx context.Context, tracking string, execute func() *worker.Result) (result *worker.Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			j.log.ErrorContext(ctx, "worker crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+			j.log().ErrorContext(ctx, "worker crashed", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leftoverTimeout)
 			defer cancel()
 			if _, err := host.KillLeftovers(ctx, tracking); err != nil {
-				j.log.ErrorContext(ctx, "processes of the job may be left", "err", err)
+				j.log().ErrorContext(ctx, "processes of the job may be left", "err", err)
 			}
 			result = failure("The worker of the runner crashed. Its log has the details.")
 		}
@@ -219,7 +224,7 @@ func (j *job) complete(ctx context.Context, l *lease, result *worker.Result) {
 		BillingOwnerID: l.msg.BillingOwnerID, InfrastructureCategory: result.Infrastructure, Subjects: result.Subjects,
 	}
 	if err := l.complete(ctx, req); err != nil {
-		j.log.ErrorContext(ctx, "end of the job was not reported", "err", err)
+		j.log().ErrorContext(ctx, "end of the job was not reported", "err", err)
 	}
 }
 

@@ -75,7 +75,7 @@ func (l *lease) renew(ctx context.Context, patience time.Duration) (until time.T
 	defer cancel()
 	var resp wire.RenewJobResponse
 	req := wire.RenewJobRequest{PlanID: l.msg.Plan.PlanID, JobID: l.msg.JobID}
-	err = retry(ctx, l.job.log, wire.RenewJobPath, forRenewal, func(ctx context.Context) error {
+	err = retry(ctx, l.job.log(), wire.RenewJobPath, forRenewal, func(ctx context.Context) error {
 		return l.run(ctx, wire.RenewJobPath, req, &resp)
 	})
 	return resp.LockedUntil.Time, err
@@ -84,7 +84,7 @@ func (l *lease) renew(ctx context.Context, patience time.Duration) (until time.T
 // complete reports the end of the job, at least once, and again while the lease
 // lasts.
 func (l *lease) complete(ctx context.Context, req wire.CompleteJobRequest) error {
-	return retry(l.gone, l.job.log, wire.CompleteJobPath, forCompletion, func(context.Context) error {
+	return retry(l.gone, l.job.log(), wire.CompleteJobPath, forCompletion, func(context.Context) error {
 		return l.run(ctx, wire.CompleteJobPath, req, nil)
 	})
 }

@@ -38,7 +38,7 @@ type sink struct {
 
 func newSink(l *lease, dir string) *sink {
 	s := &sink{
-		lease: l, results: l.msg.Variable(wire.VarResultsEndpoint), log: l.job.log,
+		lease: l, results: l.msg.Variable(wire.VarResultsEndpoint), log: l.job.log(),
 		spool: newSpool(l.gone, dir), turns: make(chan struct{}, uploads), logs: map[string]*stepLog{},
 	}
 	s.steps = newStepUpdates(s)

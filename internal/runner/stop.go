@@ -17,14 +17,14 @@ func (j *job) cancel(id string, timeout time.Duration) {
 	if id == "" || id != j.id {
 		return
 	}
-	j.log.Info("job cancelled", "timeout", timeout)
+	j.log().Info("job cancelled", "timeout", timeout)
 	j.signal(worker.Cancel)
 	j.arm(wire.KillAfter(timeout))
 }
 
 // lost cancels a job that is ours no longer.
 func (j *job) lost(err error) {
-	j.log.Warn("job lost", "err", err)
+	j.log().Warn("job lost", "err", err)
 	j.cancel(j.jobID(), 0) // nobody waits for what it does
 }
 
@@ -45,7 +45,7 @@ func (j *job) finish(ctx context.Context, drain time.Duration) {
 		return
 	case <-t.C:
 	}
-	j.log.InfoContext(ctx, "job is shut down with the runner")
+	j.log().InfoContext(ctx, "job is shut down with the runner")
 	j.decline()
 	j.mu.Lock()
 	j.shutdown, j.grace = true, last*3/4
