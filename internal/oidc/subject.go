@@ -2,23 +2,10 @@ package oidc
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
-	"github.com/understudy-ci/understudy/internal/settings"
 )
-
-// Prefix is what the default subjects of a repository begin with: "repo:octo-org/octo-repo",
-// or "repo:octo-org@12/octo-repo@34" where they name it by ids, too.
-func (i *Issuer) Prefix(ctx context.Context, repo *actions.Repository) (string, error) {
-	immutable, err := settings.Get(ctx, i.Settings, settings.Repo(repo), settings.ImmutableSubject)
-	name := repo.FullName()
-	if immutable {
-		name = fmt.Sprintf("%s@%d/%s@%d", repo.Owner.Login, repo.Owner.ID, repo.Name, repo.ID)
-	}
-	return actions.SubjectRepo + ":" + name, err
-}
 
 // subject is the sub of a job, made as its repository has chosen: "key:value" of each
 // claim, joined by colons.
@@ -31,7 +18,7 @@ func (i *Issuer) subject(ctx context.Context, is *identity) (string, error) {
 	for n, key := range keys {
 		switch key {
 		case actions.SubjectRepo:
-			if parts[n], err = i.Prefix(ctx, is.repo); err != nil {
+			if parts[n], err = i.Settings.SubjectPrefix(ctx, is.repo); err != nil {
 				return "", err
 			}
 		case actions.SubjectContext:

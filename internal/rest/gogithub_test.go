@@ -283,6 +283,8 @@ func changes(ctx context.Context) []clientCall {
 		{"AddRepositorySelfHostedRunnersAllowedInOrganization", none},
 		{"UpdateDefaultWorkflowPermissionsInOrganization", is(github.DefaultWorkflowPermissionOrganization{DefaultWorkflowPermissions: new("write")})},
 		{"UpdateArtifactAndLogRetentionPeriodInOrganization", is(github.ArtifactPeriodOpt{Days: new(30)})},
+		{"SetOrgOIDCSubjectClaimCustomTemplate", is(github.OIDCSubjectClaimCustomTemplate{IncludeClaimKeys: []string{"repo", "context", "job_workflow_ref"}})},
+		{"SetRepoOIDCSubjectClaimCustomTemplate", is(github.OIDCSubjectClaimCustomTemplate{UseDefault: new(false), UseImmutableSubject: new(false)})},
 		{"UpdateOrganizationRunnerGroup", is(github.UpdateRunnerGroupRequest{Name: new("Default"), AllowsPublicRepositories: new(true)})},
 		{"", nil},
 		{"CancelWorkflowRunByID", none},

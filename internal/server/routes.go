@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/environments"
 	"github.com/understudy-ci/understudy/internal/rest/jobs"
 	"github.com/understudy-ci/understudy/internal/rest/meta"
+	"github.com/understudy-ci/understudy/internal/rest/oidc"
 	"github.com/understudy-ci/understudy/internal/rest/orgs"
 	"github.com/understudy-ci/understudy/internal/rest/permissions"
 	"github.com/understudy-ci/understudy/internal/rest/ratelimit"
@@ -67,6 +68,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		caches.Routes(s.store, s.caches, s.settings),
 		permissions.Routes(s.settings, s.policy),
 		secrets.Routes(s.store, s.vault),
+		oidc.Routes(s.settings),
 		variables.Routes(s.store, s.vault),
 		selfhostedrunners.Routes(s.runners, s.now),
 		runnergroups.Routes(s.groups),

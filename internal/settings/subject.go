@@ -2,6 +2,7 @@ package settings
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 )
@@ -39,4 +40,15 @@ func (s *Settings) OrgSubjectKeys(ctx context.Context, org *actions.Account) ([]
 		return actions.DefaultSubject(), nil
 	}
 	return t.Keys, err
+}
+
+// SubjectPrefix is the part of a subject that names a repository: "repo:octo-org/octo-repo",
+// or "repo:octo-org@12/octo-repo@34" where it is named by ids, too.
+func (s *Settings) SubjectPrefix(ctx context.Context, repo *actions.Repository) (string, error) {
+	immutable, err := Get(ctx, s, Repo(repo), ImmutableSubject)
+	name := repo.FullName()
+	if immutable {
+		name = fmt.Sprintf("%s@%d/%s@%d", repo.Owner.Login, repo.Owner.ID, repo.Name, repo.ID)
+	}
+	return actions.SubjectRepo + ":" + name, err
 }

@@ -57,6 +57,7 @@ const changes = [
   ["setGithubActionsDefaultWorkflowPermissionsRepository", { default_workflow_permissions: "read" }],
   ["setSelectedRepositoriesEnabledGithubActionsOrganization", { selected_repository_ids: [own.repository] }],
   ["enableSelectedRepositoryGithubActionsOrganization"],
+  ["setCustomOidcSubClaimForRepo", { use_default: false, include_claim_keys: ["repo", "context"] }],
   ["createOrUpdateRepoSecret", sealed("getRepoPublicKey")],
   ["createOrUpdateEnvironmentSecret", sealed("getEnvironmentPublicKey")],
   ["createOrUpdateOrgSecret", sealed("getOrgPublicKey", { visibility: "selected", selected_repository_ids: [own.repository] })],
