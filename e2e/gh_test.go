@@ -21,7 +21,7 @@ type ghTool struct {
 
 // startWithGH starts a server with a repository for gh, which speaks HTTPS to
 // all hosts but to a socket.
-func startWithGH(t *testing.T) *ghTool {
+func startWithGH(t *testing.T, args ...string) *ghTool {
 	t.Helper()
 	if _, err := exec.LookPath("gh"); err != nil {
 		if os.Getenv(requireGH) != "" {
@@ -36,7 +36,7 @@ func startWithGH(t *testing.T) *ghTool {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // at worst it stays
 	socket := filepath.Join(dir, "s")
 	write(t, filepath.Join(dir, "config.yml"), "http_unix_socket: "+socket+"\n")
-	s := startServer(t, "--listen", "unix:"+socket)
+	s := startServer(t, append(args, "--listen", "unix:"+socket)...)
 	r := s.newRepository("hello")
 	return &ghTool{t, r, append(environment(t), "GH_CONFIG_DIR="+dir, "GH_HOST=ci.example", "GH_ENTERPRISE_TOKEN="+s.token, "GH_REPO=ci.example/"+r.name)}
 }
