@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Which of them a token has depends on the job.
+// Of an environment, a token has claims only if its job names one.
 var idClaims = []string{
 	"actor", "actor_id", "base_ref", "check_run_id", "enterprise", "environment", "environment_node_id", "event_name", "head_ref",
 	"job_workflow_ref", "job_workflow_sha", "ref", "ref_protected", "ref_type", "repository", "repository_id", "repository_owner",

@@ -34,6 +34,9 @@ func (i *Issuer) signing(ctx context.Context) (*token.IDKey, error) {
 		return nil, err
 	}
 	k := keys.Signing(i.Now())
+	if k == nil {
+		return nil, actions.Errorf(actions.Unavailable, "the clock of the server went back") // between two looks at it
+	}
 	if key, ok := i.private.Get(k.ID); ok {
 		return key, nil
 	}

@@ -2,6 +2,11 @@ package oidcapi_test
 
 import (
 	"context"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -27,6 +32,15 @@ func (w *world) published() (ids []string) {
 	for _, k := range doc.Keys {
 		if k.Kty != "RSA" || k.Alg != "RS256" || k.Use != "sig" || k.X5t == "" || k.N == "" || k.E != "AQAB" || len(k.X5c) != 1 {
 			w.Errorf("key %+v", k)
+		}
+		der, err := base64.StdEncoding.DecodeString(k.X5c[0])
+		w.Must(err)
+		cert, err := x509.ParseCertificate(der)
+		w.Must(err)
+		sum := sha1.Sum(der)
+		n := base64.RawURLEncoding.EncodeToString(cert.PublicKey.(*rsa.PublicKey).N.Bytes())
+		if base64.RawURLEncoding.EncodeToString(sum[:]) != k.X5t || fmt.Sprintf("%X", sum) != k.Kid || n != k.N || cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
+			w.Errorf("the certificate is not that of key %+v", k)
 		}
 		ids = append(ids, k.Kid)
 	}

@@ -146,6 +146,7 @@ func TestTheStorageAndRunnersAreToldToTryAgain(t *testing.T) {
 	})
 	s.Must(err)
 	for name, c := range map[string]struct{ method, path, token string }{
+		"an OIDC token":      {http.MethodGet, "/_services/token/idtoken/1/2?api-version=2.0", job},
 		"a service of a job": {http.MethodPost, "/twirp/github.actions.results.api.v1.ArtifactService/ListArtifacts", job},
 		"an older service":   {http.MethodGet, "/_apis/artifactcache/cache?keys=a&version=b", job},
 		"a runner":           {http.MethodPost, "/_runner/broker/acknowledge", runner},

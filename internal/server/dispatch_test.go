@@ -30,7 +30,8 @@ func newDispatcher(t *testing.T) *Server {
 			t.Error(err)
 		}
 	})
-	s.rest, s.graphql, s.runnerAPI, s.results, s.git, s.web = named("rest"), named("graphql"), named("runners"), named("results"), named("git"), named("web")
+	s.rest, s.graphql, s.runnerAPI, s.results = named("rest"), named("graphql"), named("runners"), named("results")
+	s.idTokens, s.git, s.web = named("id tokens"), named("git"), named("web")
 	return s
 }
 
@@ -67,6 +68,9 @@ func TestEveryRequestGoesToItsSurface(t *testing.T) {
 		{"POST", "http://h//_apis//pipelines/workflows/7/artifacts?api-version=6.0-preview", "results", "/_apis/pipelines/workflows/7/artifacts"},
 		{"PUT", "http://h/_apis/resources/Containers/7?itemPath=a%2Fb", "results", "/_apis/resources/Containers/7"},
 		{"GET", "http://h//_apis/artifactcache//cache?keys=a", "results", "/_apis/artifactcache/cache"},
+		{"GET", "http://h/_services/token/.well-known/jwks", "id tokens", "/_services/token/.well-known/jwks"},
+		{"GET", "http://h//_services//token/idtoken/1/2?api-version=2.0", "id tokens", "/_services/token/idtoken/1/2"},
+		{"GET", "http://h/_services/tokens", "web", "/_services/tokens"},
 		{"GET", "http://h/_apis/connectionData", "web", "/_apis/connectionData"},
 		{"GET", "http://h/octo/hello.git/info/refs", "git", "/octo/hello.git/info/refs"},
 		{"POST", "http://h/actions/checkout/git-upload-pack", "git", "/actions/checkout/git-upload-pack"},
