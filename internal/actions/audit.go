@@ -67,6 +67,13 @@ const (
 	AuditRegisterRunner    = "register_self_hosted_runner"
 	AuditConfigureJIT      = "configure_self_hosted_jit_runner"
 	AuditRemoveRunner      = "remove_self_hosted_runner"
+	AuditGroupCreated      = "runner_group_created"
+	AuditGroupUpdated      = "runner_group_updated"
+	AuditGroupRemoved      = "runner_group_removed"
+	AuditGroupRunners      = "runner_group_runners_updated"
+	AuditGroupRunnerAdded  = "runner_group_runners_added"
+	AuditGroupRunnerGone   = "runner_group_runner_removed"
+	AuditRunnerLabels      = "update_self_hosted_runner_labels" // not one of GitHub's
 )
 
 // AuditIn is the action of that name in a scope: "repo.NAME", "org.NAME" or

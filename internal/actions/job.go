@@ -25,7 +25,7 @@ type Job struct {
 	Name   string   // as people see it: "test (1.26, linux)"
 
 	Labels []string // runs-on; a runner must carry all of them
-	Group  string   // runs-on group; empty for the default one
+	Group  string   // runs-on group; empty for any
 	Wait   Wait     // what is to happen before it is offered to runners
 
 	Environment string // name of what it deploys to, as the workflow has it; empty for nothing
@@ -40,6 +40,9 @@ type Job struct {
 
 	RunnerID   int64 // 0 until a runner acquires the job; kept afterwards
 	RunnerName string
+
+	RunnerGroupID int64  // of the runner when it acquired the job; means nothing before
+	RunnerGroup   string // name of that group
 
 	CreatedAt   time.Time
 	QueuedAt    time.Time // when runners could first have it; zero while it has a Wait, and for a job that none ever could
@@ -74,8 +77,9 @@ func (j *Job) MayShow(now time.Time) error {
 }
 
 // Acquire gives the job to runner r until the lock ends. No other method
-// starts a job. The runner that holds the job may ask again and gets the same
-// answer, since the first may have been lost on the way.
+// starts a job. Whether the group of r may do it is not looked at: see [Access]. The
+// runner that holds the job may ask again and gets the same answer, since the first may
+// have been lost on the way.
 func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
 	switch {
 	case j.Status == InProgress && j.RunnerID == r.ID:
@@ -88,12 +92,11 @@ func (j *Job) Acquire(r *Runner, now time.Time, lease time.Duration) error {
 		return Errorf(Conflict, "job %d is %s, not queued", j.ID, j.Status)
 	case !r.Has(j.Labels):
 		return Errorf(NotFound, "runner %s lacks a label of %v", r.Name, j.Labels)
-	case !r.InGroup(j.Group):
-		return Errorf(NotFound, "runner %s is not in the group %q", r.Name, j.Group)
 	case !r.Serves(j.OwnerID, j.RepoID):
 		return Errorf(NotFound, "runner %s does not serve the repository of job %d", r.Name, j.ID)
 	}
 	j.Status, j.RunnerID, j.RunnerName, j.StartedAt = InProgress, r.ID, r.Name, now
+	j.RunnerGroupID, j.RunnerGroup = r.GroupID, r.Group
 	j.LockedUntil = now.Add(lease)
 	return nil
 }
@@ -126,8 +129,8 @@ func (j *Job) Reported() bool {
 }
 
 // LabelKey is the one text for what a runs-on asks for: its labels in lower
-// case, sorted, without repeats, joined by commas, and its group on a line of its
-// own unless it is the default one. Labels hold neither (see [CheckLabel]).
+// case, sorted, without repeats, joined by commas, and its group, if it names one, on a
+// line of its own. Labels hold neither (see [CheckLabel]).
 func LabelKey(group string, labels []string) string {
 	keys := make([]string, len(labels))
 	for i, l := range labels {
@@ -135,7 +138,7 @@ func LabelKey(group string, labels []string) string {
 	}
 	slices.Sort(keys)
 	key := strings.Join(slices.Compact(keys), ",")
-	if !isDefault(group) {
+	if group != "" {
 		key += "\n" + strings.ToLower(group)
 	}
 	return key

@@ -21,21 +21,6 @@ const Enterprise = "understudy"
 // RunnerEnvironment is what runners are called that GitHub does not host: all of them.
 const RunnerEnvironment = "self-hosted"
 
-// DefaultGroup is the runner group that every scope has.
-const (
-	DefaultGroup   = "Default"
-	DefaultGroupID = 1
-)
-
-// CheckGroup says whether id is a runner group that every scope has: there is no
-// other yet.
-func CheckGroup(id int64) error {
-	if id != DefaultGroupID {
-		return Errorf(NotFound, "runner group %d", id)
-	}
-	return nil
-}
-
 // A Label is a word that a runner carries and that runs-on asks for.
 type Label struct {
 	Name   string
@@ -46,6 +31,8 @@ type Label struct {
 type Runner struct {
 	ID         int64
 	Scope      Scope
+	GroupID    int64  // of its runner group; [DefaultGroupID] for the default one, and in a repository
+	Group      string // name of that group; set by the store
 	Name       string // unique in its scope
 	Labels     []Label
 	OS         string // as the runner says it: "Linux"; empty until its first poll
@@ -96,16 +83,6 @@ func (r *Runner) Has(labels []string) bool {
 	}
 	return true
 }
-
-// InGroup says whether the runner is in the group that a runs-on names. All
-// runners are in the default group: there is no other yet, so a job that asks for
-// one waits.
-func (r *Runner) InGroup(group string) bool {
-	_, name := cutOwner(group)
-	return isDefault(name)
-}
-
-func isDefault(group string) bool { return group == "" || strings.EqualFold(group, DefaultGroup) }
 
 // Serves says whether the runner may work for a repository.
 func (r *Runner) Serves(ownerID, repoID int64) bool {
@@ -174,8 +151,16 @@ func (r *Runner) Check() error {
 	if r.Name == "" || UTF16Len(r.Name) > maxRunnerName || strings.ContainsFunc(r.Name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 		return Errorf(Invalid, "runner name %q must have 1 to %d characters", r.Name, maxRunnerName)
 	}
-	if len(r.Labels) == 0 || len(r.Labels) > maxLabels {
+	if len(r.Labels) == 0 {
 		return Errorf(Invalid, "a runner has 1 to %d labels", maxLabels)
+	}
+	return r.CheckLabels()
+}
+
+// CheckLabels says whether the runner may have the labels that it has.
+func (r *Runner) CheckLabels() error {
+	if len(r.Labels) > maxLabels {
+		return Errorf(Invalid, "a runner has at most %d labels", maxLabels)
 	}
 	for _, l := range r.Labels {
 		if err := CheckLabel(l.Name); err != nil {

@@ -1,17 +1,23 @@
-// Package group says for which repositories the runners of a group work.
+// Package group keeps the runner groups of organizations and of the enterprise, and says
+// for which jobs the runners of a group work.
 //
-// Each scope has one group, Default, and all of its runners are in it. Those of a
-// repository work for that and no other. The group of an organization, or of the site,
-// is shared: everybody who may push to one of its repositories has their code run by
-// its runners, and anybody may have a public repository. So it allows public ones where
-// an admin has said so (allows_public_repositories), and where nobody has said
-// anything while none but the operator can push. Else their jobs wait, and say why.
+// Each scope has a group called Default, in which runners are that nobody has put into
+// another. Runners of a repository work for that and no other, and have no groups.
 //
-// Package queue asks when it offers a job, and again when a runner acquires it.
+// The groups of an organization, or of the enterprise, are shared: everybody who may push
+// to one of its repositories has their code run by its runners, and anybody may have a
+// public repository. So a group works for public ones only where an admin has said so
+// (allows_public_repositories); the default group also where nobody has said anything
+// while none but the operator can push. It may be for selected repositories, or
+// organizations, and for selected workflows. All other jobs wait, and say why.
+//
+// Package queue asks [Groups.Access] when it offers a job, and again when a runner
+// acquires it. What is asked once is remembered until something changes.
 package group
 
 import (
 	"context"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/policy"
@@ -26,16 +32,34 @@ type Groups struct {
 	settings *settings.Settings
 	policy   *policy.Policy
 	others   func(ctx context.Context) (string, error)
+	now      func() time.Time
 	alone    *recent.Cache[struct{}, bool]
+	known    *recent.Cache[key, *actions.Access]
 }
+
+// A key is a group.
+type key struct {
+	scope actions.Scope
+	id    int64
+}
+
+// The groups in memory are at most so many, and have at most so many selected
+// repositories and organizations together.
+const (
+	maxKnown    = 10_000
+	maxSelected = 1_000_000
+)
 
 // New makes Groups. others says who besides the operator can push, "" for nobody; it is
 // asked again when an account was made or changed.
-func New(st *store.Store, s *settings.Settings, p *policy.Policy, others func(ctx context.Context) (string, error)) *Groups {
-	return &Groups{store: st, settings: s, policy: p, others: others, alone: recent.New[struct{}, bool](1, 1)}
+func New(st *store.Store, s *settings.Settings, p *policy.Policy, now func() time.Time, others func(ctx context.Context) (string, error)) *Groups {
+	return &Groups{
+		store: st, settings: s, policy: p, now: now, others: others,
+		alone: recent.New[struct{}, bool](1, 1), known: recent.New[key, *actions.Access](maxKnown, maxSelected),
+	}
 }
 
-// AllowsPublic says whether the runners of a scope work for public repositories.
+// AllowsPublic says whether the default group of a scope works for public repositories.
 func (g *Groups) AllowsPublic(ctx context.Context, sc actions.Scope) (bool, error) {
 	if sc.RepoID != 0 {
 		return true, nil
@@ -53,8 +77,8 @@ func (g *Groups) AllowsPublic(ctx context.Context, sc actions.Scope) (bool, erro
 	})
 }
 
-// SetPublic says for a shared scope whether its runners work for public repositories.
-func (g *Groups) SetPublic(ctx context.Context, sc actions.Scope, public bool) error {
+// setPublic says whether the default group of a scope works for public repositories.
+func (g *Groups) setPublic(ctx context.Context, sc actions.Scope, public bool) error {
 	return g.settings.Update(ctx, scope(sc), settings.Set(settings.PublicRepositories, &public))
 }
 
@@ -63,51 +87,4 @@ func scope(sc actions.Scope) settings.Scope {
 		return settings.Org(&actions.Account{ID: sc.OwnerID})
 	}
 	return settings.Enterprise()
-}
-
-// MayHold says whether jobs of a repository may have to wait although runners are there.
-func (g *Groups) MayHold(ctx context.Context, repo *actions.Repository) (bool, error) {
-	on, err := g.policy.Enabled(ctx, repo)
-	if err != nil || !on || !repo.Private {
-		return true, err
-	}
-	own, err := g.policy.OwnRunners().Includes(ctx, repo)
-	return !own, err
-}
-
-// maxCandidates bounds how many runners are looked at to say what a job waits for: those
-// that were seen last.
-const maxCandidates = 1000
-
-// Candidates are the runners that are registered where they could work for a repository.
-func (g *Groups) Candidates(ctx context.Context, repo *actions.Repository) (c actions.Candidates, err error) {
-	on, err := g.policy.Enabled(ctx, repo)
-	if err != nil || !on {
-		return actions.Candidates{Disabled: !on}, err
-	}
-	own, err := g.policy.OwnRunners().Includes(ctx, repo)
-	if err != nil {
-		return c, err
-	}
-	runners, err := g.store.RunnersServing(ctx, repo.Owner.ID, repo.ID, maxCandidates)
-	if err != nil || repo.Private && own {
-		return actions.Candidates{Runners: runners}, err
-	}
-	for _, r := range runners {
-		public := repo.Private
-		if !public {
-			if public, err = g.AllowsPublic(ctx, r.Scope); err != nil {
-				return c, err
-			}
-		}
-		switch {
-		case r.Scope.RepoID != 0 && !own:
-			c.Own = append(c.Own, r)
-		case public:
-			c.Runners = append(c.Runners, r)
-		default:
-			c.Barred = append(c.Barred, r)
-		}
-	}
-	return c, nil
 }

@@ -8,7 +8,7 @@ import (
 
 // Look is one look of an idle runner for a job.
 func (q *Queue) Look(ctx context.Context, r *actions.Runner) (*Message, error) {
-	return q.pick(ctx, r, true)
+	return q.pick(ctx, r, &actions.Access{Name: actions.DefaultGroup, Public: true})
 }
 
 // Busy is how many busy runners wait and have looked for the end of their job.
@@ -28,7 +28,7 @@ func (q *Queue) Private() (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, p := range q.waiting {
-		if p.looked && !p.public {
+		if p.looked && (p.group == nil || !p.group.Public) {
 			n++
 		}
 	}

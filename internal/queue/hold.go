@@ -17,28 +17,37 @@ import (
 // runs in the same transaction, with the job as it then is, as often as that is tried; its error leaves the job
 // where it was.
 func (q *Queue) Acquire(ctx context.Context, guid string, r *actions.Runner, prepare func(tx *store.Tx, job *actions.Job) error) (*actions.Job, error) {
-	public, err := q.rules.public(ctx, r.Scope)
+	r, group, err := q.today(ctx, r)
 	if err == nil {
 		err = q.mayAcquire(ctx, guid, r)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("acquire: %w", err)
 	}
-	var job *actions.Job
+	var (
+		job     *actions.Job
+		refused bool // by the group of the runner
+	)
 	err = q.store.Update(ctx, func(tx *store.Tx) error {
 		asked, err := tx.Acquisition(ctx, guid, r.ID)
 		if err != nil {
 			return err
 		}
-		job = asked.Job
-		if job.Status == actions.Queued && asked.Public && !public {
-			return actions.Errorf(actions.Invalid, "job %d is of a public repository, and the group of runner %s does not allow those", job.ID, r.Name)
+		job, refused = asked.Job, false
+		if job.Status == actions.Queued && asked.Registered {
+			if err := admitted(asked, r, group); err != nil {
+				refused = true
+				return err
+			}
 		}
-		if err := q.take(ctx, tx, asked, r); err != nil {
+		if err := q.take(ctx, tx, asked, r, group); err != nil {
 			return err
 		}
 		return prepare(tx, job)
 	})
+	if refused {
+		q.giveBack(guid, r.ID)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("acquire: %w", err)
 	}
@@ -70,16 +79,38 @@ func (q *Queue) mayAcquire(ctx context.Context, guid string, r *actions.Runner) 
 	if err != nil || may {
 		return err
 	}
-	q.mu.Lock()
-	if o := q.offers[guid]; o != nil && o.runnerID == r.ID {
-		delete(q.offers, guid)
-	}
-	q.mu.Unlock()
+	q.giveBack(guid, r.ID)
 	return actions.Errorf(actions.Invalid, "job %d is not handed to runner %s: the permissions of Actions in its repository do not allow it", w.ID, r.Name)
 }
 
+// giveBack offers a job to others that a runner was offered and may not have.
+func (q *Queue) giveBack(guid string, runnerID int64) {
+	q.mu.Lock()
+	o := q.offers[guid]
+	q.mu.Unlock()
+	if o != nil {
+		q.takeBack(&Message{Offer: o.job}, runnerID)
+	}
+}
+
+// admitted is an error unless the group of the runner admits the job. The runner may have
+// gone to another group since that was asked.
+func admitted(asked *store.Acquisition, r *actions.Runner, group *actions.Access) error {
+	switch job := asked.Job; {
+	case !r.Serves(job.OwnerID, job.RepoID):
+		return actions.Errorf(actions.NotFound, "runner %s does not serve the repository of job %d", r.Name, job.ID)
+	case asked.GroupID != group.GroupID:
+		return actions.Errorf(actions.Conflict, "runner %s has gone to another group", r.Name)
+	case !group.Covers(job.Group):
+		return actions.Errorf(actions.NotFound, "runner %s is not in the group %q", r.Name, job.Group)
+	case !group.Admits(&asked.Work):
+		return actions.Errorf(actions.Invalid, "job %d is not for runner %s: its group %s %s", job.ID, r.Name, group.Name, group.Refusal(&asked.Work))
+	}
+	return nil
+}
+
 // take gives the job to its runner, unless it has it already.
-func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition, r *actions.Runner) error {
+func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition, r *actions.Runner, group *actions.Access) error {
 	job := asked.Job
 	switch {
 	case !asked.Registered:
@@ -99,7 +130,9 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 			return err
 		}
 	}
-	if err := job.Acquire(r, q.now(), q.lease); err != nil {
+	in := *r
+	in.GroupID, in.Group = group.GroupID, group.Name
+	if err := job.Acquire(&in, q.now(), q.lease); err != nil {
 		return err
 	}
 	if !fresh { // written as it is, so that it does not end before prepare has written

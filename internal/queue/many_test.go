@@ -47,7 +47,7 @@ func TestJobsOfAGroupThatIsNotThereWait(t *testing.T) {
 				t.Errorf("acquire by guessing: %v, want not found", err)
 			}
 		}
-		b.Wake(&store.Waiting{ID: jobs[0].ID, RepoID: b.repo.ID, OwnerID: b.repo.Owner.ID, GUID: jobs[0].GUID, Group: "gpu", Labels: jobs[0].Labels})
+		b.Wake(&store.Waiting{ID: jobs[0].ID, GUID: jobs[0].GUID, Group: "gpu", Labels: jobs[0].Labels, Work: actions.WorkOf(b.repo, b.run)})
 		if got := b.offeredSoon(r); got != 0 {
 			t.Errorf("woken by job %d of another group", got)
 		}

@@ -15,10 +15,10 @@ const (
 	maxPassed  = 1000 // jobs for which that is counted
 )
 
-// pick reserves for r the oldest waiting job that it may take, with public also one of
-// a public repository, and returns nil when there is none. Where there are several
+// pick reserves for r the oldest waiting job that it may take, and returns nil when there
+// is none. Where there are several
 // servers, it is one of the oldest: see [Queue.choose].
-func (q *Queue) pick(ctx context.Context, r *actions.Runner, public bool) (*Message, error) {
+func (q *Queue) pick(ctx context.Context, r *actions.Runner, group *actions.Access) (*Message, error) {
 	sets, err := q.waitingSets(ctx)
 	if err != nil {
 		return nil, err
@@ -34,10 +34,10 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner, public bool) (*Mess
 		var jobs []*store.Waiting
 		full := false
 		for _, set := range sets {
-			if !r.InGroup(set.Group) || !r.Has(set.Labels) {
+			if !group.Covers(set.Group) || !r.Has(set.Labels) {
 				continue
 			}
-			oldest, more, err := q.oldest(ctx, set, r.Scope, public, limit)
+			oldest, more, err := q.oldest(ctx, set, r.Scope, group, limit)
 			if err != nil {
 				return nil, err
 			}
@@ -56,11 +56,11 @@ func (q *Queue) pick(ctx context.Context, r *actions.Runner, public bool) (*Mess
 }
 
 // oldest lists at least the oldest jobs with one label set, as many as the limit, and
-// says whether there may be more. Where some repository's may not be handed out, or is
-// public while public is false, it asks for each repository by itself, so that it reads
-// past none of theirs, of which there may be any number.
-func (q *Queue) oldest(ctx context.Context, set *store.LabelSet, sc actions.Scope, public bool, limit int) (jobs []*store.Waiting, more bool, err error) {
-	if public {
+// says whether there may be more. Where some repository's may not be handed out, or the
+// group is not for all, it asks for each repository by itself, so that it reads past none
+// of the others, of which there may be any number.
+func (q *Queue) oldest(ctx context.Context, set *store.LabelSet, sc actions.Scope, group *actions.Access, limit int) (jobs []*store.Waiting, more bool, err error) {
+	if group.Open() || sc.RepoID != 0 {
 		jobs, err = q.store.NextJobs(ctx, set, sc, limit)
 		if err != nil {
 			return nil, false, err
@@ -75,7 +75,7 @@ func (q *Queue) oldest(ctx context.Context, set *store.LabelSet, sc actions.Scop
 			return nil, false, nil
 		}
 	}
-	repos, err := q.store.WaitingRepositories(ctx, set, sc, public, limit)
+	repos, err := q.store.WaitingRepositories(ctx, set, sc, group, limit)
 	if err != nil {
 		return nil, false, err
 	}
@@ -87,14 +87,26 @@ func (q *Queue) oldest(ctx context.Context, set *store.LabelSet, sc actions.Scop
 			}
 			continue
 		}
-		some, err := q.store.NextJobs(ctx, set, actions.Scope{RepoID: w.RepoID}, limit)
+		some, err := q.nextOf(ctx, set, w, group, limit)
 		if err != nil {
 			return nil, false, err
 		}
 		more = more || len(some) == limit
-		jobs = append(jobs, some...)
+		for _, w := range some {
+			if group.Admits(&w.Work) { // whatever has changed since the group was read
+				jobs = append(jobs, w)
+			}
+		}
 	}
 	return jobs, more, nil
+}
+
+// nextOf lists the oldest jobs with one label set of the repository of w.
+func (q *Queue) nextOf(ctx context.Context, set *store.LabelSet, w *store.Waiting, group *actions.Access, limit int) ([]*store.Waiting, error) {
+	if group.Restricted {
+		return q.store.NextJobsOf(ctx, set, w.RepoID, group.Of(w.Repo), limit)
+	}
+	return q.store.NextJobs(ctx, set, actions.Scope{RepoID: w.RepoID}, limit)
 }
 
 // permitted says whether a job may be handed to a runner of a scope.

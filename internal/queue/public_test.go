@@ -17,8 +17,8 @@ import (
 // repositories while it says so.
 func guarded(b *bench) *atomic.Bool {
 	public := new(atomic.Bool)
-	b.Queue = queue.New(b.st, slog.New(slog.NewTextHandler(b.t.Output(), nil)), lease, b.now, queue.Rules{Public: func(_ context.Context, sc actions.Scope) (bool, error) {
-		return sc.RepoID != 0 || public.Load(), nil
+	b.Queue = queue.New(b.st, slog.New(slog.NewTextHandler(b.t.Output(), nil)), lease, b.now, queue.Rules{Access: func(_ context.Context, r *actions.Runner) (*actions.Access, error) {
+		return &actions.Access{GroupID: actions.DefaultGroupID, Scope: r.Scope, Name: actions.DefaultGroup, Public: r.Scope.RepoID != 0 || public.Load()}, nil
 	}})
 	return public
 }

@@ -17,11 +17,11 @@
 // every runner that waits look again from time to time, so that a lost notice costs
 // half a minute, never a job.
 //
-// Runners whose group does not allow public repositories are offered the jobs of
-// private ones only. What a group allows is looked at when its runners begin to wait and
-// whenever it may have changed, and once more when a job is acquired. So is whether the
-// job's repository has Actions enabled: if not, its jobs wait, and cost nobody a look at
-// more than one of them.
+// A runner is offered only jobs that its group admits ([actions.Access]). What a group is
+// for, and which group the runner is in, is looked at when it begins to wait and whenever
+// it may have changed, and once more when it acquires the job. So is whether the job's
+// repository has Actions enabled: if not, its jobs wait, and cost nobody a look at more
+// than one of them.
 //
 // A busy runner waits in [Queue.Message] too, for the cancellation of its job.
 package queue
@@ -82,12 +82,15 @@ type Queue struct {
 // A poll is one runner that waits. A message is put into ch at most once; poke
 // makes it look into the database now.
 type poll struct {
-	runner *actions.Runner
-	ch     chan *Message
-	poke   chan struct{}
-	over   chan struct{} // closed when the runner waits anew: this one's connection is dead
-	looked bool          // the database had nothing for it; guarded by Queue.mu
-	public bool          // it may work for public repositories; guarded by Queue.mu
+	id   int64 // of the runner
+	ch   chan *Message
+	poke chan struct{}
+	over chan struct{} // closed when the runner waits anew: this one's connection is dead
+
+	// Guarded by Queue.mu. What the pointers lead to does not change.
+	runner *actions.Runner // as it was when it last looked into the database
+	looked bool            // the database had nothing for it
+	group  *actions.Access // what its group is for; nil before that is known
 }
 
 // A departure is when a job stopped waiting.
@@ -107,19 +110,19 @@ type offer struct {
 // Rules say who works for whom. They are asked outside of transactions, at each poll and
 // before a job is acquired; a nil one allows everything.
 type Rules struct {
-	// Public says whether the runners of a scope work for public repositories.
-	Public func(ctx context.Context, sc actions.Scope) (bool, error)
+	// Access says what the group of a runner is for, by its scope and GroupID.
+	Access func(ctx context.Context, r *actions.Runner) (*actions.Access, error)
 
 	// Permits says whether a job may be handed out: to a runner that several repositories
 	// share, and to one of its own repository.
 	Permits func(ctx context.Context, w *store.Waiting) (shared, own bool, err error)
 }
 
-func (r Rules) public(ctx context.Context, sc actions.Scope) (bool, error) {
-	if r.Public == nil {
-		return true, nil
+func (r Rules) access(ctx context.Context, of *actions.Runner) (*actions.Access, error) {
+	if r.Access == nil {
+		return &actions.Access{GroupID: actions.DefaultGroupID, Scope: of.Scope, Name: actions.DefaultGroup, Public: true}, nil
 	}
-	return r.Public(ctx, sc)
+	return r.Access(ctx, of)
 }
 
 func (r Rules) permits(ctx context.Context, w *store.Waiting) (shared, own bool, err error) {
@@ -132,8 +135,7 @@ func (r Rules) permits(ctx context.Context, w *store.Waiting) (shared, own bool,
 // New makes a queue. lease is how long a runner holds a job without renewing it.
 func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time.Time, rules Rules) *Queue {
 	return &Queue{
-		rules: rules,
-		store: st, log: log, now: now, lease: lease,
+		rules: rules, store: st, log: log, now: now, lease: lease,
 		busy: make(map[int64]*poll), offers: make(map[string]*offer), told: make(map[int64]time.Time),
 		gone: make(map[string]bool), retired: make(map[int64]bool), passed: make(map[int64]int),
 		sets: recent.New[struct{}, []*store.LabelSet](1, 1),
@@ -145,11 +147,11 @@ func New(st *store.Store, log *slog.Logger, lease time.Duration, now func() time
 // offered a job; one that is busy learns that its job was cancelled. A message
 // that could not be delivered comes again.
 func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Message, error) {
-	p := &poll{runner: r, ch: make(chan *Message, 1), poke: make(chan struct{}, 1), over: make(chan struct{})}
+	p := &poll{id: r.ID, runner: r, ch: make(chan *Message, 1), poke: make(chan struct{}, 1), over: make(chan struct{})}
 	q.enter(p, idle)
 	defer q.leave(p, idle)
 	for {
-		m, err := q.look(ctx, p, idle)
+		m, err := q.look(ctx, p, r, idle)
 		if err != nil && ctx.Err() == nil {
 			return nil, err
 		}
@@ -175,18 +177,19 @@ func (q *Queue) Message(ctx context.Context, r *actions.Runner, idle bool) (*Mes
 	}
 }
 
-func (q *Queue) look(ctx context.Context, p *poll, idle bool) (*Message, error) {
+// look looks into the database for what there is to tell a runner.
+func (q *Queue) look(ctx context.Context, p *poll, r *actions.Runner, idle bool) (*Message, error) {
 	if !idle {
-		return q.cancellation(ctx, p.runner)
+		return q.cancellation(ctx, r)
 	}
-	public, err := q.rules.public(ctx, p.runner.Scope)
+	r, group, err := q.today(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	q.mu.Lock()
-	p.public = public
+	p.runner, p.group = r, group
 	q.mu.Unlock()
-	return q.pick(ctx, p.runner, public)
+	return q.pick(ctx, r, group)
 }
 
 func (q *Queue) enter(p *poll, idle bool) {
@@ -194,7 +197,7 @@ func (q *Queue) enter(p *poll, idle bool) {
 	defer q.mu.Unlock()
 	if idle {
 		q.waiting = slices.DeleteFunc(q.waiting, func(x *poll) bool {
-			if x.runner.ID != p.runner.ID {
+			if x.id != p.id {
 				return false
 			}
 			close(x.over)
@@ -203,10 +206,10 @@ func (q *Queue) enter(p *poll, idle bool) {
 		q.waiting = append(q.waiting, p)
 		return
 	}
-	if x := q.busy[p.runner.ID]; x != nil {
+	if x := q.busy[p.id]; x != nil {
 		close(x.over)
 	}
-	q.busy[p.runner.ID] = p
+	q.busy[p.id] = p
 }
 
 // leave ends the wait. A message that was put into the channel meanwhile is not
@@ -215,13 +218,13 @@ func (q *Queue) leave(p *poll, idle bool) {
 	q.mu.Lock()
 	if idle {
 		q.waiting = slices.DeleteFunc(q.waiting, func(x *poll) bool { return x == p })
-	} else if q.busy[p.runner.ID] == p {
-		delete(q.busy, p.runner.ID)
+	} else if q.busy[p.id] == p {
+		delete(q.busy, p.id)
 	}
 	q.mu.Unlock()
 	select {
 	case m := <-p.ch:
-		q.takeBack(m, p.runner.ID)
+		q.takeBack(m, p.id)
 	default:
 	}
 }
@@ -285,32 +288,48 @@ func (q *Queue) offer(w *store.Waiting) bool {
 	if err != nil {
 		q.log.WarnContext(ctx, "job not offered", "job", w.ID, "err", err) // who looks again finds it
 	}
+	taken, refused, covered := q.give(w, shared, own)
+	switch {
+	case taken:
+	case refused != nil:
+		q.log.InfoContext(ctx, "job waits: the group of the runners that are idle is not for it", "job", w.ID, "repo", w.Repo, "group", refused.Name, "why", refused.Refusal(&w.Work))
+	case !covered && w.Group != "":
+		q.log.InfoContext(ctx, "job waits: no runner of its group is idle", "job", w.ID, "repo", w.Repo, "group", w.Group)
+	}
+	return taken
+}
+
+// give offers a job to a runner that waits, unless it is taken already. Where it is not,
+// it says which group refused it to a runner that could do it otherwise, and whether any
+// runner waits that is of the group that the job names.
+func (q *Queue) give(w *store.Waiting, shared, own bool) (taken bool, refused *actions.Access, covered bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.ready++
 	if !q.free(w.GUID, 0) {
-		return true
+		return true, nil, true
 	}
 	for i, p := range q.waiting {
 		permitted := shared
 		if p.runner.Scope.RepoID != 0 {
 			permitted = own
 		}
-		if permitted && !q.retired[p.runner.ID] && p.serves(w) {
-			q.reserve(w, p.runner.ID)
+		if !permitted || q.retired[p.id] || p.group == nil || !p.runner.Serves(w.OwnerID, w.RepoID) || !p.group.Covers(w.Group) {
+			continue
+		}
+		covered = true
+		switch {
+		case !p.runner.Has(w.Labels):
+		case !p.group.Admits(&w.Work):
+			refused = p.group
+		default:
+			q.reserve(w, p.id)
 			q.waiting = slices.Delete(q.waiting, i, i+1) // it gets one message
 			p.ch <- &Message{Offer: w}
-			return true
+			return true, nil, true
 		}
 	}
-	return false
-}
-
-// serves says whether the runner may have a job, as far as memory knows. The caller
-// holds mu.
-func (p *poll) serves(w *store.Waiting) bool {
-	r := p.runner
-	return (p.public || !w.Public) && r.InGroup(w.Group) && r.Has(w.Labels) && r.Serves(w.OwnerID, w.RepoID)
+	return false, refused, covered
 }
 
 // free says whether the job still waits, as far as memory knows, and is reserved

@@ -83,7 +83,7 @@ func (b *bench) job(labels ...string) *actions.Job {
 	}
 	b.must(b.st.Update(b.t.Context(), func(tx *store.Tx) error {
 		tx.After(func() {
-			b.Wake(&store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Labels: j.Labels, Public: !b.repo.Private})
+			b.Wake(&store.Waiting{ID: j.ID, GUID: j.GUID, Labels: j.Labels, Work: actions.WorkOf(b.repo, b.run)})
 		})
 		return tx.CreateJobs(b.t.Context(), []*actions.Job{j})
 	}))
@@ -436,7 +436,7 @@ func (b *bench) end(job *actions.Job, c actions.Conclusion) (j *actions.Job) {
 func TestAJobThatWasJustAcquiredIsOfferedToNobody(t *testing.T) {
 	b := newBench(t, storetest.Open(t))
 	job, one, two := b.job("linux"), b.runner(actions.Scope{}, "linux"), b.runner(actions.Scope{}, "linux")
-	stale := &store.Waiting{ID: job.ID, RepoID: job.RepoID, OwnerID: job.OwnerID, GUID: job.GUID, Labels: job.Labels}
+	stale := &store.Waiting{ID: job.ID, GUID: job.GUID, Labels: job.Labels, Work: actions.WorkOf(b.repo, b.run)}
 	b.must(b.acquire(job, one))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -11,7 +12,7 @@ import (
 // Run hears of jobs and runners from other servers, and offers again what was
 // not taken in time, until ctx ends.
 func (q *Queue) Run(ctx context.Context) error {
-	heard := q.store.Subscribe(store.ReadyTopic(0), store.RunnerTopic(0), store.SettingsTopic(), store.AccessTopic())
+	heard := q.store.Subscribe(store.ReadyTopic(0), store.RunnerTopic(0), store.SettingsTopic(), store.AccessTopic(), store.GroupsTopic())
 	defer heard.Close()
 	q.pokeAll() // those that wait already have not heard what came before
 	tick := time.NewTicker(lapseCheck)
@@ -38,7 +39,7 @@ func (q *Queue) hear(ctx context.Context, topics []store.Topic) {
 	groups := false
 	for _, t := range topics {
 		switch t {
-		case store.SettingsTopic(), store.AccessTopic():
+		case store.SettingsTopic(), store.AccessTopic(), store.GroupsTopic():
 			groups = true
 		case store.RunnerTopic(t.ID):
 			q.poke(t.ID)
@@ -51,31 +52,57 @@ func (q *Queue) hear(ctx context.Context, topics []store.Topic) {
 	}
 }
 
-// reconsider asks again for which repositories the runners that wait may work, and
-// makes those that may work for more than before look into the database.
+// reconsider asks again what the groups of the runners that wait are for, and in which
+// group each is, and makes those for which that has changed look into the database.
 func (q *Queue) reconsider(ctx context.Context) {
 	q.mu.Lock()
-	scopes := make(map[actions.Scope]bool)
-	for _, p := range q.waiting {
-		scopes[p.runner.Scope] = false
+	waiting, runners := slices.Clone(q.waiting), make([]actions.Runner, len(q.waiting))
+	ids := make([]int64, len(waiting))
+	for i, p := range waiting {
+		runners[i], ids[i] = *p.runner, p.id
 	}
 	q.mu.Unlock()
-	for sc := range scopes {
-		public, err := q.rules.public(ctx, sc)
-		if err != nil && ctx.Err() == nil {
-			q.log.WarnContext(ctx, "runner group not read", "err", err) // acquiring a job fails, too
+	in, err := q.store.RunnerGroupIDs(ctx, ids)
+	if err != nil {
+		if ctx.Err() == nil {
+			q.log.WarnContext(ctx, "runner groups not read", "err", err) // acquiring a job fails, too
 		}
-		scopes[sc] = public
+		return
 	}
+	for i, p := range waiting {
+		runners[i].GroupID = in[p.id]
+		group, err := q.rules.access(ctx, &runners[i])
+		if err != nil && actions.KindOf(err) != actions.NotFound && ctx.Err() == nil {
+			q.log.WarnContext(ctx, "runner group not read", "runner", p.id, "err", err)
+		}
+		q.regroup(p, group)
+	}
+}
+
+// regroup notes what the group of a waiting runner is for, nil for nothing, and makes the
+// runner look again where that is not what it was.
+func (q *Queue) regroup(p *poll, group *actions.Access) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, p := range q.waiting {
-		public, asked := scopes[p.runner.Scope]
-		if asked && public && !p.public {
-			p.wake()
-		}
-		p.public = p.public && (public || !asked)
+	if group != nil && p.group != nil && group.Equal(p.group) {
+		return
 	}
+	p.group = group
+	p.wake()
+}
+
+// today is a runner with its labels and its group as they are now, and what the group is
+// for. One that is gone is as it was, and gets no job.
+func (q *Queue) today(ctx context.Context, r *actions.Runner) (*actions.Runner, *actions.Access, error) {
+	now, err := q.store.Runner(ctx, r.ID)
+	if actions.KindOf(err) == actions.NotFound {
+		now, err = r, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	group, err := q.rules.access(ctx, now)
+	return now, group, err
 }
 
 // wakeUnlessTaken wakes the queue for a job if it still waits: it may have been
@@ -112,7 +139,7 @@ func (q *Queue) poke(runnerID int64) {
 		p.wake()
 	}
 	for _, p := range q.waiting {
-		if p.runner.ID == runnerID {
+		if p.id == runnerID {
 			p.wake()
 		}
 	}

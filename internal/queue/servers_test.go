@@ -232,7 +232,7 @@ func TestAnOfferThatIsNotTakenGoesToOneWhoWaits(t *testing.T) {
 func TestAJobThatIsOverIsOfferedToNobody(t *testing.T) {
 	b := newBench(t, storetest.Open(t))
 	job, r := b.job("linux"), b.runner(actions.Scope{}, "linux")
-	stale := &store.Waiting{ID: job.ID, RepoID: job.RepoID, OwnerID: job.OwnerID, GUID: job.GUID, Labels: job.Labels}
+	stale := &store.Waiting{ID: job.ID, GUID: job.GUID, Labels: job.Labels, Work: actions.WorkOf(b.repo, b.run)}
 	b.must(b.st.Update(t.Context(), func(tx *store.Tx) error {
 		job.Complete(actions.Cancelled, b.now())
 		return tx.UpdateJob(t.Context(), job)

@@ -131,8 +131,9 @@ type clientWorld struct {
 	repo    *actions.Repository
 	values  map[string]any // by the name of a parameter
 	special map[string]map[string]any
-	sites   int64 // a runner of the enterprise
-	queued  int64 // a run that waits
+	sites   map[string]any // those of the enterprise, where they are others
+	shared  int64          // a runner of the organization
+	queued  int64          // a run that waits
 	token   string
 }
 
@@ -157,19 +158,25 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 	s.SaveCache(saver, "refs/heads/main", "first", "x")
 	byID := s.SaveCache(saver, "refs/heads/main", "second", "x")
 	runner := func(sc actions.Scope, name string) *actions.Runner {
-		r := &actions.Runner{Scope: sc, Name: name, ClientID: name, PublicKey: []byte("key"), CreatedAt: s.Now()}
+		r := &actions.Runner{Scope: sc, Name: name, ClientID: name, PublicKey: []byte("key"), CreatedAt: s.Now(), Labels: []actions.Label{{Name: held}}}
 		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateRunner(s.Context(), r) }))
 		return r
 	}
-	own, shared := runner(actions.Scope{RepoID: repo.ID}, "box"), runner(actions.Scope{OwnerID: org.ID}, "shared")
+	group := func(sc actions.Scope) int64 {
+		g := &actions.RunnerGroup{Scope: sc, Name: "few", Visibility: actions.GroupForSelected, CreatedAt: s.Now()}
+		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateRunnerGroup(s.Context(), g) }))
+		return g.ID
+	}
+	own, shared, few := runner(actions.Scope{RepoID: repo.ID}, "box"), runner(actions.Scope{OwnerID: org.ID}, "shared"), group(actions.Scope{OwnerID: org.ID})
 	return &clientWorld{
-		s: s, client: s.GoGitHub(admin), repo: repo, sites: runner(actions.Scope{}, "everybody's").ID, queued: queued[0].ID, token: admin,
+		s: s, client: s.GoGitHub(admin), repo: repo, queued: queued[0].ID, token: admin, shared: shared.ID,
+		sites: map[string]any{"runnerID": runner(actions.Scope{}, "everybody's").ID, "runnerGroupID": group(actions.Scope{})},
 		values: map[string]any{
 			"owner": "guild", "org": "guild", "repo": "hello", "enterprise": "understudy", "env": "production",
 			"name": held, "secretName": held, "variableName": held, "environmentName": "production", "workflowFileName": "hello.yml",
 			"workflowID": queued[0].WorkflowID, "runID": run.ID, "attemptNumber": int64(1), "jobID": job.ID, "artifactID": artifact.ID,
 			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
-			"key": "first", "cacheID": byID.ID, "groupID": int64(1), "runnerGroupID": int64(1), "checkRunID": job.ID, "checkSuiteID": run.ID,
+			"key": "first", "cacheID": byID.ID, "groupID": few, "runnerGroupID": few, "orgID": org.ID, "checkRunID": job.ID, "checkSuiteID": run.ID,
 		},
 		special: map[string]map[string]any{
 			"GetOrganizationRunner": {"runnerID": shared.ID}, "RemoveOrganizationRunner": {"runnerID": shared.ID},
@@ -285,7 +292,14 @@ func changes(ctx context.Context) []clientCall {
 		{"UpdateArtifactAndLogRetentionPeriodInOrganization", is(github.ArtifactPeriodOpt{Days: new(30)})},
 		{"SetOrgOIDCSubjectClaimCustomTemplate", is(github.OIDCSubjectClaimCustomTemplate{IncludeClaimKeys: []string{"repo", "context", "job_workflow_ref"}})},
 		{"SetRepoOIDCSubjectClaimCustomTemplate", is(github.OIDCSubjectClaimCustomTemplate{UseDefault: new(false), UseImmutableSubject: new(false)})},
-		{"UpdateOrganizationRunnerGroup", is(github.UpdateRunnerGroupRequest{Name: new("Default"), AllowsPublicRepositories: new(true)})},
+		{"CreateOrganizationRunnerGroup", is(github.CreateRunnerGroupRequest{Name: new("big"), AllowsPublicRepositories: new(true)})},
+		{"UpdateOrganizationRunnerGroup", is(github.UpdateRunnerGroupRequest{Name: new("fewer"), RestrictedToWorkflows: new(true), SelectedWorkflows: []string{"guild/hello/.github/workflows/hello.yml@main"}})},
+		{"SetRunnerGroupRunners", func(w *clientWorld) any { return github.SetRunnerGroupRunnersRequest{Runners: []int64{w.shared}} }},
+		{"AddRunnerGroupRunners", none},
+		{"SetRepositoryAccessRunnerGroup", func(w *clientWorld) any {
+			return github.SetRepoAccessRunnerGroupRequest{SelectedRepositoryIDs: []int64{w.repo.ID}}
+		}},
+		{"AddRepositoryAccessRunnerGroup", none},
 		{"", nil},
 		{"CancelWorkflowRunByID", none},
 		{"RerunWorkflowByID", none},
@@ -299,6 +313,9 @@ func changes(ctx context.Context) []clientCall {
 		{"DeleteOrgVariable", none},
 		{"RemoveEnabledReposInOrg", none},
 		{"RemoveRepositorySelfHostedRunnersAllowedInOrganization", none},
+		{"RemoveRunnerGroupRunners", none},
+		{"RemoveRepositoryAccessRunnerGroup", none},
+		{"DeleteOrganizationRunnerGroup", none},
 		{"RemoveRunner", none},
 		{"RemoveOrganizationRunner", none},
 		{"DeleteCachesByKey", none},

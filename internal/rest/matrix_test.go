@@ -236,8 +236,8 @@ func TestIdsOfAnotherRepositoryAreNotFound(t *testing.T) {
 	}
 }
 
-// idParameter is an id that the server has given. The Default group has the same everywhere.
-var idParameter = regexp.MustCompile(`\{(run|job|artifact|cache|workflow|check_run|check_suite|runner|repository)_id\}`)
+// idParameter is an id that the server has given.
+var idParameter = regexp.MustCompile(`\{(run|job|artifact|cache|workflow|check_run|check_suite|runner|runner_group|repository)_id\}`)
 
 // fill gives the parameters of a pattern their values.
 func (w *clientWorld) fill(pattern string) (path string, ok bool) {
@@ -246,7 +246,7 @@ func (w *clientWorld) fill(pattern string) (path string, ok bool) {
 	case strings.HasPrefix(pattern, "/orgs/"):
 		maps.Copy(values, w.special["GetOrganizationRunner"])
 	case strings.HasPrefix(pattern, "/enterprises/"):
-		values["runnerID"] = w.sites
+		maps.Copy(values, w.sites)
 	}
 	ok = true
 	path = parameter.ReplaceAllStringFunc(pattern, func(p string) string {

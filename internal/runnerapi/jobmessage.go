@@ -107,7 +107,7 @@ func (a *API) variables(base shape.Base, d *assign.Description) map[string]wire.
 		wire.VarLaunchEndpoint:     base.HTML + "/",
 		wire.VarOrchestrationID:    d.OrchestrationID,
 		wire.VarOrchestrationEnv:   "true",
-		wire.VarRunnerGroupName:    actions.DefaultGroup,
+		wire.VarRunnerGroupName:    d.Job.RunnerGroup,
 		wire.VarRunnerEnvironment:  actions.RunnerEnvironment,
 		wire.VarEnhancedAnnotation: "true",
 		wire.VarContainerHooks:     "true",

@@ -59,17 +59,12 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if req.GroupID != 0 {
-		if err := actions.CheckGroup(req.GroupID); err != nil {
-			return err
-		}
-	}
 	key, err := wire.ParsePublicKeyXML(req.PublicKey)
 	if err != nil {
 		return actions.Errorf(actions.Invalid, "public_key: %w", err)
 	}
 	runner := &actions.Runner{
-		Scope: scope, Name: req.Name, Version: req.Version, Ephemeral: req.Ephemeral, NoUpdate: req.UpdatesDisabled,
+		Scope: scope, GroupID: req.GroupID, Name: req.Name, Version: req.Version, Ephemeral: req.Ephemeral, NoUpdate: req.UpdatesDisabled,
 		URL: string(configuredBase(r, req.URL)),
 	}
 	for _, l := range req.Labels {

@@ -2,6 +2,8 @@ package runners
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -10,7 +12,8 @@ import (
 // A Listed is a runner as people see it.
 type Listed struct {
 	*actions.Runner
-	Busy bool // it holds a job
+	Busy     bool    // it holds a job
+	LabelIDs []int64 // the numbers of its labels
 }
 
 // List lists a page of the runners of exactly one scope, by id, and how many
@@ -49,10 +52,34 @@ func (s *Runners) listed(ctx context.Context, rs ...*actions.Runner) ([]Listed, 
 	if err != nil {
 		return nil, err
 	}
+	var names []string
+	for _, r := range rs {
+		for _, l := range r.Labels {
+			names = append(names, l.Name)
+		}
+	}
+	slices.Sort(names)
+	numbers, err := s.store.LabelIDs(ctx, slices.Compact(names))
+	if err != nil {
+		return nil, err
+	}
 	for i, r := range rs {
-		list[i] = Listed{r, busy[r.ID]}
+		list[i] = Listed{r, busy[r.ID], make([]int64, len(r.Labels))}
+		for k, l := range r.Labels {
+			list[i].LabelIDs[k] = numbers[strings.ToLower(l.Name)]
+		}
 	}
 	return list, nil
+}
+
+// OfGroup lists a page of the runners of a group, by id, and how many there are.
+func (s *Runners) OfGroup(ctx context.Context, g *actions.RunnerGroup, p store.Page) ([]Listed, int, error) {
+	rs, total, err := s.store.GroupRunners(ctx, g, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	list, err := s.listed(ctx, rs...)
+	return list, total, err
 }
 
 func inScope(r *actions.Runner, sc actions.Scope) error {

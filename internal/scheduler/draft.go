@@ -253,7 +253,7 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 		Status: j.Status, Conclusion: j.Conclusion, ContinueOnError: j.ContinueOnError, CompletedAt: j.CompletedAt,
 	})
 	r := &row{job: j, index: len(d.jobs) - 1}
-	if a := d.remark(j, n); a != nil {
+	if a := d.remark(n); a != nil {
 		r.notes = append(r.notes, a)
 	}
 	d.read[j.ID] = r
@@ -261,18 +261,12 @@ func (d *draft) create(n *plan.NewJob) *actions.Job {
 	return j
 }
 
-// remark says of a new job why it failed before it began, or why no runner will
-// ever take it; nil if there is nothing to say.
-func (d *draft) remark(j *actions.Job, n *plan.NewJob) *actions.Annotation {
-	switch {
-	case n.Error != "":
-		return noteAt(actions.LevelFailure, n.Error, d.run.Path, n.ErrorPos)
-	case j.Status != actions.Completed && !new(actions.Runner).InGroup(j.Group):
-		a := note(actions.LevelWarning, j.WaitsFor(actions.Candidates{}, d.now))
-		a.Path = d.run.Path
-		return a
+// remark says of a new job why it failed before it began; nil if it did not.
+func (d *draft) remark(n *plan.NewJob) *actions.Annotation {
+	if n.Error == "" {
+		return nil
 	}
-	return nil
+	return noteAt(actions.LevelFailure, n.Error, d.run.Path, n.ErrorPos)
 }
 
 // warn says beside the first job of an attempt, or beside the check run of a run

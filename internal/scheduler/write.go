@@ -161,7 +161,7 @@ func (d *draft) committed(ctx context.Context) {
 func (d *draft) tell(r *row) {
 	j := r.job
 	if j.Ready() {
-		d.s.queue.Wake(&store.Waiting{ID: j.ID, RepoID: j.RepoID, OwnerID: j.OwnerID, GUID: j.GUID, Group: j.Group, Labels: j.Labels, Public: !d.repo.Private})
+		d.s.queue.Wake(&store.Waiting{ID: j.ID, GUID: j.GUID, Group: j.Group, Labels: j.Labels, Work: actions.WorkOf(d.repo, d.run)})
 	}
 	if j.Status == actions.Queued && !j.Ready() {
 		d.s.log.Debug("job waits", "run", j.RunID, "job", j.ID, "for", j.WaitsFor(actions.Candidates{}, d.now))

@@ -71,6 +71,6 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		oidc.Routes(s.settings),
 		variables.Routes(s.store, s.vault),
 		selfhostedrunners.Routes(s.runners, s.now),
-		runnergroups.Routes(s.groups),
+		runnergroups.Routes(s.groups, s.runners, s.auth, s.now),
 	)
 }

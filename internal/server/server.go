@@ -232,8 +232,8 @@ func (s *Server) build(ctx context.Context) error {
 	}
 	s.settings = settings.New(s.store, defaults...)
 	s.policy = policy.New(s.store, s.settings, c.Verified...)
-	s.groups = group.New(s.store, s.settings, s.policy, s.others)
-	s.queue = queue.New(s.store, s.log, c.JobLease, s.now, queue.Rules{Public: s.groups.AllowsPublic, Permits: s.policy.Permits})
+	s.groups = group.New(s.store, s.settings, s.policy, s.now, s.others)
+	s.queue = queue.New(s.store, s.log, c.JobLease, s.now, queue.Rules{Access: s.groups.Access, Permits: s.policy.Permits})
 	s.keep(kept)
 	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{

@@ -11,7 +11,7 @@ import (
 )
 
 // Who writes into these tables changes who may do what.
-var audited = regexp.MustCompile(`(?i)\b(?:insert into|update|delete from) (accounts|members|collaborators|tokens|registration_tokens|runners|settings|repositories|environments)\b`)
+var audited = regexp.MustCompile(`(?i)\b(?:insert into|update|delete from) (accounts|members|collaborators|tokens|registration_tokens|runners|settings|repositories|environments|runner_groups)\b`)
 
 // unaudited are the functions that write into them and into the audit log not, or
 // leave that to another.
@@ -24,6 +24,7 @@ var unaudited = map[string]string{
 	"SeeRunner":           "what a runner says of itself",
 	"DeleteEphemeral":     "it was registered for one job, and its entry says so",
 	"SetPushed":           "when refs moved",
+	"joinGroup":           "who calls it writes what was done to the group",
 }
 
 // A change that nobody writes down is found here, and not by whoever looks for it in

@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name, labels, runner_group, wait, environment, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
+const jobColumns = `id, run_id, repo_id, owner_id, attempt, guid, path, key, idx, total, matrix, name, labels, runner_group, wait, environment, continue_on_error, timeout, cancel_timeout, status, conclusion, outputs, runner_id, runner_name, runner_group_id, runner_group_name, created_at, queued_at, started_at, completed_at, locked_until, cancel_at, step_order`
 
 func jobFields(j *actions.Job) []any {
 	return []any{
@@ -25,7 +25,7 @@ func jobFields(j *actions.Job) []any {
 		db.Duration(&j.CancelTimeout),
 		&j.Status, &j.Conclusion,
 		db.JSON(&j.Outputs),
-		&j.RunnerID, &j.RunnerName,
+		&j.RunnerID, &j.RunnerName, &j.RunnerGroupID, &j.RunnerGroup,
 		db.Time(&j.CreatedAt),
 		db.Time(&j.QueuedAt),
 		db.Time(&j.StartedAt),
@@ -176,9 +176,10 @@ func (tx *Tx) publishJob(j *actions.Job) {
 func (tx *Tx) UpdateJob(ctx context.Context, j *actions.Job) error {
 	tx.publishJob(j)
 	_, err := db.Exec(ctx, tx.ex, `update jobs set wait = $2, status = $3, conclusion = $4, outputs = $5, runner_id = $6, runner_name = $7,
-		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12, queued_at = $13 where id = $1`,
+		started_at = $8, completed_at = $9, locked_until = $10, cancel_at = $11, step_order = $12, queued_at = $13,
+		runner_group_id = $14, runner_group_name = $15 where id = $1`,
 		j.ID, j.Wait.String(), j.Status, j.Conclusion, db.Text(j.Outputs), j.RunnerID, j.RunnerName,
-		db.Micros(j.StartedAt), db.Micros(j.CompletedAt), db.Micros(j.LockedUntil), db.Micros(j.CancelAt), j.StepOrder, db.Micros(j.QueuedAt))
+		db.Micros(j.StartedAt), db.Micros(j.CompletedAt), db.Micros(j.LockedUntil), db.Micros(j.CancelAt), j.StepOrder, db.Micros(j.QueuedAt), j.RunnerGroupID, j.RunnerGroup)
 	if err != nil {
 		return fmt.Errorf("job %d: %w", j.ID, err)
 	}

@@ -24,7 +24,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 	}
 	private := func(sc actions.Scope) func(context.Context, store.Explainer) error {
 		return func(ctx context.Context, q store.Explainer) error {
-			_, err := q.WaitingRepositories(ctx, &store.LabelSet{ID: 1}, sc, false, 3)
+			_, err := q.WaitingRepositories(ctx, &store.LabelSet{ID: 1}, sc, new(actions.Access), 3)
 			return err
 		}
 	}
@@ -74,9 +74,38 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			_, err := q.EnvironmentVariables(ctx, 1)
 			return err
 		},
-		"next job of the site":             next(actions.Scope{}),
-		"next job of an owner":             next(actions.Scope{OwnerID: 1}),
-		"next job of a repository":         next(actions.Scope{RepoID: 1}),
+		"next job of the site":     next(actions.Scope{}),
+		"next job of an owner":     next(actions.Scope{OwnerID: 1}),
+		"next job of a repository": next(actions.Scope{RepoID: 1}),
+		"repositories of a group": func(ctx context.Context, q store.Explainer) error {
+			a := &actions.Access{GroupID: 2, ByRepo: true, Restricted: true, Workflows: []string{"a/b/ci.yml@main"}}
+			_, err := q.WaitingRepositories(ctx, &store.LabelSet{ID: 1}, actions.Scope{OwnerID: 1}, a, 3)
+			return err
+		},
+		"organizations of a group": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.WaitingRepositories(ctx, &store.LabelSet{ID: 1}, actions.Scope{}, &actions.Access{GroupID: 2, ByOrg: true}, 3)
+			return err
+		},
+		"next job of a workflow": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.NextJobsOf(ctx, &store.LabelSet{ID: 1}, 1, []actions.WorkflowAt{{Path: "ci.yml", Refs: []string{"a", "b", "c"}}, {Path: "ci.yml", SHA: "d"}}, 3)
+			return err
+		},
+		"groups of runners": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.RunnerGroupIDs(ctx, []int64{1, 2})
+			return err
+		},
+		"runners of a group": func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.GroupRunners(ctx, &actions.RunnerGroup{ID: 2, Scope: actions.Scope{OwnerID: 1}}, store.Page{Number: 2, Size: 3})
+			return err
+		},
+		"groups of a repository": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.GroupsOfRepository(ctx, 1, 2)
+			return err
+		},
+		"groups of an organization": func(ctx context.Context, q store.Explainer) error {
+			_, err := q.GroupsOfOrganization(ctx, 1)
+			return err
+		},
 		"private repositories of the site": private(actions.Scope{}),
 		"private repositories of an owner": private(actions.Scope{OwnerID: 1}),
 	} {
@@ -89,7 +118,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 				t.Error("no plan was seen")
 			}
 			for _, plan := range *q.Plans {
-				if regexp.MustCompile(`^SCAN (jobs|runs|steps|accounts|attempts|secrets|variables|[ahjrs])\b`).MatchString(plan) {
+				if regexp.MustCompile(`^SCAN (jobs|runs|steps|accounts|attempts|secrets|variables|runners|runner_groups|runner_group_organizations|selected_repositories|[aghjorsu])\b`).MatchString(plan) {
 					t.Errorf("%s, of %q", plan, *q.Plans)
 				}
 			}

@@ -10,12 +10,13 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const runnerColumns = `id, owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, last_seen_at, url`
+const runnerColumns = `id, owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, last_seen_at, url,
+	group_id, coalesce((select g.name from runner_groups g where g.id = runners.group_id), '` + actions.DefaultGroup + `')`
 
 func scanRunner(row db.Row) (*actions.Runner, error) {
 	r := new(actions.Runner)
 	return r, row.Scan(&r.ID, &r.Scope.OwnerID, &r.Scope.RepoID, &r.Name, db.JSON(&r.Labels), &r.OS, &r.Arch, &r.Version,
-		db.Bool(&r.Ephemeral), db.Bool(&r.NoUpdate), &r.ClientID, &r.PublicKey, db.Time(&r.CreatedAt), db.Time(&r.LastSeenAt), &r.URL)
+		db.Bool(&r.Ephemeral), db.Bool(&r.NoUpdate), &r.ClientID, &r.PublicKey, db.Time(&r.CreatedAt), db.Time(&r.LastSeenAt), &r.URL, &r.GroupID, &r.Group)
 }
 
 // CreateRunner adds r and sets its id. A name that the scope has, in any case, is a
@@ -25,14 +26,17 @@ func (tx *Tx) CreateRunner(ctx context.Context, r *actions.Runner) error {
 	if err != nil {
 		return err
 	}
+	if err := tx.enterGroup(ctx, r); err != nil {
+		return err
+	}
 	taken := actions.Errorf(actions.Conflict, "Already exists - A runner with the name %s already exists.", r.Name)
 	if len(same) > 0 {
 		return taken
 	}
 	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into runners
-		(owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, url)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (owner_id, repo_id, name) do nothing returning id`,
-		r.Scope.OwnerID, r.Scope.RepoID, r.Name, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey, db.Micros(r.CreatedAt), r.URL)
+		(owner_id, repo_id, name, labels, os, arch, version, ephemeral, no_update, client_id, public_key, created_at, url, group_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (owner_id, repo_id, name) do nothing returning id`,
+		r.Scope.OwnerID, r.Scope.RepoID, r.Name, db.Text(r.Labels), r.OS, r.Arch, r.Version, db.Flag(r.Ephemeral), db.Flag(r.NoUpdate), r.ClientID, r.PublicKey, db.Micros(r.CreatedAt), r.URL, r.GroupID)
 	if actions.KindOf(err) == actions.NotFound {
 		return taken
 	}
@@ -43,7 +47,27 @@ func (tx *Tx) CreateRunner(ctx context.Context, r *actions.Runner) error {
 	if r.JIT {
 		return tx.auditRunner(ctx, r, actions.AuditConfigureJIT)
 	}
+	if err := tx.numberLabelsOf(ctx, r); err != nil {
+		return err
+	}
 	return tx.auditRunner(ctx, r, actions.AuditRegisterRunner)
+}
+
+// enterGroup puts a new runner into its group, the default one where it says none. One
+// that its scope does not have is NotFound.
+func (tx *Tx) enterGroup(ctx context.Context, r *actions.Runner) error {
+	if r.GroupID == 0 || r.GroupID == actions.DefaultGroupID {
+		r.GroupID, r.Group = actions.DefaultGroupID, actions.DefaultGroup
+		return nil
+	}
+	if r.Scope.RepoID != 0 {
+		return actions.Errorf(actions.NotFound, "runner group %d", r.GroupID)
+	}
+	g, err := tx.RunnerGroup(ctx, r.Scope, r.GroupID)
+	if err == nil {
+		r.Group = g.Name
+	}
+	return err
 }
 
 func (tx *Tx) auditRunner(ctx context.Context, r *actions.Runner, name string) error {
@@ -52,7 +76,7 @@ func (tx *Tx) auditRunner(ctx context.Context, r *actions.Runner, name string) e
 		return err
 	}
 	return tx.Audit(ctx, e.With("runner_id", strconv.FormatInt(r.ID, 10)).With("runner_name", r.Name).
-		With("runner_group_id", strconv.Itoa(actions.DefaultGroupID)).With("runner_group_name", actions.DefaultGroup).
+		With("runner_group_id", strconv.FormatInt(r.GroupID, 10)).With("runner_group_name", r.Group).
 		With("ephemeral", strconv.FormatBool(r.Ephemeral)))
 }
 

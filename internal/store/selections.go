@@ -23,6 +23,16 @@ func (q queries) SelectedRepositories(ctx context.Context, sel actions.Selection
 	return list, total, nil
 }
 
+// SelectedIDs are the ids of all repositories of a selection, in their order.
+func (q queries) SelectedIDs(ctx context.Context, sel actions.Selection) ([]int64, error) {
+	ids, err := db.All(ctx, q.ex, db.Value[int64], `select repo_id from selected_repositories
+		where selected_for = $1 and org_id = $2 and name = $3 order by repo_id`, sel.For, sel.OrgID, sel.Name)
+	if err != nil {
+		return nil, fmt.Errorf("repositories selected for %s %s of organization %d: %w", sel.For, sel.Name, sel.OrgID, err)
+	}
+	return ids, nil
+}
+
 // IsSelected says whether a repository is in a selection.
 func (q queries) IsSelected(ctx context.Context, sel actions.Selection, repoID int64) (bool, error) {
 	n, err := db.One(ctx, q.ex, db.Value[int], `select count(*) from selected_repositories

@@ -31,6 +31,7 @@ const (
 	kindWatched
 	kindEnvironments
 	kindSigningKeys
+	kindGroups
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -75,6 +76,9 @@ func EnvironmentsTopic(repoID int64) Topic { return Topic{Kind: kindEnvironments
 
 // SigningKeysTopic is the keys that sign OIDC tokens.
 func SigningKeysTopic() Topic { return Topic{Kind: kindSigningKeys} }
+
+// GroupsTopic is the runner groups: for what they are, and which runners are in them.
+func GroupsTopic() Topic { return Topic{Kind: kindGroups} }
 
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }

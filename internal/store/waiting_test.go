@@ -57,7 +57,7 @@ insert into jobs (id, run_id, repo_id, owner_id, attempt, guid, key, idx, total,
 			{actions.Scope{}, 1, true, 10, []int64{2, 3, 4, 1}},
 			{actions.Scope{OwnerID: 1}, 1, true, 2, []int64{2, 4}},
 		} {
-			list, err := st.WaitingRepositories(t.Context(), &store.LabelSet{ID: c.set}, c.scope, c.public, c.limit)
+			list, err := st.WaitingRepositories(t.Context(), &store.LabelSet{ID: c.set}, c.scope, &actions.Access{Public: c.public}, c.limit)
 			var got []int64
 			for _, w := range list {
 				got = append(got, w.RepoID)

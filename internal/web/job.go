@@ -150,7 +150,7 @@ func (s *Site) around(ctx context.Context, p *jobPage, f found) error {
 	if err != nil {
 		return err
 	}
-	runners, err := s.runnersFor(ctx, f.repo, []*actions.Job{f.job})
+	runners, err := s.runnersFor(ctx, f.repo, f.run, []*actions.Job{f.job})
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 	p.Repo = headOf(repo)
 	may := s.auth.Can(r.Context(), c, auth.Target{Repo: repo}, changeActions) == nil
 	p.Run = s.headOfRun(p.Repo, run, a, may)
-	if err := s.jobsOfRun(r.Context(), &p, repo, a); err != nil {
+	if err := s.jobsOfRun(r.Context(), &p, repo, run, a); err != nil {
 		return err
 	}
 	if p.Artifacts, err = s.artifactsOfRun(r, &p.Run, may, !c.Anonymous()); err != nil {
@@ -157,7 +157,7 @@ func (s *Site) headOfRun(h *repoHead, run *actions.Run, a *actions.Attempt, may 
 }
 
 // jobsOfRun adds the jobs of an attempt with their steps and annotations.
-func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Repository, a *actions.Attempt) error {
+func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Repository, run *actions.Run, a *actions.Attempt) error {
 	jobs, err := s.store.Jobs(ctx, a.RunID, a.Number)
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Reposito
 	if err != nil {
 		return err
 	}
-	runners, err := s.runnersFor(ctx, repo, jobs)
+	runners, err := s.runnersFor(ctx, repo, run, jobs)
 	if err != nil {
 		return err
 	}
@@ -181,11 +181,11 @@ func (s *Site) jobsOfRun(ctx context.Context, p *runPage, repo *actions.Reposito
 }
 
 // runnersFor are the runners that could take one of the jobs, if one waits.
-func (s *Site) runnersFor(ctx context.Context, repo *actions.Repository, jobs []*actions.Job) (c actions.Candidates, err error) {
+func (s *Site) runnersFor(ctx context.Context, repo *actions.Repository, run *actions.Run, jobs []*actions.Job) (c actions.Candidates, err error) {
 	if !slices.ContainsFunc(jobs, (*actions.Job).Ready) {
 		return c, nil
 	}
-	return s.groups.Candidates(ctx, repo)
+	return s.groups.Candidates(ctx, repo, run)
 }
 
 // groupsOf makes the rows of jobs. The job without a key, which holds what is

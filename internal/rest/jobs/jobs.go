@@ -120,8 +120,7 @@ func newJob(c *rest.Call, run *actions.Run, j *actions.Job, steps []*actions.Ste
 		v.Labels = []string{}
 	}
 	if j.RunnerID != 0 {
-		group, groupName := int64(actions.DefaultGroupID), actions.DefaultGroup
-		v.RunnerID, v.RunnerName, v.RunnerGroupID, v.RunnerGroupName = &j.RunnerID, &j.RunnerName, &group, &groupName
+		v.RunnerID, v.RunnerName, v.RunnerGroupID, v.RunnerGroupName = &j.RunnerID, &j.RunnerName, &j.RunnerGroupID, &j.RunnerGroup
 	}
 	for _, s := range steps {
 		v.Steps = append(v.Steps, stepJSON{
@@ -219,24 +218,26 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.sayHeld(w, r, j); err != nil {
+	if err := p.sayHeld(w, r, run, j); err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, newJob(rest.CallOf(r), run, j, steps))
 }
 
-// sayHeld says in a header why a job waits for a reason that is set for its repository:
-// nothing in the body does.
-func (p *page) sayHeld(w http.ResponseWriter, r *http.Request, j *actions.Job) error {
-	repo := rest.CallOf(r).Repo
-	if may, err := p.groups.MayHold(r.Context(), repo); err != nil || !may || !j.Ready() {
-		return err
+// sayHeld says in a header why a job waits for a reason that is set for its repository or
+// for runner groups: nothing in the body does. Runners and their groups are none of the
+// repository's data, so the answer is not remembered while the job waits for a runner.
+func (p *page) sayHeld(w http.ResponseWriter, r *http.Request, run *actions.Run, j *actions.Job) error {
+	if !j.Ready() {
+		return nil
 	}
-	c, err := p.groups.Candidates(r.Context(), repo)
+	call, now := rest.CallOf(r), p.now()
+	call.GoodUntil(now)
+	c, err := p.groups.Candidates(r.Context(), call.Repo, run)
 	if err != nil {
 		return err
 	}
-	if now := p.now(); j.Held(c, now) {
+	if j.Held(c, now) {
 		w.Header().Set(rest.NoticeHeader, j.WaitsFor(c, now))
 	}
 	return nil

@@ -21,6 +21,7 @@ func TestStepsAndRunnersOfAJobAreShown(t *testing.T) {
 	j, now := jobs[0], time.Now()
 	s.Must(s.Store.Update(t.Context(), func(tx *store.Tx) error {
 		j.Status, j.RunnerID, j.RunnerName, j.StartedAt = actions.InProgress, 9, "box", now
+		j.RunnerGroupID, j.RunnerGroup = 7, "big"
 		if err := tx.UpdateJob(t.Context(), j); err != nil {
 			return err
 		}
@@ -37,7 +38,7 @@ func TestStepsAndRunnersOfAJobAreShown(t *testing.T) {
 	}))
 	got, _, err := s.GoGitHub(s.AliceToken).Actions.GetWorkflowJobByID(t.Context(), "alice", "hello", j.ID)
 	s.Must(err)
-	if got.GetRunnerName() != "box" || got.GetRunnerGroupName() != "Default" || len(got.Steps) != 3 {
+	if got.GetRunnerName() != "box" || got.GetRunnerGroupName() != "big" || got.GetRunnerGroupID() != 7 || len(got.Steps) != 3 {
 		t.Errorf("job %v", got)
 	}
 	if got.Steps[0].GetConclusion() != "success" || got.Steps[1].Conclusion != nil || got.Steps[2].GetStatus() != "queued" {

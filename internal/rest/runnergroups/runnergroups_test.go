@@ -10,14 +10,14 @@ import (
 func TestEachScopeHasTheDefaultGroup(t *testing.T) {
 	s := resttest.New(t)
 	s.Organization("guild", s.Alice)
-	for _, scope := range []string{s.Path(), "/orgs/guild", "/enterprises/understudy"} {
+	for scope, runners := range map[string]string{s.Path(): "/runners", "/orgs/guild": "/runner-groups/1/runners", "/enterprises/understudy": "/runner-groups/1/runners"} {
 		got := s.Want(s.Do(http.MethodGet, scope+"/actions/runner-groups", s.AdminToken, nil), http.StatusOK).JSON(t)
 		groups, _ := got["runner_groups"].([]any)
 		if got["total_count"] != 1.0 || len(groups) != 1 {
 			t.Fatalf("%s: %v", scope, got)
 		}
 		group, _ := groups[0].(map[string]any)
-		if group["name"] != "Default" || group["default"] != true || group["runners_url"] != s.URL+"/api/v3"+scope+"/actions/runner-groups/1/runners" {
+		if group["name"] != "Default" || group["default"] != true || group["runners_url"] != s.URL+"/api/v3"+scope+"/actions"+runners {
 			t.Errorf("%s: %v", scope, group)
 		}
 	}
@@ -55,8 +55,7 @@ func TestAnAdminSaysWhetherAGroupAllowsPublicRepositories(t *testing.T) {
 			allows("nothing said", false)
 			for _, body := range []resttest.Fields{
 				{"name": "other"},
-				{"name": "Default", "visibility": "private"},
-				{"name": "Default", "restricted_to_workflows": true},
+				{"name": "Default", "visibility": "public"},
 				{"name": "Default", "selected_workflows": []string{"a"}},
 				{"name": "Default", "network_configuration_id": "x"},
 			} {

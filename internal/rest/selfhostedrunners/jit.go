@@ -7,7 +7,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/rest"
-	"github.com/understudy-ci/understudy/internal/runners"
+	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -31,7 +31,7 @@ func (b *jitBody) check() error {
 	case len(b.WorkFolder) > maxWorkFolder:
 		return actions.Errorf(actions.Invalid, "work_folder is longer than %d bytes", maxWorkFolder)
 	}
-	return actions.CheckGroup(b.RunnerGroupID)
+	return nil
 }
 
 // missing is in words alone: the errors of this operation have no fields.
@@ -51,11 +51,15 @@ func (p *page) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := rest.CallOf(r)
-	runner := &actions.Runner{Scope: c.Scope(), Name: body.Name, URL: c.Base.HTML}
+	runner := &actions.Runner{Scope: c.Scope(), GroupID: body.RunnerGroupID, Name: body.Name, URL: c.Base.HTML}
 	for _, l := range body.Labels {
 		runner.Labels = append(runner.Labels, actions.Label{Name: l})
 	}
 	key, err := p.runners.JIT(r.Context(), runner)
+	if err != nil {
+		return err
+	}
+	listed, err := p.runners.Runner(r.Context(), runner.Scope, runner.ID)
 	if err != nil {
 		return err
 	}
@@ -64,9 +68,9 @@ func (p *page) generateJITConfig(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpjson.Write(w, http.StatusCreated, struct {
-		Runner *runnerJSON `json:"runner"`
-		Config string      `json:"encoded_jit_config"`
-	}{p.show(runners.Listed{Runner: runner}), text})
+		Runner *shape.Runner `json:"runner"`
+		Config string        `json:"encoded_jit_config"`
+	}{p.show(listed), text})
 }
 
 func jitConfig(c *rest.Call, runner *actions.Runner, key *rsa.PrivateKey, work string) (string, error) {
@@ -77,7 +81,7 @@ func jitConfig(c *rest.Call, runner *actions.Runner, key *rsa.PrivateKey, work s
 	broker := c.Base.HTML + wire.BrokerPath
 	config := &wire.RunnerConfig{
 		Settings: wire.RunnerSettings{
-			AgentID: wire.IntString(runner.ID), AgentName: runner.Name, PoolID: actions.DefaultGroupID, PoolName: actions.DefaultGroup,
+			AgentID: wire.IntString(runner.ID), AgentName: runner.Name, PoolID: wire.IntString(runner.GroupID), PoolName: runner.Group,
 			Ephemeral: true, ServerURL: broker, ServerURLV2: broker, UseV2Flow: true,
 			GitHubURL: home(c), WorkFolder: work,
 		},

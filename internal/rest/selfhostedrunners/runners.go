@@ -36,6 +36,12 @@ func Routes(rs *runners.Runners, now func() time.Time) []rest.Route {
 			{Pattern: "DELETE " + one, Handle: p.remove, Docs: docs + "delete-a-self-hosted-runner-from-" + of.Name, Need: remove},
 			{Pattern: "POST " + list + "/registration-token", Handle: p.createRegistrationToken, Docs: docs + "create-a-registration-token-for-" + of.Name, Need: of.Write},
 			{Pattern: "POST " + list + "/remove-token", Handle: p.createRemoveToken, Docs: docs + "create-a-remove-token-for-" + of.Name, Need: of.Write},
+			{Pattern: "GET " + list + "/downloads", Handle: p.listDownloads, Docs: docs + "list-runner-applications-for-" + of.Name, Need: of.Read},
+			{Pattern: "GET " + one + "/labels", Handle: p.listLabels, Docs: docs + "list-labels-for-a-self-hosted-runner-for-" + of.Name, Need: of.Read},
+			{Pattern: "POST " + one + "/labels", Handle: p.addLabels, Docs: docs + "add-custom-labels-to-a-self-hosted-runner-for-" + of.Name, Need: of.Write},
+			{Pattern: "PUT " + one + "/labels", Handle: p.setLabels, Docs: docs + "set-custom-labels-for-a-self-hosted-runner-for-" + of.Name, Need: of.Write},
+			{Pattern: "DELETE " + one + "/labels", Handle: p.removeLabels, Docs: docs + "remove-all-custom-labels-from-a-self-hosted-runner-for-" + of.Name, Need: of.Write},
+			{Pattern: "DELETE " + one + "/labels/{name}", Handle: p.removeLabel, Docs: docs + "remove-a-custom-label-from-a-self-hosted-runner-for-" + of.Name, Need: of.Write},
 			{Pattern: "POST " + list + "/generate-jitconfig", Handle: p.generateJITConfig, Docs: docs + "create-configuration-for-a-just-in-time-runner-for-" + of.Name, Need: of.Write},
 		}...)
 	}
@@ -47,40 +53,9 @@ type page struct {
 	now     func() time.Time
 }
 
-type runnerJSON struct {
-	ID            int64       `json:"id"`
-	RunnerGroupID int64       `json:"runner_group_id"`
-	Name          string      `json:"name"`
-	OS            string      `json:"os"`
-	Status        string      `json:"status"`
-	Busy          bool        `json:"busy"`
-	Ephemeral     bool        `json:"ephemeral"`
-	Labels        []labelJSON `json:"labels"`
-}
-
-type labelJSON struct {
-	ID   int64  `json:"id"`
-	Name string `json:"name"`
-	Type string `json:"type"` // read-only for those that the runner program sets itself
-}
-
 // show is the runner now.
-func (p *page) show(r runners.Listed) *runnerJSON {
-	v := &runnerJSON{
-		ID: r.ID, RunnerGroupID: actions.DefaultGroupID, Name: r.Name, OS: r.System(), Status: "offline", Busy: r.Busy,
-		Ephemeral: r.Ephemeral, Labels: []labelJSON{},
-	}
-	if r.Online(p.now()) {
-		v.Status = "online"
-	}
-	for i, l := range r.Labels {
-		kind := "custom"
-		if l.System {
-			kind = "read-only"
-		}
-		v.Labels = append(v.Labels, labelJSON{ID: int64(i + 1), Name: l.Name, Type: kind})
-	}
-	return v
+func (p *page) show(r runners.Listed) *shape.Runner {
+	return shape.NewRunner(r.Runner, r.LabelIDs, r.Busy, p.now())
 }
 
 // list serves GET …/actions/runners. A runner that is being configured takes the
@@ -92,9 +67,9 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer := struct {
-		Total   int           `json:"total_count"`
-		Runners []*runnerJSON `json:"runners"`
-	}{total, make([]*runnerJSON, len(found))}
+		Total   int             `json:"total_count"`
+		Runners []*shape.Runner `json:"runners"`
+	}{total, make([]*shape.Runner, len(found))}
 	for i, runner := range found {
 		answer.Runners[i] = p.show(runner)
 	}
@@ -104,15 +79,20 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 
 // get serves GET …/actions/runners/{runner_id}.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
-	id, err := httpjson.PathID(r, "runner_id")
-	if err != nil {
-		return err
-	}
-	runner, err := p.runners.Runner(r.Context(), rest.CallOf(r).Scope(), id)
+	runner, err := p.find(r)
 	if err != nil {
 		return err
 	}
 	return httpjson.Write(w, http.StatusOK, p.show(runner))
+}
+
+// find finds the runner of the path in the scope of the request.
+func (p *page) find(r *http.Request) (runners.Listed, error) {
+	id, err := httpjson.PathID(r, "runner_id")
+	if err != nil {
+		return runners.Listed{}, err
+	}
+	return p.runners.Runner(r.Context(), rest.CallOf(r).Scope(), id)
 }
 
 // remove serves DELETE …/actions/runners/{runner_id}: for people, and for a runner
