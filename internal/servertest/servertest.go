@@ -22,6 +22,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/server"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
@@ -34,6 +35,7 @@ type Site struct {
 	Database string       // the URL of the database
 	URL      string       // http://127.0.0.1:PORT
 	Client   *http.Client // follows no redirect
+	Tally    store.Tally  // of the statements of all requests
 
 	Admin      *actions.Account // a site admin
 	AdminToken string           // with all scopes
@@ -132,7 +134,7 @@ func (s *Site) listen(wrap func(http.RoundTripper) http.RoundTripper) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(stopping, cancel)()
-		s.Server.ServeHTTP(w, r.WithContext(ctx))
+		s.Server.ServeHTTP(w, r.WithContext(s.Tally.Count(ctx)))
 	}))
 	s.Cleanup(hs.Close)
 	s.Cleanup(stop)

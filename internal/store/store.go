@@ -38,6 +38,9 @@ type Options = db.Options
 // A Page is a slice of a list.
 type Page = actions.Page
 
+// A Tally counts statements, to see what an operation costs the database.
+type Tally = db.Tally
+
 // queries holds every method that reads or writes a table. It is embedded in
 // [Store], where each method stands alone, and in [Tx], where several agree.
 type queries struct{ ex db.Querier }

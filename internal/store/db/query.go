@@ -122,7 +122,7 @@ func readAll(rows *sql.Rows, read func(*sql.Rows) error) (err error) {
 // an update of its own.
 func (d *DB) Query(ctx context.Context, text string, args []any, read func(*sql.Rows) error) error {
 	if !writes(text) {
-		err := d.engine.reader().Query(ctx, text, args, read)
+		err := counted(ctx, d.engine.reader()).Query(ctx, text, args, read)
 		_ = d.noted(err) // callers look for errors of the driver, too
 		return err
 	}

@@ -68,7 +68,7 @@ type mode struct {
 }
 
 func (d *DB) update(ctx context.Context, m mode, fn func(*Tx) error) error {
-	tx, err := d.engine.update(ctx, m, fn)
+	tx, err := d.engine.update(ctx, m, countedTx(ctx, fn))
 	if tx != nil {
 		d.Publish(tx.topics...)
 	}
@@ -86,5 +86,5 @@ func (d *DB) update(ctx context.Context, m mode, fn func(*Tx) error) error {
 // View runs fn in a transaction that only reads: all its queries see the same
 // state of the database. It waits for no writer.
 func (d *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
-	return d.noted(d.engine.view(ctx, fn))
+	return d.noted(d.engine.view(ctx, countedTx(ctx, fn)))
 }
