@@ -209,7 +209,7 @@ func TestEveryURLOfAnAnswerLeadsSomewhere(t *testing.T) {
 		}
 		a := s.Do(method, path, w.token, nil)
 		var v any
-		if json.Unmarshal([]byte(a.Text), &v) == nil {
+		if json.Unmarshal(a.Text, &v) == nil {
 			linksOf(s.URL, "", pattern, v, found)
 		}
 		for part := range strings.SplitSeq(a.Header.Get("Link"), ",") {

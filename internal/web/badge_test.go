@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"image/png"
 	"io"
 	"net/http"
@@ -85,7 +86,7 @@ func TestANameOfAWorkflowIsTextInItsBadge(t *testing.T) {
 	elements := map[string]bool{}
 	for d := xml.NewDecoder(strings.NewReader(got.body)); ; {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
