@@ -5,6 +5,7 @@ VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || ech
 GOLANGCI_LINT := .tools/bin/golangci-lint-v2.15.0
 FUZZTIME      ?= 30s
 VERSITYGW     := .tools/bin/versitygw-v1.8.0
+NEWEST_GH     := .tools/bin/gh-v2.100.0
 # The race detector, but for SQLite: that is C translated to Go, whose memory Go
 # never sees, and watching it made its tests ten times slower.
 RACE          := -race '-gcflags=modernc.org/...=-race=false'
@@ -25,7 +26,7 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		scripts/with-postgres $(GO) test $(RACE) -timeout 30m ./...
 	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
-test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds
+test-all: test build $(NEWEST_GH) # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds, the newest gh
 	scripts/fuzz $(FUZZTIME)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 	scripts/need wrk=wrk
@@ -34,6 +35,7 @@ test-all: test build # and what takes longer: each fuzz test for FUZZTIME, each 
 		$(GO) test -v -count=1 -timeout 20m -run '^TestFaultsCostNothingThatWasAnswered$$' ./e2e
 	UNDERSTUDY_TEST_CASES=all UNDERSTUDY_TEST_REQUIRE_NODE=1 $(GO) test -count=1 -run '^TestJobsAreAsWithGitHubsRunner$$' ./e2e
 	UNDERSTUDY_TEST_AWAY=full $(GO) test -count=1 -run 'Away|Outlives' ./e2e
+	UNDERSTUDY_TEST_GH=$(CURDIR)/$(NEWEST_GH) $(GO) test -v -count=1 -run '^TestNewestGh' ./e2e
 
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'
@@ -65,6 +67,9 @@ $(GOLANGCI_LINT):
 		github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(@:.tools/bin/golangci-lint-%=%)
 	mkdir -p $(@D)
 	mv .tools/new/golangci-lint $@
+
+$(NEWEST_GH):
+	scripts/newest-gh $(patsubst gh-%,%,$(notdir $@)) $@
 
 $(VERSITYGW): # an S3 server, for tests
 	rm -rf .tools/new-s3

@@ -15,6 +15,7 @@ const requireGH = "UNDERSTUDY_TEST_REQUIRE_GH"
 // A ghTool is the program gh on one repository.
 type ghTool struct {
 	t    *testing.T
+	bin  string
 	repo *repository
 	env  []string
 }
@@ -23,12 +24,18 @@ type ghTool struct {
 // all hosts but to a socket.
 func startWithGH(t *testing.T, args ...string) *ghTool {
 	t.Helper()
-	if _, err := exec.LookPath("gh"); err != nil {
+	bin, err := exec.LookPath("gh")
+	if err != nil {
 		if os.Getenv(requireGH) != "" {
 			t.Fatalf("%s is set, but: %v", requireGH, err)
 		}
 		t.Skipf("no gh: %v", err)
 	}
+	return startWithGHAt(t, bin)
+}
+
+func startWithGHAt(t *testing.T, bin string) *ghTool {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "understudy-gh-") // not TempDir: the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
@@ -38,16 +45,16 @@ func startWithGH(t *testing.T, args ...string) *ghTool {
 	write(t, filepath.Join(dir, "config.yml"), "http_unix_socket: "+socket+"\n")
 	s := startServer(t, append(args, "--listen", "unix:"+socket)...)
 	r := s.newRepository("hello")
-	return &ghTool{t, r, append(environment(t), "GH_CONFIG_DIR="+dir, "GH_HOST=ci.example", "GH_ENTERPRISE_TOKEN="+s.token, "GH_REPO=ci.example/"+r.name)}
+	return &ghTool{t, bin, r, append(environment(t), "GH_CONFIG_DIR="+dir, "GH_HOST=ci.example", "GH_ENTERPRISE_TOKEN="+s.token, "GH_REPO=ci.example/"+r.name)}
 }
 
 func (g *ghTool) in(t *testing.T) *ghTool {
 	t.Helper()
-	return &ghTool{t, g.repo.in(t), g.env}
+	return &ghTool{t, g.bin, g.repo.in(t), g.env}
 }
 
 func (g *ghTool) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(g.t.Context(), "gh", args...)
+	cmd := exec.CommandContext(g.t.Context(), g.bin, args...)
 	cmd.Env, cmd.Dir = g.env, g.repo.tree
 	return cmd
 }
