@@ -2,8 +2,9 @@
 // calls its Actions permissions.
 //
 // A repository, its organization and the enterprise each say something, in package
-// settings; what is set above is not undone below. Where an organization enables Actions
-// for selected repositories, or allows those runners of their own, the store knows which.
+// settings; what is set above is not undone below. The enterprise names the organizations
+// that have Actions at all. Where an organization enables Actions for selected
+// repositories, or allows those runners of their own, the store knows which.
 //
 // Where Actions is disabled, package trigger makes no run, package scheduler starts none
 // again, and package queue hands out no job: what waits keeps its place, and goes on when
@@ -54,7 +55,11 @@ func Disabled(kind actions.Kind) error {
 // Enabled says whether Actions is enabled for a repository, of which it looks at the ids
 // of itself and its owner, and at its visibility.
 func (p *Policy) Enabled(ctx context.Context, repo *actions.Repository) (bool, error) {
-	on, err := settings.Get(ctx, p.settings, settings.Repo(repo), settings.ActionsEnabled)
+	on, err := p.enabledFor(ctx, repo.Owner.ID)
+	if err != nil || !on {
+		return false, err
+	}
+	on, err = settings.Get(ctx, p.settings, settings.Repo(repo), settings.ActionsEnabled)
 	if err != nil || !on {
 		return false, err
 	}
@@ -63,8 +68,8 @@ func (p *Policy) Enabled(ctx context.Context, repo *actions.Repository) (bool, e
 
 // Permissions are what is set for a repository or an organization, as far as it counts.
 type Permissions struct {
-	Enabled      bool                 // Actions is: for the repository, or for some of the organization
-	Repositories actions.Repositories // of an organization: those that have it enabled
+	Enabled      bool                 // Actions is: for the repository, or for some of the organization or enterprise
+	Repositories actions.Repositories // of an organization: those that have it enabled; of the enterprise, its organizations
 	Allowed      actions.AllowedActions
 	Pinned       bool // actions are named by full commits
 
@@ -85,6 +90,11 @@ func (p *Policy) OfOrganization(ctx context.Context, org *actions.Account) (*Per
 	those, err := settings.Get(ctx, p.settings, settings.Org(org), settings.EnabledRepositories)
 	if err != nil {
 		return nil, err
+	}
+	if on, err := p.enabledFor(ctx, org.ID); err != nil {
+		return nil, err
+	} else if !on {
+		those = actions.NoRepositories
 	}
 	return p.in(ctx, settings.Org(org), &Permissions{Enabled: those != actions.NoRepositories, Repositories: those})
 }

@@ -283,3 +283,63 @@ func TestWhatIsDisabledSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestTheEnterpriseDecidesWhichOrganizationsHaveActions(t *testing.T) {
+	each(t, func(w *world) {
+		enabled := func(when string, guild, mona bool) {
+			w.Helper()
+			for repo, want := range map[*actions.Repository]bool{w.hello: guild, w.mine: mona} {
+				on, err := w.policy.Enabled(w.Context(), repo)
+				w.must(err)
+				shared, _, err := w.policy.Permits(w.Context(), &store.Waiting{RepoID: repo.ID, OwnerID: repo.Owner.ID})
+				w.must(err)
+				if on != want || shared != want {
+					w.Errorf("%s, %s: %t, and its jobs %t; want %t", when, repo.FullName(), on, shared, want)
+				}
+			}
+		}
+		set := func(those actions.Repositories) {
+			w.Helper()
+			w.must(w.policy.SetEnterprise(w.Context(), policy.Change{Organizations: &those}))
+		}
+		enabled("nobody says anything", true, true)
+		w.is(w.policy.SelectOrganizations(w.Context(), actions.SelectionChange{Add: w.guild.ID}), actions.Conflict)
+		set(actions.SelectedRepositories)
+		enabled("none is selected yet", false, false)
+		w.is(w.policy.SelectOrganizations(w.Context(), actions.SelectionChange{Add: w.mine.Owner.ID}), actions.NotFound)
+		w.is(w.policy.SelectOrganizations(w.Context(), actions.SelectionChange{Set: []int64{w.guild.ID, 99}}), actions.Invalid)
+		w.is(w.policy.SelectOrganizations(w.Context(), actions.SelectionChange{Set: make([]int64, actions.MaxSelected+1)}), actions.Invalid)
+		w.must(w.policy.SelectOrganizations(w.Context(), actions.SelectionChange{Add: w.guild.ID}))
+		w.must(w.policy.SelectOrganizations(w.Context(), actions.SelectionChange{Add: w.guild.ID}))
+		enabled("guild is selected", true, false)
+		list, total, err := w.policy.Organizations(w.Context(), actions.Page{Number: 1, Size: 10})
+		if err != nil || total != 1 || len(list) != 1 || list[0].Login != "guild" {
+			w.Errorf("%v of %d (%v)", list, total, err)
+		}
+		w.must(w.policy.SelectOrganizations(w.Context(), actions.SelectionChange{Remove: w.guild.ID}))
+		enabled("guild is no more", false, false)
+		w.is(w.inOrganization(policy.Change{Repositories: new(actions.AllRepositories)}), actions.Conflict)
+		w.is(w.inRepository(w.hello, policy.Change{Enabled: new(true)}), actions.Conflict)
+		set(actions.NoRepositories)
+		enabled("disabled", false, false)
+		set(actions.AllRepositories)
+		enabled("enabled again", true, true)
+	})
+}
+
+func TestTheEnterpriseAllowsNoRepositoryRunnersOfItsOwn(t *testing.T) {
+	each(t, func(w *world) {
+		w.must(w.policy.OwnRunners().Set(w.Context(), w.guild, actions.AllRepositories))
+		for _, disabled := range []bool{true, false} {
+			w.must(w.policy.DisableOwnRunners(w.Context(), disabled))
+			may, err := w.policy.OwnRunners().Includes(w.Context(), w.hello)
+			if is, err2 := w.policy.OwnRunnersDisabled(w.Context()); err != nil || err2 != nil || may == disabled || is != disabled {
+				w.Errorf("disabled %t: %t, %t, %v, %v", disabled, may, is, err, err2)
+			}
+			err = w.policy.OwnRunners().Set(w.Context(), w.guild, actions.AllRepositories)
+			if got := actions.KindOf(err) == actions.Conflict; got != disabled {
+				w.Errorf("disabled %t: an organization allows them: %v", disabled, err)
+			}
+		}
+	})
+}

@@ -15,6 +15,8 @@ type Change struct {
 
 	Enabled      *bool                 // of a repository
 	Repositories *actions.Repositories // of an organization: those with Actions enabled
+
+	Organizations *actions.Repositories // of the enterprise: those with Actions enabled
 }
 
 func (c Change) settings() (list []settings.Change) {
@@ -23,6 +25,9 @@ func (c Change) settings() (list []settings.Change) {
 	}
 	if c.Repositories != nil {
 		list = append(list, settings.Set(settings.EnabledRepositories, *c.Repositories))
+	}
+	if c.Organizations != nil {
+		list = append(list, settings.Set(settings.EnabledOrganizations, *c.Organizations))
 	}
 	if c.Allowed != nil {
 		list = append(list, settings.Set(settings.AllowedActions, *c.Allowed))
@@ -37,7 +42,10 @@ func (c Change) settings() (list []settings.Change) {
 // enterprise has restricted is a Conflict.
 func (p *Policy) SetRepository(ctx context.Context, repo *actions.Repository, c Change) error {
 	if c.Enabled != nil && *c.Enabled {
-		may, err := p.EnabledRepositories().Includes(ctx, repo)
+		may, err := p.enabledFor(ctx, repo.Owner.ID)
+		if err == nil && may {
+			may, err = p.EnabledRepositories().Includes(ctx, repo)
+		}
 		if err != nil {
 			return err
 		}
@@ -54,6 +62,15 @@ func (p *Policy) SetRepository(ctx context.Context, repo *actions.Repository, c 
 // SetOrganization changes the permissions of an organization. What the enterprise has
 // restricted is a Conflict.
 func (p *Policy) SetOrganization(ctx context.Context, org *actions.Account, c Change) error {
+	if c.Repositories != nil && *c.Repositories != actions.NoRepositories {
+		may, err := p.enabledFor(ctx, org.ID)
+		if err != nil {
+			return err
+		}
+		if !may {
+			return actions.Errorf(actions.Conflict, "Actions is disabled for this organization by its enterprise")
+		}
+	}
 	if err := p.settings.Update(ctx, settings.Org(org), c.settings()...); err != nil {
 		return err
 	}

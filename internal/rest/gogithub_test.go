@@ -175,14 +175,15 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 			"owner": "guild", "org": "guild", "repo": "hello", "enterprise": "understudy", "env": "production",
 			"name": held, "secretName": held, "variableName": held, "environmentName": "production", "workflowFileName": "hello.yml",
 			"workflowID": queued[0].WorkflowID, "runID": run.ID, "attemptNumber": int64(1), "jobID": job.ID, "artifactID": artifact.ID,
-			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
+			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "organizationID": org.ID, "organizationIDs": []int64{org.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
 			"key": "first", "cacheID": byID.ID, "groupID": few, "runnerGroupID": few, "orgID": org.ID, "checkRunID": job.ID, "checkSuiteID": run.ID,
 		},
 		special: map[string]map[string]any{
 			"GetOrganizationRunner": {"runnerID": shared.ID}, "RemoveOrganizationRunner": {"runnerID": shared.ID},
 			"AddRunnerGroupRunners": {"runnerID": shared.ID}, "RemoveRunnerGroupRunners": {"runnerID": shared.ID},
 			"CancelWorkflowRunByID": {"runID": queued[0].ID}, "RerunWorkflowByID": {"runID": queued[0].ID},
-			"ListEnabledReposInOrg": {"owner": "guild"},
+			"ListEnabledReposInOrg": {"owner": "guild"}, "ListEnabledOrgsInEnterprise": {"owner": "understudy"},
+			"SetEnabledOrgsInEnterprise": {"owner": "understudy"}, "AddEnabledOrgInEnterprise": {"owner": "understudy"}, "RemoveEnabledOrgInEnterprise": {"owner": "understudy"},
 		},
 	}
 }
@@ -195,6 +196,15 @@ func selects(s *resttest.Site, org *actions.Account, repo *actions.Repository) {
 		s.Want(s.Do(http.MethodPut, path+of, s.AdminToken, resttest.Fields{"enabled_repositories": "selected", "allowed_actions": "selected"}), http.StatusNoContent)
 		s.Want(s.Do(http.MethodPut, path+of+"/repositories", s.AdminToken, resttest.Fields{"selected_repository_ids": []int64{repo.ID}}), http.StatusNoContent)
 	}
+}
+
+// enterpriseSelects makes the enterprise select the organization, and which actions are
+// allowed, which organizations and repositories cannot then.
+func (w *clientWorld) enterpriseSelects() {
+	w.s.Helper()
+	const path = "/enterprises/understudy/actions/permissions"
+	w.s.Want(w.s.Do(http.MethodPut, path, w.token, resttest.Fields{"enabled_organizations": "selected", "allowed_actions": "selected"}), http.StatusNoContent)
+	w.s.Want(w.s.Do(http.MethodPut, path+"/organizations", w.token, resttest.Fields{"selected_organization_ids": []int64{w.repo.Owner.ID}}), http.StatusNoContent)
 }
 
 // call calls a method with the values of its parameters, and with body for what is none
@@ -300,6 +310,13 @@ func changes(ctx context.Context) []clientCall {
 			return github.SetRepoAccessRunnerGroupRequest{SelectedRepositoryIDs: []int64{w.repo.ID}}
 		}},
 		{"AddRepositoryAccessRunnerGroup", none},
+		{"UpdateActionsPermissionsInEnterprise", is(github.ActionsPermissionsEnterprise{EnabledOrganizations: new("selected"), AllowedActions: new("selected")})},
+		{"SetEnabledOrgsInEnterprise", none},
+		{"AddEnabledOrgInEnterprise", none},
+		{"UpdateActionsAllowedInEnterprise", is(github.ActionsAllowed{GithubOwnedAllowed: new(true), PatternsAllowed: []string{"octo/*"}})},
+		{"UpdateDefaultWorkflowPermissionsInEnterprise", is(github.DefaultWorkflowPermissionEnterprise{DefaultWorkflowPermissions: new("write")})},
+		{"UpdateArtifactAndLogRetentionPeriodInEnterprise", is(github.ArtifactPeriodOpt{Days: new(60)})},
+		{"UpdateSelfHostedRunnerPermissionsInEnterprise", is(github.SelfHostRunnerPermissionsEnterprise{DisableSelfHostedRunnersForAllOrgs: new(false)})},
 		{"", nil},
 		{"CancelWorkflowRunByID", none},
 		{"RerunWorkflowByID", none},
@@ -312,6 +329,7 @@ func changes(ctx context.Context) []clientCall {
 		{"DeleteEnvVariable", none},
 		{"DeleteOrgVariable", none},
 		{"RemoveEnabledReposInOrg", none},
+		{"RemoveEnabledOrgInEnterprise", none},
 		{"RemoveRepositorySelfHostedRunnersAllowedInOrganization", none},
 		{"RemoveRunnerGroupRunners", none},
 		{"RemoveRepositoryAccessRunnerGroup", none},

@@ -198,6 +198,7 @@ func pagesOf(s *resttest.Site, token string) func(to string) int {
 func TestEveryURLOfAnAnswerLeadsSomewhere(t *testing.T) {
 	s := resttest.New(t)
 	w := newClientWorld(s)
+	w.enterpriseSelects()
 	found := make(map[string]link)
 	served := make(map[string]bool)
 	for _, rt := range s.Server.Routes() {

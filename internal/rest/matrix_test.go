@@ -153,6 +153,7 @@ func (c *matrixCaller) refusals(n auth.Need) []int {
 func TestEveryRouteAnswersEverybodyAsTheTableSays(t *testing.T) {
 	s := resttest.New(t)
 	w := newClientWorld(s)
+	w.enterpriseSelects()
 	permissions := make(map[string]bool)
 	for _, rt := range s.Server.Routes() {
 		if p := rt.Need.Permission; p != "" && p != "metadata" {

@@ -76,6 +76,7 @@ func TestARequestRunsFewStatementsHoweverManyThingsThereAre(t *testing.T) {
 	const most = 12
 	s := resttest.New(t)
 	w := newClientWorld(s)
+	w.enterpriseSelects()
 	few := w.costs()
 	w.fillUp(30)
 	grown := 0

@@ -80,12 +80,64 @@ var EnabledRepositories = Key[actions.Repositories]{
 	},
 }
 
-// OwnRunners is which of its repositories an organization allows runners of their own.
+// OwnRunners is which of its repositories an organization allows runners of their own. Where
+// the enterprise allows none, no organization does.
 var OwnRunners = Key[actions.Repositories]{
 	name: "repository_runners", audit: "update_repo_self_hosted_runners_settings", standard: actions.AllRepositories,
-	check: func(v, _ actions.Repositories) error {
+	most: func(Scope, actions.Repositories) actions.Repositories { return actions.AllRepositories },
+	bound: func(v, most actions.Repositories) actions.Repositories {
+		if most == actions.NoRepositories {
+			return most
+		}
+		return v
+	},
+	check: func(v, most actions.Repositories) error {
+		if most == actions.NoRepositories && v != most {
+			return actions.Errorf(actions.Conflict, "The enterprise does not allow self-hosted runners at the level of repositories")
+		}
 		return oneOf(v, actions.AllRepositories, actions.SelectedRepositories, actions.NoRepositories)
 	},
+}
+
+// EnabledOrganizations is for which organizations the enterprise enables Actions, in the
+// words that organizations have for their repositories.
+var EnabledOrganizations = Key[actions.Repositories]{
+	name: "enabled_organizations", audit: "update_actions_settings", standard: actions.AllRepositories,
+	check: func(v, _ actions.Repositories) error {
+		return oneOf(v, actions.AllRepositories, actions.NoRepositories, actions.SelectedRepositories)
+	},
+}
+
+// SelectedOrganizations are the ids, in their order, of the organizations for which the
+// enterprise enables Actions where it enables it for selected ones.
+var SelectedOrganizations = Key[[]int64]{
+	name: "selected_organizations", audit: "update_actions_settings",
+	check: func(v, _ []int64) error {
+		if len(v) > actions.MaxSelected {
+			return actions.Errorf(actions.Invalid, "At most %d organizations can be selected", actions.MaxSelected)
+		}
+		return nil
+	},
+}
+
+// SelectOrganizations changes which organizations are selected. It is a Conflict where
+// Actions is not enabled for selected ones.
+func SelectOrganizations(change func(ids []int64) []int64) Change {
+	return Change{SelectedOrganizations.name, SelectedOrganizations.audit, func(s *Settings, sc Scope, all found) (string, error) {
+		those, _, err := EnabledOrganizations.in(s, sc, all)
+		if err != nil {
+			return "", err
+		}
+		if those != actions.SelectedRepositories {
+			return "", actions.Errorf(actions.Conflict, "enabled_organizations is %s, not %s", those, actions.SelectedRepositories)
+		}
+		ids, _, err := SelectedOrganizations.in(s, sc, all)
+		if err != nil {
+			return "", err
+		}
+		ids = change(slices.Clone(ids))
+		return SelectedOrganizations.encode(slices.Compact(slices.Sorted(slices.Values(ids))), nil)
+	}}
 }
 
 // AllowedActions is which actions workflows may use. What is set above for less than all

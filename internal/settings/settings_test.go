@@ -245,8 +245,9 @@ func TestSettingsAreKeptUnderTheirNames(t *testing.T) {
 			settings.Set(settings.AllowedActions, actions.LocalActions), settings.Set(settings.SHAPinning, true),
 			settings.Set(settings.SubjectTemplate, actions.SubjectTemplate{Custom: true, Keys: []string{"repo", "ref"}}), settings.Set(settings.ImmutableSubject, false),
 			settings.Set(settings.OwnRunners, actions.NoRepositories), settings.Set(settings.ApproveReviews, true),
+			settings.Set(settings.EnabledOrganizations, actions.SelectedRepositories), settings.Set(settings.SelectedOrganizations, []int64{7, 9}),
 			settings.Set(settings.SelectedActions, actions.SelectedActions{GitHub: true, Patterns: []string{"octo/*"}}))
-		want := map[string]string{"actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "repository_runners": `"none"`, "can_approve_pull_request_reviews": "true", "selected_actions": `{"GitHub":true,"Verified":false,"Patterns":["octo/*"]}`, "oidc_subject_template": `{"Custom":true,"Keys":["repo","ref"]}`, "oidc_immutable_subject": "false", "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
+		want := map[string]string{"enabled_organizations": `"selected"`, "selected_organizations": "[7,9]", "actions_enabled": "false", "enabled_repositories": `"none"`, "allowed_actions": `"local_only"`, "sha_pinning_required": "true", "repository_runners": `"none"`, "can_approve_pull_request_reviews": "true", "selected_actions": `{"GitHub":true,"Verified":false,"Patterns":["octo/*"]}`, "oidc_subject_template": `{"Custom":true,"Keys":["repo","ref"]}`, "oidc_immutable_subject": "false", "actions_sharing": `"user"`, "allows_public_repositories": "false", "default_workflow_permissions": `"write"`, "retention_days": "5", "cache_days": "6", "cache_bytes": "7516192768"}
 		for _, name := range names(t) {
 			if _, set := want[name]; !set {
 				t.Errorf("keys.go has the key %s: set it here to a value, and add to want how that is kept", name)

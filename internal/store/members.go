@@ -76,3 +76,16 @@ func (q queries) Organizations(ctx context.Context, accountID, viewerID int64, p
 	}
 	return list, total, nil
 }
+
+// OrganizationsByID finds organizations by their ids, in any order. What is none is left out.
+func (q queries) OrganizationsByID(ctx context.Context, ids []int64) ([]*actions.Account, error) {
+	var list []*actions.Account
+	for args, places := range db.Batches(ids, actions.Organization) {
+		some, err := db.All(ctx, q.ex, scanAccount, `select `+accountColumns+` from accounts where type = $1 and id in (`+places+`)`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("organizations: %w", err)
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}

@@ -25,7 +25,7 @@ func Routes(s *settings.Settings, pol *policy.Policy) []rest.Route {
 	setOrg := auth.Need{On: auth.Org, Role: actions.Admin, Permission: "organization_administration", Scopes: []string{"admin:org"}}
 	p := &page{s, pol}
 	enabled, own := p.selected(pol.EnabledRepositories()), p.selected(pol.OwnRunners())
-	return []rest.Route{
+	return append(p.enterpriseRoutes(), []rest.Route{
 		{Pattern: "GET " + org, Handle: p.getOrganization, Docs: docs + "get-github-actions-permissions-for-an-organization", Need: seeOrg},
 		{Pattern: "PUT " + org, Handle: p.setOrganization, Docs: docs + "set-github-actions-permissions-for-an-organization", Need: setOrg},
 		{Pattern: "GET " + org + "/repositories", Handle: enabled.Get, Docs: docs + "list-selected-repositories-enabled-for-github-actions-in-an-organization", Need: seeOrg},
@@ -54,7 +54,7 @@ func Routes(s *settings.Settings, pol *policy.Policy) []rest.Route {
 		{Pattern: "PUT " + access, Handle: p.setAccess, Docs: docs + "set-the-level-of-access-for-workflows-outside-of-the-repository", Need: set},
 		{Pattern: "GET " + repo + retention, Handle: p.getRetention, Docs: docs + "get-artifact-and-log-retention-settings-for-a-repository", Need: see},
 		{Pattern: "PUT " + repo + retention, Handle: p.setRetention, Docs: docs + "set-artifact-and-log-retention-settings-for-a-repository", Need: set},
-	}
+	}...)
 }
 
 type page struct {

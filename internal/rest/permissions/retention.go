@@ -33,10 +33,13 @@ func (p *page) setRetention(w http.ResponseWriter, r *http.Request) error {
 	if err := httpjson.Decode(r, &body, httpjson.DefaultLimit); err != nil {
 		return err
 	}
-	resource := "Repository"
-	org := rest.CallOf(r).Org != nil
-	if org {
+	resource, c := "Repository", rest.CallOf(r)
+	org := c.Org != nil
+	switch {
+	case org:
 		resource = "Organization"
+	case c.Repo == nil:
+		resource = "Enterprise"
 	}
 	if body.Days == nil {
 		return actions.Missing(resource, "days")

@@ -12,8 +12,11 @@ import (
 // of returns the permissions of what a request is about.
 func (p *page) of(r *http.Request) (*policy.Permissions, error) {
 	c := rest.CallOf(r)
-	if c.Org != nil {
+	switch {
+	case c.Org != nil:
 		return p.policy.OfOrganization(r.Context(), c.Org)
+	case c.Repo == nil:
+		return p.policy.OfEnterprise(r.Context())
 	}
 	return p.policy.OfRepository(r.Context(), c.Repo)
 }

@@ -11,8 +11,11 @@ import (
 // scope is whose settings a request is about.
 func scope(r *http.Request) settings.Scope {
 	c := rest.CallOf(r)
-	if c.Org != nil {
+	switch {
+	case c.Org != nil:
 		return settings.Org(c.Org)
+	case c.Repo == nil:
+		return settings.Enterprise()
 	}
 	return settings.Repo(c.Repo)
 }
