@@ -31,10 +31,10 @@ func startWithGH(t *testing.T, args ...string) *ghTool {
 		}
 		t.Skipf("no gh: %v", err)
 	}
-	return startWithGHAt(t, bin)
+	return startWithGHAt(t, bin, args...)
 }
 
-func startWithGHAt(t *testing.T, bin string) *ghTool {
+func startWithGHAt(t *testing.T, bin string, args ...string) *ghTool {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "understudy-gh-") // not TempDir: the path of a socket must be short
 	if err != nil {

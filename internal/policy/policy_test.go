@@ -232,7 +232,7 @@ func TestAJobIsHandedOutOnlyWhereActionsIsEnabled(t *testing.T) {
 	each(t, func(w *world) {
 		permits := func(repo *actions.Repository) (shared, own bool) {
 			w.Helper()
-			shared, own, err := w.policy.Permits(w.Context(), &store.Waiting{RepoID: repo.ID, OwnerID: repo.Owner.ID})
+			shared, own, err := w.policy.Permits(w.Context(), &store.Waiting{Work: actions.Work{RepoID: repo.ID, OwnerID: repo.Owner.ID}})
 			w.must(err)
 			return shared, own
 		}
@@ -291,7 +291,7 @@ func TestTheEnterpriseDecidesWhichOrganizationsHaveActions(t *testing.T) {
 			for repo, want := range map[*actions.Repository]bool{w.hello: guild, w.mine: mona} {
 				on, err := w.policy.Enabled(w.Context(), repo)
 				w.must(err)
-				shared, _, err := w.policy.Permits(w.Context(), &store.Waiting{RepoID: repo.ID, OwnerID: repo.Owner.ID})
+				shared, _, err := w.policy.Permits(w.Context(), &store.Waiting{Work: actions.Work{RepoID: repo.ID, OwnerID: repo.Owner.ID}})
 				w.must(err)
 				if on != want || shared != want {
 					w.Errorf("%s, %s: %t, and its jobs %t; want %t", when, repo.FullName(), on, shared, want)
