@@ -147,7 +147,7 @@ func pgDump(t *testing.T) string {
 func secretsReachOnlyTheirJob(t *testing.T, g *ghTool) {
 	t.Helper()
 	r := g.repo.organization("octo")
-	g = &ghTool{t, r, append(g.env, "GH_REPO=ci.example/"+r.name)}
+	g = &ghTool{t, g.bin, r, append(g.env, "GH_REPO=ci.example/"+r.name)}
 	g.run(0, "secret", "set", "OF_ORGANIZATION", "--org", "octo", "--visibility", "all", "--body", planted["OF_ORGANIZATION"])
 	g.run(0, "secret", "set", "OF_REPOSITORY", "--body", planted["OF_REPOSITORY"])
 	g.run(0, "secret", "set", "OF_LINES", "--body", planted["OF_LINES"])
