@@ -17,14 +17,22 @@ import (
 // azureVersion is the version of Azure's interface that answers name.
 const azureVersion = "2023-11-03"
 
-// blob serves signed URLs: PUT of what a job shows and keeps, GET and HEAD of it.
+// blob serves signed URLs: PUT of what a job shows and keeps, GET and HEAD of it, and the
+// question of a browser whether a page may do that.
 func (a *API) blob(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Ms-Request-Id", uuid.NewString())
 	h.Set("X-Ms-Version", azureVersion)
 	h.Set("Cache-Control", "no-store")
-	g, err := a.Keys.VerifyURL(r.Method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
-	if err == nil {
+	method, preflight := asked(r)
+	g, err := a.Keys.VerifyURL(method, httpjson.Base(r).Host(), r.URL.EscapedPath(), r.URL.RawQuery, a.Now())
+	switch {
+	case err != nil:
+	case preflight:
+		allowPages(h, r, method)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		allowPages(h, r, method)
 		err = a.granted(w, r, g)
 	}
 	if err == nil || r.Context().Err() != nil {
