@@ -6,6 +6,8 @@ GOLANGCI_LINT := .tools/bin/golangci-lint-v2.15.0
 FUZZTIME      ?= 30s
 VERSITYGW     := .tools/bin/versitygw-v1.8.0
 NEWEST_GH     := .tools/bin/gh-v2.100.0
+TOFU          := .tools/bin/tofu-v1.12.6
+TOFU_PROVIDER := .tools/terraform-provider-github-v6.13.0/terraform-provider-github
 # The race detector, but for SQLite: that is C translated to Go, whose memory Go
 # never sees, and watching it made its tests ten times slower.
 RACE          := -race '-gcflags=modernc.org/...=-race=false'
@@ -26,7 +28,7 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		scripts/with-postgres $(GO) test $(RACE) -timeout 30m ./...
 	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
-test-all: test build $(NEWEST_GH) # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds, the newest gh
+test-all: test build $(NEWEST_GH) $(TOFU) $(TOFU_PROVIDER) # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds, the newest gh, OpenTofu, a browser
 	scripts/fuzz $(FUZZTIME)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 	scripts/need wrk=wrk
@@ -36,6 +38,11 @@ test-all: test build $(NEWEST_GH) # and what takes longer: each fuzz test for FU
 	UNDERSTUDY_TEST_CASES=all UNDERSTUDY_TEST_REQUIRE_NODE=1 $(GO) test -count=1 -run '^TestJobsAreAsWithGitHubsRunner$$' ./e2e
 	UNDERSTUDY_TEST_AWAY=full $(GO) test -count=1 -run 'Away|Outlives' ./e2e
 	UNDERSTUDY_TEST_GH=$(CURDIR)/$(NEWEST_GH) $(GO) test -v -count=1 -run '^TestNewestGh' ./e2e
+	UNDERSTUDY_TEST_TOFU=$(CURDIR)/$(TOFU) UNDERSTUDY_TEST_TOFU_PROVIDER=$(CURDIR)/$(TOFU_PROVIDER) \
+		$(GO) test -v -count=1 -run '^TestOpenTofuManagesActions$$' ./e2e
+	scripts/need chromium=chromium nodejs=node
+	UNDERSTUDY_TEST_BROWSER=chromium UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
+		$(GO) test -v -count=1 -run '^TestAPageOfAnotherSiteUsesTheAPIByOctokit$$' ./e2e
 
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'
@@ -77,3 +84,10 @@ $(VERSITYGW): # an S3 server, for tests
 		github.com/versity/versitygw/cmd/versitygw@$(@:.tools/bin/versitygw-%=%)
 	mkdir -p $(@D)
 	mv .tools/new-s3/versitygw $@
+
+$(TOFU): # OpenTofu and its provider for GitHub, for tests
+	GO=$(GO) scripts/build-module github.com/opentofu/opentofu@$(@:.tools/bin/tofu-%=%) ./cmd/tofu $@
+
+$(TOFU_PROVIDER):
+	GO=$(GO) scripts/build-module \
+		github.com/integrations/terraform-provider-github/v6@$(patsubst terraform-provider-github-%,%,$(notdir $(@D))) . $@

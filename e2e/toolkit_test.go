@@ -21,13 +21,14 @@ const requireToolkit = "UNDERSTUDY_TEST_REQUIRE_TOOLKIT"
 // toolkitDir has the scripts that use npm's packages.
 const toolkitDir = "testdata/toolkit"
 
-// bundles are actions made of npm's unmodified packages in the way that the
-// authors of actions make theirs: one script, by ncc.
+// bundles are actions, and the script of a page, made of npm's unmodified packages in the
+// way that the authors of actions make theirs: one script, by ncc.
 var bundles = map[string]func() (string, error){
 	"latest":   sync.OnceValues(func() (string, error) { return bundle("latest") }),
 	"previous": sync.OnceValues(func() (string, error) { return bundle("previous") }),
 	"legacy":   sync.OnceValues(func() (string, error) { return bundle("legacy") }),
 	"oidc":     sync.OnceValues(func() (string, error) { return bundle("oidc") }),
+	"browser":  sync.OnceValues(func() (string, error) { return bundle("browser") }),
 }
 
 func bundle(name string) (string, error) {
