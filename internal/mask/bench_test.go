@@ -51,10 +51,22 @@ func BenchmarkNearMisses(b *testing.B) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	for b.Loop() {
-		var m mask.Masker
-		for i := range 100 {
-			m.Add(fmt.Sprintf("secret number %d is this", i))
-		}
+	var values []string
+	for i := range 100 {
+		values = append(values, fmt.Sprintf("secret number %d is this", i))
 	}
+	b.Run("one by one", func(b *testing.B) {
+		for b.Loop() {
+			var m mask.Masker
+			for _, v := range values {
+				m.Add(v)
+			}
+		}
+	})
+	b.Run("together", func(b *testing.B) {
+		for b.Loop() {
+			var m mask.Masker
+			m.AddAll(values)
+		}
+	})
 }

@@ -62,16 +62,17 @@ func forms(value string, add func(string)) {
 	add(strings.ReplaceAll(value, `"`, `\"`))   // a quoted argument of a command
 	add(strings.ReplaceAll(value, `'`, `'\''`)) // the same in a POSIX shell
 	add(html.EscapeString(value))
-	add(replace(value, "&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;"))
+	add(forXML.Replace(value))
 	if inner := strings.TrimPrefix(strings.TrimSuffix(value, `"`), `"`); len(value) > 8 && len(inner) == len(value)-2 {
 		add(inner)
 	}
 	powerShellForms(value, add)
 }
 
-func replace(text string, oldnew ...string) string {
-	return strings.NewReplacer(oldnew...).Replace(text)
-}
+var (
+	forXML  = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;")
+	forURLs = strings.NewReplacer("+", "-", "/", "_") // what base64 has
+)
 
 // minEncoded is the length from which a part of an encoding is telling. Shorter
 // ones would match in ordinary text.
@@ -88,7 +89,7 @@ func base64Forms(value string, add func(string)) {
 		for _, text := range []string{padded[from:], strings.TrimRight(padded[from:], "="), inner} {
 			if len(text) >= minEncoded {
 				add(text)
-				add(replace(text, "+", "-", "/", "_"))
+				add(forURLs.Replace(text))
 			}
 		}
 	}
@@ -98,23 +99,25 @@ func base64Forms(value string, add func(string)) {
 // they leave as it is.
 func urlForms(value string, add func(string)) {
 	const unreserved = "-_.~"
-	add(percent(value, unreserved, "%%%02X"))
-	add(percent(value, unreserved, "%%%02x"))
-	add(percent(value, unreserved+"!'()*", "%%%02X")) // encodeURIComponent
-	add(percent(value, unreserved+"/", "%%%02X"))     // Python's quote
+	const upper, lower = "0123456789ABCDEF", "0123456789abcdef"
+	add(percent(value, unreserved, upper))
+	add(percent(value, unreserved, lower))
+	add(percent(value, unreserved+"!'()*", upper)) // encodeURIComponent
+	add(percent(value, unreserved+"/", upper))     // Python's quote
 	add(url.QueryEscape(value))
 	add(url.PathEscape(value))
 }
 
 // percent escapes all bytes but letters, digits and those of keep.
-func percent(value, keep, format string) string {
+func percent(value, keep, digits string) string {
 	var b strings.Builder
+	b.Grow(len(value))
 	for i := range len(value) {
 		c := value[i]
 		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(keep, c) >= 0 {
 			b.WriteByte(c)
 		} else {
-			fmt.Fprintf(&b, format, c)
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
 		}
 	}
 	return b.String()

@@ -48,21 +48,30 @@ type Masker struct {
 // nothing, when value is too short to mask: white space only, or less than
 // three bytes. Of a value over 1 MiB only the first MiB is a secret.
 func (m *Masker) Add(value string) bool {
-	value = value[:min(len(value), maxValue)]
-	if !maskable(value) {
-		return false
-	}
+	m.AddAll([]string{value})
+	return maskable(value)
+}
+
+// AddAll is Add for many values. It costs less than one after the other: the
+// search is prepared once.
+func (m *Masker) AddAll(values []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.seen[value] {
-		return true
+	var all []string
+	for _, value := range values {
+		value = value[:min(len(value), maxValue)]
+		if !maskable(value) || m.seen[value] {
+			continue
+		}
+		if m.seen == nil {
+			m.seen = map[string]bool{}
+		}
+		m.seen[value] = true
+		all = append(all, patterns(value)...)
 	}
-	if m.seen == nil {
-		m.seen = map[string]bool{}
+	if len(all) > 0 {
+		m.set.Store(m.set.Load().with(all, nil))
 	}
-	m.seen[value] = true
-	m.set.Store(m.set.Load().with(patterns(value), nil))
-	return true
 }
 
 // TooShort says whether Add would do nothing for a value.

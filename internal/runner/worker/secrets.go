@@ -10,22 +10,23 @@ import (
 
 // HideSecrets adds all that the job message calls secret to the masker.
 func HideSecrets(to *mask.Masker, m *wire.JobMessage) {
+	token := m.Variable(wire.VarToken)
+	values := []string{base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))}
 	for _, v := range m.Variables {
 		if v.IsSecret {
-			to.Add(v.Value)
+			values = append(values, v.Value)
 		}
 	}
 	for _, e := range m.Resources.Endpoints {
-		to.Add(e.Token())
+		values = append(values, e.Token())
 	}
 	for _, hint := range m.Mask {
 		if !strings.EqualFold(hint.Type, wire.MaskRegexp) {
 			continue
 		}
 		if err := to.AddRegexp(hint.Value); err != nil {
-			to.Add(hint.Value)
+			values = append(values, hint.Value)
 		}
 	}
-	token := m.Variable(wire.VarToken)
-	to.Add(base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token)))
+	to.AddAll(values)
 }
