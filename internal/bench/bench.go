@@ -64,6 +64,7 @@ func Measurements() []Measurement {
 		{Name: "artifacts", About: "artifacts: many small ones, and a big one against a bare server", run: artifacts},
 		{Name: "lists", About: "lists of very many artifacts, against few", run: artifactLists},
 		{Name: "runs", About: "lists of very many runs, against few", run: runLists, whole: true},
+		{Name: "secrets", About: "what secrets cost a job, among very many others", run: secrets, whole: true},
 		{Name: "expiry", About: "removal of expired artifacts, and what others feel of it", run: expiry, whole: true},
 		{Name: "follow", About: "delay of a line from print to a follower", run: follow},
 		{Name: "servers", About: "three servers on one PostgreSQL: jobs a second, and what one sees of another", run: servers, postgres: true},

@@ -35,6 +35,8 @@ type size struct {
 	listRounds        int
 	historyJobs       int // of each run, in lists of runs, which are as many as artifacts
 
+	otherSecrets int // in the database, beside those of a job
+
 	followLines int // 100 a second
 
 	clusterJobs  int // that wait at the start
@@ -57,8 +59,9 @@ var whole = size{
 	logBytes:   100_000_000,
 	smallCount: 2000, bigBytes: 1 << 30, bigRounds: 3,
 	listFew: 1_000, listMany: 1_000_000, listRounds: 200, historyJobs: 5,
-	followLines: 1000,
-	clusterJobs: 1500, clusterTries: 10,
+	otherSecrets: 1_000_000,
+	followLines:  1000,
+	clusterJobs:  1500, clusterTries: 10,
 	startTries: 5, idleTime: 3 * time.Second,
 }
 

@@ -74,6 +74,14 @@ func (s *Seed) Runs(ctx context.Context, repoID int64, n int) error {
 		select repo_id, workflow_id, conclusion, id % 8, count(*) from runs where repo_id = $1 group by 1, 2, 3, 4`, repoID)
 }
 
+// Secrets adds n secrets of repositories that are not there, 100 of each, which nobody
+// can decrypt.
+func (s *Seed) Secrets(ctx context.Context, n int) error {
+	return s.exec(ctx, `insert into secrets (repo_id, name, key_id, sealed, created_at, updated_at)
+		with recursive n(i) as (select 0 union all select i + 1 from n where i < $1 - 1)
+		select 1000000 + i / 100, 'SECRET_' || (i % 100), (select max(id) from secret_keys), randomblob(120), $2, $2 from n`, n, s.now)
+}
+
 // Artifacts gives each run of a repository so many artifacts, whose bytes are
 // nowhere. They are called artifact-1 and so on, in each run.
 func (s *Seed) Artifacts(ctx context.Context, repoID int64, each int) error {
