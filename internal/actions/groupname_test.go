@@ -42,6 +42,8 @@ func TestAGroupIsForTheWorkItIsFor(t *testing.T) {
 	tag.Ref = "refs/tags/main"
 	named := work
 	named.Ref = "refs/heads/cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+	disguised := work
+	disguised.Ref = "refs/heads/refs/heads/main"
 	only := func(w string) actions.Access { return actions.Access{Restricted: true, Workflows: []string{w}} }
 	for name, c := range map[string]struct {
 		group actions.Access
@@ -63,13 +65,14 @@ func TestAGroupIsForTheWorkItIsFor(t *testing.T) {
 		"workflow, SHA":        {only("octo/hello/.github/workflows/ci.yml@ABABABABABABABABABABABABABABABABABABABAB"), work, true},
 		"workflow, short SHA":  {only("octo/hello/.github/workflows/ci.yml@abababa"), work, false},
 		"workflow, name of a branch that is a SHA": {only("octo/hello/.github/workflows/ci.yml@cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"), named, false},
-		"workflow, tag":                {only("octo/hello/.github/workflows/ci.yml@main"), tag, true},
-		"workflow, branch for a tag":   {only("octo/hello/.github/workflows/ci.yml@refs/heads/main"), tag, false},
-		"workflow, another branch":     {only("octo/hello/.github/workflows/ci.yml@dev"), work, false},
-		"workflow, another file":       {only("octo/hello/.github/workflows/cd.yml@main"), work, false},
-		"workflow, case of the file":   {only("octo/hello/.github/workflows/CI.yml@main"), work, false},
-		"workflow, another repository": {only("octo/other/.github/workflows/ci.yml@main"), work, false},
-		"workflows that do not count":  {actions.Access{Workflows: []string{"octo/other/ci.yml@main"}}, work, true},
+		"workflow, tag":                                 {only("octo/hello/.github/workflows/ci.yml@main"), tag, true},
+		"workflow, branch for a tag":                    {only("octo/hello/.github/workflows/ci.yml@refs/heads/main"), tag, false},
+		"workflow, branch whose own name is a full ref": {only("octo/hello/.github/workflows/ci.yml@refs/heads/main"), disguised, false},
+		"workflow, another branch":                      {only("octo/hello/.github/workflows/ci.yml@dev"), work, false},
+		"workflow, another file":                        {only("octo/hello/.github/workflows/cd.yml@main"), work, false},
+		"workflow, case of the file":                    {only("octo/hello/.github/workflows/CI.yml@main"), work, false},
+		"workflow, another repository":                  {only("octo/other/.github/workflows/ci.yml@main"), work, false},
+		"workflows that do not count":                   {actions.Access{Workflows: []string{"octo/other/ci.yml@main"}}, work, true},
 	} {
 		if got := c.group.Admits(&c.work); got != c.want {
 			t.Errorf("%s: %t (%s)", name, got, c.group.Refusal(&c.work))

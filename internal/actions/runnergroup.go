@@ -120,7 +120,7 @@ func WorkOf(repo *Repository, run *Run) Work {
 // if it is of its path, and has one of its refs, by their full names, or its commit.
 type WorkflowAt struct {
 	Path string
-	Refs []string // the ref as it was given, and what it means as the name of a branch and of a tag; none with SHA
+	Refs []string // the ref if it was given in full, else what it means as the name of a branch and of a tag; none with SHA
 	SHA  string   // in lower case; empty unless the ref is a whole one
 }
 
@@ -132,10 +132,13 @@ func at(text, repo string) (WorkflowAt, bool) {
 		return WorkflowAt{}, false
 	}
 	w := WorkflowAt{Path: file[len(repo)+1:]}
-	if isCommit(ref) {
+	switch {
+	case isCommit(ref):
 		w.SHA = strings.ToLower(ref)
-	} else {
-		w.Refs = []string{ref, BranchPrefix + ref, TagPrefix + ref}
+	case strings.HasPrefix(ref, "refs/"): // and not a branch whose own name begins with refs/heads/
+		w.Refs = []string{ref}
+	default:
+		w.Refs = []string{BranchPrefix + ref, TagPrefix + ref}
 	}
 	return w, true
 }

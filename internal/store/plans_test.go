@@ -87,7 +87,7 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			return err
 		},
 		"next job of a workflow": func(ctx context.Context, q store.Explainer) error {
-			_, err := q.NextJobsOf(ctx, &store.LabelSet{ID: 1}, 1, []actions.WorkflowAt{{Path: "ci.yml", Refs: []string{"a", "b", "c"}}, {Path: "ci.yml", SHA: "d"}}, 3)
+			_, err := q.NextJobsOf(ctx, &store.LabelSet{ID: 1}, 1, []actions.WorkflowAt{{Path: "ci.yml", Refs: []string{"a", "b"}}, {Path: "ci.yml", SHA: "d"}}, 3)
 			return err
 		},
 		"groups of runners": func(ctx context.Context, q store.Explainer) error {

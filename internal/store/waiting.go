@@ -89,7 +89,10 @@ func (q queries) NextJobsOf(ctx context.Context, set *LabelSet, repoID int64, wo
 			of, args = append(of, `u.path = ? and u.head_sha = ?`), append(args, at.Path, at.SHA)
 			continue
 		}
-		of, args = append(of, `u.path = ? and u.ref in (?, ?, ?)`), append(args, at.Path, at.Refs[0], at.Refs[1], at.Refs[2])
+		of, args = append(of, `u.path = ? and u.ref in (?`+strings.Repeat(`, ?`, len(at.Refs)-1)+`)`), append(args, at.Path)
+		for _, ref := range at.Refs {
+			args = append(args, ref)
+		}
 	}
 	return db.All(ctx, q.ex, set.scanNext, db.Numbered(`select `+nextColumns+` from jobs where status = 'queued' and wait = '' and label_set_id = ? and repo_id = ?
 		and exists (select 1 from runs u where u.id = jobs.run_id and (`+strings.Join(of, ` or `)+`)) order by id limit ?`, 1), append(args, limit)...)
