@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -42,14 +43,14 @@ func (g *Groups) Create(ctx context.Context, group *actions.RunnerGroup, with St
 	})
 }
 
-// Update changes a group of a scope as change says.
+// Update changes a group of a scope as change says, all of it or nothing: what it allows
+// must at no moment be more than before and after.
 func (g *Groups) Update(ctx context.Context, sc actions.Scope, id int64, change func(*actions.RunnerGroup)) error {
 	before, err := g.Group(ctx, sc, id)
 	if err != nil {
 		return err
 	}
-	var after *actions.RunnerGroup
-	err = g.store.Update(ctx, func(tx *store.Tx) error {
+	return g.store.Update(ctx, func(tx *store.Tx) error {
 		group, err := tx.RunnerGroup(ctx, sc, id)
 		if err != nil {
 			return err
@@ -59,18 +60,20 @@ func (g *Groups) Update(ctx context.Context, sc actions.Scope, id int64, change 
 		}
 		was := *group
 		change(group)
-		if after = group; same(&was, group) {
+		if same(&was, group) {
 			return nil
 		}
 		if err := group.Check(); err != nil {
 			return err
 		}
+		if group.Default() && group.AllowsPublic != was.AllowsPublic {
+			public := settings.Set(settings.PublicRepositories, &group.AllowsPublic)
+			if err := g.settings.UpdateIn(ctx, tx, scope(sc), public); err != nil {
+				return err
+			}
+		}
 		return tx.UpdateRunnerGroup(ctx, group)
 	})
-	if err != nil || !after.Default() || after.AllowsPublic == before.AllowsPublic {
-		return err
-	}
-	return g.setPublic(ctx, sc, after.AllowsPublic)
 }
 
 func same(a, b *actions.RunnerGroup) bool {

@@ -77,11 +77,6 @@ func (g *Groups) AllowsPublic(ctx context.Context, sc actions.Scope) (bool, erro
 	})
 }
 
-// setPublic says whether the default group of a scope works for public repositories.
-func (g *Groups) setPublic(ctx context.Context, sc actions.Scope, public bool) error {
-	return g.settings.Update(ctx, scope(sc), settings.Set(settings.PublicRepositories, &public))
-}
-
 func scope(sc actions.Scope) settings.Scope {
 	if sc.OwnerID != 0 {
 		return settings.Org(&actions.Account{ID: sc.OwnerID})

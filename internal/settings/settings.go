@@ -142,26 +142,29 @@ func Unset[T any](k Key[T]) Change {
 
 // Update changes what a scope has set: all of it or, with an error, nothing.
 func (s *Settings) Update(ctx context.Context, sc Scope, changes ...Change) error {
-	return s.store.Update(ctx, func(tx *store.Tx) error {
-		now := sc
-		if sc.repo != 0 { // it may be gone, or public by now
-			r, err := tx.Repository(ctx, sc.repo)
-			if err != nil {
-				return err
-			}
-			now = Repo(r)
-		}
-		all, err := read(ctx, tx, now)
+	return s.store.Update(ctx, func(tx *store.Tx) error { return s.UpdateIn(ctx, tx, sc, changes...) })
+}
+
+// UpdateIn is [Settings.Update] within a transaction that changes more than settings.
+func (s *Settings) UpdateIn(ctx context.Context, tx *store.Tx, sc Scope, changes ...Change) error {
+	now := sc
+	if sc.repo != 0 { // it may be gone, or public by now
+		r, err := tx.Repository(ctx, sc.repo)
 		if err != nil {
 			return err
 		}
-		for _, c := range changes {
-			if err := s.apply(ctx, tx, now, all, c); err != nil {
-				return err
-			}
+		now = Repo(r)
+	}
+	all, err := read(ctx, tx, now)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if err := s.apply(ctx, tx, now, all, c); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (s *Settings) apply(ctx context.Context, tx *store.Tx, sc Scope, all found, c Change) error {
