@@ -119,9 +119,25 @@ func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 	}
 }
 
+// givesUp tries with a longer pause where the client did not even get as far as not to
+// read: on a machine with much to do the server waits for it in vain before.
 func givesUp(t *testing.T, protocol int, write func(w http.ResponseWriter) error) {
 	t.Helper()
-	const pause = 50 * time.Millisecond
+	const longest = 10 * time.Second
+	for pause := 50 * time.Millisecond; ; pause *= 4 {
+		err := givesUpAfter(t, pause, protocol, write)
+		if err == nil {
+			return
+		}
+		if pause >= longest {
+			t.Fatal(err)
+		}
+	}
+}
+
+// givesUpAfter returns the error of a client that asks and does not read, or reads.
+func givesUpAfter(t *testing.T, pause time.Duration, protocol int, write func(w http.ResponseWriter) error) error {
+	t.Helper()
 	given := make(chan error, 1)
 	hs := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/other" {
@@ -134,29 +150,33 @@ func givesUp(t *testing.T, protocol int, write func(w http.ResponseWriter) error
 	hs.StartTLS()
 	defer hs.Close()
 	defer hs.CloseClientConnections()
-	get := func(path string) *http.Response {
+	get := func(path string) (*http.Response, error) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, hs.URL+path, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp, err := hs.Client().Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if resp.ProtoMajor != protocol {
+		if err == nil && resp.ProtoMajor != protocol {
 			t.Errorf("HTTP/%d", resp.ProtoMajor)
 		}
-		return resp
+		return resp, err
 	}
-	resp := get("/")
+	resp, err := get("/")
+	if err != nil {
+		return err
+	}
 	defer resp.Body.Close()
 	select {
 	case err := <-given:
 		if err == nil {
 			t.Error("it was sent to somebody who does not read")
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(20*time.Second + 2*pause):
 		t.Fatal("the handler still writes")
 	}
-	get("/other").Body.Close()
+	other, err := get("/other")
+	if err != nil {
+		return err
+	}
+	return other.Body.Close()
 }
