@@ -134,6 +134,31 @@ func TestRequestsTakeLittleMemory(t *testing.T) {
 	}
 }
 
+// Three hundred lists of a hundred entries each, of which only the number was shown, cost
+// the database as much as so many requests, and counted for nothing.
+func TestARequestReadsFewLists(t *testing.T) {
+	s := newSite(t, "alice")
+	s.caller.Token.Scopes = append(s.caller.Token.Scopes, "read:org")
+	for _, list := range []string{
+		"viewer{repositories(first:%d){totalCount}}", "viewer{organizations(first:%d){totalCount}}",
+		`search(type:REPOSITORY,query:"user:alice",first:%d){repositoryCount}`,
+	} {
+		for _, c := range []struct {
+			lists, first int
+			refused      bool
+		}{{50, 100, false}, {110, 100, true}, {300, 0, false}, {300, 50, true}} {
+			var all strings.Builder
+			for i := range c.lists {
+				fmt.Fprintf(&all, "a%d:"+list+" ", i, c.first)
+			}
+			got := s.query("{"+all.String()+"}", nil)
+			if refused := strings.Contains(got, "The answer has more than"); refused != c.refused || !refused && strings.Contains(got, "errors") {
+				t.Errorf("%d times %s: %.300s", c.lists, fmt.Sprintf(list, c.first), got)
+			}
+		}
+	}
+}
+
 func TestQueriesOfClientsAreFarBelowTheBounds(t *testing.T) {
 	s := newSite(t, "alice")
 	names := s.query("query MapRepositoryNames {"+strings.TrimSuffix(each(`repo_%03d: repository(owner:"alice", name:"hello") { databaseId } `, 30_000), " ")+"}", nil)

@@ -21,7 +21,7 @@ const (
 	maxIntrospected = 400          // of them, where __schema or __type is asked for, whose lists repeat what they hold
 	maxDepth        = 16           // of fields; introspection as clients do it has 13
 	maxOverlaps     = 10_000       // pairs of fields that are compared
-	maxFields       = 10_000       // of the answer
+	maxFields       = 10_000       // of the answer, and entries of lists that are read for it
 	parallel        = 4            // fields that are looked up at the same time
 )
 
@@ -43,6 +43,16 @@ func counted(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithValue(ctx, countKey{}, &count{end: end}), func() { end(nil) }
 }
 
+// spend counts fields of the answer, and is an error where there are too many.
+func spend(ctx context.Context, fields int) error {
+	c, ok := ctx.Value(countKey{}).(*count)
+	if !ok || c.fields.Add(int64(fields)) <= maxFields {
+		return nil
+	}
+	c.end(errTooManyFields)
+	return errTooManyFields
+}
+
 func exceeded(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTooManyFields) }
 
 // A counter is told by the library of each field, those of introspection
@@ -56,8 +66,6 @@ func (counter) TraceQuery(ctx context.Context, _, _ string, _ map[string]any, _ 
 
 // TraceField implements the library's tracer.
 func (counter) TraceField(ctx context.Context, _, _, _ string, _ bool, _ map[string]any) (context.Context, func(*gqlerrors.QueryError)) {
-	if c, ok := ctx.Value(countKey{}).(*count); ok && c.fields.Add(1) > maxFields {
-		c.end(errTooManyFields)
-	}
+	_ = spend(ctx, 1) // it ends ctx
 	return ctx, func(*gqlerrors.QueryError) {}
 }

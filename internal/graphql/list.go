@@ -50,9 +50,16 @@ func cursor(n int) string {
 	return base64.StdEncoding.EncodeToString([]byte(cursorPrefix + strconv.Itoa(n)))
 }
 
+// leastCost is what a list costs of [maxFields], however few of its entries are asked for:
+// the database counts them all.
+const leastCost = 20
+
 // read reads a part of a list that comes in pages of any size, and says how many entries
-// the whole list has.
-func read[T any](p part, page func(store.Page) ([]T, int, error)) (list []T, total int, info pageInfo, err error) {
+// the whole list has. Each entry costs as a field does, whether the query shows it or not.
+func read[T any](ctx context.Context, p part, page func(store.Page) ([]T, int, error)) (list []T, total int, info pageInfo, err error) {
+	if err := spend(ctx, max(p.size, leastCost)); err != nil {
+		return nil, 0, pageInfo{}, err
+	}
 	size := max(p.size, 1)
 	for number := p.offset/size + 1; len(list) < p.size || number == p.offset/size+1; number++ {
 		var more []T
@@ -87,7 +94,7 @@ type repositoryList struct {
 // repositories lists those that fit f and that the viewer may see.
 func (a *API) repositories(ctx context.Context, f store.RepositoryFilter, p part) (*repositoryList, error) {
 	caller := callOf(ctx).caller
-	list, total, info, err := read(p, func(page store.Page) ([]*actions.Repository, int, error) {
+	list, total, info, err := read(ctx, p, func(page store.Page) ([]*actions.Repository, int, error) {
 		return a.Store.Repositories(ctx, a.Auth.Viewer(caller), f, page)
 	})
 	if err != nil {
@@ -177,7 +184,7 @@ func (a *account) Organizations(ctx context.Context, args struct {
 		return nil, actions.Errorf(actions.Forbidden, "Your token has not been granted the required scopes to execute this query. "+
 			"The 'organizations' field requires one of the following scopes: ['read:org'], but your token has only been granted the: %s scopes.", quoted(t.Scopes))
 	}
-	list, total, info, err := read(p, func(page store.Page) ([]*actions.Account, int, error) {
+	list, total, info, err := read(ctx, p, func(page store.Page) ([]*actions.Account, int, error) {
 		return a.api.Store.Organizations(ctx, a.is.ID, caller.Account.ID, page)
 	})
 	if err != nil {
