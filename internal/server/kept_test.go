@@ -81,6 +81,10 @@ func openKept(t *testing.T, dir, url string) {
 	if filepath.Base(dir) >= "0015" { // from which on they are there
 		k.secret(r.Server)
 	}
+	if filepath.Base(dir) >= "0017" {
+		k.group()
+		k.signingKey(driver, dsn)
+	}
 	k.run("broken.yml", "failure")
 	k.held(k.run("waits.yml", ""))
 	k.rerun(done)
@@ -95,7 +99,13 @@ type kept struct {
 // do sends a request and returns the body of an answer with a status below 300.
 func (k *kept) do(method, path string) []byte {
 	k.Helper()
-	r, err := http.NewRequestWithContext(k.Context(), method, k.url+path, nil)
+	return k.doAt(method, k.url+path)
+}
+
+// doAt is do for a whole URL.
+func (k *kept) doAt(method, url string) []byte {
+	k.Helper()
+	r, err := http.NewRequestWithContext(k.Context(), method, url, nil)
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -107,7 +117,7 @@ func (k *kept) do(method, path string) []byte {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode >= 300 {
-		k.Fatalf("%s %s: %d %s %v", method, path, res.StatusCode, body, err)
+		k.Fatalf("%s %s: %d %s %v", method, url, res.StatusCode, body, err)
 	}
 	return body
 }
@@ -115,6 +125,15 @@ func (k *kept) do(method, path string) []byte {
 func (k *kept) get(path string, into any) {
 	k.Helper()
 	if err := json.Unmarshal(k.do(http.MethodGet, path), into); err != nil {
+		k.Fatalf("%s: %v", path, err)
+	}
+}
+
+// getAt is get for a path of the API, outside of the repository.
+func (k *kept) getAt(path string, into any) {
+	k.Helper()
+	base, _, _ := strings.Cut(k.url, "/repos/")
+	if err := json.Unmarshal(k.doAt(http.MethodGet, base+path), into); err != nil {
 		k.Fatalf("%s: %v", path, err)
 	}
 }
@@ -355,4 +374,45 @@ func extract(path string, from io.Reader) error {
 	}
 	_, err = io.Copy(f, from)
 	return errors.Join(err, f.Close())
+}
+
+// group finds the runner group, with what it was restricted to.
+func (k *kept) group() {
+	k.Helper()
+	var groups struct {
+		RunnerGroups []struct {
+			Name      string
+			Workflows []string `json:"selected_workflows"`
+		} `json:"runner_groups"`
+	}
+	k.getAt("/orgs/octo/actions/runner-groups", &groups)
+	if list := groups.RunnerGroups; len(list) != 2 || list[1].Name != "kept" || len(list[1].Workflows) != 1 {
+		k.Errorf("groups %+v", groups)
+	}
+}
+
+// signingKey finds the key of OIDC tokens that was made then, and the template of their
+// subjects.
+func (k *kept) signingKey(driver, dsn string) {
+	k.Helper()
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		k.Fatal(err)
+	}
+	defer db.Close()
+	var id string
+	if err := db.QueryRowContext(k.Context(), `select id from signing_keys order by created_at limit 1`).Scan(&id); err != nil {
+		k.Fatal(err)
+	}
+	base, _, _ := strings.Cut(k.url, "/api/v3")
+	if keys := k.doAt(http.MethodGet, base+"/_services/token/.well-known/jwks"); !bytes.Contains(keys, []byte(id)) {
+		k.Errorf("the key %s is not in %s", id, keys)
+	}
+	var template struct {
+		Keys []string `json:"include_claim_keys"`
+	}
+	k.getAt("/orgs/octo/actions/oidc/customization/sub", &template)
+	if len(template.Keys) != 2 {
+		k.Errorf("template %v", template.Keys)
+	}
 }
