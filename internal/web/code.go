@@ -18,6 +18,10 @@ import (
 const (
 	maxShownFile    = 512 << 10 // bytes of a file that a page shows
 	maxShownEntries = 1000      // of a directory
+	maxShownName    = 255       // bytes of an entry's name, and of a commit's author; file systems have none longer
+	maxShownPath    = 1024      // bytes: each entry of a directory repeats its path
+	maxShownMessage = 64 << 10  // bytes of a commit's message
+	maxShownParents = 100       // of a commit
 	maxRefParts     = 16        // of a branch's name: "a/b" has two
 )
 
@@ -77,18 +81,27 @@ func (s *Site) commit(w http.ResponseWriter, r *http.Request, c *auth.Caller) er
 	}
 	now := s.now()
 	p := commitPage{
-		page: s.page(r, c, "Commit "+shortSHA(sha)), SHA: sha, Message: strings.ToValidUTF8(commit.Message, "\uFFFD"),
-		Author: commit.Author.Name, At: timestampOf(commit.Author.Time, now), More: total > len(runs),
+		page: s.page(r, c, "Commit "+shortSHA(sha)), SHA: sha, Message: clipped(commit.Message, maxShownMessage),
+		Author: clipped(commit.Author.Name, maxShownName), At: timestampOf(commit.Author.Time, now), More: total > len(runs),
 	}
 	p.Repo = codeHead(repo)
 	p.Files = p.Repo.Path + "/tree/" + sha
-	for _, parent := range commit.Parents {
+	for _, parent := range commit.Parents[:min(len(commit.Parents), maxShownParents)] {
 		p.Parents = append(p.Parents, fileLink{Name: shortSHA(parent), URL: p.Repo.Path + "/commit/" + parent})
 	}
 	for _, run := range runs {
 		p.Runs = append(p.Runs, rowOf(p.Repo, run, now))
 	}
 	return s.render(w, http.StatusOK, "commit", p)
+}
+
+// clipped is text as a page shows it, and where it goes on, that it does.
+func clipped(text string, most int) string {
+	more := ""
+	if len(text) > most {
+		text, more = text[:most], "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD") + more
 }
 
 func codeHead(repo *actions.Repository) *repoHead {
@@ -126,7 +139,7 @@ func (s *Site) tree(w http.ResponseWriter, r *http.Request, c *auth.Caller) erro
 	if err != nil {
 		return notInvalid(err)
 	}
-	p := codePage{page: s.page(r, c, path.Base("/"+at)), Ref: ref, Name: path.Base(at), File: !e.IsDir()}
+	p := codePage{page: s.page(r, c, clipped(path.Base("/"+at), maxShownName)), Ref: ref, Name: path.Base(at), File: !e.IsDir()}
 	p.Repo = codeHead(repo)
 	if at == "" {
 		p.Title, p.Name = "Files", ""
@@ -135,6 +148,8 @@ func (s *Site) tree(w http.ResponseWriter, r *http.Request, c *auth.Caller) erro
 	switch {
 	case e.IsSubmodule():
 		return errNotFound
+	case len(at) > maxShownPath:
+		p.Why, p.Name, p.Above = "The path is too long to be shown here.", "…", nil
 	case e.IsDir():
 		err = p.list(r.Context(), view, sha, at)
 	default:
@@ -190,12 +205,12 @@ func (p *codePage) list(ctx context.Context, view *gitrepo.View, sha, at string)
 	}
 	p.More = len(entries) > maxShownEntries
 	for _, e := range entries[:min(len(entries), maxShownEntries)] {
-		l := fileLink{Name: strings.ToValidUTF8(e.Name, "\uFFFD"), Dir: e.IsDir()}
+		l := fileLink{Name: clipped(e.Name, maxShownName), Dir: e.IsDir()}
 		kind := "blob"
 		if l.Dir {
 			kind = "tree"
 		}
-		if !e.IsSubmodule() {
+		if !e.IsSubmodule() && len(e.Name) <= maxShownName {
 			l.URL = p.link(kind, path.Join(at, e.Name))
 		}
 		p.Entries = append(p.Entries, l)

@@ -1,7 +1,10 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -48,5 +51,65 @@ func TestFilesAndCommitsOfARepositoryHavePages(t *testing.T) {
 	}
 	if got := ts.browser().get("/octo"); got.status != http.StatusOK || strings.Contains(got.body, "hello") {
 		t.Errorf("nobody sees of octo: %d %s", got.status, got.body)
+	}
+}
+
+// What git takes has no bound that a page could rely on: a commit of a few megabytes, and
+// directories that are as deep and have names as long as somebody likes.
+func TestPagesOfHostileCommitsAreSmall(t *testing.T) {
+	ts := newTestSite(t)
+	octo := ts.User("octo")
+	repo := ts.Repository(octo, "hello", false)
+	token, dir := ts.Token(octo, "repo"), t.TempDir()
+	git := func(args ...string) string { return ts.RunGit(dir, args...) }
+	object := func(kind, text string) string {
+		file := filepath.Join(dir, "object")
+		ts.Must(os.WriteFile(file, []byte(text), 0o600))
+		return git("hash-object", "-t", kind, "-w", file)
+	}
+	bytesOf := func(sha string) string {
+		var b [20]byte
+		for i := range b {
+			_, err := fmt.Sscanf(sha[2*i:2*i+2], "%02x", &b[i])
+			ts.Must(err)
+		}
+		return string(b[:])
+	}
+	git("init", "-q", "-b", "main")
+	blob := bytesOf(object("blob", "text"))
+	var wide strings.Builder
+	for i := range 900 {
+		fmt.Fprintf(&wide, "100644 %04d%s\x00%s", i, strings.Repeat(`"`, 3000), blob)
+	}
+	tree := object("tree", wide.String())
+	deep := object("tree", "100644 file\x00"+blob)
+	for range 600 {
+		deep = object("tree", "40000 d\x00"+bytesOf(deep))
+	}
+	root := object("tree", "40000 deep\x00"+bytesOf(deep)+"40000 wide\x00"+bytesOf(tree))
+	who := "Mona <mona@example.com> 1700000000 +0000"
+	var parents strings.Builder
+	for i := range 150 {
+		parent := object("commit", fmt.Sprintf("tree %s\nauthor %s\ncommitter %s\n\n%d\n", root, who, who, i))
+		fmt.Fprintf(&parents, "parent %s\n", parent)
+	}
+	long := strings.Repeat(`"`, 1<<20)
+	sha := object("commit", fmt.Sprintf("tree %s\n%sauthor %s%s\ncommitter %s\n\n%s\n", root, parents.String(), long, who, who, long))
+	git("push", "-q", ts.Remote(repo, token), sha+":refs/heads/main")
+
+	b := ts.browser()
+	down := strings.TrimSuffix(strings.Repeat("d/", 600), "/")
+	for path, want := range map[string]string{
+		"/octo/hello/commit/" + sha:                    "…",
+		"/octo/hello/tree/main/wide":                   "…",
+		"/octo/hello/tree/main/deep/" + down:           "too long",
+		"/octo/hello/blob/main/deep/" + down + "/file": "too long",
+		"/octo/hello/tree/main/deep/" + down[:2*500-1]: `class="title"`,
+		"/octo/hello/tree/main/wide/" + down[:2*600-1]: "",
+	} {
+		got := b.get(path)
+		if len(got.body) > 2<<20 || !strings.Contains(got.body, want) || (got.status == http.StatusOK) != (want != "") {
+			t.Errorf("%.60s: %d, %d kB, without %q: %.300s", path, got.status, len(got.body)>>10, want, got.body)
+		}
 	}
 }
