@@ -48,6 +48,12 @@ func (a *Auth) Permission(ctx context.Context, c *Caller, repo *actions.Reposito
 	return min(p, most(c.Token, repo)), nil
 }
 
+// OwnerPermission is what the caller, who administers the organization of a repository,
+// may do with that: everything, bounded by the token.
+func (c *Caller) OwnerPermission(repo *actions.Repository) actions.Permission {
+	return most(c.Token, repo)
+}
+
 // AccountPermission is what an account may do with a repository, whatever its
 // tokens may.
 func (a *Auth) AccountPermission(ctx context.Context, account *actions.Account, repo *actions.Repository) (actions.Permission, error) {

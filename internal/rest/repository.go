@@ -21,13 +21,22 @@ func (c *Call) ListedRepository(repo *actions.Repository, p actions.Permission) 
 	return v
 }
 
+// AdministeredRepository is the object for a repository of the call's organization, which
+// the caller administers.
+func (c *Call) AdministeredRepository(repo *actions.Repository) *shape.AdministeredRepository {
+	v := shape.NewAdministeredRepository(c.Base, repo, c.Caller.OwnerPermission(repo))
+	c.trim(&v.Repository)
+	c.trimMerge(v.MergeOptions)
+	return v
+}
+
 // FullRepository is the object for a repository that is asked for alone; p is as in
 // ListedRepository.
 func (c *Call) FullRepository(repo *actions.Repository, p actions.Permission) *shape.FullRepository {
 	v := shape.NewFullRepository(c.Base, repo, p)
 	c.trim(&v.Repository)
-	if v.AdminsPart != nil && c.Version.AtLeast(version.V20260310) {
-		v.UseSquashTitle = nil
+	if v.AdminsPart != nil {
+		c.trimMerge(&v.MergeOptions)
 	}
 	return v
 }
@@ -36,5 +45,12 @@ func (c *Call) FullRepository(repo *actions.Repository, p actions.Permission) *s
 func (c *Call) trim(v *shape.Repository) {
 	if c.Version.AtLeast(version.V20260310) {
 		v.HasDownloads = nil
+	}
+}
+
+// trimMerge does so for what only who administers a repository sees; nil for others.
+func (c *Call) trimMerge(v *shape.MergeOptions) {
+	if v != nil && c.Version.AtLeast(version.V20260310) {
+		v.UseSquashTitle = nil
 	}
 }

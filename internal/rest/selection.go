@@ -24,7 +24,7 @@ type SelectedRepositories struct {
 	// and Conflict like that of List.
 	Change func(context.Context, actions.Selection, actions.SelectionChange) error
 
-	Whole bool // the list has whole repositories, not minimal ones
+	Whole bool // the list, for who administers the organization alone, has whole repositories, not minimal ones
 }
 
 // Get serves GET …/repositories.
@@ -53,7 +53,7 @@ func (s SelectedRepositories) item(c *Call, repo *actions.Repository) any {
 	if !s.Whole {
 		return shape.NewMinimalRepository(c.Base, repo)
 	}
-	return c.WholeRepository(repo)
+	return c.AdministeredRepository(repo)
 }
 
 // Set serves PUT …/repositories.

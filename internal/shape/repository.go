@@ -119,6 +119,21 @@ func NewListedRepository(b Base, r *actions.Repository, p actions.Permission) *L
 	return l
 }
 
+// An AdministeredRepository is a repository in a list for who administers them all.
+type AdministeredRepository struct {
+	ListedRepository
+	*MergeOptions // nil if the caller's token does not reach that far
+}
+
+// NewAdministeredRepository is the object for r, whose caller has permission p.
+func NewAdministeredRepository(b Base, r *actions.Repository, p actions.Permission) *AdministeredRepository {
+	v := &AdministeredRepository{ListedRepository: *NewListedRepository(b, r, p)}
+	if p >= actions.Admin {
+		v.MergeOptions = newMergeOptions(r.Options)
+	}
+	return v
+}
+
 // A FullRepository is the answer to a request for one repository.
 type FullRepository struct {
 	Repository
@@ -133,6 +148,12 @@ type FullRepository struct {
 
 // An AdminsPart is what only who administers a repository sees of it.
 type AdminsPart struct {
+	MergeOptions
+	Security Security `json:"security_and_analysis"`
+}
+
+// MergeOptions are how pull requests of a repository may be merged.
+type MergeOptions struct {
 	AllowSquashMerge    bool `json:"allow_squash_merge"`
 	AllowMergeCommit    bool `json:"allow_merge_commit"`
 	AllowRebaseMerge    bool `json:"allow_rebase_merge"`
@@ -145,8 +166,6 @@ type AdminsPart struct {
 	SquashMergeCommitMessage string `json:"squash_merge_commit_message"`
 	MergeCommitTitle         string `json:"merge_commit_title"`
 	MergeCommitMessage       string `json:"merge_commit_message"`
-
-	Security Security `json:"security_and_analysis"`
 }
 
 // Security is what looks for secrets and holes in a repository. None of it is here.
@@ -162,13 +181,17 @@ type Feature struct {
 }
 
 func newAdminsPart(o actions.RepositoryOptions) *AdminsPart {
-	titled, off := o.SquashTitledByPull(), Feature{"disabled"}
-	return &AdminsPart{
+	off := Feature{"disabled"}
+	return &AdminsPart{MergeOptions: *newMergeOptions(o), Security: Security{off, off, off}}
+}
+
+func newMergeOptions(o actions.RepositoryOptions) *MergeOptions {
+	titled := o.SquashTitledByPull()
+	return &MergeOptions{
 		AllowSquashMerge: o.AllowSquashMerge, AllowMergeCommit: o.AllowMergeCommit, AllowRebaseMerge: o.AllowRebaseMerge,
 		AllowAutoMerge: o.AllowAutoMerge, DeleteBranchOnMerge: o.DeleteBranchOnMerge, AllowUpdateBranch: o.AllowUpdateBranch,
 		UseSquashTitle: &titled, SquashMergeCommitTitle: o.SquashMergeCommitTitle, SquashMergeCommitMessage: o.SquashMergeCommitMessage,
 		MergeCommitTitle: o.MergeCommitTitle, MergeCommitMessage: o.MergeCommitMessage,
-		Security: Security{off, off, off},
 	}
 }
 
