@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -42,6 +43,27 @@ func (c *Checker) Actions() []Operation {
 			cmp.Compare(a.Method, b.Method),
 		)
 	})
+	return all
+}
+
+// Statuses returns those that github.com's description has for an operation in a version
+// of the API, in order; none where the description is not installed.
+func (c *Checker) Statuses(method, path, version string) []int {
+	c.t.Helper()
+	if c.suite == nil {
+		return nil
+	}
+	op, err := c.suite.github.operation(path, strings.ToLower(method), version)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var all []int
+	for status, response := range op.Responses {
+		if n, err := strconv.Atoi(status); err == nil && string(response) != "null" {
+			all = append(all, n)
+		}
+	}
+	slices.Sort(all)
 	return all
 }
 

@@ -19,6 +19,9 @@ import (
 	"github.com/understudy-ci/understudy/internal/servertest"
 )
 
+// versions are those of the API; "" is a request that names none.
+var versions = []string{"", "2022-11-28", "2026-03-10"}
+
 // An example is one of GitHub's reference, with names and ids of the test in place of its own.
 type example struct {
 	status  int
@@ -129,7 +132,7 @@ func (w *clientWorld) box(path string) map[string]any {
 // The examples of the reference are sent as they stand there, by what curl makes of them:
 // a body is declared to be a form.
 func TestTheExamplesOfTheReferenceAreAnsweredAsDocumented(t *testing.T) {
-	for _, version := range []string{"", "2022-11-28", "2026-03-10"} {
+	for _, version := range versions {
 		t.Run("version "+version, func(t *testing.T) {
 			s := resttest.New(t)
 			w := newClientWorld(s)
@@ -146,13 +149,18 @@ func TestTheExamplesOfTheReferenceAreAnsweredAsDocumented(t *testing.T) {
 	}
 }
 
+// headers are those by which examples name a version.
+func (*clientWorld) headers(version string) []string {
+	if version == "" {
+		return []string{"Accept: application/vnd.github.v3+json"}
+	}
+	return []string{"Accept: application/vnd.github+json", "X-GitHub-Api-Version: " + version}
+}
+
 // curl sends an example as curl does.
 func (w *clientWorld) curl(e *example, version string) *servertest.Reply {
 	w.s.Helper()
-	headers := []string{"Accept: application/vnd.github.v3+json"}
-	if version != "" {
-		headers = []string{"Accept: application/vnd.github+json", "X-GitHub-Api-Version: " + version}
-	}
+	headers := w.headers(version)
 	var body any
 	if e.body != nil {
 		text, err := json.Marshal(e.body)
