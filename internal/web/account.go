@@ -10,8 +10,7 @@ import (
 
 type accountPage struct {
 	indexPage
-	Login, Name string
-	Kind        actions.AccountType
+	Account *actions.Account
 }
 
 // account serves GET /{owner}: a person or an organization, and those of its repositories
@@ -33,7 +32,7 @@ func (s *Site) account(w http.ResponseWriter, r *http.Request, c *auth.Caller) e
 	if err != nil {
 		return err
 	}
-	p := accountPage{indexPage: s.listed(r, c, a.Login, repos, total), Login: a.Login, Name: a.Name, Kind: a.Type}
+	p := accountPage{indexPage: s.listed(r, c, a.Login, repos, total), Account: a}
 	return s.render(w, http.StatusOK, "account", p)
 }
 

@@ -49,7 +49,7 @@ func TestFilesAndCommitsOfARepositoryHavePages(t *testing.T) {
 			t.Errorf("%s: %d", path, got.status)
 		}
 	}
-	if got := ts.browser().get("/octo"); got.status != http.StatusOK || strings.Contains(got.body, "hello") {
+	if got := ts.browser().get("/octo"); got.status != http.StatusOK || strings.Contains(got.body, "hello") || strings.Contains(got.body, "Sign out") {
 		t.Errorf("nobody sees of octo: %d %s", got.status, got.body)
 	}
 }

@@ -277,3 +277,14 @@ func TestOnlyRunnersThatServeTheRepositoryCount(t *testing.T) {
 		t.Errorf("with a runner of the repository:\n%s", got)
 	}
 }
+
+func TestAJobThatWaitsShowsTheGroupAndTheLabelsThatItAsksFor(t *testing.T) {
+	s := newSample(t, plain)
+	j := s.addJob(s.running, "big", "big", func(j *actions.Job) { j.Group, j.Labels = "large machines", []string{"gpu"} })
+	got := s.browser().get(jobPath(pathOf(s.repo), j)).body
+	for _, want := range []string{"Requested runner group: large machines", "Requested labels: gpu"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page lacks %q:\n%s", want, got)
+		}
+	}
+}

@@ -60,13 +60,14 @@ type jobGroup struct {
 }
 
 type jobRow struct {
-	ID             int64
-	URL, Name      string
-	Mark           mark
-	Duration       elapsed
-	Waits          string // what it waits for; empty when it does not
-	Runner, Labels string
-	Steps          []stepRow
+	ID            int64
+	URL, Name     string
+	Mark          mark
+	Duration      elapsed
+	Waits         string // what it waits for; empty when it does not
+	Runner        string
+	Labels, Group string // of runs-on
+	Steps         []stepRow
 }
 
 type stepRow struct {
@@ -221,7 +222,7 @@ func jobRowOf(h *repoHead, j *actions.Job, runners actions.Candidates, now time.
 	return jobRow{
 		ID: j.ID, URL: jobPath(h, j), Name: j.Name, Mark: markOf(j.Status, j.Conclusion),
 		Duration: elapsedOf(j.StartedAt, j.CompletedAt, now), Waits: j.WaitsFor(runners, now), Runner: j.RunnerName,
-		Labels: list(j.Labels),
+		Labels: list(j.Labels), Group: j.Group,
 	}
 }
 
