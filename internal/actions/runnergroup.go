@@ -53,7 +53,12 @@ const (
 
 	// MaxSelectedWorkflows is how many workflows a group can be restricted to.
 	MaxSelectedWorkflows = 100
-	maxWorkflowRef       = 1024
+
+	// MaxGroupWorkflows is how many characters of JSON all selected workflows of the
+	// groups of a scope have at most: enough for 10 of each group.
+	MaxGroupWorkflows = 1 << 20
+
+	maxWorkflowRef = 1024
 )
 
 // Check says whether the group can be as it is.

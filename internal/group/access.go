@@ -45,7 +45,11 @@ func (g *Groups) access(ctx context.Context, sc actions.Scope, id int64) (*actio
 	if err != nil {
 		return nil, err
 	}
-	g.known.PutAt(k, a, 1+len(a.Orgs)+len(a.Repos), revision)
+	size := 1 + len(a.Orgs) + len(a.Repos)
+	for _, text := range a.Workflows {
+		size += 2 + len(text)/8
+	}
+	g.known.PutAt(k, a, size, revision)
 	return a, nil
 }
 

@@ -3,6 +3,7 @@ package group_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/group"
 	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/settings"
+	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 )
 
@@ -46,4 +48,44 @@ func TestAGroupIsNotOpenedToAllWithoutBeingClosedToPublicRepositories(t *testing
 	if got.Visibility != actions.GroupForSelected || !got.AllowsPublic {
 		t.Errorf("the group is for %s, public %t: it was changed in part", got.Visibility, got.AllowsPublic)
 	}
+}
+
+// A thousand groups with a hundred workflows of a kilobyte were 100 MB for each list.
+func TestTheGroupsOfAScopeHaveWorkflowsOfBoundedLengthTogether(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		ctx := t.Context()
+		org := &actions.Account{Login: "guild", Type: actions.Organization, CreatedAt: time.Now(), UpdatedAt: time.Now()}
+		must(t, st.CreateAccount(ctx, org))
+		set := settings.New(st)
+		g := group.New(st, set, policy.New(st, set), time.Now, func(context.Context) (string, error) { return "", nil })
+		sc := actions.Scope{OwnerID: org.ID}
+		var long []string
+		for i := range actions.MaxSelectedWorkflows {
+			long = append(long, fmt.Sprintf("guild/tools/.github/workflows/%d%s@main", i, strings.Repeat("x", 900)))
+		}
+		create := func(sc actions.Scope, name string, workflows []string) (int64, error) {
+			made := &actions.RunnerGroup{Scope: sc, Name: name, Visibility: actions.GroupForAll, Restricted: true, Workflows: workflows}
+			err := g.Create(ctx, made, group.Start{})
+			return made.ID, err
+		}
+		n := 0
+		for ; n < 50; n++ {
+			if _, err := create(sc, fmt.Sprint("group ", n), long); err != nil {
+				if actions.KindOf(err) != actions.Invalid {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+		if n < 5 || n > 20 {
+			t.Errorf("%d groups of a hundred long workflows are accepted", n)
+		}
+		id, err := create(sc, "short", []string{"guild/tools/.github/workflows/ci.yml@main"})
+		must(t, err)
+		if err := g.Update(ctx, sc, id, func(group *actions.RunnerGroup) { group.Workflows = long }); actions.KindOf(err) != actions.Invalid {
+			t.Errorf("a change to long ones: %v", err)
+		}
+		_, err = create(actions.Scope{}, "of the enterprise", long)
+		must(t, err)
+	})
 }

@@ -44,10 +44,10 @@ type key struct {
 }
 
 // The groups in memory are at most so many, and have at most so many selected
-// repositories and organizations together.
+// repositories and organizations together, of which a workflow counts as several.
 const (
 	maxKnown    = 10_000
-	maxSelected = 1_000_000
+	maxSelected = 1_000_000 // of 8 bytes
 )
 
 // New makes Groups. others says who besides the operator can push, "" for nobody; it is

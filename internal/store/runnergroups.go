@@ -55,7 +55,7 @@ func (q queries) RunnerGroups(ctx context.Context, sc actions.Scope) ([]*actions
 }
 
 // CreateRunnerGroup adds a runner group and sets its number. A name that its scope has,
-// in any case, is a Conflict.
+// in any case, is a Conflict; more than the groups of a scope may be together is Invalid.
 func (tx *Tx) CreateRunnerGroup(ctx context.Context, g *actions.RunnerGroup) error {
 	n, err := db.One(ctx, tx.ex, db.Value[int], `select count(*) from runner_groups where owner_id = $1 and is_default = 0`, g.Scope.OwnerID)
 	switch {
@@ -73,8 +73,21 @@ func (tx *Tx) CreateRunnerGroup(ctx context.Context, g *actions.RunnerGroup) err
 	if err != nil {
 		return fmt.Errorf("runner group %s: %w", g.Name, err)
 	}
+	if err := tx.groupsFit(ctx, g.Scope); err != nil {
+		return err
+	}
 	tx.Publish(GroupsTopic())
 	return tx.auditGroup(ctx, g, actions.AuditGroupCreated, "visibility", string(g.Visibility))
+}
+
+// groupsFit is Invalid where the groups of a scope name more workflows than may be in
+// memory together: whoever lists groups, or asks what a job waits for, reads them all.
+func (tx *Tx) groupsFit(ctx context.Context, sc actions.Scope) error {
+	n, err := db.One(ctx, tx.ex, db.Value[int64], `select coalesce(sum(length(workflows)), 0) from runner_groups where owner_id = $1`, sc.OwnerID)
+	if err == nil && n > actions.MaxGroupWorkflows {
+		err = actions.Errorf(actions.Invalid, "The selected workflows of all runner groups have more than %d characters together", actions.MaxGroupWorkflows)
+	}
+	return err
 }
 
 func workflowsOf(g *actions.RunnerGroup) any {
@@ -111,6 +124,9 @@ func (tx *Tx) UpdateRunnerGroup(ctx context.Context, g *actions.RunnerGroup) err
 		g.Scope.OwnerID, g.Name, g.ID, strings.ToLower(g.Name), g.Visibility, db.Flag(g.AllowsPublic), db.Flag(g.Restricted), workflowsOf(g))
 	if err != nil {
 		return fmt.Errorf("runner group %d: %w", g.ID, err)
+	}
+	if err := tx.groupsFit(ctx, g.Scope); err != nil {
+		return err
 	}
 	tx.Publish(GroupsTopic())
 	return tx.auditGroup(ctx, g, actions.AuditGroupUpdated, "visibility", string(g.Visibility))
