@@ -42,6 +42,7 @@ func TestOpenTofuManagesActions(t *testing.T) {
 		{false, map[string]string{
 			"repository":   "acme/app, private, actions",
 			"branches":     "feature/next main",
+			"workflow":     "echo first, Say hello",
 			"environments": "production/eu west",
 			"variables":    "ENVIRONMENT_VARIABLE=one REPOSITORY_VARIABLE=one VARIABLE_FOR_ALL=one VARIABLE_FOR_ONE=one VARIABLE_FOR_PRIVATE=one VARIABLE_FOR_SELECTED=one",
 			"secrets":      "ENVIRONMENT_SECRET REPOSITORY_SECRET SECRET_FOR_ALL SECRET_FOR_ONE SECRET_FOR_PRIVATE SECRET_FOR_SELECTED",
@@ -50,6 +51,7 @@ func TestOpenTofuManagesActions(t *testing.T) {
 		{true, map[string]string{
 			"repository":   "acme/service, public, actions self-hosted",
 			"branches":     "feature/next main",
+			"workflow":     "echo second, Say hello",
 			"environments": "production/eu west",
 			"variables":    "ENVIRONMENT_VARIABLE=another REPOSITORY_VARIABLE=another VARIABLE_FOR_ALL=another VARIABLE_FOR_ONE=one VARIABLE_FOR_PRIVATE=another VARIABLE_FOR_SELECTED=another",
 			"secrets":      "ENVIRONMENT_SECRET REPOSITORY_SECRET SECRET_FOR_ALL SECRET_FOR_ONE SECRET_FOR_PRIVATE SECRET_FOR_SELECTED",

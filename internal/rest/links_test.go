@@ -85,6 +85,9 @@ var unanswered = map[string]string{
 	"/repos/{owner}/{repo}/git/refs/{sha}":  "the name of a ref is put there, and then as below",
 	"/repos/{owner}/{repo}/git/trees/{sha}": later,
 
+	"/{owner}/{repo}/raw/{sha}/{file}":             later,
+	"/{owner}/{repo}/raw/{sha}/{dir}/{dir}/{file}": later,
+
 	"/repos/{owner}/{repo}/git/refs/{kind}/{name}": "it is changed and deleted there; GET is at /git/ref",
 	"/repos/{owner}/{repo}/collaborators":          "only one is asked for: /collaborators/{username}",
 	"/repos/{owner}/{repo}/actions/runs/1/logs":    "the run waits, and has no logs",

@@ -215,6 +215,12 @@ data "github_repository_branches" "app" {
   repository = github_branch.next.repository
 }
 
+data "github_repository_file" "workflow" {
+  repository = github_repository_file.workflow.repository
+  branch     = github_repository_file.workflow.branch
+  file       = github_repository_file.workflow.file
+}
+
 data "github_repository_environments" "app" {
   repository = github_repository_environment.production.repository
 }
@@ -255,6 +261,10 @@ output "repository" {
 
 output "branches" {
   value = join(" ", sort(data.github_repository_branches.app.branches[*].name))
+}
+
+output "workflow" {
+  value = "${regex("echo [a-z]+", data.github_repository_file.workflow.content)}, ${data.github_repository_file.workflow.commit_message}"
 }
 
 output "environments" {

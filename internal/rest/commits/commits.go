@@ -10,7 +10,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
-	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -50,5 +49,11 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 		_, err := w.Write([]byte(g.SHA))
 		return err
 	}
-	return httpjson.Write(w, http.StatusOK, shape.NewFullCommit(c.Base, c.Repo, &g.Commit, g.Parents))
+	l := rest.ListingUpTo(r, filesOfPage, filesOfPage)
+	changes, err := p.git.View(c.Repo.ID).Changes(r.Context(), g, l.Page)
+	if err != nil {
+		return err
+	}
+	l.Link(w, r, changes.Total)
+	return httpjson.Write(w, http.StatusOK, newChangedCommit(c, g, changes))
 }
