@@ -21,11 +21,17 @@ import (
 // test.
 func hire(s *servertest.Site) {
 	s.Helper()
-	token := s.Want(s.Do(http.MethodPost, servertest.API+"/enterprises/understudy/actions/runners/registration-token", s.AdminToken, nil), http.StatusCreated)
+	hireFor(s, "/enterprises/understudy", "/enterprises/understudy")
+}
+
+// hireFor registers one for what has a page and a path of the API.
+func hireFor(s *servertest.Site, page, api string) {
+	s.Helper()
+	token := s.Want(s.Do(http.MethodPost, servertest.API+api+"/actions/runners/registration-token", s.AdminToken, nil), http.StatusCreated)
 	log := slog.New(slog.NewTextHandler(s.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	root, transport := s.TempDir(), http.DefaultTransport.(*http.Transport).Clone()
 	s.Must(runner.Configure(s.Context(), runner.Options{
-		Root: root, URL: s.URL + "/enterprises/understudy", Token: token.JSON(s)["token"].(string), Name: "box", Transport: transport, Log: log,
+		Root: root, URL: s.URL + page, Token: token.JSON(s)["token"].(string), Name: "box", Transport: transport, Log: log,
 	}))
 	r, err := runner.New(runner.Config{Root: root, Env: []string{"PATH=" + os.Getenv("PATH")}, Transport: transport, Now: time.Now, Log: log})
 	s.Must(err)
