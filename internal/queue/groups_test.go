@@ -47,6 +47,31 @@ func TestAWaitingRunnerHearsOfItsNewLabels(t *testing.T) {
 	})
 }
 
+// To the runner program an error of that kind means that its session is over.
+func TestARunnerWhoseGroupIsDeletedMeanwhileIsOfTheDefaultOne(t *testing.T) {
+	b := newBench(t, storetest.Open(t))
+	ctx, few := t.Context(), &actions.RunnerGroup{Name: "few", Visibility: actions.GroupForAll, CreatedAt: b.now()}
+	r := b.runner(actions.Scope{}, "linux")
+	b.must(b.st.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.CreateRunnerGroup(ctx, few); err != nil {
+			return err
+		}
+		return tx.AddGroupRunner(ctx, few, r.ID)
+	}))
+	b.Queue = queue.New(b.st, slog.New(slog.NewTextHandler(t.Output(), nil)), lease, b.now, queue.Rules{Access: func(ctx context.Context, r *actions.Runner) (*actions.Access, error) {
+		if r.GroupID == few.ID { // between the read of the runner and that of its group
+			b.must(b.st.Update(ctx, func(tx *store.Tx) error { return tx.DeleteRunnerGroup(ctx, actions.Scope{}, few.ID) }))
+			return nil, actions.Errorf(actions.NotFound, "runner group %d", r.GroupID)
+		}
+		return &actions.Access{GroupID: r.GroupID, Name: actions.DefaultGroup, Public: true}, nil
+	}})
+	job := b.job("linux")
+	if m, err := b.Message(ctx, r, true); err != nil || m == nil || m.Offer.ID != job.ID {
+		t.Fatalf("told %+v, %v, want the offer of job %d", m, err, job.ID)
+	}
+	b.must(b.acquire(job, r))
+}
+
 // A lockedBuffer is a log that several goroutines write.
 type lockedBuffer struct {
 	mu  sync.Mutex

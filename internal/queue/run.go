@@ -94,15 +94,21 @@ func (q *Queue) regroup(p *poll, group *actions.Access) {
 // today is a runner with its labels and its group as they are now, and what the group is
 // for. One that is gone is as it was, and gets no job.
 func (q *Queue) today(ctx context.Context, r *actions.Runner) (*actions.Runner, *actions.Access, error) {
-	now, err := q.store.Runner(ctx, r.ID)
-	if actions.KindOf(err) == actions.NotFound {
-		now, err = r, nil
+	for again := true; ; again = false {
+		now, err := q.store.Runner(ctx, r.ID)
+		gone := actions.KindOf(err) == actions.NotFound
+		if gone {
+			now, err = r, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		group, err := q.rules.access(ctx, now)
+		if again && !gone && actions.KindOf(err) == actions.NotFound {
+			continue // the group was deleted after the runner was read, which is in another now
+		}
+		return now, group, err
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	group, err := q.rules.access(ctx, now)
-	return now, group, err
 }
 
 // wakeUnlessTaken wakes the queue for a job if it still waits: it may have been
