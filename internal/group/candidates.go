@@ -11,7 +11,8 @@ import (
 const maxCandidates = 1000
 
 // Candidates are the runners that are registered where they could work for the jobs of a
-// run, and the groups that could have some.
+// run, and the groups that could have some. Those of the enterprise that are not for the
+// organization are none of its business: whoever reads a job would learn their names.
 func (g *Groups) Candidates(ctx context.Context, repo *actions.Repository, run *actions.Run) (actions.Candidates, error) {
 	c := actions.Candidates{Work: actions.WorkOf(repo, run)}
 	on, err := g.policy.Enabled(ctx, repo)
@@ -29,6 +30,9 @@ func (g *Groups) Candidates(ctx context.Context, repo *actions.Repository, run *
 			return c, err
 		}
 		for _, s := range list {
+			if !s.access.For(repo.Owner.ID) {
+				continue
+			}
 			known[key{sc, s.ID}] = s.access
 			c.Groups = append(c.Groups, s.access)
 		}
@@ -41,7 +45,7 @@ func (g *Groups) Candidates(ctx context.Context, repo *actions.Repository, run *
 		switch access := known[key{r.Scope, r.GroupID}]; {
 		case access != nil:
 			c.Runners = append(c.Runners, actions.Candidate{Runner: r, Access: access})
-		case r.Scope.RepoID == 0: // its group was made just now
+		case r.Scope.RepoID == 0: // its group is for others, or was made just now
 		case own:
 			c.Runners = append(c.Runners, actions.Candidate{Runner: r, Access: ownAccess(r)})
 		default:

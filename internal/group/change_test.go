@@ -89,3 +89,35 @@ func TestTheGroupsOfAScopeHaveWorkflowsOfBoundedLengthTogether(t *testing.T) {
 		must(t, err)
 	})
 }
+
+func TestAJobDoesNotNameTheGroupsOfOtherOrganizations(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		ctx, now := t.Context(), time.Now()
+		var orgs []*actions.Account
+		for _, login := range []string{"guild", "others"} {
+			org := &actions.Account{Login: login, Type: actions.Organization, CreatedAt: now, UpdatedAt: now}
+			must(t, st.CreateAccount(ctx, org))
+			orgs = append(orgs, org)
+		}
+		set := settings.New(st)
+		g := group.New(st, set, policy.New(st, set), time.Now, func(context.Context) (string, error) { return "", nil })
+		secret := &actions.RunnerGroup{Name: "merger", Visibility: actions.GroupForSelected, AllowsPublic: true}
+		must(t, g.Create(ctx, secret, group.Start{Organizations: []int64{orgs[1].ID}}))
+		must(t, st.CreateRunner(ctx, &actions.Runner{Name: "x", GroupID: secret.ID, Labels: []actions.Label{{Name: "gpu"}}, ClientID: "x", PublicKey: []byte{1}, CreatedAt: now, LastSeenAt: now}))
+		for i, want := range []bool{false, true} {
+			repo := &actions.Repository{ID: 7, Owner: *orgs[i], Name: "hello"}
+			c, err := g.Candidates(ctx, repo, &actions.Run{})
+			must(t, err)
+			for _, name := range []string{"", "merger", "ent/merger"} {
+				job := &actions.Job{Status: actions.Queued, Labels: []string{"gpu"}, Group: name}
+				none := job.WaitsFor(actions.Candidates{}, now) // as if there were no such group
+				if got := job.WaitsFor(c, now); (got != none) != want {
+					t.Errorf("%s, group %q: %s", repo.Owner.Login, name, got)
+				}
+			}
+			if len(c.Runners) == 0 == want {
+				t.Errorf("%s: %d runners", repo.Owner.Login, len(c.Runners))
+			}
+		}
+	})
+}
