@@ -71,6 +71,9 @@ func TestOpenTofuManagesActions(t *testing.T) {
 			t.Errorf("left after all is destroyed: %s: %s", path, left)
 		}
 	}
+	if left := string(s.read("/orgs/acme/actions/runner-groups")); strings.Contains(left, "builders") {
+		t.Errorf("left after all is destroyed: %s", left)
+	}
 }
 
 // A tofu runs OpenTofu on the configuration.

@@ -75,6 +75,7 @@ resource "github_actions_repository_permissions" "app" {
   repository           = github_repository.app.name
   allowed_actions      = "selected"
   sha_pinning_required = var.second
+  depends_on           = [github_actions_organization_permissions.acme] # Actions is disabled until it has selected the repository
   allowed_actions_config {
     github_owned_allowed = var.second
     verified_allowed     = !var.second
@@ -193,6 +194,15 @@ resource "github_actions_environment_variable" "production" {
   environment   = github_repository_environment.production.environment
   variable_name = "ENVIRONMENT_VARIABLE"
   value         = var.second ? "another" : "one"
+}
+
+resource "github_actions_runner_group" "builders" {
+  name                       = var.second ? "builders" : "machines"
+  visibility                 = "selected"
+  selected_repository_ids    = var.second ? [github_repository.lib.repo_id] : [github_repository.app.repo_id, github_repository.lib.repo_id]
+  allows_public_repositories = var.second
+  restricted_to_workflows    = var.second
+  selected_workflows         = var.second ? ["acme/lib/.github/workflows/hello.yml@refs/heads/main"] : []
 }
 
 resource "github_actions_organization_oidc_subject_claim_customization_template" "acme" {
