@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 func TestFilesAndCommitsOfARepositoryHavePages(t *testing.T) {
@@ -111,5 +113,24 @@ func TestPagesOfHostileCommitsAreSmall(t *testing.T) {
 		if len(got.body) > 2<<20 || !strings.Contains(got.body, want) || (got.status == http.StatusOK) != (want != "") {
 			t.Errorf("%.60s: %d, %d kB, without %q: %.300s", path, got.status, len(got.body)>>10, want, got.body)
 		}
+	}
+}
+
+func TestTheDefaultBranchIsFoundWhateverItsName(t *testing.T) {
+	ts := newTestSite(t)
+	octo := ts.User("octo")
+	repo := ts.Repository(octo, "hello", false)
+	const branch = "fix/#1"
+	ts.Push(repo, branch, ts.Token(octo, "repo"), map[string]string{"README.md": "hello"})
+	ts.update(func(tx *store.Tx) error {
+		repo.DefaultBranch = branch
+		return tx.UpdateRepository(t.Context(), repo)
+	})
+	const files = "/octo/hello/tree/fix/%231"
+	if got := ts.browser().get("/octo/hello"); !strings.Contains(got.body, `href="`+files+`"`) {
+		t.Errorf("no link to %s: %s", files, got.body)
+	}
+	if got := ts.browser().get(files); !strings.Contains(got.body, "README.md") {
+		t.Errorf("%d %s", got.status, got.body)
 	}
 }

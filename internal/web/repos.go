@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
@@ -48,6 +49,7 @@ type repositoryPage struct {
 	page
 	Description string
 	Branch      string // the default branch
+	Files       string // URL of its files
 	Clone       string // URL
 	Empty       bool
 	Pushed      timestamp
@@ -65,7 +67,7 @@ func (s *Site) repository(w http.ResponseWriter, r *http.Request, c *auth.Caller
 		Clone: httpjson.Base(r).HTML + "/" + repo.FullName() + ".git",
 		Empty: repo.PushedAt.IsZero(), Pushed: timestampOf(repo.PushedAt, s.now()),
 	}
-	p.Repo = headOf(repo)
-	p.Repo.Actions = false
+	p.Repo = codeHead(repo)
+	p.Files = p.Repo.Path + "/tree/" + (&url.URL{Path: repo.DefaultBranch}).EscapedPath()
 	return s.render(w, http.StatusOK, "repository", p)
 }
