@@ -204,13 +204,12 @@ func TestAnotherProgramsWriteIsSeen(t *testing.T) {
 		if err := program.Close(); err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-s.C():
-		case <-time.After(20 * time.Second):
-			t.Fatal("the server was not woken")
-		}
-		if d.Revision(topic) == before {
-			t.Error("what was remembered before is still good")
+		for d.Revision(topic) == before { // it may have been woken by its own start
+			select {
+			case <-s.C():
+			case <-time.After(20 * time.Second):
+				t.Fatal("the server was not woken, or what was remembered before is still good")
+			}
 		}
 	})
 }
