@@ -140,6 +140,19 @@ func (ts *testSite) signedIn(a *actions.Account) *browser {
 	return b
 }
 
+// rendered is a page with all of its summaries: on a slow machine it asks to be loaded
+// again while they are made.
+func (ts *testSite) rendered(path string) string {
+	ts.Helper()
+	for range 100 {
+		if got := ts.browser().get(path).body; !strings.Contains(got, "This summary is not rendered yet") {
+			return got
+		}
+	}
+	ts.Fatal("the summaries are never rendered")
+	return ""
+}
+
 type answer struct {
 	status int
 	header http.Header

@@ -200,7 +200,7 @@ func TestALargeSummaryDoesNotChangeLaterOnes(t *testing.T) {
 		st := s.addStep(j, i+1, "sum", actions.Success, "")
 		s.Must(s.Logs.PutSummary(t.Context(), j, st.GUID, strings.NewReader(text)))
 	}
-	got := s.browser().get(runPath(pathOf(s.repo), s.running.ID)).body
+	got := s.rendered(runPath(pathOf(s.repo), s.running.ID))
 	if p, rows := strings.Count(got, "<p>a paragraph</p>"), strings.Count(got, "<strong>b</strong>"); p != 80_000 || rows != 500 {
 		t.Errorf("%d paragraphs and %d rows are rendered, want 80000 and 500", p, rows)
 	}
@@ -213,7 +213,7 @@ func TestAPageShowsSummariesUpToItsLimit(t *testing.T) {
 		st := s.addStep(j, 1, "sum", actions.Success, "")
 		s.Must(s.Logs.PutSummary(t.Context(), j, st.GUID, strings.NewReader(strings.Repeat("&", 1<<20))))
 	}
-	got := s.browser().get(runPath(pathOf(s.repo), s.running.ID)).body
+	got := s.rendered(runPath(pathOf(s.repo), s.running.ID))
 	if len(got) > 13<<20 || !strings.Contains(got, "There are more summaries than this page shows.") || !strings.HasSuffix(got, "</html>\n") {
 		t.Errorf("%d kB … %s", len(got)>>10, got[len(got)-200:])
 	}
