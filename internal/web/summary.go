@@ -48,6 +48,9 @@ func (s *summaries) html(ctx context.Context, key string) (string, error) {
 		return html, nil
 	}
 	made := s.once.DoChan(key, func() (any, error) {
+		if html, ok := s.kept.Get(key); ok { // since it was looked for above
+			return html, nil
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 6*maxWait)
 		defer cancel()
 		return s.render(ctx, key)
