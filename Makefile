@@ -76,7 +76,7 @@ $(GOLANGCI_LINT):
 	mv .tools/new/golangci-lint $@
 
 $(NEWEST_GH):
-	scripts/newest-gh $(patsubst gh-%,%,$(notdir $@)) $@
+	GO=$(GO) scripts/build-module github.com/cli/cli/v2@$(@:.tools/bin/gh-%=%) ./cmd/gh $@
 
 $(VERSITYGW): # an S3 server, for tests
 	rm -rf .tools/new-s3

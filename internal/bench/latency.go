@@ -34,16 +34,7 @@ func latency(ctx context.Context, b *bench) ([]Row, error) {
 	}
 	var acquired, started, command, pushes []time.Duration
 	for i := range b.latencyPushes + 1 {
-		sha, err := r.commit(ctx, fmt.Sprintf("push %d", i))
-		if err != nil {
-			return nil, err
-		}
-		began := b.Now()
-		if err := r.push(ctx); err != nil {
-			return nil, err
-		}
-		pushed := b.Now()
-		m, err := r.firstStep(ctx, sha)
+		began, pushed, m, err := r.pushed(ctx, i)
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +56,22 @@ func latency(ctx context.Context, b *bench) ([]Row, error) {
 		Peers:  "80–1900 ms from dispatch, by polling",
 		Values: []Value{cost("push returned → first step running", mid), cost("git push", median(pushes))},
 	}}, nil
+}
+
+// pushed makes and pushes a commit, whose number is i. It returns when the push began and
+// when it had returned, and the times of the job that it made.
+func (r *repo) pushed(ctx context.Context, i int) (began, returned time.Time, m jobTimes, err error) {
+	sha, err := r.commit(ctx, fmt.Sprintf("push %d", i))
+	if err != nil {
+		return began, returned, m, err
+	}
+	began = r.b.Now()
+	if err := r.push(ctx); err != nil {
+		return began, returned, m, err
+	}
+	returned = r.b.Now()
+	m, err = r.firstStep(ctx, sha)
+	return began, returned, m, err
 }
 
 // jobTimes are points in the life of a job, as its log has them.

@@ -76,15 +76,7 @@ func (b *bench) firstSteps(ctx context.Context, repos []*repo) ([]time.Duration,
 	times := make([][]time.Duration, len(repos))
 	for i := range b.latencyPushes + 1 {
 		for at, r := range repos {
-			sha, err := r.commit(ctx, fmt.Sprintf("push %d", i))
-			if err != nil {
-				return nil, err
-			}
-			if err := r.push(ctx); err != nil {
-				return nil, err
-			}
-			pushed := b.Now()
-			m, err := r.firstStep(ctx, sha)
+			_, pushed, m, err := r.pushed(ctx, i)
 			if err != nil {
 				return nil, err
 			}
