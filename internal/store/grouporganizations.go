@@ -96,20 +96,9 @@ func (tx *Tx) setGroupOrganizations(ctx context.Context, g *actions.RunnerGroup,
 // areOrganizations is an error of the kind for the first id that is not one of an
 // organization.
 func (tx *Tx) areOrganizations(ctx context.Context, ids []int64, otherwise actions.Kind) error {
-	are := make(map[int64]bool, len(ids))
-	for args, marks := range db.Batches(ids, any(actions.Organization)) {
-		some, err := db.All(ctx, tx.ex, db.Value[int64], `select id from accounts where type = $1 and id in (`+marks+`)`, args...)
-		if err != nil {
-			return err
-		}
-		for _, id := range some {
-			are[id] = true
-		}
+	other, err := tx.firstOther(ctx, ids, `select id from accounts where type = $1 and id in (`, actions.Organization)
+	if err == nil && other != 0 {
+		err = actions.Errorf(otherwise, "organization %d is not there", other)
 	}
-	for _, id := range ids {
-		if !are[id] {
-			return actions.Errorf(otherwise, "organization %d is not there", id)
-		}
-	}
-	return nil
+	return err
 }

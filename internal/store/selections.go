@@ -98,22 +98,32 @@ func (tx *Tx) setSelection(ctx context.Context, sel actions.Selection, ids []int
 // ownedBy is an error of the kind for the first of the repositories that the
 // organization does not own.
 func (tx *Tx) ownedBy(ctx context.Context, orgID int64, ids []int64, otherwise actions.Kind) error {
-	owned := make(map[int64]bool, len(ids))
-	for args, list := range db.Batches(ids, any(orgID)) {
-		some, err := db.All(ctx, tx.ex, db.Value[int64], `select id from repositories where owner_id = $1 and id in (`+list+`)`, args...)
+	other, err := tx.firstOther(ctx, ids, `select id from repositories where owner_id = $1 and id in (`, orgID)
+	if err == nil && other != 0 {
+		err = actions.Errorf(otherwise, "repository %d does not belong to the organization", other)
+	}
+	return err
+}
+
+// firstOther is the first of the ids that a query does not find, 0 if it finds all. Its
+// text ends where the list of ids begins, and $1 in it is the argument.
+func (tx *Tx) firstOther(ctx context.Context, ids []int64, text string, arg any) (int64, error) {
+	found := make(map[int64]bool, len(ids))
+	for args, list := range db.Batches(ids, arg) {
+		some, err := db.All(ctx, tx.ex, db.Value[int64], text+list+`)`, args...)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, id := range some {
-			owned[id] = true
+			found[id] = true
 		}
 	}
 	for _, id := range ids {
-		if !owned[id] {
-			return actions.Errorf(otherwise, "repository %d does not belong to the organization", id)
+		if !found[id] {
+			return id, nil
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 // selectionAudits are what the audit log calls a change of a selection.

@@ -1,6 +1,7 @@
 package runnergroups
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -54,22 +55,16 @@ func (p *page) setRunners(w http.ResponseWriter, r *http.Request) error {
 
 // addRunner serves PUT …/actions/runner-groups/{runner_group_id}/runners/{runner_id}.
 func (p *page) addRunner(w http.ResponseWriter, r *http.Request) error {
-	g, err := p.own(r)
-	if err != nil {
-		return err
-	}
-	id, err := httpjson.PathID(r, "runner_id")
-	if err != nil {
-		return err
-	}
-	if err := p.groups.AddRunner(r.Context(), g.Scope, g.ID, id); err != nil {
-		return err
-	}
-	return rest.NoContent(w)
+	return p.changeRunner(w, r, p.groups.AddRunner)
 }
 
 // removeRunner serves DELETE …/actions/runner-groups/{runner_group_id}/runners/{runner_id}.
 func (p *page) removeRunner(w http.ResponseWriter, r *http.Request) error {
+	return p.changeRunner(w, r, p.groups.RemoveRunner)
+}
+
+// changeRunner does something with the runner and the group of a path.
+func (p *page) changeRunner(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, sc actions.Scope, groupID, runnerID int64) error) error {
 	g, err := p.own(r)
 	if err != nil {
 		return err
@@ -78,7 +73,7 @@ func (p *page) removeRunner(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.groups.RemoveRunner(r.Context(), g.Scope, g.ID, id); err != nil {
+	if err := do(r.Context(), g.Scope, g.ID, id); err != nil {
 		return err
 	}
 	return rest.NoContent(w)
