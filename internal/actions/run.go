@@ -19,6 +19,7 @@ type Workflow struct {
 	Path      string // ".github/workflows/ci.yml"
 	Name      string // the file's name:, else its path
 	State     WorkflowState
+	Events    string // what the file on the default branch names below on: " push schedule "; empty where that is not known
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -38,6 +39,7 @@ type Run struct {
 	HeadBranch string // short name of the branch or tag
 	HeadSHA    string
 	HeadCommit Commit
+	FromFork   bool    // what it runs came from outside of the repository, so it gets no secrets
 	Actor      Account // who caused the first attempt
 	Attempt    int     // current attempt, from 1
 	Triggering Account // who caused the current attempt
@@ -91,6 +93,7 @@ type RunSource struct {
 	Payload  []byte // the event, JSON
 	Inputs   []byte // typed workflow_dispatch inputs, JSON object; empty for none
 	Workflow []byte // text of the workflow file
+	Base     string // URL of the server, as it was reached when the event came; empty where the payload says it
 }
 
 // Cancel asks the run's current attempt to stop. A completed run cannot be

@@ -40,6 +40,11 @@ type Event struct {
 	// that cannot be told. It is called only when a filter of paths depends on it.
 	Changed func() (paths []string, known bool)
 
+	// Since and Until stand for Changed where the event is noted first, and its runs are
+	// made later: what Until changed since is what the event changed. Empty where that cannot
+	// be told.
+	Since, Until string
+
 	Workflow string // path of the only workflow that may start, empty for any
 	Inputs   []byte // context inputs of runs, a JSON object; empty for none
 	Intent   int64  // the [actions.Push] that it is part of, 0 for none
@@ -48,12 +53,22 @@ type Event struct {
 	// that a workflow starts. nil: everything is there.
 	Complete func() error
 
+	WorkflowName string // that the filter of a workflow_run looks at
+	FromFork     bool   // what runs came from outside of the repository, so it gets no secrets
+
+	// Given is a payload that was made elsewhere, or when the event happened, a JSON
+	// object. nil: the kind makes it.
+	Given []byte
+
 	Push     *Push     // of a push
 	Dispatch *Dispatch // of a workflow_dispatch
 }
 
 // Payload is github.event of the event, as JSON. The event must be of this kind.
 func (k Kind) Payload(e *Event) ([]byte, error) {
+	if e.Given != nil {
+		return e.completed()
+	}
 	payload, err := json.Marshal(k.payload(e))
 	if err != nil {
 		return nil, fmt.Errorf("payload of %s: %w", e.Name, err)
@@ -69,9 +84,15 @@ func (k Kind) Ref(e *Event) string {
 	return e.Ref
 }
 
-// Happens says whether the event can happen here. Others are only read, in
-// workflow files.
+// Happens says whether the event can happen here by itself. Others are brought by a
+// bridge, with their payload: see [Kind.Bridged].
 func (k Kind) Happens() bool { return k.payload != nil }
+
+// Bridged says whether the event may have happened elsewhere. What only calls of this
+// server cause may not.
+func (k Kind) Bridged() bool {
+	return k.Of != Caller && k.Name != "workflow_dispatch" && k.Name != "schedule"
+}
 
 // KindOf returns the kind of the event with a name, and false when there is none.
 func KindOf(name string) (Kind, bool) {

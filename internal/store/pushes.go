@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -9,11 +10,15 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const pushColumns = `id, repo_id, actor_id, silent, updates, settled, created_at`
+const pushColumns = `id, repo_id, actor_id, silent, updates, settled, event, created_at`
 
 func scanPush(r db.Row) (*actions.Push, error) {
-	p := new(actions.Push)
-	return p, r.Scan(&p.ID, &p.RepoID, &p.ActorID, db.Bool(&p.ByJob), db.JSON(&p.Updates), db.Bool(&p.Settled), db.Time(&p.CreatedAt))
+	p, event := new(actions.Push), ""
+	err := r.Scan(&p.ID, &p.RepoID, &p.ActorID, db.Bool(&p.ByJob), db.JSON(&p.Updates), db.Bool(&p.Settled), &event, db.Time(&p.CreatedAt))
+	if err == nil && event != "" {
+		err = json.Unmarshal([]byte(event), &p.Happening)
+	}
+	return p, err
 }
 
 // CreatePush records the intent to move refs and sets its id.
@@ -27,16 +32,45 @@ func (q queries) CreatePush(ctx context.Context, p *actions.Push) error {
 	return nil
 }
 
+// CreateHappening records an event that has happened, with its payload, and sets the id
+// of p. A nil payload is made later.
+func (tx *Tx) CreateHappening(ctx context.Context, p *actions.Push, payload []byte) error {
+	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into pushes (repo_id, actor_id, silent, updates, settled, event, payload, created_at)
+		values ($1, $2, $3, '[]', 1, $4, $5, $6) returning id`,
+		p.RepoID, p.ActorID, db.Flag(p.ByJob), db.Text(p.Happening), notNil(payload), db.Micros(p.CreatedAt))
+	if err != nil {
+		return fmt.Errorf("%s in repository %d: %w", p.Happening.Name, p.RepoID, err)
+	}
+	p.ID, p.Settled = id, true
+	tx.Publish(HappeningTopic(p.RepoID))
+	return nil
+}
+
+// IsHeard says whether some workflow of a repository may be started by an event whose
+// runs are of the default branch.
+func (q queries) IsHeard(ctx context.Context, repoID int64, event string) (bool, error) {
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from workflows
+		where repo_id = $1 and state = 'active' and (events = '' or events like $2)`, repoID, "% "+event+" %")
+	return n > 0, err
+}
+
+// HappeningPayload is the payload of an event that has happened; empty for one that is
+// to be made.
+func (q queries) HappeningPayload(ctx context.Context, id int64) ([]byte, error) {
+	return db.One(ctx, q.ex, db.Value[[]byte], `select payload from pushes where id = $1`, id)
+}
+
 // A PushesOf says that a repository has intents that wait for their runs.
 type PushesOf struct {
-	RepoID int64
-	Oldest time.Time
+	RepoID   int64
+	Oldest   time.Time
+	Happened bool // some are events other than pushes
 }
 
 // Pushes lists the repositories with such intents, those with the oldest first.
 func (q queries) Pushes(ctx context.Context) ([]PushesOf, error) {
-	scan := func(r db.Row) (p PushesOf, err error) { return p, r.Scan(&p.RepoID, db.Time(&p.Oldest)) }
-	return db.All(ctx, q.ex, scan, `select repo_id, min(created_at) from pushes group by repo_id order by min(id)`)
+	scan := func(r db.Row) (p PushesOf, err error) { return p, r.Scan(&p.RepoID, db.Time(&p.Oldest), db.Bool(&p.Happened)) }
+	return db.All(ctx, q.ex, scan, `select repo_id, min(created_at), max(case when event = '' then 0 else 1 end) from pushes group by repo_id order by min(id)`)
 }
 
 // RepoPushes lists the first intents of a repository that wait for their runs, oldest

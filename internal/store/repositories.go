@@ -147,7 +147,7 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 	}
 	err = db.ExecOne(ctx, tx.ex, `delete from repositories where id = $1`, id)
 	if err == nil {
-		_, err = db.Exec(ctx, tx.ex, `delete from texts where not exists (select 1 from run_sources s where s.workflow = texts.hash)`)
+		_, err = db.Exec(ctx, tx.ex, `delete from texts where `+noRunHasText)
 	}
 	if err != nil {
 		return fmt.Errorf("repository %d: %w", id, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision`
+const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision, from_fork`
 
 const runAccounts = `join accounts a on a.id = r.actor_id join accounts t on t.id = r.triggering_id`
 
@@ -28,6 +28,7 @@ func scanRun(row db.Row) (*actions.Run, error) {
 		db.Time(&r.StartedAt),
 		db.Time(&r.UpdatedAt),
 		&r.Revision,
+		db.Bool(&r.FromFork),
 	}
 	fields = append(fields, accountFields(&r.Actor)...)
 	return r, row.Scan(append(fields, accountFields(&r.Triggering)...)...)
@@ -42,10 +43,10 @@ func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt,
 	}
 	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into runs
 		(repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, actor_id, attempt,
-		 triggering_id, status, conclusion, created_at, started_at, updated_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) returning id`,
+		 triggering_id, status, conclusion, created_at, started_at, updated_at, from_fork)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) returning id`,
 		r.RepoID, r.WorkflowID, n, r.Name, r.Title, r.Path, r.Event, r.Ref, r.HeadBranch, r.HeadSHA, db.Text(r.HeadCommit), r.Actor.ID, r.Attempt,
-		r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.CreatedAt), db.Micros(r.StartedAt), db.Micros(r.UpdatedAt))
+		r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.CreatedAt), db.Micros(r.StartedAt), db.Micros(r.UpdatedAt), db.Flag(r.FromFork))
 	if err != nil {
 		return fmt.Errorf("run %d of workflow %d: %w", n, r.WorkflowID, err)
 	}
@@ -118,16 +119,18 @@ func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) er
 	if err := tx.deleteRunArtifacts(ctx, repoID, id); err != nil {
 		return fmt.Errorf("artifacts of run %d: %w", id, err)
 	}
-	hash, err := db.One(ctx, tx.ex, db.Value[[]byte], `select s.workflow from run_sources s join runs r on r.id = s.run_id
-		where r.id = $1 and r.repo_id = $2`, id, repoID)
+	texts, err := db.All(ctx, tx.ex, db.Value[[]byte], `select s.workflow from run_sources s join runs r on r.id = s.run_id where r.id = $1 and r.repo_id = $2
+		union select s.payload_text from run_sources s join runs r on r.id = s.run_id where r.id = $1 and r.repo_id = $2 and s.payload_text is not null`, id, repoID)
 	if err == nil {
 		err = tx.countRun(ctx, id, -1)
 	}
 	if err == nil {
 		err = db.ExecOne(ctx, tx.ex, `delete from runs where id = $1 and repo_id = $2`, id, repoID)
 	}
-	if err == nil {
-		_, err = db.Exec(ctx, tx.ex, `delete from texts where hash = $1 and not exists (select 1 from run_sources where workflow = $1)`, hash)
+	for _, hash := range texts {
+		if err == nil {
+			_, err = db.Exec(ctx, tx.ex, `delete from texts where hash = $1 and `+noRunHasText, hash)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("run %d: %w", id, err)

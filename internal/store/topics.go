@@ -32,6 +32,7 @@ const (
 	kindEnvironments
 	kindSigningKeys
 	kindGroups
+	kindHappening
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -79,6 +80,10 @@ func SigningKeysTopic() Topic { return Topic{Kind: kindSigningKeys} }
 
 // GroupsTopic is the runner groups: for what they are, and which runners are in them.
 func GroupsTopic() Topic { return Topic{Kind: kindGroups} }
+
+// HappeningTopic is that an event has happened in a repository, whose runs are to be made.
+// With 0 it is that of any repository.
+func HappeningTopic(repoID int64) Topic { return Topic{Kind: kindHappening, ID: repoID} }
 
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }

@@ -8,21 +8,21 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const workflowColumns = `id, repo_id, path, name, state, created_at, updated_at`
+const workflowColumns = `id, repo_id, path, name, state, events, created_at, updated_at`
 
 func scanWorkflow(r db.Row) (*actions.Workflow, error) {
 	w := new(actions.Workflow)
-	return w, r.Scan(&w.ID, &w.RepoID, &w.Path, &w.Name, &w.State, db.Time(&w.CreatedAt), db.Time(&w.UpdatedAt))
+	return w, r.Scan(&w.ID, &w.RepoID, &w.Path, &w.Name, &w.State, &w.Events, db.Time(&w.CreatedAt), db.Time(&w.UpdatedAt))
 }
 
 // SaveWorkflow adds the workflow or, where its repository has its path, sets
-// the name, state and update time. It sets w's id and creation time.
+// the name, state, events and update time. It sets w's id and creation time.
 func (tx *Tx) SaveWorkflow(ctx context.Context, w *actions.Workflow) error {
 	tx.Publish(RepoTopic(w.RepoID))
-	saved, err := db.One(ctx, tx.ex, scanWorkflow, `insert into workflows (repo_id, path, name, state, created_at, updated_at)
-		values ($1, $2, $3, $4, $5, $6)
-		on conflict (repo_id, path) do update set name = excluded.name, state = excluded.state, updated_at = excluded.updated_at
-		returning `+workflowColumns, w.RepoID, w.Path, w.Name, w.State, db.Micros(w.CreatedAt), db.Micros(w.UpdatedAt))
+	saved, err := db.One(ctx, tx.ex, scanWorkflow, `insert into workflows (repo_id, path, name, state, events, created_at, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (repo_id, path) do update set name = excluded.name, state = excluded.state, events = excluded.events, updated_at = excluded.updated_at
+		returning `+workflowColumns, w.RepoID, w.Path, w.Name, w.State, w.Events, db.Micros(w.CreatedAt), db.Micros(w.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("workflow %s of repository %d: %w", w.Path, w.RepoID, err)
 	}

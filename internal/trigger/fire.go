@@ -33,7 +33,7 @@ func (t *Trigger) Fire(ctx context.Context, e event.Event) ([]*actions.Run, erro
 // fire is Fire that has each run made by do.
 func (t *Trigger) fire(ctx context.Context, e event.Event, do func(run func() (jobs int, err error)) error) ([]*actions.Run, error) {
 	kind, ok := event.KindOf(e.Name)
-	if !ok || !kind.Happens() {
+	if !ok || !kind.Happens() && e.Given == nil {
 		return nil, actions.Errorf(actions.Invalid, "The event '%s' does not happen on this server", e.Name)
 	}
 	if e.Repo.Archived {
@@ -156,11 +156,11 @@ func (t *Trigger) match(ctx context.Context, on *workflow.Event, e *event.Event)
 func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []byte) (*actions.Run, int, error) {
 	run := &actions.Run{
 		RepoID: e.Repo.ID, Name: f.name(), Title: cmp.Or(actions.Clip(e.Title, maxTitle), f.name()), Path: f.path, Event: e.Name,
-		Ref: e.Ref, HeadBranch: actions.ShortRef(e.Ref), HeadSHA: e.Head.SHA, HeadCommit: *e.Head, Actor: *e.Actor,
+		Ref: e.Ref, HeadBranch: actions.ShortRef(e.Ref), HeadSHA: e.Head.SHA, HeadCommit: *e.Head, Actor: *e.Actor, FromFork: e.FromFork,
 	}
 	st := &scheduler.Start{
 		Run: run, Repo: e.Repo, Workflow: f.workflow, Problem: f.problem,
-		Source: &actions.RunSource{Payload: payload, Inputs: e.Inputs, Workflow: f.text},
+		Source: &actions.RunSource{Payload: payload, Inputs: e.Inputs, Workflow: f.text, Base: e.Base.HTML},
 	}
 	if err := t.prepare(ctx, st); err != nil {
 		return nil, 0, err

@@ -97,6 +97,8 @@ func (l *late) waits(repoID int64) bool {
 // server, by this one when it could not write, and those that were to come later. New
 // pushes may come meanwhile.
 func (t *Trigger) Run(ctx context.Context, base shape.Base) error {
+	happened := t.store.Subscribe(store.HappeningTopic(0))
+	defer happened.Close()
 	looked := t.now()
 	err := t.catchUp(ctx, base, func(store.PushesOf) bool { return true }, t.portion)
 	for wait := firstPause; ; {
@@ -107,13 +109,16 @@ func (t *Trigger) Run(ctx context.Context, base shape.Base) error {
 		} else {
 			wait = firstPause
 		}
+		var heard error
 		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
 		case <-timer.C:
-		case <-t.late.woken(err == nil):
+		case <-woken(t.late.wake, err == nil):
+		case <-woken(happened.C(), err == nil):
+			heard = t.hear(ctx, happened)
 		}
 		timer.Stop()
 		none := func(store.PushesOf) bool { return false }
@@ -121,19 +126,37 @@ func (t *Trigger) Run(ctx context.Context, base shape.Base) error {
 			looked = t.now()
 			none = func(p store.PushesOf) bool { return t.now().Sub(p.Oldest) > abandoned }
 		}
-		err = t.catchUp(ctx, base, none, t.portion)
+		err = errors.Join(heard, t.catchUp(ctx, base, none, t.portion))
 	}
 }
 
 func (t *Trigger) portion() *portion { return newPortion(t.now()) }
 
-// woken is a channel that tells of a repository that is late. Who pauses after an
-// error is not to be woken.
-func (l *late) woken(ready bool) <-chan struct{} {
+// woken is a channel that wakes [Trigger.Run]. Who pauses after an error is not to be
+// woken.
+func woken(wake <-chan struct{}, ready bool) <-chan struct{} {
 	if !ready {
 		return nil
 	}
-	return l.wake
+	return wake
+}
+
+// hear notes where events have happened that wait for their runs.
+func (t *Trigger) hear(ctx context.Context, happened *store.Subscription) error {
+	topics, all := happened.Take()
+	for _, topic := range topics {
+		t.late.add(topic.ID, rest{due: t.now()})
+	}
+	if !all {
+		return nil
+	}
+	open, err := t.store.Pushes(ctx)
+	for _, p := range open {
+		if p.Happened {
+			t.late.add(p.RepoID, rest{due: t.now()})
+		}
+	}
+	return err
 }
 
 // Reconcile finishes all pushes that have no runs yet, however many these are.

@@ -62,8 +62,8 @@ func (m *moved) origin(ctx context.Context) (string, error) {
 	return c.SHA, nil
 }
 
-// event is the push event of the ref.
-func (m *moved) event(ctx context.Context) event.Event {
+// push is the push event of the ref.
+func (m *moved) push(ctx context.Context) event.Event {
 	title, _, _ := strings.Cut(m.commit.Message, "\n")
 	p := &event.Push{Update: m.update}
 	return event.Event{
@@ -78,18 +78,33 @@ func (m *moved) event(ctx context.Context) event.Event {
 // (TRG-7), and false when that cannot be told: with too many commits, or when
 // it takes too long.
 func (m *moved) changed(ctx context.Context) ([]string, bool) {
-	const look, patience = 300, 10 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, diffTime)
 	defer cancel()
 	before, more, err := m.fork(ctx)
-	var paths []string
-	if err == nil && !more {
-		paths, _, err = m.view.ChangedFiles(ctx, before, m.commit.SHA, look)
+	if err != nil || more {
+		if err != nil {
+			m.t.log.WarnContext(ctx, "commits of a push not found, so path filters let it through", "repo", m.repo.ID, "err", err)
+		}
+		return nil, false
 	}
+	return m.t.between(ctx, m.view, before, m.commit.SHA)
+}
+
+const (
+	lookAt   = 300 // changed files (TRG-7)
+	diffTime = 10 * time.Second
+)
+
+// between lists the files that differ between two commits, as far as path filters look,
+// and false when that takes too long.
+func (t *Trigger) between(ctx context.Context, view *gitrepo.View, before, after string) ([]string, bool) {
+	ctx, cancel := context.WithTimeout(ctx, diffTime)
+	defer cancel()
+	paths, _, err := view.ChangedFiles(ctx, before, after, lookAt)
 	if err != nil {
-		m.t.log.WarnContext(ctx, "changed files not found, so path filters let the push through", "repo", m.repo.ID, "err", err)
+		t.log.WarnContext(ctx, "changed files not found, so path filters let the event through", "repo", view.ID(), "err", err)
 	}
-	return paths, err == nil && !more
+	return paths, err == nil
 }
 
 // fork is the commit that the changes of a push begin at. For a new ref that is

@@ -50,6 +50,12 @@ func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Pus
 	if err != nil {
 		return 0, err
 	}
+	if p.Happening != nil {
+		if runs, err = p.happened(ctx, most); err != nil {
+			return runs, err
+		}
+		return runs, p.end(ctx)
+	}
 	refs := events(p.Updates)
 	if i := slices.IndexFunc(refs, func(u actions.RefUpdate) bool { return u.Ref == actions.BranchPrefix+p.repo.DefaultBranch }); i >= 0 {
 		if err := p.register(ctx, refs[i]); err != nil { // first, since it has the last word on workflows
@@ -96,7 +102,7 @@ func (p *pushed) fire(ctx context.Context, u actions.RefUpdate, most *portion) (
 	if err != nil || m == nil {
 		return 0, err
 	}
-	runs, err := p.t.fire(ctx, m.event(ctx), func(run func() (int, error)) error { return p.paced(most, run) })
+	runs, err := p.t.fire(ctx, m.push(ctx), func(run func() (int, error)) error { return p.paced(most, run) })
 	if err != nil {
 		err = fmt.Errorf("push of %s to %s: %w", u.Ref, p.repo.FullName(), err)
 	}

@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -56,7 +57,7 @@ func outdated(repoID int64, known []*actions.Workflow, files []*file, gone []str
 			w = &actions.Workflow{RepoID: repoID, Path: f.path, CreatedAt: now}
 		}
 		before := *w
-		w.Name = f.name()
+		w.Name, w.Events = f.name(), f.events()
 		f.found(w)
 		if *w != before {
 			w.UpdatedAt = now
@@ -64,6 +65,18 @@ func outdated(repoID int64, known []*actions.Workflow, files []*file, gone []str
 		}
 	}
 	return list
+}
+
+// events are the names of the events that may start the workflow, with a space before and
+// after each.
+func (f *file) events() string {
+	names := []string{""}
+	if f.workflow != nil {
+		for _, on := range f.workflow.On {
+			names = append(names, on.Name)
+		}
+	}
+	return strings.Join(names, " ") + " "
 }
 
 // found notes in w that its file is there. The name is that of the default branch,

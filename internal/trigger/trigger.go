@@ -23,6 +23,10 @@
 // Where Actions is disabled for a repository, nothing that happens there makes a run, and
 // a dispatch is refused.
 //
+// Any other event is noted in the transaction of its cause ([Trigger.Happen]), as an
+// intent that is settled from the start: it stands in line with the pushes of its
+// repository, and all of the above holds for it.
+//
 // A dispatch is checked against the workflow file at its ref, and is one event for
 // one workflow.
 //

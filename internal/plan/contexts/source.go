@@ -34,7 +34,7 @@ func Parse(path string, recorded *actions.RunSource) (*Source, error) {
 
 // NewSource is [Parse] for those who have read the workflow file already.
 func NewSource(w *workflow.Workflow, recorded *actions.RunSource) (*Source, error) {
-	src := &Source{Workflow: w, Files: map[string]*workflow.Workflow{w.Path: w}, Inputs: expr.NewObject(), Base: baseOf(recorded.Payload)}
+	src := &Source{Workflow: w, Files: map[string]*workflow.Workflow{w.Path: w}, Inputs: expr.NewObject(), Base: baseOf(recorded)}
 	var err error
 	if src.Event, err = expr.FromJSON(recorded.Payload); err != nil {
 		return nil, actions.Errorf(actions.Invalid, "event: %w", err)
@@ -47,15 +47,19 @@ func NewSource(w *workflow.Workflow, recorded *actions.RunSource) (*Source, erro
 	return src, nil
 }
 
-// baseOf finds the base in an event's repository.
-func baseOf(payload []byte) shape.Base {
+// baseOf is where the server was reached. Runs that were made before that was recorded
+// have it in the repository of their payload, which was always this server's then.
+func baseOf(recorded *actions.RunSource) shape.Base {
+	if html := recorded.Base; html != "" {
+		return shape.Base{API: html + "/api/v3", HTML: html}
+	}
 	var event struct {
 		Repository struct {
 			FullName string `json:"full_name"`
 			HTMLURL  string `json:"html_url"`
 		} `json:"repository"`
 	}
-	if json.Unmarshal(payload, &event) != nil {
+	if json.Unmarshal(recorded.Payload, &event) != nil {
 		return shape.Base{}
 	}
 	html := strings.TrimSuffix(event.Repository.HTMLURL, "/"+event.Repository.FullName)

@@ -21,7 +21,7 @@ type Topic struct {
 }
 
 const (
-	maxKinds = 16
+	maxKinds = 32
 	// Topics of a kind share this many counters by their ids: a topic may seem to
 	// have changed when another has, and memory does not grow with ids.
 	counters = 1024
