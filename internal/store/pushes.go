@@ -69,7 +69,9 @@ type PushesOf struct {
 
 // Pushes lists the repositories with such intents, those with the oldest first.
 func (q queries) Pushes(ctx context.Context) ([]PushesOf, error) {
-	scan := func(r db.Row) (p PushesOf, err error) { return p, r.Scan(&p.RepoID, db.Time(&p.Oldest), db.Bool(&p.Happened)) }
+	scan := func(r db.Row) (p PushesOf, err error) {
+		return p, r.Scan(&p.RepoID, db.Time(&p.Oldest), db.Bool(&p.Happened))
+	}
 	return db.All(ctx, q.ex, scan, `select repo_id, min(created_at), max(case when event = '' then 0 else 1 end) from pushes group by repo_id order by min(id)`)
 }
 
