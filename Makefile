@@ -10,7 +10,9 @@ TOFU          := .tools/bin/tofu-v1.12.6
 TOFU_PROVIDER := .tools/terraform-provider-github-v6.13.0/terraform-provider-github
 # The race detector, but for SQLite: that is C translated to Go, whose memory Go
 # never sees, and watching it made its tests ten times slower.
-RACE          := -race '-gcflags=modernc.org/...=-race=false'
+# Vet is among the linters.
+RACE          := -race '-gcflags=modernc.org/...=-race=false' -vet=off
+export GORACE := atexit_sleep_ms=0
 
 .PHONY: build demo test test-all bench lint fmt kept clean
 
@@ -28,7 +30,8 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		scripts/with-postgres $(GO) test $(RACE) -timeout 30m ./...
 	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
-test-all: test build $(NEWEST_GH) $(TOFU) $(TOFU_PROVIDER) # and what takes longer: each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds, the newest gh, OpenTofu, a browser
+test-all: test build $(NEWEST_GH) $(TOFU) $(TOFU_PROVIDER) # and what takes longer: e2e on a program with the race detector, each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds, the newest gh, OpenTofu, a browser
+	UNDERSTUDY_TEST_RACE=1 scripts/with-postgres $(GO) test $(RACE) -timeout 60m ./e2e
 	scripts/fuzz $(FUZZTIME)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 	scripts/need wrk=wrk
