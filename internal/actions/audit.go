@@ -58,6 +58,9 @@ const (
 
 	AuditSigningKeyCreate  AuditAction = "oidc_signing_key.create" // none of GitHub's either
 	AuditSigningKeyDestroy AuditAction = "oidc_signing_key.destroy"
+
+	AuditActionImport AuditAction = "kept_action.create" // by an operator who brings it in; none of GitHub's
+	AuditActionRemove AuditAction = "kept_action.remove"
 )
 
 // What is done in a repository, an organization or the enterprise, behind the name

@@ -37,6 +37,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
+	"github.com/understudy-ci/understudy/internal/upstream"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -54,6 +55,7 @@ type Config struct {
 	Git       *gitrepo.Git
 	Settings  *settings.Settings
 	Policy    *policy.Policy
+	Upstream  *upstream.Upstream
 	Keys      *token.Keys
 	Log       *slog.Logger
 	Now       func() time.Time

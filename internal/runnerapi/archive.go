@@ -17,6 +17,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/toolkit"
+	"github.com/understudy-ci/understudy/internal/upstream"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -28,7 +29,8 @@ const (
 // An archive is what a signed URL of an action names: the commit, the job that
 // asked, and the part of that job's log for notes about it.
 type archive struct {
-	repo int64 // 0 for built-in actions
+	repo int64 // 0 for those that are not of a repository here
+	kept int64 // number of a kept action; 0 for built-in ones
 	job  int64
 	part int64
 	sha  string
@@ -37,19 +39,22 @@ type archive struct {
 
 // object is the archive as a [token.Grant] has it.
 func (at archive) object() string {
-	return at.sha + "." + strconv.FormatInt(at.job, 10) + "." + strconv.FormatInt(at.part, 10)
+	return at.sha + "." + strconv.FormatInt(at.job, 10) + "." + strconv.FormatInt(at.part, 10) + "." + strconv.FormatInt(at.kept, 10)
 }
 
 // archiveOf is the archive that a grant names.
 func archiveOf(g token.Grant) (archive, error) {
-	sha, rest, _ := strings.Cut(g.Object, ".")
-	job, part, _ := strings.Cut(rest, ".")
-	at := archive{repo: g.RepoID, sha: sha}
-	var err error
-	if at.job, err = strconv.ParseInt(job, 10, 64); err == nil {
-		at.part, err = strconv.ParseInt(part, 10, 64)
+	parts := strings.Split(g.Object, ".")
+	at := archive{repo: g.RepoID, sha: parts[0]}
+	bad := len(parts) != 4 || g.Purpose != archivePurpose
+	for i, to := range []*int64{&at.job, &at.part, &at.kept} {
+		if !bad {
+			var err error
+			*to, err = strconv.ParseInt(parts[i+1], 10, 64)
+			bad = err != nil
+		}
 	}
-	if err != nil || g.Purpose != archivePurpose {
+	if bad {
 		return archive{}, actions.Errorf(actions.NotFound, "the address is not that of an action")
 	}
 	return at, nil
@@ -73,7 +78,11 @@ func (a *API) asked(ctx context.Context, g token.Grant, at archive) (*actions.Jo
 // archiveURL is a signed URL, so that runners need not send credentials with it:
 // they would send them to any host.
 func (a *API) archiveURL(r *http.Request, job *actions.Job, at archive, f gitrepo.Format) (string, error) {
-	path := "/_runner/actions/" + strconv.FormatInt(at.repo, 10) + "/" + at.sha + "/" + at.name + "." + string(f)
+	of := strconv.FormatInt(at.repo, 10)
+	if at.kept != 0 {
+		of = "kept-" + strconv.FormatInt(at.kept, 10)
+	}
+	path := "/_runner/actions/" + of + "/" + at.sha + "/" + at.name + "." + string(f)
 	base := httpjson.Base(r)
 	query, err := a.Keys.SignURL(path, token.Grant{
 		Host: base.Host(), Purpose: archivePurpose, Methods: []string{http.MethodGet, http.MethodHead},
@@ -131,8 +140,10 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 func (a *API) writeArchive(ctx context.Context, job *actions.Job, at archive, f gitrepo.Format, w io.Writer) error {
-	top := "action-" + at.sha
+	top := upstream.Top(at.sha)
 	switch {
+	case at.kept != 0:
+		return a.writeKept(ctx, job, at, f, w)
 	case at.repo == 0:
 		own, ok := a.Builtin.BySHA(at.sha)
 		if !ok {
@@ -152,6 +163,38 @@ func (a *API) writeArchive(ctx context.Context, job *actions.Job, at archive, f 
 	return err
 }
 
+// writeKept writes the archive of a kept action.
+func (a *API) writeKept(ctx context.Context, job *actions.Job, at archive, f gitrepo.Format, w io.Writer) error {
+	kept, err := a.Store.KeptAction(ctx, at.kept)
+	if err == nil && kept.SHA != at.sha {
+		err = actions.Errorf(actions.NotFound, "kept action %d is another", at.kept)
+	}
+	if err != nil {
+		return err
+	}
+	in, err := a.Upstream.Open(ctx, kept)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if a.NoToolkitPatch && f == gitrepo.TarGz {
+		_, err = io.Copy(w, in)
+		return err
+	}
+	files, err := gzip.NewReader(in)
+	if err != nil {
+		return err
+	}
+	if a.NoToolkitPatch {
+		return toolkit.PlainZip(w, files)
+	}
+	report, err := lift(w, files, f)
+	if err == nil {
+		a.noteAs(ctx, job, at.part, kept.Name+"@"+kept.SHA, report)
+	}
+	return err
+}
+
 // writeLifted writes an archive with the host check of the toolkit lifted, as
 // git makes it.
 func (a *API) writeLifted(ctx context.Context, at archive, top string, f gitrepo.Format, w io.Writer) (report toolkit.Report, err error) {
@@ -160,34 +203,41 @@ func (a *API) writeLifted(ctx context.Context, at archive, top string, f gitrepo
 	git.Go(func() { pw.CloseWithError(a.Git.Archive(ctx, at.repo, at.sha, top, gitrepo.Tar, pw)) })
 	defer git.Wait()
 	defer func() { pr.CloseWithError(err) }() // stops git
+	return lift(w, pr, f)
+}
+
+// lift writes the files of a tar as an archive with the host check lifted.
+func lift(w io.Writer, files io.Reader, f gitrepo.Format) (report toolkit.Report, err error) {
 	if f == gitrepo.Zip {
-		return toolkit.Zip(w, pr)
+		return toolkit.Zip(w, files)
 	}
 	zw, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
 	if err != nil {
 		return report, err
 	}
-	if report, err = toolkit.Tar(zw, pr); err == nil {
+	if report, err = toolkit.Tar(zw, files); err == nil {
 		err = zw.Close()
 	}
 	return report, err
 }
 
-// note writes into the log of the job what was done to an action. If it cannot,
-// that is only logged.
+// note writes into the log of the job what was done to an action of a repository.
 func (a *API) note(ctx context.Context, job *actions.Job, at archive, report toolkit.Report) {
+	repo, err := a.Store.Repository(ctx, at.repo)
+	if err != nil {
+		a.Log.WarnContext(ctx, "archive not noted in the log of its job", "repo", at.repo, "job", job.ID, "err", err)
+		return
+	}
+	a.noteAs(ctx, job, at.part, repo.FullName()+"@"+at.sha, report)
+}
+
+// noteAs is note for an action of that name. If it cannot, that is only logged.
+func (a *API) noteAs(ctx context.Context, job *actions.Job, part int64, action string, report toolkit.Report) {
 	if len(report.Lifted) == 0 && len(report.Kept) == 0 {
 		return
 	}
-	err := func() error {
-		repo, err := a.Store.Repository(ctx, at.repo)
-		if err != nil {
-			return err
-		}
-		return a.Logs.Note(ctx, job, at.part, notes(repo.FullName()+"@"+at.sha, report)...)
-	}()
-	if err != nil {
-		a.Log.WarnContext(ctx, "archive not noted in the log of its job", "repo", at.repo, "job", at.job, "err", err)
+	if err := a.Logs.Note(ctx, job, part, notes(action, report)...); err != nil {
+		a.Log.WarnContext(ctx, "archive not noted in the log of its job", "action", action, "job", job.ID, "err", err)
 	}
 }
 

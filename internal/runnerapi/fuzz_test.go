@@ -49,7 +49,7 @@ func FuzzAnArchiveIsTheOneOfItsURL(f *testing.F) {
 	f.Add("", int64(-1), int64(0), "1.2.3.4")
 	f.Add("a~b", int64(1<<62), int64(-1<<63), "a.+1.02")
 	f.Fuzz(func(t *testing.T, sha string, job, part int64, object string) {
-		at := archive{repo: 3, job: job, part: part, sha: sha}
+		at := archive{repo: 3, kept: part ^ job, job: job, part: part, sha: sha}
 		got, err := archiveOf(token.Grant{Purpose: archivePurpose, RepoID: 3, Object: at.object()})
 		if !strings.Contains(sha, ".") && (err != nil || got != at) {
 			t.Errorf("%+v came back as %+v, %v", at, got, err)

@@ -52,6 +52,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/token"
 	"github.com/understudy-ci/understudy/internal/trigger"
+	"github.com/understudy-ci/understudy/internal/upstream"
 	"github.com/understudy-ci/understudy/internal/vault"
 	"github.com/understudy-ci/understudy/internal/web"
 )
@@ -121,6 +122,7 @@ type Server struct {
 	issuer       *oidc.Issuer
 	groups       *group.Groups
 	policy       *policy.Policy
+	upstream     *upstream.Upstream
 	queue        *queue.Queue
 	scheduler    *scheduler.Scheduler
 	runners      *runners.Runners
@@ -235,6 +237,9 @@ func (s *Server) build(ctx context.Context) error {
 	s.groups = group.New(s.store, s.settings, s.policy, s.now, s.others)
 	s.queue = queue.New(s.store, s.log, c.JobLease, s.now, queue.Rules{Access: s.groups.Access, Permits: s.policy.Permits})
 	s.keep(kept)
+	if s.upstream, err = c.openUpstream(upstream.Config{Store: s.store, Blobs: s.blobs, Git: s.repos, Log: s.log, Now: s.now, Random: d.Random}, d.LookupEnv); err != nil {
+		return err
+	}
 	s.sources = source.New(s.store)
 	s.scheduler = scheduler.New(scheduler.Config{
 		Store: s.store, Queue: s.queue, Log: s.log, Now: s.now, NewID: uuid.NewString, Lease: c.JobLease, Objects: s.objects,
@@ -297,7 +302,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	}
 	s.runnerAPI = runnerapi.New(runnerapi.Config{
 		Store: s.store, Auth: s.auth, Jobs: s.jobs, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
-		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Policy: s.policy, Settings: s.settings, Keys: s.keys, Log: s.log, Now: s.now,
+		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Policy: s.policy, Upstream: s.upstream, Settings: s.settings, Keys: s.keys, Log: s.log, Now: s.now,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
 		NoToolkitPatch: !s.config.ToolkitPatch,
 	})
@@ -323,6 +328,9 @@ func (s *Server) base() shape.Base {
 func (s *Server) Close() error {
 	var errs []error
 	s.drain()
+	if s.upstream != nil {
+		s.upstream.Close()
+	}
 	if s.repos != nil {
 		errs = append(errs, s.repos.Close())
 	}

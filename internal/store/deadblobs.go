@@ -31,6 +31,8 @@ func (q queries) Unowned(ctx context.Context, keys []string) (unowned []string, 
 			select k.blob from k where not exists (select 1 from object_blocks b where b.blob = k.blob)
 			and not exists (select 1 from log_parts l where l.blob = k.blob)
 			and not exists (select 1 from summaries s where s.blob = k.blob)
+			and not exists (select 1 from kept_actions p where p.pack = k.blob)
+			and not exists (select 1 from kept_actions t where t.archive = k.blob)
 			and not exists (select 1 from dead_blobs d where d.blob = k.blob)`, args...)
 		if err != nil {
 			return nil, fmt.Errorf("blobs without a row: %w", err)

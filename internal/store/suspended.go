@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -80,6 +81,9 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64, now time.Time) erro
 			if _, err := db.Exec(ctx, tx.ex, `delete from `+table+` where account_id = $1`, id); err != nil {
 				return fmt.Errorf("%s of account %d: %w", table, id, err)
 			}
+		}
+		if _, err := db.Exec(ctx, tx.ex, `insert into former_owners (login_key) values ($1) on conflict do nothing`, strings.ToLower(gone.Login)); err != nil {
+			return fmt.Errorf("account %d: %w", id, err)
 		}
 		// The row stays, since runs name it; nothing finds it by a login.
 		err = tx.exec(ctx, AccessTopic(), `update accounts set login = $2, login_key = $3, name = '', email = '', site_admin = 0,

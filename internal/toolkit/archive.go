@@ -127,7 +127,16 @@ func Tar(w io.Writer, r io.Reader) (Report, error) {
 
 // Zip copies the files of a tar archive, as git writes it, into a zip file, with
 // the checks lifted.
-func Zip(w io.Writer, r io.Reader) (Report, error) {
+func Zip(w io.Writer, r io.Reader) (Report, error) { return zipFiles(w, r, isScript) }
+
+// PlainZip is Zip with the files as they are.
+func PlainZip(w io.Writer, r io.Reader) error {
+	_, err := zipFiles(w, r, func(*tar.Header) bool { return false })
+	return err
+}
+
+// zipFiles lifts the checks in the files that isScript names.
+func zipFiles(w io.Writer, r io.Reader, isScript func(*tar.Header) bool) (Report, error) {
 	var report Report
 	out := zip.NewWriter(w)
 	out.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
@@ -150,15 +159,20 @@ func Zip(w io.Writer, r io.Reader) (Report, error) {
 			}
 			continue
 		}
-		if err := zipEntry(out, h, files, script); err != nil {
+		in, lifts := script, isScript(h)
+		if !lifts {
+			in = nil
+		}
+		if err := zipEntry(out, h, files, in); err != nil {
 			return report, err
 		}
-		if isScript(h) {
+		if lifts {
 			report.add(h.Name, script)
 		}
 	}
 }
 
+// zipEntry writes a file, read through script if there is one.
 func zipEntry(out *zip.Writer, h *tar.Header, content io.Reader, script *Reader) error {
 	e := zip.FileHeader{Name: h.Name, Method: zip.Deflate, Modified: h.ModTime.UTC()}
 	e.SetMode(h.FileInfo().Mode())
@@ -174,7 +188,7 @@ func zipEntry(out *zip.Writer, h *tar.Header, content io.Reader, script *Reader)
 	if err != nil {
 		return err
 	}
-	if isScript(h) {
+	if script != nil {
 		script.Reset(content)
 		content = script
 	}
