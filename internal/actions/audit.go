@@ -50,6 +50,7 @@ const (
 	AuditArtifactDestroy AuditAction = "artifact.destroy"
 	AuditRunDelete       AuditAction = "workflows.delete_workflow_run"
 	AuditJobUnreported   AuditAction = "workflows.unreported_job_end" // not one of GitHub's
+	AuditEventBridge     AuditAction = "workflows.bridge_event"       // nor this: an event was brought from elsewhere
 	AuditWorkflowEnable  AuditAction = "workflows.enable_workflow"
 	AuditWorkflowDisable AuditAction = "workflows.disable_workflow"
 

@@ -3,7 +3,6 @@ package event
 import (
 	"encoding/json"
 
-	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
@@ -25,13 +24,10 @@ type dispatchPayload struct {
 func newDispatch(e *Event) any {
 	p := &dispatchPayload{
 		Inputs: json.RawMessage("null"), Ref: e.Ref, Workflow: e.Workflow,
-		Repository: shape.NewRepository(e.Base, e.Repo), Sender: shape.NewSimpleUser(e.Base, e.Actor),
+		Repository: shape.NewRepository(e.Base, e.Repo), Organization: organization(e), Sender: shape.NewSimpleUser(e.Base, e.Actor),
 	}
 	if len(e.Dispatch.Inputs) > 0 {
 		p.Inputs = e.Dispatch.Inputs
-	}
-	if e.Repo.Owner.Type == actions.Organization {
-		p.Organization = shape.NewOrganizationSimple(e.Base, &e.Repo.Owner)
 	}
 	return p
 }

@@ -48,6 +48,7 @@ type Event struct {
 	Workflow string // path of the only workflow that may start, empty for any
 	Inputs   []byte // context inputs of runs, a JSON object; empty for none
 	Intent   int64  // the [actions.Push] that it is part of, 0 for none
+	Part     string // tells it from the others of its intent; empty for its Ref
 
 	// Complete reads what only the payload needs. It is called once it is known
 	// that a workflow starts. nil: everything is there.
@@ -60,8 +61,10 @@ type Event struct {
 	// object. nil: the kind makes it.
 	Given []byte
 
-	Push     *Push     // of a push
+	Push     *Push     // of a push, and of what it creates and deletes
 	Dispatch *Dispatch // of a workflow_dispatch
+
+	RepositoryDispatch *RepositoryDispatch // of a repository_dispatch
 }
 
 // Payload is github.event of the event, as JSON. The event must be of this kind.

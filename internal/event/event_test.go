@@ -87,6 +87,9 @@ var happened = []event.Event{
 	{Name: "push", Ref: "refs/heads/main", Head: &actions.Commit{SHA: young}, Push: &event.Push{
 		Update: actions.RefUpdate{Ref: "refs/heads/main", Before: old, After: young}, Commits: []*actions.Commit{{SHA: young}},
 	}},
+	{Name: "create", Ref: "refs/heads/x", Push: &event.Push{Update: actions.RefUpdate{Ref: "refs/heads/x", Before: actions.ZeroSHA, After: young}}},
+	{Name: "delete", Push: &event.Push{Update: actions.RefUpdate{Ref: "refs/tags/v1", Before: old, After: actions.ZeroSHA}}},
+	{Name: "repository_dispatch", Action: "build", RepositoryDispatch: &event.RepositoryDispatch{}},
 	{Name: "workflow_dispatch", Ref: "refs/heads/main", Workflow: ".github/workflows/ci.yml", Dispatch: &event.Dispatch{}},
 }
 

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -27,10 +28,13 @@ type Facts struct {
 	Before  string `json:"before"`
 	After   string `json:"after"`
 
+	HeadCommit struct {
+		Message string `json:"message"`
+	} `json:"head_commit"`
 	PullRequest struct {
-		Title string `json:"title"`
-		Head  place  `json:"head"`
-		Base  place  `json:"base"`
+		titled
+		Head place `json:"head"`
+		Base place `json:"base"`
 	} `json:"pull_request"`
 	MergeGroup struct {
 		HeadRef string `json:"head_ref"`
@@ -38,16 +42,22 @@ type Facts struct {
 		BaseRef string `json:"base_ref"`
 	} `json:"merge_group"`
 	Release struct {
+		Name    string `json:"name"`
 		TagName string `json:"tag_name"`
 	} `json:"release"`
-	Deployment  place `json:"deployment"`
-	WorkflowRun struct {
+	Issue, Discussion titled
+	Deployment        place `json:"deployment"`
+	WorkflowRun       struct {
 		Name       string `json:"name"`
 		HeadBranch string `json:"head_branch"`
 	} `json:"workflow_run"`
 	Workflow struct {
 		Name string `json:"name"`
 	} `json:"workflow"`
+}
+
+type titled struct {
+	Title string `json:"title"`
 }
 
 // A place is a branch, tag or commit in a payload.
@@ -129,6 +139,26 @@ func (f *Facts) OwnRef(name string) string {
 	return ""
 }
 
+// OwnSHA is the commit that the payload says runs of the event are of, "" for none: then
+// it is the one at which the ref stands.
+func (f *Facts) OwnSHA(name string) string {
+	switch name {
+	case "push":
+		return f.After
+	case "deployment", "deployment_status":
+		return f.Deployment.SHA
+	case "merge_group":
+		return f.MergeGroup.HeadSHA
+	}
+	return ""
+}
+
+// Title is what runs of the event are called, "" for nothing of their own.
+func (f *Facts) Title() string {
+	message, _, _ := strings.Cut(f.HeadCommit.Message, "\n")
+	return cmp.Or(f.PullRequest.Title, f.Issue.Title, f.Discussion.Title, f.Release.Name, f.Release.TagName, message)
+}
+
 // FilterRef is the full ref that filters of branches and tags look at, "" for none.
 func (f *Facts) FilterRef(name string) string {
 	branch := func(name string) string {
@@ -170,8 +200,8 @@ func (e *Event) completed() ([]byte, error) {
 		lost = err
 		fmt.Fprintf(&b, `%q:%s,`, name, text)
 	}
-	if e.Repo.Owner.Type == actions.Organization {
-		add("organization", shape.NewOrganizationSimple(e.Base, &e.Repo.Owner))
+	if o := organization(e); o != nil {
+		add("organization", o)
 	}
 	add("repository", shape.NewRepository(e.Base, e.Repo))
 	add("sender", shape.NewSimpleUser(e.Base, e.Actor))

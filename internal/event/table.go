@@ -60,8 +60,8 @@ var table = []Kind{
 	{Name: "branch_protection_rule", Types: words(crud)},
 	{Name: "check_run", Types: words("created rerequested completed requested_action")},
 	{Name: "check_suite", Types: words("completed")},
-	{Name: "create", Of: Own}, // the new ref
-	{Name: "delete", Caches: actions.CacheWrites},
+	{Name: "create", Of: Own, payload: newCreate}, // the new ref
+	{Name: "delete", Caches: actions.CacheWrites, payload: newDelete},
 	{Name: "deployment", Of: Own},        // the ref and commit that are deployed; of a bare commit no ref
 	{Name: "deployment_status", Of: Own}, // as of deployment
 	{
@@ -110,7 +110,7 @@ var table = []Kind{
 		Name: "release", Types: words("published unpublished created edited deleted prereleased released"),
 		Of: Own,
 	},
-	{Name: "repository_dispatch", AnyType: true, FromJobs: true, Caches: actions.CacheWrites},
+	{Name: "repository_dispatch", AnyType: true, FromJobs: true, Caches: actions.CacheWrites, payload: newRepositoryDispatch},
 	{Name: "schedule", Caches: actions.CacheWrites},
 	{Name: "status"},
 	{Name: "watch", Types: words("started")},

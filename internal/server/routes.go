@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/credentials"
 	"github.com/understudy-ci/understudy/internal/rest/enterpriseadmin"
 	"github.com/understudy-ci/understudy/internal/rest/environments"
+	"github.com/understudy-ci/understudy/internal/rest/events"
 	"github.com/understudy-ci/understudy/internal/rest/jobs"
 	"github.com/understudy-ci/understudy/internal/rest/meta"
 	"github.com/understudy-ci/understudy/internal/rest/oidc"
@@ -60,6 +61,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		checks.Routes(s.store, s.repositories),
 
 		workflows.Routes(s.store, s.trigger, s.now),
+		events.Routes(s.trigger),
 		runs.Routes(runs.Config{Store: s.store, Scheduler: s.scheduler, Logs: s.logs, Now: s.now, LogURL: res.RunLogURL}),
 		jobs.Routes(jobs.Config{Store: s.store, Logs: s.logs, Groups: s.groups, Now: s.now, LogURL: res.JobLogURL}),
 		artifacts.Routes(artifacts.Config{

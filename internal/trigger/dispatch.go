@@ -59,7 +59,7 @@ func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*event.Event, erro
 		return nil, err
 	}
 	view := t.git.View(d.Repo.ID)
-	ref, sha, err := t.findRef(ctx, d)
+	ref, sha, err := t.findRef(ctx, d.Repo.ID, d.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -98,14 +98,14 @@ func (t *Trigger) dispatch(ctx context.Context, d *Dispatch) (*event.Event, erro
 	return e, nil
 }
 
-// findRef resolves the ref of a dispatch: a branch before a tag of that name.
-func (t *Trigger) findRef(ctx context.Context, d *Dispatch) (ref, sha string, err error) {
-	candidates := []string{actions.BranchPrefix + d.Ref, actions.TagPrefix + d.Ref}
-	if actions.IsFullRef(d.Ref) {
-		candidates = []string{d.Ref}
+// findRef resolves a ref that somebody names: a branch before a tag of that name.
+func (t *Trigger) findRef(ctx context.Context, repoID int64, name string) (ref, sha string, err error) {
+	candidates := []string{actions.BranchPrefix + name, actions.TagPrefix + name}
+	if actions.IsFullRef(name) {
+		candidates = []string{name}
 	}
 	for _, ref := range candidates {
-		sha, err := t.git.Resolve(ctx, d.Repo.ID, ref)
+		sha, err := t.git.Resolve(ctx, repoID, ref)
 		if err == nil {
 			return ref, sha, nil
 		}
@@ -113,5 +113,5 @@ func (t *Trigger) findRef(ctx context.Context, d *Dispatch) (ref, sha string, er
 			return "", "", err
 		}
 	}
-	return "", "", actions.Errorf(actions.Invalid, "No ref found for: %s", d.Ref)
+	return "", "", actions.Errorf(actions.Invalid, "No ref found for: %s", name)
 }

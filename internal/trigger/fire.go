@@ -126,7 +126,7 @@ func (t *Trigger) matching(ctx context.Context, kind event.Kind, e *event.Event)
 	if e.Intent == 0 || len(files) == 0 {
 		return files, nil
 	}
-	made, err := t.store.PushRuns(ctx, e.Intent, e.Ref)
+	made, err := t.store.PushRuns(ctx, e.Intent, cmp.Or(e.Part, e.Ref))
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (t *Trigger) prepare(ctx context.Context, st *scheduler.Start) error {
 // write writes a run, unless that is not to be, and says whether it did.
 func (t *Trigger) write(ctx context.Context, tx *store.Tx, e *event.Event, f *file, st *scheduler.Start) (bool, error) {
 	if e.Intent != 0 {
-		if first, err := tx.CreatePushRun(ctx, e.Intent, e.Ref, f.path); err != nil || !first {
+		if first, err := tx.CreatePushRun(ctx, e.Intent, cmp.Or(e.Part, e.Ref), f.path); err != nil || !first {
 			return false, err
 		}
 	}

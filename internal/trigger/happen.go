@@ -65,7 +65,7 @@ func (t *Trigger) Busy(repo *actions.Repository, actor *actions.Account) error {
 
 // happened makes the runs of an event that are missing, and says how many it has made.
 func (p *pushed) happened(ctx context.Context, most *portion) (int, error) {
-	e, err := p.event(ctx)
+	e, err := p.known(ctx)
 	if err != nil || e == nil {
 		return 0, err
 	}
@@ -78,8 +78,8 @@ func (p *pushed) happened(ctx context.Context, most *portion) (int, error) {
 	return len(runs), err
 }
 
-// event is what has happened. It is nil if the commit of its runs is not there any more.
-func (p *pushed) event(ctx context.Context) (*event.Event, error) {
+// known is the event that has happened. It is nil if the commit of its runs is not there any more.
+func (p *pushed) known(ctx context.Context) (*event.Event, error) {
 	h, base := p.Happening, p.base
 	if h.Base != "" {
 		base = shape.Base{HTML: h.Base, API: h.Base + "/api/v3"}

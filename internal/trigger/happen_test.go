@@ -119,3 +119,32 @@ func TestALargePayloadReachesEveryRun(t *testing.T) {
 		}
 	})
 }
+
+func TestBranchesAndTagsAreCreatedAndDeleted(t *testing.T) { // TRG-8
+	const onRefs = "name: Refs\non: [create, delete, push]\njobs: {a: {runs-on: x, steps: [{run: exit 0}]}}\n"
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b := newBench(t, st)
+		b.Commit("first", dir+"refs.yml", onRefs)
+		b.push(false, "refs/heads/main")
+		b.push(false, "refs/tags/v1")
+		b.push(true, "refs/heads/by-job")
+		head := b.Git("rev-parse", "HEAD")
+		remove := func(refs ...string) {
+			p := &actions.Push{RepoID: b.repo.ID, ActorID: b.owner.ID}
+			for _, ref := range refs {
+				p.Updates = append(p.Updates, actions.RefUpdate{Ref: ref, Before: head, After: actions.ZeroSHA})
+			}
+			b.must(b.Intend(t.Context(), p))
+			b.must(b.Pushed(t.Context(), base, p, p.Updates))
+		}
+		remove("refs/tags/v1", "refs/heads/x")
+		want := []string{
+			"Refs push refs/heads/main", "Refs create refs/heads/main", "Refs push refs/tags/v1", "Refs create refs/tags/v1",
+			"Refs delete refs/heads/main", "Refs delete refs/heads/main",
+		}
+		b.want(want...)
+		b.push(false, "refs/tags/a", "refs/tags/b", "refs/tags/c", "refs/tags/d") // more than three: no events
+		remove("refs/tags/a", "refs/tags/b", "refs/tags/c", "refs/tags/d")
+		b.want(want...)
+	})
+}

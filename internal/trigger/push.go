@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -77,19 +78,22 @@ func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Pus
 	return runs, p.end(ctx)
 }
 
-// events are the updates that count as push events: branches and tags that are
-// there afterwards, unless there are too many (TRG-8).
+// events are the updates that count as events: branches and tags that are there
+// afterwards, and those that are not, unless there are too many (TRG-8).
 func events(updates []actions.RefUpdate) []actions.RefUpdate {
-	of := func(prefix string, limit int) []actions.RefUpdate {
+	of := func(prefix string, deleted bool, limit int) []actions.RefUpdate {
 		list := slices.DeleteFunc(slices.Clone(updates), func(u actions.RefUpdate) bool {
-			return u.Deleted() || !strings.HasPrefix(u.Ref, prefix)
+			return u.Deleted() != deleted || !strings.HasPrefix(u.Ref, prefix)
 		})
 		if len(list) > limit {
 			return nil
 		}
 		return list
 	}
-	return append(of(actions.BranchPrefix, maxBranches), of(actions.TagPrefix, maxTags)...)
+	return slices.Concat(
+		of(actions.BranchPrefix, false, maxBranches), of(actions.TagPrefix, false, maxTags),
+		of(actions.BranchPrefix, true, maxBranches), of(actions.TagPrefix, true, maxTags),
+	)
 }
 
 // fire makes the runs of one of its refs, and says how many it has made.
@@ -98,15 +102,49 @@ func (p *pushed) fire(ctx context.Context, u actions.RefUpdate, most *portion) (
 		return 0, errLater
 	}
 	most.take(0)
+	list, err := p.events(ctx, u)
+	made := 0
+	for _, e := range list {
+		var runs []*actions.Run
+		runs, err = p.t.fire(ctx, e, func(run func() (int, error)) error { return p.paced(most, run) })
+		if made += len(runs); err != nil {
+			return made, fmt.Errorf("%s of %s in %s: %w", e.Name, u.Ref, p.repo.FullName(), err)
+		}
+	}
+	return made, err
+}
+
+// events are what happened to one of its refs: it was pushed, and maybe created, or it
+// was deleted.
+func (p *pushed) events(ctx context.Context, u actions.RefUpdate) ([]event.Event, error) {
+	part := func(name string) event.Event {
+		return event.Event{
+			Name: name, Part: name + " " + u.Ref, Repo: p.repo, Actor: p.actor, ByJob: p.ByJob, Base: p.base, Intent: p.ID, Ref: u.Ref,
+			Push: &event.Push{Update: u},
+		}
+	}
+	if u.Deleted() {
+		heard, err := p.t.store.IsHeard(ctx, p.repo.ID, "delete")
+		if err != nil || !heard {
+			return nil, err
+		}
+		_, err = p.view.Ref(actions.BranchPrefix + p.repo.DefaultBranch)
+		if noCommit(err) { // nor has it workflows
+			return nil, nil
+		}
+		return []event.Event{part("delete")}, err
+	}
 	m, err := p.look(ctx, u)
 	if err != nil || m == nil {
-		return 0, err
+		return nil, err
 	}
-	runs, err := p.t.fire(ctx, m.push(ctx), func(run func() (int, error)) error { return p.paced(most, run) })
-	if err != nil {
-		err = fmt.Errorf("push of %s to %s: %w", u.Ref, p.repo.FullName(), err)
+	list := []event.Event{m.push(ctx)}
+	if u.Created() {
+		e := part("create")
+		e.Head = &m.commit.Commit
+		list = append(list, e)
 	}
-	return len(runs), err
+	return list, nil
 }
 
 // paced makes a run, unless that is to be later.
