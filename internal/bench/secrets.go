@@ -58,25 +58,26 @@ func secrets(ctx context.Context, b *bench) ([]Row, error) {
 		return nil, err
 	}
 	const most = 5 * time.Millisecond
-	adds := among[2] - among[0]
+	adds := median(differences(among[2], among[0])) // of neighbours, so that what slows both down is not counted
 	return []Row{{
 		What:   fmt.Sprintf("push returned → first step running, of a job that gets 10 secrets, with %d others, median of %d", b.otherSecrets, b.latencyPushes),
-		Figure: millis(among[1]), Goal: "≤ 2× without others", Met: among[1] <= 2*alone[1], Reference: "without others: " + millis(alone[1]),
-		Values: []Value{cost("first step of a job with 10 secrets among very many", among[1])},
+		Figure: millis(median(among[1])), Goal: "≤ 2× without others", Met: median(among[1]) <= 2*median(alone[1]), Reference: "without others: " + millis(median(alone[1])),
+		Values: []Value{cost("first step of a job with 10 secrets among very many", median(among[1]))},
 	}, {
 		What:   fmt.Sprintf("what 100 secrets add to that, with %d others", b.otherSecrets),
 		Figure: millis(adds), Goal: "≤ 5 ms", Met: adds <= most,
-		Reference: fmt.Sprintf("without a secret: %s; with 100: %s", millis(among[0]), millis(among[2])),
+		Reference: fmt.Sprintf("without a secret: %s; with 100: %s", millis(median(among[0])), millis(median(among[2]))),
 	}}, nil
 }
 
-// firstSteps pushes to the repositories in turns, and returns for each the median time
-// from the end of the push to the job's first step.
-func (b *bench) firstSteps(ctx context.Context, repos []*repo) ([]time.Duration, error) {
+// firstSteps pushes to the repositories in turns, and returns for each the times from
+// the end of each push to the job's first step.
+func (b *bench) firstSteps(ctx context.Context, repos []*repo) ([][]time.Duration, error) {
 	times := make([][]time.Duration, len(repos))
 	for i := range b.latencyPushes + 1 {
-		for at, r := range repos {
-			_, pushed, m, err := r.pushed(ctx, i)
+		for turn := range repos {
+			at := (i + turn) % len(repos) // none always comes behind the same other one
+			_, pushed, m, err := repos[at].pushed(ctx, i)
 			if err != nil {
 				return nil, err
 			}
@@ -85,11 +86,16 @@ func (b *bench) firstSteps(ctx context.Context, repos []*repo) ([]time.Duration,
 			}
 		}
 	}
-	medians := make([]time.Duration, len(repos))
-	for at := range repos {
-		medians[at] = median(times[at])
+	return times, nil
+}
+
+// differences are those of each of a from that of b at its place.
+func differences(a, b []time.Duration) []time.Duration {
+	out := make([]time.Duration, len(a))
+	for i := range a {
+		out[i] = a[i] - b[i]
 	}
-	return medians, nil
+	return out
 }
 
 // setSecret gives the repository a secret as clients do.
