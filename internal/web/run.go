@@ -26,6 +26,7 @@ type runPage struct {
 	Counts      string // "2 errors and 1 warning"
 	MoreNotes   bool   // there are more annotations than the page lists
 	Artifacts   artifactList
+	Locked      lockedList
 	Live        string // URL of the stream of changes; empty when all is over
 }
 
@@ -105,6 +106,9 @@ func (s *Site) run(w http.ResponseWriter, r *http.Request, c *auth.Caller) error
 		return err
 	}
 	if p.Artifacts, err = s.artifactsOfRun(r, &p.Run, may, !c.Anonymous()); err != nil {
+		return err
+	}
+	if p.Locked, err = s.lockedOfRun(r, run.ID, a.Number); err != nil {
 		return err
 	}
 	shown, err := s.summariesOf(r.Context(), run.ID, a.Number, p.Groups)

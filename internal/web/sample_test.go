@@ -42,6 +42,7 @@ func newSample(t testing.TB, say func(string) string, opts ...servertest.Option)
 	s.addDone(say)
 	s.addRunning(say)
 	s.addArtifacts(say)
+	s.addLocked(say)
 	s.broken = s.addRun(s.repo, ".github/workflows/deploy.yml", func(r *actions.Run) {
 		r.Name, r.Title = ".github/workflows/deploy.yml", say("Deploy on every tag")
 		r.Status, r.Conclusion = actions.Completed, actions.Failure
@@ -98,6 +99,19 @@ func (s *sample) addArtifacts(say func(string) string) {
 	s.addArtifact(s.failed, say("broken"), actions.ZipType, []byte("no archive"), nil)
 	s.addArtifact(s.failed, say("coverage"), actions.ZipType, archived(s.TB, "c", "x"), func(a *actions.Artifact) {
 		a.ExpiresAt = time.Now().Add(-time.Hour)
+	})
+}
+
+// addLocked says what the actions of the run that is done stood for.
+func (s *sample) addLocked(say func(string) string) {
+	day := time.Now().Add(-24 * time.Hour)
+	s.update(func(tx *store.Tx) error {
+		return tx.LockActions(s.Context(), s.done.ID, 1, []*actions.LockedAction{
+			{Name: say("actions/checkout"), Ref: say("v5"), SHA: strings.Repeat("c", 40), Origin: actions.BuiltIn},
+			{Name: say("docker/login-action"), Ref: say("v3"), SHA: strings.Repeat("d", 40), Origin: actions.Fetched, Host: "https://" + say("github.com"), KeptAt: day, AskedAt: day},
+			{Name: "octo/tools", Ref: "main", SHA: strings.Repeat("e", 40), Origin: actions.OfRepository},
+			{Name: "acme/files", Ref: "v1", SHA: strings.Repeat("f", 40), Origin: actions.MadeHere, KeptAt: day},
+		})
 	})
 }
 

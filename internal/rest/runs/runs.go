@@ -51,6 +51,8 @@ func Routes(c Config) []rest.Route {
 		{Pattern: "GET " + run + "/logs", Handle: p.downloadLogs, Docs: docs + "download-workflow-run-logs", Need: auth.DownloadRuns},
 		{Pattern: "GET " + attempt + "/logs", Handle: p.downloadAttemptLogs, Docs: docs + "download-workflow-run-attempt-logs", Need: auth.DownloadRuns},
 		{Pattern: "GET " + run + "/timing", Handle: p.timing, Docs: docs + "get-workflow-run-usage", Need: auth.ReadRuns},
+		{Pattern: "GET " + run + "/actions", Handle: p.locked, Need: auth.ReadRuns},
+		{Pattern: "GET " + attempt + "/actions", Handle: p.lockedOfAttempt, Need: auth.ReadRuns},
 		{Pattern: "DELETE " + run + "/logs", Handle: p.deleteLogs, Docs: docs + "delete-workflow-run-logs", Need: write},
 	}
 }
