@@ -145,6 +145,65 @@ func TestAPushRunsWhereAnOrganizationEnablesActions(t *testing.T) {
 	}
 }
 
+func TestARunUsesOnlyActionsThatItsOrganizationSelects(t *testing.T) {
+	g := newGuild(t)
+	const permissions, file = "/orgs/guild/actions/permissions", ".github/workflows/ci.yml"
+	push := func() string {
+		g.count++
+		g.Push(g.repo, fmt.Sprint("branch-", g.count), g.AdminToken, map[string]string{"n": fmt.Sprint(g.count), file: `
+on: push
+jobs: {build: {runs-on: self-hosted, steps: [{uses: actions/checkout@v4}, {run: test -e n}]}}
+`})
+		run := g.newest()
+		path := fmt.Sprintf("%s/repos/guild/hello/actions/runs/%d", servertest.API, run)
+		var conclusion string
+		g.Await("the run ends", func() bool {
+			conclusion, _ = g.Do(http.MethodGet, path, g.AdminToken, nil).JSON(g)["conclusion"].(string)
+			return conclusion != ""
+		})
+		return conclusion
+	}
+	g.does(http.MethodPut, permissions, map[string]any{"enabled_repositories": "all", "allowed_actions": "selected"})
+	for _, step := range []struct {
+		selected map[string]any
+		want     string
+	}{
+		{map[string]any{"github_owned_allowed": false}, "startup_failure"},
+		{map[string]any{"github_owned_allowed": false, "patterns_allowed": []string{"actions/checkout@*"}}, "success"},
+		{map[string]any{"github_owned_allowed": true, "patterns_allowed": []string{"!actions/checkout@v4"}}, "startup_failure"},
+		{map[string]any{"github_owned_allowed": true, "patterns_allowed": []string{}}, "success"},
+	} {
+		g.does(http.MethodPut, permissions+"/selected-actions", step.selected)
+		if got := push(); got != step.want {
+			t.Errorf("with %v the run is a %s, want %s", step.selected, got, step.want)
+		}
+	}
+}
+
+func TestAWorkflowIsTimedBySystemAsItsJobsRun(t *testing.T) {
+	g := newGuild(t)
+	billable := func() map[string]any {
+		answer := g.Do(http.MethodGet, servertest.API+"/repos/guild/hello/actions/workflows/ci.yml/timing", g.AdminToken, nil).JSON(g)
+		billable, _ := answer["billable"].(map[string]any)
+		return billable
+	}
+	g.secrets()
+	if got := billable(); len(got) != 0 {
+		t.Errorf("after a job of a self-hosted runner: %v", got)
+	}
+	list, _, err := g.Store.Runners(g.Context(), actions.Scope{OwnerID: g.repo.Owner.ID}, "", store.Page{Number: 1, Size: 1})
+	g.Must(err)
+	g.does(http.MethodPost, fmt.Sprintf("/orgs/guild/actions/runners/%d/labels", list[0].ID), map[string]any{"labels": []string{"ubuntu-latest"}})
+	g.Push(g.repo, "hosted", g.AdminToken, map[string]string{".github/workflows/ci.yml": `
+on: push
+jobs: {build: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}
+`})
+	g.ended(g.newest())
+	if got := fmt.Sprint(billable()); got != "map[UBUNTU:map[total_ms:0]]" {
+		t.Errorf("after a job of a system of GitHub's: %s", got)
+	}
+}
+
 func TestAnotherRunnerDoesTheJobAfterAnOrganizationRemovedOne(t *testing.T) {
 	g := newGuild(t)
 	g.secrets()
