@@ -49,6 +49,8 @@ type Happening struct {
 	FilterRef    string `json:"filter_ref,omitempty"`    // full ref that filters look at
 	WorkflowName string `json:"workflow_name,omitempty"` // that the filter of workflow_run looks at
 	Workflow     string `json:"workflow,omitempty"`      // path of the only workflow that may start
+	RunID        int64  `json:"run_id,omitempty"`        // of a workflow_run: the run that got on
+	Attempt      int    `json:"attempt,omitempty"`       // as RunID
 	FromFork     bool   `json:"from_fork,omitempty"`
 	Base         string `json:"base,omitempty"` // URL of the server, as it was reached
 

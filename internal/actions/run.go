@@ -39,6 +39,7 @@ type Run struct {
 	HeadBranch string // short name of the branch or tag
 	HeadSHA    string
 	HeadCommit Commit
+	Chain      int     // of runs that it stands behind, each started by the one before it as workflow_run
 	FromFork   bool    // what it runs came from outside of the repository, so it gets no secrets
 	Actor      Account // who caused the first attempt
 	Attempt    int     // current attempt, from 1

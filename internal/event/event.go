@@ -64,6 +64,8 @@ type Event struct {
 	Push     *Push     // of a push, and of what it creates and deletes
 	Dispatch *Dispatch // of a workflow_dispatch
 
+	WorkflowRun *WorkflowRun // of a workflow_run; without it the runs do not follow one of here
+
 	RepositoryDispatch *RepositoryDispatch // of a repository_dispatch
 }
 

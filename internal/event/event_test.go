@@ -90,6 +90,7 @@ var happened = []event.Event{
 	{Name: "create", Ref: "refs/heads/x", Push: &event.Push{Update: actions.RefUpdate{Ref: "refs/heads/x", Before: actions.ZeroSHA, After: young}}},
 	{Name: "delete", Push: &event.Push{Update: actions.RefUpdate{Ref: "refs/tags/v1", Before: old, After: actions.ZeroSHA}}},
 	{Name: "repository_dispatch", Action: "build", RepositoryDispatch: &event.RepositoryDispatch{}},
+	{Name: "workflow_run", Action: "completed", WorkflowRun: &event.WorkflowRun{Run: &actions.Run{}, Attempt: &actions.Attempt{}, Workflow: &actions.Workflow{}}},
 	{Name: "workflow_dispatch", Ref: "refs/heads/main", Workflow: ".github/workflows/ci.yml", Dispatch: &event.Dispatch{}},
 }
 

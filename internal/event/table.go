@@ -119,7 +119,7 @@ var table = []Kind{
 		Name: "workflow_dispatch", Keys: words("inputs"),
 		Of: Own, FromJobs: true, Caches: actions.CacheWrites, payload: newDispatch,
 	},
-	{Name: "workflow_run", Types: words("completed requested in_progress"), Keys: words(branches, "workflows")},
+	{Name: "workflow_run", Types: words("completed requested in_progress"), Keys: words(branches, "workflows"), payload: newWorkflowRun},
 }
 
 // words are those of all texts.

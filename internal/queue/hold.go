@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -142,7 +143,11 @@ func (q *Queue) take(ctx context.Context, tx *store.Tx, asked *store.Acquisition
 	if err := tx.UpdateJob(ctx, job); err != nil || asked.RunStatus == actions.InProgress {
 		return err
 	}
-	return tx.BeginRun(ctx, job, q.now())
+	began, err := tx.BeginRun(ctx, job, q.now())
+	if err != nil || !began {
+		return err
+	}
+	return tx.NoteRun(ctx, job.RunID, job.RepoID, event.RunInProgress, job.Attempt, event.MaxChain, q.now())
 }
 
 // ErrProtected is a Conflict: the environment of the job has had a rule since the job

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/expr"
 	"github.com/understudy-ci/understudy/internal/plan"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
@@ -94,6 +95,14 @@ func (s *Scheduler) Commit(ctx context.Context, tx *store.Tx, st *Start) error {
 	d.run.WorkflowID = st.Run.WorkflowID
 	if err := tx.CreateRun(ctx, d.run, d.attempt, st.Source); err != nil {
 		return err
+	}
+	if err := d.note(ctx, tx, event.RunRequested); err != nil {
+		return err
+	}
+	if d.ends {
+		if err := d.note(ctx, tx, event.RunCompleted); err != nil {
+			return err
+		}
 	}
 	*st.Run = *d.run
 	if d.source != nil {

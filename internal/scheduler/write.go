@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
 	"github.com/understudy-ci/understudy/internal/steps"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -47,7 +48,15 @@ func (d *draft) writeAttempt(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	return tx.UpdateRun(ctx, d.run)
+	if err := tx.UpdateRun(ctx, d.run); err != nil || !d.ends {
+		return err
+	}
+	return d.note(ctx, tx, event.RunCompleted)
+}
+
+// note records that the run got on, for workflows that wait for that (TRG-10).
+func (d *draft) note(ctx context.Context, tx *store.Tx, action string) error {
+	return tx.NoteRun(ctx, d.run.ID, d.run.RepoID, action, d.attempt.Number, event.MaxChain, d.now)
 }
 
 // moved is the error of a conditional statement that changed no row.

@@ -9,7 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision, from_fork`
+const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision, from_fork, chain`
 
 const runAccounts = `join accounts a on a.id = r.actor_id join accounts t on t.id = r.triggering_id`
 
@@ -28,7 +28,7 @@ func scanRun(row db.Row) (*actions.Run, error) {
 		db.Time(&r.StartedAt),
 		db.Time(&r.UpdatedAt),
 		&r.Revision,
-		db.Bool(&r.FromFork),
+		db.Bool(&r.FromFork), &r.Chain,
 	}
 	fields = append(fields, accountFields(&r.Actor)...)
 	return r, row.Scan(append(fields, accountFields(&r.Triggering)...)...)
@@ -43,10 +43,10 @@ func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt,
 	}
 	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into runs
 		(repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, actor_id, attempt,
-		 triggering_id, status, conclusion, created_at, started_at, updated_at, from_fork)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) returning id`,
+		 triggering_id, status, conclusion, created_at, started_at, updated_at, from_fork, chain)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) returning id`,
 		r.RepoID, r.WorkflowID, n, r.Name, r.Title, r.Path, r.Event, r.Ref, r.HeadBranch, r.HeadSHA, db.Text(r.HeadCommit), r.Actor.ID, r.Attempt,
-		r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.CreatedAt), db.Micros(r.StartedAt), db.Micros(r.UpdatedAt), db.Flag(r.FromFork))
+		r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.CreatedAt), db.Micros(r.StartedAt), db.Micros(r.UpdatedAt), db.Flag(r.FromFork), r.Chain)
 	if err != nil {
 		return fmt.Errorf("run %d of workflow %d: %w", n, r.WorkflowID, err)
 	}
@@ -93,8 +93,8 @@ func (tx *Tx) UpdateRun(ctx context.Context, r *actions.Run) error {
 }
 
 // BeginRun marks the run of job j, and the attempt, as in progress if the job is
-// of its current attempt and it is not yet.
-func (tx *Tx) BeginRun(ctx context.Context, j *actions.Job, now time.Time) error {
+// of its current attempt and it is not yet, and says whether it did.
+func (tx *Tx) BeginRun(ctx context.Context, j *actions.Job, now time.Time) (bool, error) {
 	n, err := db.Exec(ctx, tx.ex, `update runs set status = 'in_progress', updated_at = $3
 		where id = $1 and attempt = $2 and status not in ('in_progress', 'completed')`, j.RunID, j.Attempt, db.Micros(now))
 	if err == nil && n > 0 {
@@ -102,9 +102,9 @@ func (tx *Tx) BeginRun(ctx context.Context, j *actions.Job, now time.Time) error
 		_, err = db.Exec(ctx, tx.ex, `update attempts set status = 'in_progress' where run_id = $1 and number = $2`, j.RunID, j.Attempt)
 	}
 	if err != nil {
-		return fmt.Errorf("run %d: %w", j.RunID, err)
+		return false, fmt.Errorf("run %d: %w", j.RunID, err)
 	}
-	return nil
+	return n > 0, nil
 }
 
 // DeleteRun removes a run with all that hangs on it. Its blobs become dead.

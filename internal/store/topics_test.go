@@ -171,7 +171,7 @@ func TestWhatJobsLeaveIsPublished(t *testing.T) {
 				s.runs[0].Status = actions.Queued
 				return tx.UpdateRun(ctx, s.runs[0])
 			}},
-			{"BeginRun", []store.Topic{repoT, runT}, func(tx *store.Tx) error { return tx.BeginRun(ctx, job, s.now) }},
+			{"BeginRun", []store.Topic{repoT, runT}, func(tx *store.Tx) error { _, err := tx.BeginRun(ctx, job, s.now); return err }},
 			{"PublishArtifact", []store.Topic{repoT, runT}, func(tx *store.Tx) error { _, _, err := tx.PublishArtifact(ctx, art); return err }},
 			{"DeleteArtifact", []store.Topic{repoT, runT}, func(tx *store.Tx) error { _, err := tx.DeleteArtifact(ctx, gone); return err }},
 			{"ExpireArtifacts", []store.Topic{repoT, runT, lateT}, func(tx *store.Tx) error {

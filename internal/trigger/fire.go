@@ -158,6 +158,9 @@ func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []
 		RepoID: e.Repo.ID, Name: f.name(), Title: cmp.Or(actions.Clip(e.Title, maxTitle), f.name()), Path: f.path, Event: e.Name,
 		Ref: e.Ref, HeadBranch: actions.ShortRef(e.Ref), HeadSHA: e.Head.SHA, HeadCommit: *e.Head, Actor: *e.Actor, FromFork: e.FromFork,
 	}
+	if e.WorkflowRun != nil {
+		run.Chain = e.WorkflowRun.Run.Chain + 1
+	}
 	st := &scheduler.Start{
 		Run: run, Repo: e.Repo, Workflow: f.workflow, Problem: f.problem,
 		Source: &actions.RunSource{Payload: payload, Inputs: e.Inputs, Workflow: f.text, Base: e.Base.HTML},

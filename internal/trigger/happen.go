@@ -3,6 +3,7 @@ package trigger
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/event"
@@ -104,11 +105,40 @@ func (p *pushed) known(ctx context.Context) (*event.Event, error) {
 		}
 		return p.t.between(ctx, p.view, h.Since, h.Until)
 	})
+	if h.RunID != 0 {
+		return p.followed(ctx, e)
+	}
 	payload, err := p.t.store.HappeningPayload(ctx, p.ID)
 	if err != nil {
 		return nil, unlessGone(err)
 	}
 	e.Given = payload
+	return e, nil
+}
+
+// followed is the event that a run got on. It is nil if the run is not there any more.
+func (p *pushed) followed(ctx context.Context, e *event.Event) (*event.Event, error) {
+	h, w := p.Happening, new(event.WorkflowRun)
+	var err error
+	if w.Run, err = p.t.store.Run(ctx, h.RunID); err != nil {
+		return nil, unlessGone(err)
+	}
+	if w.Attempt, err = p.t.store.Attempt(ctx, h.RunID, h.Attempt); err != nil {
+		return nil, unlessGone(err)
+	}
+	if w.Workflow, err = p.t.store.Workflow(ctx, p.repo.ID, w.Run.WorkflowID); err != nil {
+		return nil, unlessGone(err)
+	}
+	switch h.Action { // it may have got on meanwhile
+	case event.RunRequested:
+		w.Attempt.Status, w.Attempt.Conclusion, w.Attempt.CompletedAt = actions.Queued, "", time.Time{}
+	case event.RunInProgress:
+		w.Attempt.Status, w.Attempt.Conclusion, w.Attempt.CompletedAt = actions.InProgress, "", time.Time{}
+	}
+	e.WorkflowRun, e.WorkflowName = w, w.Run.Name
+	if w.Run.HeadBranch != "" {
+		e.FilterRef = actions.BranchPrefix + w.Run.HeadBranch
+	}
 	return e, nil
 }
 

@@ -56,10 +56,13 @@ func (f *filter) name(name string, only, ignore []string) bool {
 }
 
 // Match says whether an event starts the workflow, as far as this entry of `on`
-// goes: its activity type, its ref and the files that it changed must all pass
-// (TRG-5, TRG-7). Files are not looked at for tags.
+// goes: its activity type, its ref, the files that it changed, and of a workflow_run the
+// name of its workflow must all pass (TRG-5, TRG-7, TRG-10). Files are not looked at for tags.
 func (e *Event) Match(ev *event.Event) bool {
 	if len(e.Types) > 0 && !slices.Contains(e.Types, ev.Action) {
+		return false
+	}
+	if len(e.Workflows) > 0 && !slices.Contains(e.Workflows, ev.WorkflowName) {
 		return false
 	}
 	f := newFilter()

@@ -96,12 +96,12 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, workflowID int64) e
 		}
 	}
 	answer := struct {
-		Total int        `json:"total_count"`
-		Runs  []*runJSON `json:"workflow_runs"`
-	}{total, make([]*runJSON, 0, len(runs))}
+		Total int                  `json:"total_count"`
+		Runs  []*shape.WorkflowRun `json:"workflow_runs"`
+	}{total, make([]*shape.WorkflowRun, 0, len(runs))}
 	repo := shape.NewMinimalRepository(c.Base, c.Repo)
 	for _, run := range runs {
-		answer.Runs = append(answer.Runs, newRun(c, run, repo))
+		answer.Runs = append(answer.Runs, shape.NewWorkflowRun(c.Base, run, repo))
 	}
 	l.Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, answer)
@@ -114,7 +114,7 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := rest.CallOf(r)
-	return httpjson.Write(w, http.StatusOK, newRun(c, run, shape.NewMinimalRepository(c.Base, c.Repo)))
+	return httpjson.Write(w, http.StatusOK, shape.NewWorkflowRun(c.Base, run, shape.NewMinimalRepository(c.Base, c.Repo)))
 }
 
 // getAttempt serves GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}.

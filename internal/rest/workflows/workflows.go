@@ -4,8 +4,6 @@ package workflows
 
 import (
 	"net/http"
-	"net/url"
-	"path"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -43,40 +41,6 @@ type page struct {
 	now     func() time.Time
 }
 
-type workflowJSON struct {
-	ID        int64   `json:"id"`
-	NodeID    string  `json:"node_id"`
-	Name      string  `json:"name"`
-	Path      string  `json:"path"`
-	State     string  `json:"state"`
-	CreatedAt string  `json:"created_at"`
-	UpdatedAt string  `json:"updated_at"`
-	URL       string  `json:"url"`
-	HTMLURL   string  `json:"html_url"`
-	BadgeURL  string  `json:"badge_url"`
-	DeletedAt *string `json:"deleted_at,omitempty"`
-}
-
-func newWorkflow(c *rest.Call, wf *actions.Workflow) *workflowJSON {
-	html := c.RepoHTML()
-	v := &workflowJSON{
-		ID:        wf.ID,
-		NodeID:    shape.NodeID("Workflow", wf.ID),
-		Name:      wf.Name,
-		Path:      wf.Path,
-		State:     string(wf.State),
-		CreatedAt: shape.Time(wf.CreatedAt),
-		UpdatedAt: shape.Time(wf.UpdatedAt),
-		URL:       c.WorkflowURL(wf.ID),
-		HTMLURL:   html + "/blob/" + (&url.URL{Path: c.Repo.DefaultBranch + "/" + wf.Path}).EscapedPath(),
-		BadgeURL:  html + "/actions/workflows/" + url.PathEscape(path.Base(wf.Path)) + "/badge.svg",
-	}
-	if wf.State == actions.Deleted {
-		v.DeletedAt = shape.NullTime(wf.UpdatedAt)
-	}
-	return v
-}
-
 // list serves GET /repos/{owner}/{repo}/actions/workflows.
 func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 	c, l := rest.CallOf(r), rest.ListingOf(r)
@@ -85,11 +49,11 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer := struct {
-		Total     int             `json:"total_count"`
-		Workflows []*workflowJSON `json:"workflows"`
-	}{total, make([]*workflowJSON, 0, len(list))}
+		Total     int               `json:"total_count"`
+		Workflows []*shape.Workflow `json:"workflows"`
+	}{total, make([]*shape.Workflow, 0, len(list))}
 	for _, wf := range list {
-		answer.Workflows = append(answer.Workflows, newWorkflow(c, wf))
+		answer.Workflows = append(answer.Workflows, shape.NewWorkflow(c.Base, c.Repo, wf))
 	}
 	l.Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, answer)
@@ -101,7 +65,8 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return httpjson.Write(w, http.StatusOK, newWorkflow(rest.CallOf(r), wf))
+	c := rest.CallOf(r)
+	return httpjson.Write(w, http.StatusOK, shape.NewWorkflow(c.Base, c.Repo, wf))
 }
 
 // enable serves PUT /repos/{owner}/{repo}/actions/workflows/{workflow_id}/enable.
