@@ -64,18 +64,15 @@ type Config struct {
 	CacheQuota    Size   `default:"10GiB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`
 	CacheDays     int    `default:"7" placeholder:"DAYS" help:"How long a cache is kept that nobody uses. Default: ${default}."`
 
-	BuiltinActions     string   `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
-	ActionsUpstream    []string `default:"https://github.com" placeholder:"URL" help:"Where actions come from that are in no repository here: a host of git repositories, or off for none. Repeatable; they are asked in this order. Default: ${default}."`
-	ActionsPrivate     []string `name:"actions-upstream-private" placeholder:"HOST" help:"Host of an upstream whose address is a private one, such as ghes.corp.example. Repeatable."`
-	ActionsCredentials string   `name:"actions-upstream-credentials" placeholder:"FILE" help:"Credentials of upstreams, a line such as https://NAME:TOKEN@ghes.corp.example for each host, which alone gets them. Only the user of the server may read the file."`
-	ActionsQuota       Size     `default:"10GiB" placeholder:"SIZE" help:"How much actions of upstreams may take before those go that no job used for longest. Default: ${default}."`
-
-	ToolkitPatch  bool     `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
-	ImageHost     []string `placeholder:"HOST" help:"Hosts whose images step summaries may show, such as img.shields.io. Whoever reads a run's page then asks them for the image. Default: none; images are links."`
-	CORSAnonymous bool     `name:"cors-anonymous" help:"Pages of other sites may read by REST what everybody may. Without it they need a token."`
-	JobServerURL  string   `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
+	BuiltinActions string   `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
+	ToolkitPatch   bool     `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
+	ImageHost      []string `placeholder:"HOST" help:"Hosts whose images step summaries may show, such as img.shields.io. Whoever reads a run's page then asks them for the image. Default: none; images are links."`
+	CORSAnonymous  bool     `name:"cors-anonymous" help:"Pages of other sites may read by REST what everybody may. Without it they need a token."`
+	JobServerURL   string   `placeholder:"URL" help:"What jobs see as GITHUB_SERVER_URL, such as http://ci.localhost:3000. Default: the address by which their runner came."`
 
 	Limit map[string]Size `placeholder:"NAME=N" help:"How much each caller may have at the same time, or a second: docs/configuration.md has the names and the defaults. Repeatable."`
+
+	UpstreamConfig
 
 	NoSync bool `kong:"-"` // tests only: nothing waits for the disk
 }

@@ -27,28 +27,32 @@ type storage struct {
 }
 
 // openBlobs opens what --blobs names.
-func (s *Server) openBlobs(ctx context.Context) (storage, error) {
-	if scheme, _, ok := strings.Cut(s.config.Blobs, "://"); ok && scheme != "s3" {
-		return storage{}, fmt.Errorf("no storage is reached by %.32q: give a directory, or s3://BUCKET/PREFIX?endpoint=URL", scheme+"://")
+func (s *Server) openBlobs(ctx context.Context) (in storage, err error) {
+	in, s.closeBlobs, err = openStorage(ctx, s.config.Blobs, s.deps, s.config.NoSync)
+	return in, err
+}
+
+// openStorage opens a directory, or a bucket. Nothing need be closed where it fails.
+func openStorage(ctx context.Context, at string, d Deps, noSync bool) (in storage, closing func() error, err error) {
+	if scheme, _, ok := strings.Cut(at, "://"); ok && scheme != "s3" {
+		return storage{}, nil, fmt.Errorf("no storage is reached by %.32q: give a directory, or s3://BUCKET/PREFIX?endpoint=URL", scheme+"://")
 	}
-	if !strings.HasPrefix(s.config.Blobs, "s3:") {
-		dir, err := fs.New(s.config.Blobs, fs.Options{Now: s.now, NoSync: s.config.NoSync})
+	if !strings.HasPrefix(at, "s3:") {
+		dir, err := fs.New(at, fs.Options{Now: d.Now, NoSync: noSync})
 		if err != nil {
-			return storage{}, err
+			return storage{}, nil, err
 		}
-		s.closeBlobs = dir.Close
-		return storage{blobs: dir}, nil
+		return storage{blobs: dir}, dir.Close, nil
 	}
-	c, err := s3.ParseURL(s.config.Blobs)
+	c, err := s3.ParseURL(at)
 	if err != nil {
-		return storage{}, err
+		return storage{}, nil, err
 	}
-	bucket, err := s3.New(ctx, c, s.deps.S3, s.now)
+	bucket, err := s3.New(ctx, c, d.S3, d.Now)
 	if err != nil {
-		return storage{}, err
+		return storage{}, nil, err
 	}
-	s.closeBlobs = bucket.Close
-	return storage{blobs: bucket, bucket: true, direct: c.PublicEndpoint != ""}, nil
+	return storage{blobs: bucket, bucket: true, direct: c.PublicEndpoint != ""}, bucket.Close, nil
 }
 
 // keep makes the services that keep what jobs produce: logs, artifacts and

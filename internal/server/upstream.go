@@ -11,11 +11,19 @@ import (
 	"github.com/understudy-ci/understudy/internal/upstream"
 )
 
+// UpstreamConfig says where actions come from that are not here.
+type UpstreamConfig struct {
+	ActionsUpstream    []string `default:"https://github.com" placeholder:"URL" help:"Where actions come from that are in no repository here: a host of git repositories, or off for none. Repeatable; they are asked in this order. Default: ${default}."`
+	ActionsPrivate     []string `name:"actions-upstream-private" placeholder:"HOST" help:"Host of an upstream whose address is a private one, such as ghes.corp.example. Repeatable."`
+	ActionsCredentials string   `name:"actions-upstream-credentials" placeholder:"FILE" help:"Credentials of upstreams, a line such as https://NAME:TOKEN@ghes.corp.example for each host, which alone gets them. Only the user of the server may read the file."`
+	ActionsQuota       Size     `default:"10GiB" placeholder:"SIZE" help:"How much actions of upstreams may take before those go that no job used for longest. Default: ${default}."`
+}
+
 // maxCredentials is how long the file of credentials may be.
 const maxCredentials = 1 << 20
 
 // openUpstream makes what brings actions of other hosts here, of the rest of its parts.
-func (c *Config) openUpstream(with upstream.Config, env func(string) (string, bool)) (*upstream.Upstream, error) {
+func (c *UpstreamConfig) openUpstream(with upstream.Config, env func(string) (string, bool)) (*upstream.Upstream, error) {
 	hosts, err := upstream.ParseHosts(c.ActionsUpstream, c.ActionsPrivate)
 	if err != nil {
 		return nil, fmt.Errorf("--actions-upstream: %w", err)

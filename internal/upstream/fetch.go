@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,6 +124,7 @@ type getter struct {
 	name  string
 	proxy string // empty where the repository is on this machine
 	path  string // of it then
+	url   string // of the repository; empty for the usual one of the host
 }
 
 // scratch makes a repository that fetches from there.
@@ -133,7 +135,7 @@ func (g *getter) scratch(ctx context.Context) (*gitrepo.Scratch, error) {
 	}
 	r := gitrepo.Remote{URL: g.path, Local: true}
 	if g.path == "" {
-		r = gitrepo.Remote{URL: g.host.repository(g.name), Proxy: g.proxy, Authorization: g.host.Authorization.Reveal(), CAFile: g.u.CAFile}
+		r = gitrepo.Remote{URL: cmp.Or(g.url, g.host.repository(g.name)), Proxy: g.proxy, Authorization: g.host.Authorization.Reveal(), CAFile: g.u.CAFile}
 	}
 	if err := s.Remote(r); err != nil {
 		return nil, errors.Join(err, s.Close())
