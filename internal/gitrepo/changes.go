@@ -54,7 +54,12 @@ func (v *View) Changes(ctx context.Context, c *Commit, p actions.Page) (*Changes
 	if len(c.Parents) > 0 {
 		before = c.Parents[0]
 	}
-	if err := errors.Join(checkSHA(before), checkSHA(c.SHA)); err != nil {
+	return v.ChangesBetween(ctx, before, c.SHA, p)
+}
+
+// ChangesBetween is [View.Changes] of two commits.
+func (v *View) ChangesBetween(ctx context.Context, before, after string, p actions.Page) (*Changes, error) {
+	if err := errors.Join(checkSHA(before), checkSHA(after)); err != nil {
 		return nil, err
 	}
 	leave, err := v.git.enter(ctx, v)
@@ -65,7 +70,7 @@ func (v *View) Changes(ctx context.Context, c *Commit, p actions.Page) (*Changes
 	limited, cancel := context.WithTimeout(ctx, min(changesTime, v.git.limits.Time))
 	defer cancel()
 	cmd := v.command(limited, "-c", "core.bigFileThreshold="+maxCompared,
-		"diff-tree", "-r", "-z", "--find-renames", "--raw", "--numstat", "--patch", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", before, c.SHA)
+		"diff-tree", "-r", "-z", "--find-renames", "--raw", "--numstat", "--patch", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", before, after)
 	var stderr tail
 	cmd.Stderr = &stderr
 	var changes *Changes
@@ -87,7 +92,7 @@ func (v *View) Changes(ctx context.Context, c *Commit, p actions.Page) (*Changes
 	case enough:
 		return changes, nil
 	case limited.Err() != nil:
-		return nil, actions.Errorf(actions.Unavailable, "The changes of commit %s take too long to compare", c.SHA)
+		return nil, actions.Errorf(actions.Unavailable, "The changes of commit %s take too long to compare", after)
 	case err != nil:
 		return nil, fmt.Errorf("repository %d: git diff-tree: %w: %s", v.id, err, stderr.String())
 	}

@@ -155,8 +155,8 @@ func (g *Git) probe() error {
 	if _, err := fmt.Sscanf(strings.TrimPrefix(text, "git version "), "%d.%d", &major, &minor); err != nil {
 		return fmt.Errorf("%s: cannot read the version in %q", g.program, text)
 	}
-	if major < 2 || major == 2 && minor < 36 {
-		return fmt.Errorf("%s is %s; version 2.36 or newer is needed", g.program, text)
+	if major < 2 || major == 2 && minor < 39 { // merge-tree --write-tree came with 2.38
+		return fmt.Errorf("%s is %s; version 2.39 or newer is needed", g.program, text)
 	}
 	hook := exec.CommandContext(ctx, g.hookFile(), "probe")
 	hook.Env = g.env

@@ -129,3 +129,14 @@ func (g *testGit) post(t *testing.T, service string, body io.Reader) string {
 	}
 	return string(out)
 }
+
+// Nothing is a Check that lets everything through.
+func (g *testGit) Nothing(context.Context, []actions.RefUpdate, *View) error { return nil }
+
+// tell is a Done that keeps what it was told.
+func (g *testGit) tell(told *[]actions.RefUpdate) func(context.Context, []actions.RefUpdate) error {
+	return func(_ context.Context, applied []actions.RefUpdate) error {
+		*told = applied
+		return nil
+	}
+}

@@ -13,19 +13,25 @@ import (
 // A refusal by Check is the error; a ref that does not stand where the update says, or
 // that git does not move, is a Conflict.
 func (g *Git) Move(ctx context.Context, id int64, u actions.RefUpdate, objects []NewObject, o ReceiveOptions) error {
+	var packed []byte
+	if !u.Deleted() {
+		var err error
+		if packed, err = pack(objects); err != nil {
+			return err
+		}
+	}
+	return g.move(ctx, id, u, packed, o)
+}
+
+// move is Move with the objects in a pack.
+func (g *Git) move(ctx context.Context, id int64, u actions.RefUpdate, packed []byte, o ReceiveOptions) error {
 	if err := CheckRef(u.Ref); err != nil {
 		return err
 	}
 	var body bytes.Buffer
 	body.Write(pktLine([]byte(u.Before + " " + u.After + " " + u.Ref + "\x00report-status")))
 	body.Write(flushPacket)
-	if !u.Deleted() {
-		packed, err := pack(objects)
-		if err != nil {
-			return err
-		}
-		body.Write(packed)
-	}
+	body.Write(packed)
 	var (
 		refused error
 		moved   bool

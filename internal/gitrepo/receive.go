@@ -317,11 +317,22 @@ func (p *push) checkSize(quarantine string) error {
 		return nil
 	}
 	objects := filepath.Join(p.git.dir(p.id), "objects")
-	var size int64
-	for _, dir := range []string{filepath.Join(objects, "pack"), filepath.Join(objects, filepath.Base(quarantine), "pack")} {
+	size, err := packSize(filepath.Join(objects, "pack"), filepath.Join(objects, filepath.Base(quarantine), "pack"))
+	if err != nil {
+		return err
+	}
+	if size > p.git.limits.RepoBytes {
+		return &Refusal{Message: fmt.Sprintf("error: repository would be larger than %d bytes", p.git.limits.RepoBytes)}
+	}
+	return nil
+}
+
+// packSize is how many bytes the packs in directories have.
+func packSize(dirs ...string) (size int64, err error) {
+	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
 		if ignoreMissing(err) != nil {
-			return err
+			return 0, err
 		}
 		for _, e := range entries {
 			if !strings.HasPrefix(e.Name(), "pack-") {
@@ -332,10 +343,7 @@ func (p *push) checkSize(quarantine string) error {
 			}
 		}
 	}
-	if size > p.git.limits.RepoBytes {
-		return &Refusal{Message: fmt.Sprintf("error: repository would be larger than %d bytes", p.git.limits.RepoBytes)}
-	}
-	return nil
+	return size, nil
 }
 
 // refusal is what the pusher gets to read about err.

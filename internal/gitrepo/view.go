@@ -19,6 +19,7 @@ type View struct {
 	id         int64
 	quarantine string   // the directory of objects not taken over yet; "" for none
 	own        *catFile // the reader of a view in quarantine
+	leave      func()   // of a [Draft]
 }
 
 // View reads repository id. It costs nothing and need not be closed.
