@@ -14,6 +14,7 @@ const (
 	Malformed    Kind = "malformed"    // 400: the request cannot be read
 	Unauthorized Kind = "unauthorized" // 401: no credentials, or bad ones
 	Forbidden    Kind = "forbidden"    // 403: visible, and not allowed
+	NotAllowed   Kind = "not allowed"  // 405: what it is about is in a state in which nobody may
 	NotFound     Kind = "not found"    // 404: or exists, and you may not know that
 	Conflict     Kind = "conflict"     // 409: it could have worked at another time
 	Gone         Kind = "gone"         // 410: it existed, and its bytes have been deleted

@@ -58,4 +58,6 @@ type Happening struct {
 	// look at what Until changed since both had the same history; empty where that cannot be told.
 	Since string `json:"since,omitempty"`
 	Until string `json:"until,omitempty"`
+
+	Pull *PullEvent `json:"pull,omitempty"` // of an event of a pull request of this server
 }

@@ -24,7 +24,14 @@ type Repository struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	PushedAt      time.Time // zero until the first push
+
+	ParentID  int64 // of a fork: what it was made of; 0 for another repository, or once that is gone
+	Forks     int   // how many were made of it
+	NetworkID int64 // of the repository that it and its forks come from, which may be gone
 }
+
+// Fork says whether the repository was made of another one.
+func (r *Repository) Fork() bool { return r.NetworkID != r.ID }
 
 // FullName is "owner/name".
 func (r *Repository) FullName() string { return r.Owner.Login + "/" + r.Name }

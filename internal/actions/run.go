@@ -36,11 +36,13 @@ type Run struct {
 	Path       string // workflow file
 	Event      string // "push", "workflow_dispatch", …
 	Ref        string // full ref: "refs/heads/main"
-	HeadBranch string // short name of the branch or tag
-	HeadSHA    string
+	HeadBranch string // short name of the branch or tag; of a pull request, that of its head
+	HeadSHA    string // of a pull request, its head
+	SHA        string // commit of the ref, which has the workflow file: github.sha. Empty in a new run for HeadSHA
+	HeadRepoID int64  // where the head is: RepoID unless it is in a fork, 0 once that is gone
 	HeadCommit Commit
 	Chain      int     // of runs that it stands behind, each started by the one before it as workflow_run
-	FromFork   bool    // what it runs came from outside of the repository, so it gets no secrets
+	FromFork   bool    // the head is in a fork, of this server or another: see [Run.Restricted]
 	Actor      Account // who caused the first attempt
 	Attempt    int     // current attempt, from 1
 	Triggering Account // who caused the current attempt
@@ -51,6 +53,21 @@ type Run struct {
 	UpdatedAt  time.Time
 	Revision   int64 // counts the changes of its jobs that were planned
 }
+
+// Settle fills in what is the same as the head, and the repository, where nothing is said.
+func (r *Run) Settle() {
+	if r.SHA == "" {
+		r.SHA = r.HeadSHA
+	}
+	if !r.FromFork {
+		r.HeadRepoID = r.RepoID
+	}
+}
+
+// Restricted says whether the run does what a fork says, so that it gets no secrets, may
+// change nothing and is nobody to others. What is run of a pull_request_target is the
+// base's own.
+func (r *Run) Restricted() bool { return r.FromFork && r.Event != "pull_request_target" }
 
 // A Commit is what a run shows of its head commit.
 type Commit struct {

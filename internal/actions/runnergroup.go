@@ -117,7 +117,7 @@ type Work struct {
 func WorkOf(repo *Repository, run *Run) Work {
 	return Work{
 		RepoID: repo.ID, OwnerID: repo.Owner.ID, Public: !repo.Private, Repo: repo.FullName(),
-		Path: run.Path, Ref: run.Ref, SHA: run.HeadSHA,
+		Path: run.Path, Ref: run.Ref, SHA: run.SHA,
 	}
 }
 

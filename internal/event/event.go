@@ -31,6 +31,7 @@ type Event struct {
 
 	Ref   string          // that runs get, in full; only of an event whose kind says [Own]
 	Head  *actions.Commit // that runs get; nil for the one at which the ref stands
+	From  *Origin         // what runs are about; nil for Head
 	Title string          // of runs, empty for the name of their workflow
 
 	// FilterRef is the full ref that filters of branches and tags look at, empty
@@ -63,6 +64,7 @@ type Event struct {
 
 	Push     *Push     // of a push, and of what it creates and deletes
 	Dispatch *Dispatch // of a workflow_dispatch
+	Pull     *Pull     // of a pull_request, and of its relatives
 
 	WorkflowRun *WorkflowRun // of a workflow_run; without it the runs do not follow one of here
 
@@ -87,6 +89,14 @@ func (k Kind) Ref(e *Event) string {
 		return actions.BranchPrefix + e.Repo.DefaultBranch
 	}
 	return e.Ref
+}
+
+// Message is that of the commit which may ask for no runs.
+func (e *Event) Message() string {
+	if e.From != nil {
+		return e.From.Commit.Message
+	}
+	return e.Head.Message
 }
 
 // Happens says whether the event can happen here by itself. Others are brought by a

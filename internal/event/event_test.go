@@ -82,6 +82,12 @@ func payload(t *testing.T, e *event.Event) map[string]any {
 	return p
 }
 
+// asked is a pull request.
+var asked = &shape.Pull{
+	Base: &actions.Repository{ID: 2, Owner: *octo, Name: "hello", DefaultBranch: "main"},
+	Pull: &actions.Pull{Number: 7, Title: "A change", State: actions.PullOpen, BaseRef: "main", HeadRef: "topic", HeadOwner: *octo, HeadSHA: young, BaseSHA: old},
+}
+
 // happened is an example of each event that happens here.
 var happened = []event.Event{
 	{Name: "push", Ref: "refs/heads/main", Head: &actions.Commit{SHA: young}, Push: &event.Push{
@@ -91,6 +97,9 @@ var happened = []event.Event{
 	{Name: "delete", Push: &event.Push{Update: actions.RefUpdate{Ref: "refs/tags/v1", Before: old, After: actions.ZeroSHA}}},
 	{Name: "repository_dispatch", Action: "build", RepositoryDispatch: &event.RepositoryDispatch{}},
 	{Name: "workflow_run", Action: "completed", WorkflowRun: &event.WorkflowRun{Run: &actions.Run{}, Attempt: &actions.Attempt{}, Workflow: &actions.Workflow{}}},
+	{Name: "pull_request", Action: "opened", Pull: &event.Pull{Pull: asked}},
+	{Name: "pull_request_target", Action: "opened", Pull: &event.Pull{Pull: asked}},
+	{Name: "pull_request_review", Action: "submitted", Pull: &event.Pull{Pull: asked, Review: &actions.Review{Author: *octo, State: actions.ReviewApproved}}},
 	{Name: "workflow_dispatch", Ref: "refs/heads/main", Workflow: ".github/workflows/ci.yml", Dispatch: &event.Dispatch{}},
 }
 
@@ -174,5 +183,21 @@ func TestThePayloadOfADispatchHasItsInputs(t *testing.T) { // TRG-3, TRG-12
 		if _, has := p["organization"]; has {
 			t.Error("there is no organization, and the payload has one")
 		}
+	}
+}
+
+func TestThePayloadOfAPullRequestSaysWhatHasHappened(t *testing.T) { // TRG-3
+	p := payload(t, &event.Event{Name: "pull_request", Action: "synchronize", Pull: &event.Pull{Pull: asked, Before: old, After: young}})
+	if p["before"] != old || p["after"] != young || p["number"] != 7.0 || p["pull_request"].(map[string]any)["title"] != "A change" {
+		t.Errorf("synchronize: %v", p)
+	}
+	p = payload(t, &event.Event{Name: "pull_request_target", Action: "edited", Pull: &event.Pull{Pull: asked, Changes: map[string]string{"title": "Old", "base_ref": "dev", "base_sha": old}}})
+	want := map[string]any{"title": map[string]any{"from": "Old"}, "base": map[string]any{"ref": map[string]any{"from": "dev"}, "sha": map[string]any{"from": old}}}
+	if diff := cmp.Diff(want, p["changes"]); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	p = payload(t, &event.Event{Name: "pull_request", Action: "review_requested", Pull: &event.Pull{Pull: asked, Reviewer: octo}})
+	if who, _ := p["requested_reviewer"].(map[string]any); who["login"] != "octo" {
+		t.Errorf("review_requested: %v", p)
 	}
 }

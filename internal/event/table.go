@@ -89,14 +89,14 @@ var table = []Kind{
 	{Name: "public"},
 	{ // refs/pull/N/merge, and its base when it was merged
 		Name: "pull_request", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths),
-		Of: Own, SkipMarkers: true,
+		Of: Own, SkipMarkers: true, payload: newPull,
 	},
 	{Name: "pull_request_comment", Types: words(crud)},
-	{Name: "pull_request_review", Types: words("submitted edited dismissed"), Of: Own}, // refs/pull/N/merge
-	{Name: "pull_request_review_comment", Types: words(crud), Of: Own},                 // refs/pull/N/merge
+	{Name: "pull_request_review", Types: words("submitted edited dismissed"), Of: Own, payload: newPullReview}, // refs/pull/N/merge
+	{Name: "pull_request_review_comment", Types: words(crud), Of: Own},                                         // refs/pull/N/merge
 	{ // anyone may cause it, so its jobs only read caches, whatever their branch
 		Name: "pull_request_target", Types: words(ofPulls), Defaults: words("opened synchronize reopened"), Keys: words(branches, paths),
-		Caches: actions.CacheReads,
+		Caches: actions.CacheReads, payload: newPull,
 	},
 	{ // the ref that moved, at where it moved to
 		Name: "push", Keys: words(branches, "tags tags-ignore", paths),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -104,4 +105,16 @@ func (v *View) IsAncestor(ctx context.Context, ancestor, sha string) (bool, erro
 		return false, fmt.Errorf("repository %d: git merge-base: %w", v.id, err)
 	}
 	return true, nil
+}
+
+// CountBetween is how many commits after has and before has not, at most limit.
+func (v *View) CountBetween(ctx context.Context, before, after string, limit int) (int, error) {
+	if err := errors.Join(checkSHA(before), checkSHA(after)); err != nil {
+		return 0, err
+	}
+	out, err := v.output(ctx, "", "rev-list", "--count", fmt.Sprintf("--max-count=%d", limit), after, "^"+before)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(out))
 }

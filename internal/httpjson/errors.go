@@ -18,6 +18,8 @@ func StatusOf(k actions.Kind) int {
 		return http.StatusUnauthorized
 	case actions.Forbidden:
 		return http.StatusForbidden
+	case actions.NotAllowed:
+		return http.StatusMethodNotAllowed
 	case actions.NotFound:
 		return http.StatusNotFound
 	case actions.Conflict:

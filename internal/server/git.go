@@ -61,6 +61,13 @@ func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.
 	}
 }
 
+// announce makes the runs of what has happened to a pull request: as those of a push.
+func (s *Server) announce(ctx context.Context, base shape.Base, p *actions.Push) {
+	if err := s.trigger.Pushed(ctx, base, p, nil); err != nil {
+		s.log.WarnContext(ctx, "runs of a pull request come later", "repo", p.RepoID, "err", err)
+	}
+}
+
 // restPush is what a change of refs by a call of the REST API does: the same as a push
 // of its caller by git.
 func (s *Server) restPush(c *rest.Call) repository.PushFunc {

@@ -22,6 +22,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/oidc"
 	"github.com/understudy-ci/understudy/internal/rest/orgs"
 	"github.com/understudy-ci/understudy/internal/rest/permissions"
+	"github.com/understudy-ci/understudy/internal/rest/pulls"
 	"github.com/understudy-ci/understudy/internal/rest/ratelimit"
 	"github.com/understudy-ci/understudy/internal/rest/refs"
 	"github.com/understudy-ci/understudy/internal/rest/repos"
@@ -57,6 +58,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		commits.Routes(s.store, s.repositories, s.repos),
 		branches.Routes(s.repos),
 		refs.Routes(refs.Config{Repositories: s.repositories, Git: s.repos, Push: s.restPush}),
+		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Now: s.now, Push: s.restPush}),
 		environments.Routes(s.store, s.auth, s.scheduler),
 		checks.Routes(s.store, s.repositories),
 

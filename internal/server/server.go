@@ -37,6 +37,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/oidcapi"
 	"github.com/understudy-ci/understudy/internal/outage"
 	"github.com/understudy-ci/understudy/internal/policy"
+	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -128,6 +129,7 @@ type Server struct {
 	runners      *runners.Runners
 	sources      *source.Sources
 	trigger      *trigger.Trigger
+	pulls        *pull.Pulls
 	logs         *logs.Logs
 	objects      *object.Objects
 	artifacts    *artifact.Artifacts
@@ -253,8 +255,9 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Vault: s.vault, Log: s.log, Now: s.now, Random: d.Random, Settings: s.settings, Sources: s.sources, NewID: uuid.NewString, Base: s.base,
 	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
+	s.pulls = pull.New(pull.Config{Store: s.store, Git: s.repos, Log: s.log, Now: s.now, Announce: s.announce})
 	s.trigger = trigger.New(trigger.Config{
-		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
+		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
 	return s.mount(bot)
 }

@@ -73,6 +73,7 @@ func minimal(b Base, r *actions.Repository) MinimalRepository {
 		Owner:            NewSimpleUser(b, &r.Owner),
 		HTMLURL:          b.HTML + "/" + full,
 		Description:      Null(r.Description),
+		Fork:             r.Fork(),
 		URL:              api,
 		ForksURL:         api + "/forks",
 		KeysURL:          api + "/keys{/key_id}",

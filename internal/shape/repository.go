@@ -45,7 +45,7 @@ type Repository struct {
 	DefaultBranch            string   `json:"default_branch"`
 }
 
-// NewRepository is the object for r. Stars, forks and issues are not kept here
+// NewRepository is the object for r. Stars and issues are not kept here
 // and count as none.
 func NewRepository(b Base, r *actions.Repository) *Repository {
 	v := repository(b, r)
@@ -72,6 +72,7 @@ func repository(b Base, r *actions.Repository) Repository {
 		Topics:        topics,
 		Visibility:    r.Visibility(),
 		DefaultBranch: r.DefaultBranch,
+		ForksCount:    r.Forks, Forks: r.Forks,
 	}
 }
 

@@ -24,6 +24,9 @@ var unaudited = map[string]string{
 	"SeeRunner":           "what a runner says of itself",
 	"DeleteEphemeral":     "it was registered for one job, and its entry says so",
 	"SetPushed":           "when refs moved",
+	"CreatePull":          "the number of the newest pull request",
+	"leaveNetwork":        "what a fork was made of is gone, of which the entry says so",
+	"countForks":          "each fork has an entry of its own",
 	"joinGroup":           "who calls it writes what was done to the group",
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const repositoryColumns = `id, name, description, homepage, topics, private, internal, archived, default_branch, options, created_at, updated_at, pushed_at`
+const repositoryColumns = `id, name, description, homepage, topics, private, internal, archived, default_branch, options, created_at, updated_at, pushed_at, parent_id, network_id, forks`
 
 var repositoryList = db.List[*actions.Repository]{
 	Table: `repositories r`, ID: `r.id`, Joins: `join accounts o on o.id = r.owner_id`,
@@ -33,8 +33,13 @@ func scanRepository(row db.Row) (*actions.Repository, error) {
 		db.Time(&r.CreatedAt),
 		db.Time(&r.UpdatedAt),
 		db.Time(&r.PushedAt),
+		&r.ParentID, &r.NetworkID, &r.Forks,
 	}
-	return r, row.Scan(append(fields, accountFields(&r.Owner)...)...)
+	err := row.Scan(append(fields, accountFields(&r.Owner)...)...)
+	if r.NetworkID == 0 {
+		r.NetworkID = r.ID
+	}
+	return r, err
 }
 
 // CreateRepository adds r, whose owner must exist, and sets its id. A name
@@ -45,19 +50,25 @@ func (tx *Tx) CreateRepository(ctx context.Context, r *actions.Repository) error
 		r.Options = actions.StandardOptions()
 	}
 	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into repositories
-		(owner_id, name, name_key, description, homepage, topics, private, internal, archived, default_branch, options, created_at, updated_at, pushed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (owner_id, name_key) do nothing returning id`,
+		(owner_id, name, name_key, description, homepage, topics, private, internal, archived, default_branch, options, created_at, updated_at, pushed_at,
+		 parent_id, network_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) on conflict (owner_id, name_key) do nothing returning id`,
 		r.Owner.ID, r.Name, strings.ToLower(r.Name), r.Description, r.Homepage, topics(r), db.Flag(r.Private), db.Flag(r.Internal), db.Flag(r.Archived),
 		r.DefaultBranch, db.Text(r.Options),
-		db.Micros(r.CreatedAt), db.Micros(r.UpdatedAt), db.Micros(r.PushedAt))
+		db.Micros(r.CreatedAt), db.Micros(r.UpdatedAt), db.Micros(r.PushedAt), r.ParentID, r.NetworkID)
 	if actions.KindOf(err) == actions.NotFound {
 		return actions.Errorf(actions.Invalid, "name already exists on this account")
 	}
 	if err != nil {
 		return fmt.Errorf("repository %s: %w", r.FullName(), err)
 	}
-	r.ID = id
+	if r.ID = id; r.NetworkID == 0 {
+		r.NetworkID = id
+	}
 	tx.Publish(RecordTopic(id))
+	if err := tx.countForks(ctx, r.ParentID, 1); err != nil {
+		return err
+	}
 	if err := tx.forgetName(ctx, r.Owner.ID, r.Name); err != nil {
 		return err
 	}
@@ -145,7 +156,10 @@ func (tx *Tx) DeleteRepository(ctx context.Context, id int64, now time.Time) err
 			return fmt.Errorf("repository %d: %w", id, err)
 		}
 	}
-	err = db.ExecOne(ctx, tx.ex, `delete from repositories where id = $1`, id)
+	err = tx.leaveNetwork(ctx, gone)
+	if err == nil {
+		err = db.ExecOne(ctx, tx.ex, `delete from repositories where id = $1`, id)
+	}
 	if err == nil {
 		_, err = db.Exec(ctx, tx.ex, `delete from texts where `+noRunHasText)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/store/db"
 )
 
-const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision, from_fork, chain`
+const runColumns = `id, repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, attempt, status, conclusion, created_at, started_at, updated_at, revision, sha, from_fork, head_repo_id, chain`
 
 const runAccounts = `join accounts a on a.id = r.actor_id join accounts t on t.id = r.triggering_id`
 
@@ -27,26 +27,38 @@ func scanRun(row db.Row) (*actions.Run, error) {
 		db.Time(&r.CreatedAt),
 		db.Time(&r.StartedAt),
 		db.Time(&r.UpdatedAt),
-		&r.Revision,
-		db.Bool(&r.FromFork), &r.Chain,
+		&r.Revision, &r.SHA,
+		db.Bool(&r.FromFork),
+		&r.HeadRepoID, &r.Chain,
 	}
 	fields = append(fields, accountFields(&r.Actor)...)
-	return r, row.Scan(append(fields, accountFields(&r.Triggering)...)...)
+	err := row.Scan(append(fields, accountFields(&r.Triggering)...)...)
+	r.Settle()
+	return r, err
 }
 
 // CreateRun adds r with its first attempt, and sets its id and its number, the
 // next of its workflow.
 func (tx *Tx) CreateRun(ctx context.Context, r *actions.Run, a *actions.Attempt, src *actions.RunSource) error {
+	r.Settle()
+	sha, fork := r.SHA, int64(0)
+	if sha == r.HeadSHA {
+		sha = ""
+	}
+	if r.FromFork {
+		fork = r.HeadRepoID
+	}
 	n, err := tx.nextRunNumber(ctx, r.WorkflowID)
 	if err != nil {
 		return err
 	}
 	id, err := db.One(ctx, tx.ex, db.Value[int64], `insert into runs
 		(repo_id, workflow_id, number, name, title, path, event, ref, head_branch, head_sha, head_commit, actor_id, attempt,
-		 triggering_id, status, conclusion, created_at, started_at, updated_at, from_fork, chain)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) returning id`,
+		 triggering_id, status, conclusion, created_at, started_at, updated_at, sha, from_fork, head_repo_id, chain)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) returning id`,
 		r.RepoID, r.WorkflowID, n, r.Name, r.Title, r.Path, r.Event, r.Ref, r.HeadBranch, r.HeadSHA, db.Text(r.HeadCommit), r.Actor.ID, r.Attempt,
-		r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.CreatedAt), db.Micros(r.StartedAt), db.Micros(r.UpdatedAt), db.Flag(r.FromFork), r.Chain)
+		r.Triggering.ID, r.Status, r.Conclusion, db.Micros(r.CreatedAt), db.Micros(r.StartedAt), db.Micros(r.UpdatedAt),
+		sha, db.Flag(r.FromFork), fork, r.Chain)
 	if err != nil {
 		return fmt.Errorf("run %d of workflow %d: %w", n, r.WorkflowID, err)
 	}
@@ -138,15 +150,21 @@ func (tx *Tx) DeleteRun(ctx context.Context, repoID, id int64, now time.Time) er
 	return nil
 }
 
-// RunHeads says which of some commits are those of runs of a repository.
+// RunHeads says which of some commits are those of runs of a repository: their heads, and
+// those whose workflow files they have.
 func (q queries) RunHeads(ctx context.Context, repoID int64, shas []string) ([]string, error) {
 	var heads []string
 	for args, marks := range db.Batches(shas, repoID) {
-		found, err := db.All(ctx, q.ex, db.Value[string], `select distinct head_sha from runs where repo_id = $1 and head_sha in (`+marks+`)`, args...)
-		if err != nil {
-			return nil, fmt.Errorf("commits of runs: %w", err)
+		for _, text := range []string{
+			`select distinct head_sha from runs where repo_id = $1 and head_sha in (` + marks + `)`,
+			`select distinct sha from runs where repo_id = $1 and sha <> '' and sha in (` + marks + `)`,
+		} {
+			found, err := db.All(ctx, q.ex, db.Value[string], text, args...)
+			if err != nil {
+				return nil, fmt.Errorf("commits of runs: %w", err)
+			}
+			heads = append(heads, found...)
 		}
-		heads = append(heads, found...)
 	}
 	return heads, nil
 }

@@ -100,7 +100,7 @@ func (t *Trigger) locate(ctx context.Context, kind event.Kind, e *event.Event) e
 // matching are the workflow files that the event starts, less those whose runs
 // were made before.
 func (t *Trigger) matching(ctx context.Context, kind event.Kind, e *event.Event) ([]*file, error) {
-	if kind.SkipMarkers && skipped(e.Head.Message) {
+	if kind.SkipMarkers && skipped(e.Message()) {
 		return nil, nil
 	}
 	all, err := t.at(ctx, t.git.View(e.Repo.ID), e.Head.SHA, e.Workflow)
@@ -160,6 +160,10 @@ func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []
 	}
 	if e.WorkflowRun != nil {
 		run.Chain = e.WorkflowRun.Run.Chain + 1
+	}
+	if o := e.From; o != nil {
+		run.SHA, run.HeadBranch, run.HeadSHA, run.HeadCommit = e.Head.SHA, o.Branch, o.Commit.SHA, *clipped(o.Commit)
+		run.HeadRepoID = o.RepoID
 	}
 	st := &scheduler.Start{
 		Run: run, Repo: e.Repo, Workflow: f.workflow, Problem: f.problem,

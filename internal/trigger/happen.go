@@ -66,11 +66,20 @@ func (t *Trigger) Busy(repo *actions.Repository, actor *actions.Account) error {
 
 // happened makes the runs of an event that are missing, and says how many it has made.
 func (p *pushed) happened(ctx context.Context, most *portion) (int, error) {
-	e, err := p.known(ctx)
-	if err != nil || e == nil {
-		return 0, err
+	list, err := p.known(ctx)
+	n := 0
+	for _, e := range list {
+		made, err := p.happenedAs(ctx, e, most)
+		if n += made; err != nil {
+			return n, err
+		}
 	}
-	runs, err := p.t.fire(ctx, *e, func(run func() (int, error)) error { return p.paced(most, run) })
+	return n, err
+}
+
+// happenedAs is happened for one of the events as which it starts runs.
+func (p *pushed) happenedAs(ctx context.Context, e event.Event, most *portion) (int, error) {
+	runs, err := p.t.fire(ctx, e, func(run func() (int, error)) error { return p.paced(most, run) })
 	switch actions.KindOf(err) { //nolint:exhaustive // the others are to be tried again
 	case actions.NotFound, actions.Invalid: // for good
 		p.t.log.WarnContext(ctx, "event starts nothing", "repo", p.repo.ID, "event", e.Name, "err", err)
@@ -79,13 +88,17 @@ func (p *pushed) happened(ctx context.Context, most *portion) (int, error) {
 	return len(runs), err
 }
 
-// known is the event that has happened. It is nil if the commit of its runs is not there any more.
-func (p *pushed) known(ctx context.Context) (*event.Event, error) {
+// known are the events as which it starts runs: none if the commit of these is not there
+// any more, and two of a pull request.
+func (p *pushed) known(ctx context.Context) ([]event.Event, error) {
 	h, base := p.Happening, p.base
 	if h.Base != "" {
 		base = shape.Base{HTML: h.Base, API: h.Base + "/api/v3"}
 	}
-	e := &event.Event{
+	if h.Pull != nil {
+		return p.t.pulls.Events(ctx, base, p.repo, p.actor, p.Push)
+	}
+	e := event.Event{
 		Name: h.Name, Action: h.Action, Repo: p.repo, Actor: p.actor, ByJob: p.ByJob, Base: base, Intent: p.ID,
 		Ref: h.Ref, Title: h.Title, FilterRef: h.FilterRef, WorkflowName: h.WorkflowName, Workflow: h.Workflow, FromFork: h.FromFork,
 	}
@@ -113,7 +126,7 @@ func (p *pushed) known(ctx context.Context) (*event.Event, error) {
 		return nil, unlessGone(err)
 	}
 	e.Given = payload
-	return e, nil
+	return []event.Event{e}, nil
 }
 
 // followed is the event that a run got on. It is nil if the run is not there any more.

@@ -69,7 +69,7 @@ func (t *Trigger) Pushed(ctx context.Context, base shape.Base, p *actions.Push, 
 	for i := 1; ; i++ {
 		runs, err := t.finishAll(ctx, base, p.RepoID, &known, most)
 		if err == nil {
-			return nil
+			return t.next(ctx, base, most)
 		}
 		if errors.Is(err, errLater) {
 			return t.postpone(ctx, &known)
@@ -88,6 +88,17 @@ func (t *Trigger) Pushed(ctx context.Context, base shape.Base, p *actions.Push, 
 		t.late.add(p.RepoID, rest{t.now(), true})
 		return err
 	}
+}
+
+// next makes the runs of what the push has caused, as far as the portion goes: of pull
+// requests, here and in other repositories. [Trigger.Run] goes on with the rest.
+func (t *Trigger) next(ctx context.Context, base shape.Base, most *portion) error {
+	for _, id := range most.next {
+		if _, err := t.finishAll(ctx, base, id, nil, most); err != nil && !errors.Is(err, errLater) {
+			t.log.WarnContext(ctx, "runs come later", "repo", id, "err", err)
+		}
+	}
+	return nil
 }
 
 // postpone leaves a push to [Trigger.Run].

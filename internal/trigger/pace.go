@@ -78,6 +78,7 @@ type portion struct {
 	left  int       // runs and refs
 	jobs  int       // of these runs
 	until time.Time // and no longer than this
+	next  []int64   // repositories that have got intents by what was made
 }
 
 const (
@@ -87,7 +88,7 @@ const (
 )
 
 func newPortion(now time.Time) *portion {
-	return &portion{portionRuns, portionJobs, now.Add(portionTime)}
+	return &portion{left: portionRuns, jobs: portionJobs, until: now.Add(portionTime)}
 }
 
 // used says whether a portion is used up. A nil one never is.

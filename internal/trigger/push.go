@@ -57,6 +57,13 @@ func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Pus
 		}
 		return runs, p.end(ctx)
 	}
+	if t.pulls != nil {
+		others, err := t.pulls.Moved(ctx, p.repo, p.actor, p.Push)
+		if err != nil {
+			return 0, err
+		}
+		p.due(others, most)
+	}
 	refs := events(p.Updates)
 	if i := slices.IndexFunc(refs, func(u actions.RefUpdate) bool { return u.Ref == actions.BranchPrefix+p.repo.DefaultBranch }); i >= 0 {
 		if err := p.register(ctx, refs[i]); err != nil { // first, since it has the last word on workflows
@@ -145,6 +152,16 @@ func (p *pushed) events(ctx context.Context, u actions.RefUpdate) ([]event.Event
 		list = append(list, e)
 	}
 	return list, nil
+}
+
+// due notes that repositories have intents that nobody else goes on with.
+func (p *pushed) due(repoIDs []int64, most *portion) {
+	for _, id := range repoIDs {
+		p.t.late.add(id, rest{due: p.t.now()})
+	}
+	if most != nil {
+		most.next = append(most.next, repoIDs...)
+	}
 }
 
 // paced makes a run, unless that is to be later.

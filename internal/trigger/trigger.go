@@ -20,6 +20,9 @@
 // and repositories take turns there. It makes no more than a rate of jobs for one
 // repository, and for one account; what is over it comes later, and is never lost.
 //
+// What a push does to pull requests is package pull's to say, and what happens to one is an
+// intent, too, which moves nothing: it stays until its runs are made.
+//
 // Where Actions is disabled for a repository, nothing that happens there makes a run, and
 // a dispatch is refused.
 //
@@ -41,6 +44,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/policy"
+	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/recent"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -58,9 +62,10 @@ type Trigger struct {
 	lines     lines                         // of those who make the runs of pushes
 	late      late
 	pace      *pace
+	pulls     *pull.Pulls
 }
 
-// Config is what a Trigger needs. All fields but the last two are required.
+// Config is what a Trigger needs. All fields but those after the empty line are required.
 type Config struct {
 	Store     *store.Store
 	Git       *gitrepo.Git
@@ -69,6 +74,7 @@ type Config struct {
 	Now       func() time.Time
 
 	Policy        *policy.Policy // nil for that of a server whose operator says nothing
+	Pulls         *pull.Pulls    // nil for none
 	JobsPerSecond int            // of the runs of pushes, by repository and by account; 0 for 200
 }
 
@@ -79,6 +85,6 @@ func New(c Config) *Trigger {
 	}
 	return &Trigger{
 		store: c.Store, git: c.Git, scheduler: c.Scheduler, policy: c.Policy, log: c.Log, now: c.Now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize),
-		late: late{wake: make(chan struct{}, 1)}, pace: newPace(cmp.Or(c.JobsPerSecond, 200), c.Now),
+		late: late{wake: make(chan struct{}, 1)}, pace: newPace(cmp.Or(c.JobsPerSecond, 200), c.Now), pulls: c.Pulls,
 	}
 }

@@ -72,13 +72,22 @@ func (r *Run) JobContext(j *actions.Job) *expr.Object {
 	return expr.NewObject().
 		Set("check_run_id", float64(j.ID)).
 		Set("workflow_ref", r.workflowRef()).
-		Set("workflow_sha", r.Run.HeadSHA).
+		Set("workflow_sha", r.Run.SHA).
 		Set("workflow_repository", r.Repo.FullName()).
 		Set("workflow_file_path", r.Run.Path)
 }
 
 // workflowRef names the workflow file at the ref that started the run.
 func (r *Run) workflowRef() string { return r.Repo.FullName() + "/" + r.Run.Path + "@" + r.Run.Ref }
+
+// branchOf is the branch of the head or of the base of the pull request that the run is
+// about; empty for other events (TRG-2).
+func (r *Run) branchOf(side string) string {
+	if r.Run.Event != "pull_request" && r.Run.Event != "pull_request_target" {
+		return ""
+	}
+	return r.Source.pullBranch(side)
+}
 
 // GitHub is the context github of an attempt (CTX-7), less
 // what only the runner knows.
@@ -92,7 +101,7 @@ func (r *Run) GitHub() *expr.Object {
 	id := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return expr.NewObject().
 		Set("ref", run.Ref).
-		Set("sha", run.HeadSHA).
+		Set("sha", run.SHA).
 		Set("repository", r.Repo.FullName()).
 		Set("repository_id", id(r.Repo.ID)).
 		Set("repository_owner", r.Repo.Owner.Login).
@@ -109,9 +118,9 @@ func (r *Run) GitHub() *expr.Object {
 		Set("triggering_actor", run.Triggering.Login).
 		Set("workflow", run.Name).
 		Set("workflow_ref", r.workflowRef()).
-		Set("workflow_sha", run.HeadSHA).
-		Set("head_ref", "").
-		Set("base_ref", "").
+		Set("workflow_sha", run.SHA).
+		Set("head_ref", r.branchOf("head")).
+		Set("base_ref", r.branchOf("base")).
 		Set("event_name", run.Event).
 		Set("event", r.Source.Event).
 		Set("server_url", r.Base.HTML).

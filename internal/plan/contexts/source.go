@@ -69,16 +69,22 @@ func baseOf(recorded *actions.RunSource) shape.Base {
 // BaseRef is the branch that the pull request of the event is to be merged
 // into, as a full ref; empty for other events.
 func (s *Source) BaseRef() string {
+	if name := s.pullBranch("base"); name != "" {
+		return actions.BranchPrefix + name
+	}
+	return ""
+}
+
+// pullBranch is the branch of a side of the pull request of the event, head or base.
+func (s *Source) pullBranch(side string) string {
 	value := s.Event
-	for _, name := range []string{"pull_request", "base", "ref"} {
+	for _, name := range []string{"pull_request", side, "ref"} {
 		object, ok := value.(*expr.Object)
 		if !ok {
 			return ""
 		}
 		value, _ = object.Get(name)
 	}
-	if name, ok := value.(string); ok && name != "" {
-		return actions.BranchPrefix + name
-	}
-	return ""
+	name, _ := value.(string)
+	return name
 }

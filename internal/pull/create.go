@@ -1,0 +1,136 @@
+package pull
+
+import (
+	"context"
+	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store"
+)
+
+// A Request is a pull request that somebody asks for.
+type Request struct {
+	Title, Body string
+	Draft       bool
+	Base        string              // branch of the repository
+	Head        string              // branch of From
+	From        *actions.Repository // the repository itself, or one of its network
+}
+
+// Create makes a pull request in a repository. What cannot be is Invalid, in GitHub's
+// words.
+func (s *Pulls) Create(ctx context.Context, by Actor, repo *actions.Repository, n Request) (*actions.Pull, error) {
+	if err := actions.CheckPullText(n.Title, n.Body); err != nil {
+		return nil, err
+	}
+	p := &actions.Pull{
+		RepoID: repo.ID, Title: n.Title, Body: n.Body, State: actions.PullOpen, Draft: n.Draft, Author: *by.Account,
+		BaseRef: n.Base, HeadRepoID: n.From.ID, HeadOwner: n.From.Owner, HeadRef: n.Head, CreatedAt: s.Now(), UpdatedAt: s.Now(),
+	}
+	var err error
+	if p.BaseSHA, err = s.branch(repo.ID, n.Base, "base"); err != nil {
+		return nil, err
+	}
+	if p.HeadSHA, err = s.branch(n.From.ID, n.Head, "head"); err != nil {
+		return nil, err
+	}
+	if err := s.compare(ctx, p); err != nil {
+		return nil, err
+	}
+	var push *actions.Push
+	err = s.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		if err := only(ctx, tx, p); err != nil {
+			return err
+		}
+		if err := tx.CreatePull(ctx, p); err != nil {
+			return err
+		}
+		push, err = s.note(ctx, tx, p, by.Account.ID, by.ByJob, by.Base.HTML, actions.PullEvent{Action: "opened"})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "pull request made", "repo", repo.ID, "pull", p.Number)
+	ctx = context.WithoutCancel(ctx)
+	if err := s.Git.SetPullRef(ctx, p.RepoID, p.HeadName(), p.HeadSHA); err != nil { // it is tried again
+		s.Log.ErrorContext(ctx, "ref of a pull request not made", "repo", repo.ID, "pull", p.Number, "err", err)
+	}
+	s.announce(ctx, by, []*actions.Push{push})
+	return s.Store.Pull(ctx, p.ID)
+}
+
+// branch is where a branch stands; field is what names it.
+func (s *Pulls) branch(repoID int64, name, field string) (string, error) {
+	if name == "" {
+		return "", actions.Missing(Resource, field)
+	}
+	if actions.CheckBranch(name) != nil {
+		return "", actions.BadField(Resource, field)
+	}
+	sha, err := s.Git.View(repoID).Ref(actions.BranchPrefix + name)
+	if k := actions.KindOf(err); k == actions.NotFound || k == actions.Invalid {
+		return "", actions.BadField(Resource, field)
+	}
+	return sha, err
+}
+
+func refuse(format string, args ...any) error {
+	return actions.InField(Resource, "", actions.Errorf(actions.Invalid, format, args...))
+}
+
+// compare brings the head of a pull request to its base, and refuses one that asks for
+// nothing.
+func (s *Pulls) compare(ctx context.Context, p *actions.Pull) error {
+	if p.FromFork() {
+		if err := s.Git.Take(ctx, p.RepoID, p.HeadRepoID, []string{p.HeadSHA}); err != nil {
+			return err
+		}
+	}
+	view := s.Git.View(p.RepoID)
+	n, err := view.CountBetween(ctx, p.BaseSHA, p.HeadSHA, 1)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return refuse("No commits between %s and %s", p.BaseRef, headName(p))
+	}
+	from, err := view.MergeBase(ctx, p.BaseSHA, p.HeadSHA)
+	if err == nil && from == "" {
+		err = refuse("The %s branch has no history in common with %s", headName(p), p.BaseRef)
+	}
+	return err
+}
+
+// headName is the head of a pull request as people of the repository call it.
+func headName(p *actions.Pull) string {
+	if p.FromFork() {
+		return p.Label()
+	}
+	return p.HeadRef
+}
+
+// only refuses a pull request between the branches of another open one.
+func only(ctx context.Context, tx *store.Tx, p *actions.Pull) error {
+	open, err := tx.OpenPullsFrom(ctx, p.HeadRepoID, p.HeadRef, maxHeads)
+	if err != nil {
+		return err
+	}
+	for _, o := range open {
+		if o.RepoID == p.RepoID && o.BaseRef == p.BaseRef && o.ID != p.ID {
+			return refuse("A pull request already exists for %s.", p.Label())
+		}
+	}
+	if len(open) == maxHeads {
+		return refuse("There are %d pull requests for %s already.", maxHeads, p.Label())
+	}
+	return nil
+}
+
+// ParseHead reads the head of a pull request, "branch" or "owner:branch".
+func ParseHead(text string) (owner, branch string) {
+	if owner, branch, ok := strings.Cut(text, ":"); ok {
+		return owner, branch
+	}
+	return "", text
+}

@@ -1,0 +1,252 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/store/db"
+)
+
+const pullColumns = `id, repo_id, number, title, body, state, draft, base_ref, base_sha, head_repo_id, head_ref, head_sha, mergeable, merge_sha, merging, merged_at, closed_at, created_at, updated_at`
+
+var pullList = db.List[*actions.Pull]{
+	Table: `pulls p`, ID: `p.id`, Joins: `join accounts a on a.id = p.author_id join accounts h on h.id = p.head_owner_id join accounts m on m.id = p.merged_by_id`,
+	Columns: prefixed("p", pullColumns) + `, ` + prefixed("a", accountColumns) + `, ` + prefixed("h", accountColumns) + `, ` + prefixed("m", accountColumns), Scan: scanPull,
+}.Order(`p.id`)
+
+var pullSelect = `select ` + pullList.Columns + ` from ` + pullList.Table + ` ` + pullList.Joins
+
+func scanPull(row db.Row) (*actions.Pull, error) {
+	p := new(actions.Pull)
+	fields := []any{
+		&p.ID, &p.RepoID, &p.Number, &p.Title, &p.Body, &p.State, db.Bool(&p.Draft), &p.BaseRef, &p.BaseSHA, &p.HeadRepoID, &p.HeadRef, &p.HeadSHA,
+		&p.Mergeable, &p.MergeSHA, &p.Merging, db.Time(&p.MergedAt), db.Time(&p.ClosedAt), db.Time(&p.CreatedAt), db.Time(&p.UpdatedAt),
+	}
+	fields = append(fields, accountFields(&p.Author)...)
+	fields = append(fields, accountFields(&p.HeadOwner)...)
+	err := row.Scan(append(fields, accountFields(&p.MergedBy)...)...)
+	if !p.Merged() {
+		p.MergedBy = actions.Account{}
+	}
+	return p, err
+}
+
+// CreatePull adds a pull request, and sets its id and its number, the next of its
+// repository.
+func (tx *Tx) CreatePull(ctx context.Context, p *actions.Pull) error {
+	n, err := db.One(ctx, tx.ex, db.Value[int64], `update repositories set numbers = numbers + 1 where id = $1 returning numbers`, p.RepoID)
+	if err != nil {
+		return fmt.Errorf("repository %d: %w", p.RepoID, err)
+	}
+	tx.Publish(RepoTopic(p.RepoID))
+	p.Number = n
+	p.ID, err = db.One(ctx, tx.ex, db.Value[int64], `insert into pulls (repo_id, number, title, body, state, draft, author_id, base_ref, base_sha,
+			head_repo_id, head_owner_id, head_ref, head_sha, merged_by_id, created_at, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $7, $14, $15) returning id`,
+		p.RepoID, p.Number, p.Title, p.Body, p.State, db.Flag(p.Draft), p.Author.ID, p.BaseRef, p.BaseSHA,
+		p.HeadRepoID, p.HeadOwner.ID, p.HeadRef, p.HeadSHA, db.Micros(p.CreatedAt), db.Micros(p.UpdatedAt))
+	if err != nil {
+		return fmt.Errorf("pull request of repository %d: %w", p.RepoID, err)
+	}
+	return nil
+}
+
+// UpdatePull saves what may change of a pull request. checked says whether what it says of
+// the merge is how its branches stand now.
+func (tx *Tx) UpdatePull(ctx context.Context, p *actions.Pull, checked bool) error {
+	tx.Publish(RepoTopic(p.RepoID))
+	by := p.MergedBy.ID
+	if !p.Merged() {
+		by = p.Author.ID
+	}
+	err := db.ExecOne(ctx, tx.ex, `update pulls set title = $2, body = $3, state = $4, draft = $5, base_ref = $6, base_sha = $7, head_sha = $8, mergeable = $9,
+		checked = $10, merge_sha = $11, merging = $12, merged_at = $13, merged_by_id = $14, closed_at = $15, updated_at = $16 where id = $1`,
+		p.ID, p.Title, p.Body, p.State, db.Flag(p.Draft), p.BaseRef, p.BaseSHA, p.HeadSHA, p.Mergeable,
+		db.Flag(checked), p.MergeSHA, p.Merging, db.Micros(p.MergedAt), by, db.Micros(p.ClosedAt), db.Micros(p.UpdatedAt))
+	if err != nil {
+		return fmt.Errorf("pull request %d: %w", p.ID, err)
+	}
+	return nil
+}
+
+// Pull returns the pull request with the given id.
+func (q queries) Pull(ctx context.Context, id int64) (*actions.Pull, error) {
+	p, err := db.One(ctx, q.ex, scanPull, pullSelect+` where p.id = $1`, id)
+	if err != nil {
+		return nil, fmt.Errorf("pull request %d: %w", id, err)
+	}
+	return p, nil
+}
+
+// PullByNumber returns the pull request of a repository that has a number.
+func (q queries) PullByNumber(ctx context.Context, repoID, number int64) (*actions.Pull, error) {
+	p, err := db.One(ctx, q.ex, scanPull, pullSelect+` where p.repo_id = $1 and p.number = $2`, repoID, number)
+	if err != nil {
+		return nil, fmt.Errorf("pull request %d of repository %d: %w", number, repoID, err)
+	}
+	return p, nil
+}
+
+// A PullFilter narrows and orders a list of pull requests. Zero fields do not.
+type PullFilter struct {
+	RepoID    int64
+	State     actions.PullState
+	HeadOwner int64
+	HeadRef   string
+	BaseRef   string
+	ByUpdate  bool // in the order of the last change, not in that in which they were made
+	Oldest    bool // first
+}
+
+// Pulls lists a page of pull requests, newest first unless the filter says otherwise, and
+// how many there are.
+func (q queries) Pulls(ctx context.Context, f PullFilter, p Page) ([]*actions.Pull, int, error) {
+	order := `p.created_at`
+	if f.ByUpdate {
+		order = `p.updated_at`
+	}
+	if f.Oldest {
+		order += `, p.id`
+	} else {
+		order += ` desc, p.id desc`
+	}
+	list, total, err := pullList.Where(`p.repo_id = ?`, f.RepoID).Narrow(`p.state = ?`, f.State).Narrow(`p.head_owner_id = ?`, f.HeadOwner).
+		Narrow(`p.head_ref = ?`, f.HeadRef).Narrow(`p.base_ref = ?`, f.BaseRef).Order(order).Page(ctx, q.ex, p)
+	if err != nil {
+		return nil, 0, fmt.Errorf("pull requests of repository %d: %w", f.RepoID, err)
+	}
+	return list, total, nil
+}
+
+// OpenPullsFrom lists the open pull requests whose head is a branch of a repository, up to
+// most of them.
+func (q queries) OpenPullsFrom(ctx context.Context, repoID int64, branch string, most int) ([]*actions.Pull, error) {
+	return pullList.Where(`p.head_repo_id = ? and p.head_ref = ? and p.state = 'open'`, repoID, branch).First(ctx, q.ex, most)
+}
+
+// OpenPullsInto lists the open pull requests whose base is a branch of a repository, with
+// ids greater than after.
+func (q queries) OpenPullsInto(ctx context.Context, repoID int64, branch string, after int64, most int) ([]*actions.Pull, error) {
+	return pullList.Where(`p.repo_id = ? and p.base_ref = ? and p.state = 'open' and p.id > ?`, repoID, branch, after).First(ctx, q.ex, most)
+}
+
+// PullsOfCommit lists a page of the pull requests of a repository that have a commit as
+// their head, newest first.
+func (q queries) PullsOfCommit(ctx context.Context, repoID int64, sha string, p Page) ([]*actions.Pull, int, error) {
+	return pullList.Where(`p.repo_id = ? and p.head_sha = ?`, repoID, sha).Order(`p.id desc`).Page(ctx, q.ex, p)
+}
+
+// PullsOfBranches lists the open pull requests whose heads are branches of the repository
+// itself.
+func (q queries) PullsOfBranches(ctx context.Context, repoID int64, branches []string) ([]*actions.Pull, error) {
+	var all []*actions.Pull
+	for args, marks := range db.Batches(branches, repoID) {
+		found, err := db.All(ctx, q.ex, scanPull, pullSelect+` where p.repo_id = $1 and p.head_repo_id = $1 and p.state = 'open' and p.head_ref in (`+marks+`) order by p.id`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("pull requests of repository %d: %w", repoID, err)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// UncheckPulls notes that the open pull requests of a base have to be merged anew.
+func (tx *Tx) UncheckPulls(ctx context.Context, repoID int64, branch string) error {
+	return tx.exec(ctx, RepoTopic(repoID), `update pulls set checked = 0, mergeable = '' where repo_id = $1 and base_ref = $2 and state = 'open'`, repoID, branch)
+}
+
+// UncheckedPulls lists open pull requests of which it is not known whether git can merge
+// them, with ids greater than after.
+func (q queries) UncheckedPulls(ctx context.Context, after int64, most int) ([]*actions.Pull, error) {
+	return pullList.Where(`p.state = 'open' and p.checked = 0 and p.id > ?`, after).First(ctx, q.ex, most)
+}
+
+// CheckedPull saves what came of merging a pull request, unless a branch of it has moved
+// meanwhile; it says whether it did.
+func (q queries) CheckedPull(ctx context.Context, p *actions.Pull) (bool, error) {
+	n, err := db.Exec(ctx, q.ex, `update pulls set mergeable = $2, merge_sha = $3, base_sha = $4, checked = 1
+		where id = $1 and state = 'open' and head_sha = $5 and base_ref = $6`, p.ID, p.Mergeable, p.MergeSHA, p.BaseSHA, p.HeadSHA, p.BaseRef)
+	if err != nil {
+		return false, fmt.Errorf("pull request %d: %w", p.ID, err)
+	}
+	if n > 0 {
+		q.ex.Publish(RepoTopic(p.RepoID))
+	}
+	return n > 0, nil
+}
+
+// HasMergedPull says whether a pull request of an account was merged into a repository.
+func (q queries) HasMergedPull(ctx context.Context, repoID, accountID int64) (bool, error) {
+	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from (select 1 from pulls where repo_id = $1 and author_id = $2 and merged_at <> 0 limit 1) found`, repoID, accountID)
+	return n > 0, err
+}
+
+// Reviewers lists who is asked for a review of a pull request.
+func (q queries) Reviewers(ctx context.Context, pullID int64) ([]*actions.Account, error) {
+	return db.All(ctx, q.ex, scanAccount, `select `+prefixed("a", accountColumns)+` from pull_reviewers r join accounts a on a.id = r.account_id
+		where r.pull_id = $1 order by a.id`, pullID)
+}
+
+// AskReviewer asks an account for a review, and says whether it was not asked before.
+func (tx *Tx) AskReviewer(ctx context.Context, p *actions.Pull, accountID int64) (bool, error) {
+	tx.Publish(RepoTopic(p.RepoID))
+	n, err := db.Exec(ctx, tx.ex, `insert into pull_reviewers (pull_id, account_id) values ($1, $2) on conflict do nothing`, p.ID, accountID)
+	return n > 0, err
+}
+
+// DropReviewer takes that back, and says whether there was anything to take back.
+func (tx *Tx) DropReviewer(ctx context.Context, p *actions.Pull, accountID int64) (bool, error) {
+	tx.Publish(RepoTopic(p.RepoID))
+	n, err := db.Exec(ctx, tx.ex, `delete from pull_reviewers where pull_id = $1 and account_id = $2`, p.ID, accountID)
+	return n > 0, err
+}
+
+const reviewColumns = `id, pull_id, state, body, commit_sha, submitted_at, created_at`
+
+var reviewList = db.List[*actions.Review]{
+	Table: `pull_reviews r`, ID: `r.id`, Joins: `join accounts a on a.id = r.author_id`,
+	Columns: prefixed("r", reviewColumns) + `, ` + prefixed("a", accountColumns), Scan: scanReview,
+}.Order(`r.id`)
+
+func scanReview(row db.Row) (*actions.Review, error) {
+	v := new(actions.Review)
+	fields := []any{&v.ID, &v.PullID, &v.State, &v.Body, &v.CommitSHA, db.Time(&v.SubmittedAt), db.Time(&v.CreatedAt)}
+	return v, row.Scan(append(fields, accountFields(&v.Author)...)...)
+}
+
+// CreateReview adds a review, and sets its id.
+func (tx *Tx) CreateReview(ctx context.Context, p *actions.Pull, v *actions.Review) (err error) {
+	tx.Publish(RepoTopic(p.RepoID))
+	v.ID, err = db.One(ctx, tx.ex, db.Value[int64], `insert into pull_reviews (pull_id, author_id, state, body, commit_sha, submitted_at, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7) returning id`, p.ID, v.Author.ID, v.State, v.Body, v.CommitSHA, db.Micros(v.SubmittedAt), db.Micros(v.CreatedAt))
+	if err != nil {
+		return fmt.Errorf("review of pull request %d: %w", p.ID, err)
+	}
+	return nil
+}
+
+// UpdateReview saves what may change of a review.
+func (tx *Tx) UpdateReview(ctx context.Context, p *actions.Pull, v *actions.Review) error {
+	return tx.exec(ctx, RepoTopic(p.RepoID), `update pull_reviews set state = $2, body = $3, submitted_at = $4 where id = $1`, v.ID, v.State, v.Body, db.Micros(v.SubmittedAt))
+}
+
+// DeleteReview removes a review.
+func (tx *Tx) DeleteReview(ctx context.Context, p *actions.Pull, id int64) error {
+	return tx.exec(ctx, RepoTopic(p.RepoID), `delete from pull_reviews where id = $1`, id)
+}
+
+// Review returns a review of a pull request.
+func (q queries) Review(ctx context.Context, pullID, id int64) (*actions.Review, error) {
+	v, err := db.One(ctx, q.ex, scanReview, `select `+reviewList.Columns+` from `+reviewList.Table+` `+reviewList.Joins+` where r.pull_id = $1 and r.id = $2`, pullID, id)
+	if err != nil {
+		return nil, fmt.Errorf("review %d: %w", id, err)
+	}
+	return v, nil
+}
+
+// Reviews lists a page of the reviews of a pull request that an account may see: those
+// that are submitted, and its own.
+func (q queries) Reviews(ctx context.Context, pullID, viewer int64, p Page) ([]*actions.Review, int, error) {
+	return reviewList.Where(`r.pull_id = ? and (r.state <> 'PENDING' or r.author_id = ?)`, pullID, viewer).Page(ctx, q.ex, p)
+}
