@@ -8,24 +8,36 @@ import (
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
-// Listed is a pull request of a repository as lists show it.
-func (s *Pulls) Listed(ctx context.Context, repo *actions.Repository, p *actions.Pull) (*shape.Pull, error) {
-	v := &shape.Pull{Pull: p, Base: repo}
-	var err error
-	switch p.HeadRepoID {
-	case repo.ID:
-		v.Head = repo
-	case 0:
-	default:
-		if v.Head, err = s.Store.Repository(ctx, p.HeadRepoID); err != nil && actions.KindOf(err) != actions.NotFound {
-			return nil, err
+// Listed are pull requests of a repository as lists show them.
+func (s *Pulls) Listed(ctx context.Context, repo *actions.Repository, pulls ...*actions.Pull) ([]*shape.Pull, error) {
+	var ids, authors, heads []int64
+	for _, p := range pulls {
+		ids = append(ids, p.ID)
+		authors = append(authors, p.Author.ID)
+		if p.FromFork() && p.HeadRepoID != 0 {
+			heads = append(heads, p.HeadRepoID)
 		}
 	}
-	if v.Association, err = s.Association(ctx, repo, &p.Author); err != nil {
+	forks, err := s.Store.RepositoriesOf(ctx, heads)
+	if err != nil {
 		return nil, err
 	}
-	v.Reviewers, err = s.Store.Reviewers(ctx, p.ID)
-	return v, err
+	reviewers, err := s.Store.Reviewers(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	words, err := s.Store.Associations(ctx, repo, authors)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*shape.Pull, len(pulls))
+	for i, p := range pulls {
+		list[i] = &shape.Pull{Pull: p, Base: repo, Head: forks[p.HeadRepoID], Association: words[p.Author.ID], Reviewers: reviewers[p.ID]}
+		if !p.FromFork() {
+			list[i].Head = repo
+		}
+	}
+	return list, nil
 }
 
 // maxCounted bounds the commits of a pull request that are counted.
@@ -33,10 +45,11 @@ const maxCounted = 10_000
 
 // Whole is a pull request with all that is told of one.
 func (s *Pulls) Whole(ctx context.Context, repo *actions.Repository, p *actions.Pull) (*shape.Pull, error) {
-	v, err := s.Listed(ctx, repo, p)
+	list, err := s.Listed(ctx, repo, p)
 	if err != nil {
 		return nil, err
 	}
+	v := list[0]
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	view, none := s.Git.View(p.RepoID), actions.Page{Number: 1, Size: 0}
@@ -74,28 +87,6 @@ func (s *Pulls) mergeState(_ context.Context, p *actions.Pull) (string, error) {
 
 // Association is GitHub's word for what an account has to do with a repository.
 func (s *Pulls) Association(ctx context.Context, repo *actions.Repository, a *actions.Account) (string, error) {
-	if a.ID == repo.Owner.ID {
-		return "OWNER", nil
-	}
-	if repo.Owner.Type == actions.Organization {
-		member, _, err := s.Store.Member(ctx, repo.Owner.ID, a.ID)
-		if err != nil {
-			return "", err
-		}
-		if member {
-			return "MEMBER", nil
-		}
-	}
-	p, err := s.Store.Collaborator(ctx, repo.ID, a.ID)
-	if err != nil {
-		return "", err
-	}
-	if p > actions.NoAccess {
-		return "COLLABORATOR", nil
-	}
-	merged, err := s.Store.HasMergedPull(ctx, repo.ID, a.ID)
-	if err != nil || !merged {
-		return "NONE", err
-	}
-	return "CONTRIBUTOR", nil
+	words, err := s.Store.Associations(ctx, repo, []int64{a.ID})
+	return words[a.ID], err
 }

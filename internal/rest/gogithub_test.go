@@ -176,7 +176,7 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 			"name": held, "secretName": held, "variableName": held, "environmentName": "production", "workflowFileName": "hello.yml",
 			"workflowID": queued[0].WorkflowID, "runID": run.ID, "attemptNumber": int64(1), "jobID": job.ID, "artifactID": artifact.ID,
 			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "organizationID": org.ID, "organizationIDs": []int64{org.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
-			"key": "first", "cacheID": byID.ID, "groupID": few, "runnerGroupID": few, "orgID": org.ID, "checkRunID": job.ID, "checkSuiteID": run.ID,
+			"key": "first", "cacheID": byID.ID, "groupID": few, "runnerGroupID": few, "orgID": org.ID, "checkRunID": job.ID, "checkSuiteID": run.ID, "pullNumber": ask(s, repo, s.Alice),
 		},
 		special: map[string]map[string]any{
 			"GetOrganizationRunner": {"runnerID": shared.ID}, "RemoveOrganizationRunner": {"runnerID": shared.ID},

@@ -54,6 +54,7 @@ func (w *clientWorld) fillUp(many int) {
 		s.Must(s.Store.SetMember(s.Context(), org.ID, user.ID, false))
 		s.Must(s.Store.SetCollaborator(s.Context(), repo.ID, user.ID, actions.Write))
 		s.Repository(&org, name, true)
+		ask(s, repo, user)
 		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
 			_, err := tx.AddEnvironment(s.Context(), &actions.Environment{RepoID: repo.ID, Name: name, CreatedAt: s.Now(), UpdatedAt: s.Now()})
 			return err

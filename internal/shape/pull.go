@@ -64,8 +64,8 @@ type SimplePullRequest struct {
 	UpdatedAt          string        `json:"updated_at"`
 	ClosedAt           *string       `json:"closed_at"`
 	MergedAt           *string       `json:"merged_at"`
-	MergeCommitSHA     *string       `json:"merge_commit_sha"`
-	Assignee           *SimpleUser   `json:"assignee"`
+	MergeCommitSHA     **string      `json:"merge_commit_sha,omitempty"` // gone from 2026-03-10 on
+	Assignee           **SimpleUser  `json:"assignee,omitempty"`         // likewise
 	Assignees          []*SimpleUser `json:"assignees"`
 	RequestedReviewers []*SimpleUser `json:"requested_reviewers"`
 	RequestedTeams     []struct{}    `json:"requested_teams"`
@@ -141,11 +141,12 @@ func simplePull(b Base, p *Pull) SimplePullRequest {
 	repo, number := b.API+"/repos/"+p.Base.FullName(), strconv.FormatInt(p.Number, 10)
 	url, html := PullURL(b, p.Base, p.Number), PullHTML(b, p.Base, p.Number)
 	issue := repo + "/issues/" + number
+	sha, nobody := Null(p.MergeSHA), (*SimpleUser)(nil)
 	v := SimplePullRequest{
 		URL: url, ID: p.ID, NodeID: NodeID("PullRequest", p.ID), HTMLURL: html, DiffURL: html + ".diff", PatchURL: html + ".patch", IssueURL: issue,
 		Number: p.Number, State: string(p.State), Title: p.Title, User: NewSimpleUser(b, &p.Author), Body: Null(p.Body),
 		CreatedAt: Time(p.CreatedAt), UpdatedAt: Time(p.UpdatedAt), ClosedAt: NullTime(p.ClosedAt), MergedAt: NullTime(p.MergedAt),
-		MergeCommitSHA: Null(p.MergeSHA), Assignees: []*SimpleUser{}, RequestedReviewers: []*SimpleUser{}, RequestedTeams: []struct{}{},
+		MergeCommitSHA: &sha, Assignee: &nobody, Assignees: []*SimpleUser{}, RequestedReviewers: []*SimpleUser{}, RequestedTeams: []struct{}{},
 		Labels: []struct{}{}, Draft: p.Draft, AuthorAssociation: p.Association,
 		CommitsURL: url + "/commits", ReviewCommentsURL: url + "/comments", ReviewCommentURL: repo + "/pulls/comments{/number}",
 		CommentsURL: issue + "/comments", StatusesURL: repo + "/statuses/" + p.HeadSHA,

@@ -176,16 +176,72 @@ func (q queries) CheckedPull(ctx context.Context, p *actions.Pull) (bool, error)
 	return n > 0, nil
 }
 
-// HasMergedPull says whether a pull request of an account was merged into a repository.
-func (q queries) HasMergedPull(ctx context.Context, repoID, accountID int64) (bool, error) {
-	n, err := db.One(ctx, q.ex, db.Value[int64], `select count(*) from (select 1 from pulls where repo_id = $1 and author_id = $2 and merged_at <> 0 limit 1) found`, repoID, accountID)
-	return n > 0, err
+// Associations says what accounts have to do with a repository, in GitHub's words: OWNER,
+// MEMBER of the organization, COLLABORATOR, CONTRIBUTOR whose pull request was merged, or
+// NONE.
+func (q queries) Associations(ctx context.Context, repo *actions.Repository, accounts []int64) (map[int64]string, error) {
+	found := map[int64]string{}
+	for _, id := range accounts {
+		found[id] = "NONE"
+	}
+	for args, marks := range db.Batches(accounts, repo.ID, repo.Owner.ID) {
+		for _, of := range []struct{ word, text string }{ // the last one that finds an account counts
+			{"CONTRIBUTOR", `select distinct author_id from pulls where repo_id = $1 and $2 <> 0 and merged_at <> 0 and author_id in (` + marks + `)`},
+			{"COLLABORATOR", `select account_id from collaborators where repo_id = $1 and $2 <> 0 and account_id in (` + marks + `)`},
+			{"MEMBER", `select account_id from members where $1 <> 0 and org_id = $2 and account_id in (` + marks + `)`},
+		} {
+			ids, err := db.All(ctx, q.ex, db.Value[int64], of.text, args...)
+			if err != nil {
+				return nil, fmt.Errorf("accounts of repository %d: %w", repo.ID, err)
+			}
+			for _, id := range ids {
+				found[id] = of.word
+			}
+		}
+	}
+	if _, asked := found[repo.Owner.ID]; asked {
+		found[repo.Owner.ID] = "OWNER"
+	}
+	return found, nil
 }
 
-// Reviewers lists who is asked for a review of a pull request.
-func (q queries) Reviewers(ctx context.Context, pullID int64) ([]*actions.Account, error) {
-	return db.All(ctx, q.ex, scanAccount, `select `+prefixed("a", accountColumns)+` from pull_reviewers r join accounts a on a.id = r.account_id
-		where r.pull_id = $1 order by a.id`, pullID)
+// RepositoriesOf returns the repositories with ids, those that are there.
+func (q queries) RepositoriesOf(ctx context.Context, ids []int64) (map[int64]*actions.Repository, error) {
+	found := map[int64]*actions.Repository{}
+	for args, marks := range db.Batches(ids) {
+		list, err := db.All(ctx, q.ex, scanRepository, repositorySelect+` where r.id in (`+marks+`)`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("repositories: %w", err)
+		}
+		for _, r := range list {
+			found[r.ID] = r
+		}
+	}
+	return found, nil
+}
+
+// Reviewers lists who is asked for reviews of pull requests, by the id of each.
+func (q queries) Reviewers(ctx context.Context, pullIDs []int64) (map[int64][]*actions.Account, error) {
+	type asked struct {
+		pull int64
+		*actions.Account
+	}
+	scan := func(row db.Row) (asked, error) {
+		a := asked{Account: new(actions.Account)}
+		return a, row.Scan(append([]any{&a.pull}, accountFields(a.Account)...)...)
+	}
+	found := map[int64][]*actions.Account{}
+	for args, marks := range db.Batches(pullIDs) {
+		list, err := db.All(ctx, q.ex, scan, `select r.pull_id, `+prefixed("a", accountColumns)+` from pull_reviewers r join accounts a on a.id = r.account_id
+			where r.pull_id in (`+marks+`) order by r.pull_id, a.id`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("reviewers of pull requests: %w", err)
+		}
+		for _, a := range list {
+			found[a.pull] = append(found[a.pull], a.Account)
+		}
+	}
+	return found, nil
 }
 
 // AskReviewer asks an account for a review, and says whether it was not asked before.

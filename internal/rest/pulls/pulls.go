@@ -80,8 +80,12 @@ func (p *page) visible(r *http.Request, v *shape.Pull) error {
 
 // trim removes what the version of the call has not.
 func trim(c *rest.Call, v *shape.SimplePullRequest) {
+	if !c.Version.AtLeast(version.V20260310) {
+		return
+	}
+	v.MergeCommitSHA, v.Assignee = nil, nil
 	for _, side := range []*shape.PullSide{&v.Head, &v.Base} {
-		if side.Repo != nil && c.Version.AtLeast(version.V20260310) {
+		if side.Repo != nil {
 			side.Repo.HasDownloads = nil
 		}
 	}
@@ -143,12 +147,12 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	for _, is := range pulls {
-		v, err := p.Pulls.Listed(r.Context(), c.Repo, is)
-		if err == nil {
-			err = p.visible(r, v)
-		}
-		if err != nil {
+	listed, err := p.Pulls.Listed(r.Context(), c.Repo, pulls...)
+	if err != nil {
+		return err
+	}
+	for _, v := range listed {
+		if err := p.visible(r, v); err != nil {
 			return err
 		}
 		o := shape.NewSimplePullRequest(c.Base, v)
