@@ -119,7 +119,7 @@ func (p *pushed) known(ctx context.Context) ([]event.Event, error) {
 		return p.t.between(ctx, p.view, h.Since, h.Until)
 	})
 	if h.RunID != 0 {
-		return p.followed(ctx, e)
+		return p.followed(ctx, &e)
 	}
 	payload, err := p.t.store.HappeningPayload(ctx, p.ID)
 	if err != nil {
@@ -129,8 +129,8 @@ func (p *pushed) known(ctx context.Context) ([]event.Event, error) {
 	return []event.Event{e}, nil
 }
 
-// followed is the event that a run got on. It is nil if the run is not there any more.
-func (p *pushed) followed(ctx context.Context, e *event.Event) (*event.Event, error) {
+// followed is the event that a run got on. There is none if the run is not there any more.
+func (p *pushed) followed(ctx context.Context, e *event.Event) ([]event.Event, error) {
 	h, w := p.Happening, new(event.WorkflowRun)
 	var err error
 	if w.Run, err = p.t.store.Run(ctx, h.RunID); err != nil {
@@ -152,7 +152,7 @@ func (p *pushed) followed(ctx context.Context, e *event.Event) (*event.Event, er
 	if w.Run.HeadBranch != "" {
 		e.FilterRef = actions.BranchPrefix + w.Run.HeadBranch
 	}
-	return e, nil
+	return []event.Event{*e}, nil
 }
 
 // unlessGone is err, or nil if it says that something is not there.
