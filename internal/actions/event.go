@@ -51,6 +51,8 @@ type Happening struct {
 	Workflow     string `json:"workflow,omitempty"`      // path of the only workflow that may start
 	RunID        int64  `json:"run_id,omitempty"`        // of a workflow_run: the run that got on
 	Attempt      int    `json:"attempt,omitempty"`       // as RunID
+	Cron         string `json:"cron,omitempty"`          // of a schedule
+	Timezone     string `json:"timezone,omitempty"`      // as Cron
 	FromFork     bool   `json:"from_fork,omitempty"`
 	Base         string `json:"base,omitempty"` // URL of the server, as it was reached
 

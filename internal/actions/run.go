@@ -10,6 +10,9 @@ const (
 	Active           WorkflowState = "active"
 	Deleted          WorkflowState = "deleted" // its file left the default branch
 	DisabledManually WorkflowState = "disabled_manually"
+
+	// DisabledInactivity is a schedule of a public repository to which nobody pushes.
+	DisabledInactivity WorkflowState = "disabled_inactivity"
 )
 
 // A Workflow is the record of one workflow file of a repository.

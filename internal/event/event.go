@@ -68,6 +68,8 @@ type Event struct {
 
 	WorkflowRun *WorkflowRun // of a workflow_run; without it the runs do not follow one of here
 
+	Schedule *Schedule // of a schedule
+
 	RepositoryDispatch *RepositoryDispatch // of a repository_dispatch
 }
 

@@ -111,7 +111,7 @@ var table = []Kind{
 		Of: Own,
 	},
 	{Name: "repository_dispatch", AnyType: true, FromJobs: true, Caches: actions.CacheWrites, payload: newRepositoryDispatch},
-	{Name: "schedule", Caches: actions.CacheWrites},
+	{Name: "schedule", Caches: actions.CacheWrites, payload: newSchedule},
 	{Name: "status"},
 	{Name: "watch", Types: words("started")},
 	{Name: "workflow_call", Keys: words("inputs secrets outputs"), Of: Caller},

@@ -64,6 +64,8 @@ type Config struct {
 	CacheQuota    Size   `default:"10GiB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`
 	CacheDays     int    `default:"7" placeholder:"DAYS" help:"How long a cache is kept that nobody uses. Default: ${default}."`
 
+	ScheduleIdleDays int `default:"60" placeholder:"DAYS" help:"Schedules of a public repository stop after so many days in which nobody pushed to it; 0 for never. Default: ${default}."`
+
 	BuiltinActions string   `default:"fallback" enum:"fallback,prefer,never" help:"When the server's own checkout, upload-artifact, download-artifact and cache stand in for those of actions/: if there are no others (fallback), always (prefer), or never."`
 	ToolkitPatch   bool     `default:"true" negatable:"" help:"Lift the check of host names in the actions that the server hands out, so that artifacts and caches work on every host. On by default."`
 	ImageHost      []string `placeholder:"HOST" help:"Hosts whose images step summaries may show, such as img.shields.io. Whoever reads a run's page then asks them for the image. Default: none; images are links."`
@@ -76,6 +78,8 @@ type Config struct {
 
 	NoSync bool `kong:"-"` // tests only: nothing waits for the disk
 }
+
+const maxIdleDays = 10_000
 
 // check fills in what depends on other settings and refuses what cannot work.
 func (c *Config) check() error {
@@ -157,6 +161,9 @@ const artifactSize = 100 << 30
 func (c *Config) checkStorage() error {
 	c.ArtifactDays, c.ArtifactSize = cmp.Or(c.ArtifactDays, settings.RetentionDays.Standard()), cmp.Or(c.ArtifactSize, artifactSize)
 	c.CacheDays, c.CacheQuota = cmp.Or(c.CacheDays, settings.CacheDays.Standard()), cmp.Or(c.CacheQuota, Size(settings.CacheBytes.Standard()))
+	if c.ScheduleIdleDays < 0 || c.ScheduleIdleDays > maxIdleDays {
+		return actions.Errorf(actions.Invalid, "--schedule-idle-days must be from 0 to %d, not %d", maxIdleDays, c.ScheduleIdleDays)
+	}
 	if c.ArtifactDays < 1 || c.ArtifactDays > actions.MaxPrivateDays {
 		return actions.Errorf(actions.Invalid, "--artifact-days must be from 1 to %d, not %d", actions.MaxPrivateDays, c.ArtifactDays)
 	}

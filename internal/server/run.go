@@ -64,6 +64,7 @@ func (s *Server) Run(ctx context.Context, ready Ready) error {
 	loops.Go(func() error { return s.scheduler.Run(loopCtx) })
 	loops.Go(func() error { return s.trigger.Run(loopCtx, s.base()) })
 	loops.Go(func() error { return s.pulls.Run(loopCtx) })
+	loops.Go(func() error { return s.trigger.RunSchedules(loopCtx, s.base()) })
 	loops.Go(func() error { return s.logs.Run(loopCtx) })
 	loops.Go(func() error { return s.objects.Run(loopCtx) })
 	loops.Go(func() error { return s.artifacts.Run(loopCtx) })

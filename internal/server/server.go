@@ -257,7 +257,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
 	s.pulls = pull.New(pull.Config{Store: s.store, Git: s.repos, Log: s.log, Now: s.now, Announce: s.announce})
 	s.trigger = trigger.New(trigger.Config{
-		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
+		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, IdleAfter: time.Duration(c.ScheduleIdleDays) * 24 * time.Hour, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
 	return s.mount(bot)
 }

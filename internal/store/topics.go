@@ -33,6 +33,7 @@ const (
 	kindSigningKeys
 	kindGroups
 	kindHappening
+	kindSchedules
 )
 
 // RepoTopic is all that readers of a repository see: its record, its workflows,
@@ -84,6 +85,9 @@ func GroupsTopic() Topic { return Topic{Kind: kindGroups} }
 // HappeningTopic is that an event has happened in a repository, whose runs are to be made.
 // With 0 it is that of any repository.
 func HappeningTopic(repoID int64) Topic { return Topic{Kind: kindHappening, ID: repoID} }
+
+// SchedulesTopic is the cron lines of workflows.
+func SchedulesTopic() Topic { return Topic{Kind: kindSchedules} }
 
 // LinesTopic is what a job has printed, as far as it is stored.
 func LinesTopic(jobID int64) Topic { return Topic{Kind: kindLines, ID: jobID} }

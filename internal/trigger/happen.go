@@ -39,6 +39,9 @@ func (t *Trigger) Happen(ctx context.Context, tx *store.Tx, e *event.Event) (*ac
 	if e.Head != nil {
 		h.SHA = e.Head.SHA
 	}
+	if e.Schedule != nil {
+		h.Cron, h.Timezone = e.Schedule.Cron, e.Schedule.Timezone
+	}
 	p := &actions.Push{RepoID: e.Repo.ID, ActorID: e.Actor.ID, ByJob: e.ByJob, Happening: h, CreatedAt: t.now()}
 	return p, tx.CreateHappening(ctx, p, payload)
 }
@@ -118,6 +121,9 @@ func (p *pushed) known(ctx context.Context) ([]event.Event, error) {
 		}
 		return p.t.between(ctx, p.view, h.Since, h.Until)
 	})
+	if h.Cron != "" {
+		e.Schedule = &event.Schedule{Cron: h.Cron, Timezone: h.Timezone}
+	}
 	if h.RunID != 0 {
 		return p.followed(ctx, &e)
 	}

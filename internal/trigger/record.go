@@ -10,15 +10,23 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
-// register brings the rows of the workflows up to date with the files of the
+// register brings the rows of the workflows, and their schedules, up to date with the files of the
 // default branch; gone are paths that it no longer has. A disabled workflow stays
 // disabled, whatever is pushed. If the intent of the push has ended, nothing changes,
 // since later pushes have been registered. Until then register may run again, so its
 // writes need not be on disk before the intent ends.
 func (t *Trigger) register(ctx context.Context, p *actions.Push, files []*file, gone []string) error {
 	known, err := t.store.AllWorkflows(ctx, p.RepoID)
-	if err != nil || len(outdated(p.RepoID, known, files, gone, t.now())) == 0 {
+	if err != nil {
 		return err
+	}
+	lines, err := t.store.Schedules(ctx, p.RepoID)
+	if err != nil {
+		return err
+	}
+	wanted := scheduled(p, files)
+	if len(outdated(p.RepoID, known, files, gone, t.now())) == 0 && len(misses(lines, wanted)) == 0 && len(misses(wanted, lines)) == 0 {
+		return nil
 	}
 	return t.store.UpdateRelaxed(ctx, func(tx *store.Tx) error {
 		if open, err := tx.HasPush(ctx, p.ID); err != nil || !open {
@@ -33,7 +41,7 @@ func (t *Trigger) register(ctx context.Context, p *actions.Push, files []*file, 
 				return err
 			}
 		}
-		return nil
+		return t.reschedule(ctx, tx, p.RepoID, wanted)
 	})
 }
 
@@ -85,7 +93,7 @@ func (f *file) found(w *actions.Workflow) {
 	if w.Name == "" {
 		w.Name = f.name()
 	}
-	if w.State != actions.DisabledManually {
+	if w.State != actions.DisabledManually && w.State != actions.DisabledInactivity {
 		w.State = actions.Active
 	}
 }

@@ -30,6 +30,10 @@
 // intent that is settled from the start: it stands in line with the pushes of its
 // repository, and all of the above holds for it.
 //
+// [Trigger.RunSchedules] notes an event when a cron line of a default branch is due. The
+// lines and their times are rows, which a push to the default branch makes: so servers that
+// share a database start each once, and one that was away starts late what it missed, once.
+//
 // A dispatch is checked against the workflow file at its ref, and is one event for
 // one workflow.
 //
@@ -63,6 +67,7 @@ type Trigger struct {
 	late      late
 	pace      *pace
 	pulls     *pull.Pulls
+	idleAfter time.Duration
 }
 
 // Config is what a Trigger needs. All fields but those after the empty line are required.
@@ -75,6 +80,7 @@ type Config struct {
 
 	Policy        *policy.Policy // nil for that of a server whose operator says nothing
 	Pulls         *pull.Pulls    // nil for none
+	IdleAfter     time.Duration  // schedules of public repositories stop so long after the last push; 0 for never
 	JobsPerSecond int            // of the runs of pushes, by repository and by account; 0 for 200
 }
 
@@ -85,6 +91,6 @@ func New(c Config) *Trigger {
 	}
 	return &Trigger{
 		store: c.Store, git: c.Git, scheduler: c.Scheduler, policy: c.Policy, log: c.Log, now: c.Now, files: recent.New[fileKey, *file](maxFiles, maxFilesSize),
-		late: late{wake: make(chan struct{}, 1)}, pace: newPace(cmp.Or(c.JobsPerSecond, 200), c.Now), pulls: c.Pulls,
+		late: late{wake: make(chan struct{}, 1)}, pace: newPace(cmp.Or(c.JobsPerSecond, 200), c.Now), pulls: c.Pulls, idleAfter: c.IdleAfter,
 	}
 }

@@ -46,6 +46,7 @@ type bench struct {
 	newID func() string    // called twice for a run with one job, when it is planned
 	now   func() time.Time // of servers made from now on
 
+	idleAfter time.Duration           // of servers made from now on
 	perSecond int                     // jobs, of servers made from now on; 0 for the usual
 	serve     func() *trigger.Trigger // another server on the same store and repositories
 }
@@ -67,7 +68,7 @@ func newBench(t *testing.T, st *store.Store) *bench {
 	b.serve = func() *trigger.Trigger {
 		q := queue.New(st, log, time.Minute, time.Now, queue.Rules{})
 		sc := scheduler.New(scheduler.Config{Store: st, Queue: q, Sources: source.New(st), Log: log, Now: time.Now, NewID: b.id, Lease: time.Minute})
-		return trigger.New(trigger.Config{Store: st, Git: git, Scheduler: sc, Log: log, Now: b.now, JobsPerSecond: b.perSecond})
+		return trigger.New(trigger.Config{Store: st, Git: git, Scheduler: sc, Log: log, Now: b.now, JobsPerSecond: b.perSecond, IdleAfter: b.idleAfter})
 	}
 	b.Trigger = b.serve()
 	now := time.Now()

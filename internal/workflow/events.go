@@ -2,8 +2,9 @@ package workflow
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/cron"
 	"github.com/understudy-ci/understudy/internal/event"
 )
 
@@ -213,12 +214,19 @@ func (r *reader) schedule(t *Token) Schedule {
 	}
 	r.lenient(t, "a schedule",
 		optional("cron", func(v *Token) {
-			s.Cron = r.name(v)
-			if len(strings.Fields(s.Cron)) != 5 && s.Cron != "" {
-				r.errorf(v.Pos, "Invalid cron expression '%s': five fields are expected", s.Cron)
+			if s.Cron = r.name(v); s.Cron == "" {
+				return
+			}
+			if _, err := cron.Parse(s.Cron, ""); err != nil {
+				r.errorf(v.Pos, "Invalid cron expression '%s': %v", actions.Clip(s.Cron, 100), err)
 			}
 		}),
-		optional("timezone", func(v *Token) { s.Timezone, _ = r.text(v) }),
+		optional("timezone", func(v *Token) {
+			s.Timezone, _ = r.text(v)
+			if _, err := cron.Zone(s.Timezone); err != nil {
+				r.errorf(v.Pos, "Invalid timezone: %v", err)
+			}
+		}),
 	)
 	if t.Get("cron") == nil {
 		r.errorf(t.Pos, "Required property is missing: cron")

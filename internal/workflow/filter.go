@@ -65,6 +65,9 @@ func (e *Event) Match(ev *event.Event) bool {
 	if len(e.Workflows) > 0 && !slices.Contains(e.Workflows, ev.WorkflowName) {
 		return false
 	}
+	if s := ev.Schedule; s != nil && !slices.ContainsFunc(e.Schedules, func(l Schedule) bool { return l.Cron == s.Cron && l.Timezone == s.Timezone }) {
+		return false
+	}
 	f := newFilter()
 	if tag, ok := strings.CutPrefix(ev.FilterRef, actions.TagPrefix); ok {
 		if e.Tags == nil && e.TagsIgnore == nil {
