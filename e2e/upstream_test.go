@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -191,5 +192,84 @@ func TestARepositoryRunsWithActionsFromElsewhere(t *testing.T) {
 	fresh.adminAction("remove", "far/greet")
 	if code, out := execute(t, fresh.env, "admin", "--data", fresh.data, "action", "--actions-upstream", "off", "mirror", file); code == 0 || !strings.Contains(out, "not had: far/greet@main") {
 		t.Errorf("what cannot be had: %d\n%s", code, out)
+	}
+}
+
+// nodeIn puts a Node.js into a directory, as node24, that says so.
+func nodeIn(t *testing.T, dir string) {
+	t.Helper()
+	real, err := exec.LookPath("node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "node24", "bin", "node")
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// The real one comes beside it: it is in no PATH.
+	if out, err := exec.CommandContext(t.Context(), "cp", real, program+"-real").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	write(t, program, "#!/bin/sh\necho this is node24\nexec \"$0-real\" \"$@\"\n")
+	if err := os.Chmod(program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pathWithoutNode is a directory of all programs in the PATH but Node.js.
+func pathWithoutNode(t *testing.T) string {
+	t.Helper()
+	dir := openDir(t)
+	for _, from := range filepath.SplitList(os.Getenv("PATH")) {
+		entries, _ := os.ReadDir(from) // which need not be there
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), "node") {
+				_ = os.Symlink(filepath.Join(from, e.Name()), filepath.Join(dir, e.Name())) // the first of a name counts
+			}
+		}
+	}
+	return dir
+}
+
+// openDir is a directory that every user may read.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestActionsRunByTheNodeOfTheOperator(t *testing.T) {
+	t.Parallel()
+	needNode(t)
+	for name, begin := range map[string]func(t *testing.T) *server{
+		"named before the PATH": func(t *testing.T) *server {
+			dir := openDir(t)
+			nodeIn(t, dir)
+			return startServer(t, "--node", dir)
+		},
+		"installed where the PATH has none": func(t *testing.T) *server {
+			s := newServer(t)
+			s.env = append(s.env, "PATH="+pathWithoutNode(t))
+			s.start()
+			nodeIn(t, s.data+"-runners/node") // where admin node install puts it
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := begin(t).newRepository("hello")
+			const workflow = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v5\n      - uses: ./act\n"
+			sha := r.commit(".github/workflows/ci.yml", workflow,
+				"act/action.yml", "name: x\ndescription: x\nruns: {using: node24, main: main.js}\n", "act/main.js", "console.log('ran')\n")
+			r.push()
+			one := r.runOf(sha)
+			r.succeed(one)
+			if log := r.log(r.job(one)); !slices.Contains(log, "this is node24") || !slices.Contains(log, "ran") {
+				t.Errorf("the log is\n%s", strings.Join(log, "\n"))
+			}
+		})
 	}
 }

@@ -33,6 +33,7 @@ type adminCommand struct {
 	Key     adminKey     `cmd:"" help:"Keys that secrets are encrypted with."`
 	OIDCKey adminOIDCKey `cmd:"" name:"oidc-key" help:"Keys that OIDC tokens of jobs are signed with."`
 	Action  adminAction  `cmd:"" help:"Actions of other hosts that are kept here."`
+	Node    adminNode    `cmd:"" help:"Node.js, which runs actions."`
 
 	Audit auditLog `cmd:"" help:"Print the audit log, a JSON object a line, the newest entry first."`
 }

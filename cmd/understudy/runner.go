@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -34,6 +35,8 @@ type runnerCommand struct {
 	JobMemory    server.Size      `default:"0" placeholder:"SIZE" help:"How much memory the processes of a job may have together, with --isolation user, where there are cgroups. Default: no limit."`
 	JobCPUs      float64          `name:"job-cpus" default:"0" placeholder:"N" help:"How many processors' time a job may have, such as 1.5, with --isolation user, where there are cgroups. Default: no limit."`
 	JobProcesses int              `default:"-1" placeholder:"N" help:"How many processes, each thread counted, a job may have at a time, with --isolation user; 0 for no limit. Default: 4096 where there are cgroups."`
+	Node         string           `placeholder:"DIR" help:"Directory of Node.js, before what is in the PATH: DIR/node24/bin/node and DIR/node20/bin/node, as beside GitHub's runner, or DIR/bin/node."`
+	NodeLast     string           `hidden:"" placeholder:"DIR" help:"Likewise, after what is in the PATH."`
 	OrphanAfter  time.Duration    `placeholder:"TIME" help:"End without a job once the server has been silent for this long; with one, try to report it for 24 hours. Default: wait without end."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
 }
@@ -58,8 +61,12 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	nodes, err := c.nodes()
+	if err != nil {
+		return err
+	}
 	r, err := runner.New(runner.Config{
-		Root: c.Work, Version: version, Env: env, Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
+		Root: c.Work, Version: version, Env: env, Node: nodes, Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
 		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Limits: limits, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Log: os.Stderr},
 	})
 	if errors.Is(err, runner.ErrNotConfigured) {
@@ -70,6 +77,22 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	log.InfoContext(ctx, "runner listens", "name", r.Name(), "isolation", c.Isolation, "limits", limits)
 	return r.Listen(ctx)
+}
+
+// nodes are where Node.js is. The one of the command line must be there.
+func (c *runnerCommand) nodes() (dirs worker.NodeDirs, err error) {
+	if c.Node != "" {
+		if dirs.First, err = filepath.Abs(c.Node); err == nil {
+			_, err = os.Stat(dirs.First)
+		}
+	}
+	if c.NodeLast != "" && err == nil {
+		dirs.Last, err = filepath.Abs(c.NodeLast) // it may come later
+	}
+	if err != nil {
+		return dirs, fmt.Errorf("--node: %w", err)
+	}
+	return dirs, nil
 }
 
 // isolate decides what keeps jobs from the rest of the machine, where that was not

@@ -48,6 +48,11 @@ func (j *job) view(d *directories) sandbox.View {
 		Hide:  append([]string{j.r.cfg.Root}, s.Hide...), Share: s.Share,
 		Show: sandbox.Programs(variable(j.r.cfg.Env, "PATH"), home),
 	}
+	for _, dir := range []string{j.r.cfg.Node.First, j.r.cfg.Node.Last} {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			v.Show = append(v.Show, dir)
+		}
+	}
 	if len(home) > 1 && filepath.IsAbs(home) {
 		v.Hide = append(v.Hide, home)
 	}
@@ -109,7 +114,7 @@ func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *wo
 	})()
 	result, err := link.Serve(ctx, b.door, link.Config{
 		Task: link.Task{
-			Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool",
+			Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool", Node: w.Node,
 			Runner: w.Runner, Env: boxEnv(j.r.cfg.Env), TrackingID: tracking,
 		},
 		Sink: w.Sink, Actions: &actionSource{l}, Signals: w.Signals, Spool: d.spool, Log: j.log(),

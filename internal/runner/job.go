@@ -182,7 +182,7 @@ func (j *job) workerJob(l *lease, dirs *directories, tracking string, out worker
 	}
 	return &worker.Job{
 		Message: forSteps(l.msg),
-		WorkDir: dirs.work, TempDir: dirs.temp, ActionsDir: dirs.actions, ToolDir: dirs.tool,
+		WorkDir: dirs.work, TempDir: dirs.temp, ActionsDir: dirs.actions, ToolDir: dirs.tool, Node: j.r.cfg.Node,
 		Runner: worker.RunnerInfo{
 			Name: j.r.settings.AgentName, OS: osLabel(), Arch: archLabel(), GroupName: group,
 			Environment: environment, Version: j.r.cfg.Version, MachineName: hostname(), Isolation: string(j.r.cfg.Isolation), Limits: j.r.limits(),

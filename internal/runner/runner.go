@@ -18,6 +18,7 @@ type Config struct {
 	Root    string   // directory of the configuration, the lock and all work; made absolute
 	Version string   // reported to the server
 	Env     []string // what processes of jobs start with, as KEY=value: nothing of the runner's own
+	Node    worker.NodeDirs
 	// RenewEvery is the longest time between renewals of a job; 0 means a
 	// minute. A short lease is renewed three times in its length.
 	RenewEvery time.Duration

@@ -170,7 +170,10 @@ func (b *bundledRunners) args(p place) []string {
 	args := []string{
 		"runner", "--url", b.url(), "--name", p.name, "--replace", "--work", p.root,
 		"--labels", strings.Join(b.s.config.RunnerLabels, ","), "--drain", b.s.config.Drain.String(),
-		"--orphan-after", b.s.config.OrphanAfter.String(),
+		"--orphan-after", b.s.config.OrphanAfter.String(), "--node-last", nodeDir(b.s.runnerDir),
+	}
+	if b.s.config.Node != "" {
+		args = append(args, "--node", b.s.config.Node)
 	}
 	return append(args, b.isolationArgs(p)...)
 }

@@ -56,7 +56,7 @@ func TestARunnerGetsNothingOfTheServersEnvironment(t *testing.T) {
 	if text := strings.TrimSpace(file(t, filepath.Join(root, "token"))); strings.Contains(args, text) || strings.Contains(env, text) {
 		t.Errorf("the registration token is not on standard input alone: %s", args)
 	}
-	want := "runner --url " + r.urls[0] + "/enterprises/understudy --name bundled-1 --replace --work " + root + " --labels a,b --drain 5s --orphan-after 10m0s --isolation none --token -"
+	want := "runner --url " + r.urls[0] + "/enterprises/understudy --name bundled-1 --replace --work " + root + " --labels a,b --drain 5s --orphan-after 10m0s --node-last " + nodeDir(filepath.Dir(root)) + " --isolation none --token -"
 	if strings.TrimSpace(args) != want {
 		t.Errorf("arguments %q, want %q", args, want)
 	}

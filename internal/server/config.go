@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,6 +50,7 @@ type Config struct {
 	JobCPUs      float64          `name:"job-cpus" default:"0" placeholder:"N" help:"How many processors' time a job may have, such as 1.5, with --isolation user, where there are cgroups. Default: no limit."`
 	JobProcesses int              `default:"-1" placeholder:"N" help:"How many processes, each thread counted, a job may have at a time, with --isolation user; 0 for no limit. Default: 4096 where there are cgroups."`
 	RunnerDir    string           `placeholder:"DIR" help:"Directory of the bundled runners and the work of their jobs. Default: beside the data directory, as ./data-runners."`
+	Node         string           `placeholder:"DIR" help:"Directory of the Node.js that bundled runners run actions by, before what is in the PATH: DIR/node24/bin/node and DIR/node20/bin/node, or DIR/bin/node."`
 	RunnerLabels []string         `default:"ubuntu-latest,ubuntu-26.04,ubuntu-24.04,ubuntu-22.04,ubuntu-slim" placeholder:"LABEL" help:"Labels of the bundled runners, besides self-hosted and the system's. Default: ${default}."`
 	RunnerEnv    []string         `sep:"none" placeholder:"NAME[=VALUE]" help:"Variable that the bundled runners and their jobs get: of this value, or the one that the server has. Variables of proxies and certificates they get in any case. Repeatable."`
 	JobLease     time.Duration    `default:"3m" help:"Fail a job whose runner has been silent for this long."`
@@ -97,6 +99,14 @@ func (c *Config) check() error {
 		}
 		if c.RunnerDir == c.Data || strings.HasPrefix(c.RunnerDir, c.Data+string(filepath.Separator)) {
 			return actions.Errorf(actions.Invalid, "--runner-dir %s is in the data directory: jobs work there", c.RunnerDir)
+		}
+	}
+	if c.Node != "" {
+		if c.Node, err = filepath.Abs(c.Node); err == nil {
+			_, err = os.Stat(c.Node)
+		}
+		if err != nil {
+			return fmt.Errorf("--node: %w", err)
 		}
 	}
 	c.Database = databaseURL(c.Data, c.Database)

@@ -25,6 +25,7 @@ type Task struct {
 	TempDir    string
 	ActionsDir string
 	ToolDir    string
+	Node       worker.NodeDirs
 	Runner     worker.RunnerInfo
 	Env        []string // that processes of the job start from
 	TrackingID string

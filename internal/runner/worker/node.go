@@ -23,13 +23,12 @@ func (x *execution) node(d *definition, inputs []assignment) error {
 		return problemf("File not found: '%s'", file)
 	}
 	dir := x.job.Host.Inside(x.job.workspace)
-	program, ok := x.job.Host.LookPath("node", hostVariable(x.job.Host, "PATH"), dir)
+	program, ok := x.job.findNode(d.Runs.Using, dir)
 	if !ok {
-		if program, ok = x.job.look("node"); !ok {
-			return problemf("node: command not found. JavaScript actions run by the Node.js that the runner finds in its PATH (%s), or in a directory that "+
-				"a step has added by GITHUB_PATH. Install Node.js 20 or newer there (https://nodejs.org), or start the runner, or the server of a bundled one, with a PATH that has it.",
-				hostVariable(x.job.Host, "PATH"))
-		}
+		return problemf("node: command not found. JavaScript actions run by the Node.js that the runner finds in its --node directory, in its PATH (%s), where "+
+			"`understudy admin node install` has put one, or in a directory that a step has added by GITHUB_PATH. "+
+			"Install one by that command, or Node.js 20 or newer in the PATH of the runner, or of the server of a bundled one (https://nodejs.org).",
+			hostVariable(x.job.Host, "PATH"))
 	}
 	extra := x.serverVariables()
 	for _, in := range inputs {

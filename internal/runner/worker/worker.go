@@ -61,6 +61,7 @@ type Job struct {
 	TempDir    string // RUNNER_TEMP: inside WorkDir, existing, empty
 	ActionsDir string // where actions are unpacked: inside WorkDir, existing, empty
 	ToolDir    string // RUNNER_TOOL_CACHE: outlives the job
+	Node       NodeDirs
 
 	Runner  RunnerInfo
 	Host    host.Host    // where processes run; closed by Run
