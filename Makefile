@@ -14,7 +14,7 @@ TOFU_PROVIDER := .tools/terraform-provider-github-v6.13.0/terraform-provider-git
 RACE          := -race '-gcflags=modernc.org/...=-race=false' -vet=off
 export GORACE := atexit_sleep_ms=0
 
-.PHONY: build demo test test-all bench lint fmt kept clean
+.PHONY: build demo test test-all bench corpus lint fmt kept clean
 
 build: # bin/understudy
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/understudy ./cmd/understudy
@@ -50,6 +50,9 @@ test-all: test build $(NEWEST_GH) $(TOFU) $(TOFU_PROVIDER) # and what takes long
 bench: build # the figures of docs/performance.md
 	scripts/need wrk=wrk postgresql='/usr/lib/postgresql/*/bin/initdb'
 	scripts/with-postgres $(GO) run ./cmd/bench --write docs/performance.md
+
+corpus: # what comes of real workflow files: UNDERSTUDY_CORPUS is a directory with workflows/REPOSITORY/FILE
+	$(GO) test -v -count=1 -run '^TestRealFiles' ./internal/plan
 
 lint: $(GOLANGCI_LINT)
 	scripts/need shellcheck=shellcheck
