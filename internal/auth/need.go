@@ -127,6 +127,12 @@ func MakeRepository(on On, private bool) Need {
 // ReadRuns is what it takes to read the runs of a repository.
 var ReadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions"}
 
+// ReadPulls is what it takes to read the pull requests of a repository.
+var ReadPulls = Need{On: Repo, Role: actions.Read, Permission: "pull-requests"}
+
+// PushCode is what it takes to move the branches of a repository, and so to merge.
+var PushCode = Need{On: Repo, Role: actions.Write, Permission: "contents", SignedIn: true}
+
 // DownloadRuns is what it takes to have what runs of a repository left, as files: their
 // logs, above all, also where everybody reads the runs.
 var DownloadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions", SignedIn: true}

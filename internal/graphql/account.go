@@ -104,12 +104,12 @@ func number(id int64) *int32 {
 	return &n
 }
 
-// A word is a value of a scalar that JSON writes as text: URI, DateTime, GitSSHRemote.
+// A word is a value of a scalar that JSON writes as text: URI, DateTime, GitSSHRemote, GitObjectID.
 type word string
 
 // ImplementsGraphQLType implements a scalar of the library.
 func (word) ImplementsGraphQLType(name string) bool {
-	return name == "URI" || name == "DateTime" || name == "GitSSHRemote"
+	return name == "URI" || name == "DateTime" || name == "GitSSHRemote" || name == "GitObjectID"
 }
 
 // UnmarshalGraphQL implements a scalar of the library, for arguments.

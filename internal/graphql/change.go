@@ -139,21 +139,12 @@ func (q *root) change(ctx context.Context, id gql.ID, mutation *string, c reposi
 	if err := begin(ctx); err != nil {
 		return nil, err
 	}
-	kind, number, ok := shape.ParseNodeID(string(id))
-	if !ok || kind != "Repository" {
-		return nil, noNode(id)
-	}
-	repo, err := q.api.Store.Repository(ctx, number)
-	if err == nil {
-		err = q.api.Auth.Can(ctx, callOf(ctx).caller, auth.Target{Repo: repo}, auth.Administer)
-	}
-	if actions.KindOf(err) == actions.NotFound {
-		return nil, noNode(id)
-	}
+	was, err := q.repositoryOf(ctx, id, auth.Administer)
 	if err != nil {
 		return nil, err
 	}
-	if repo, err = q.api.Repositories.Update(ctx, repo.ID, c); err != nil {
+	repo, err := q.api.Repositories.Update(ctx, was.is.ID, c)
+	if err != nil {
 		return nil, err
 	}
 	return &changed{mutation, q.api.repository(ctx, repo, actions.Admin)}, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // What gh 2.100 sends for repositories and organizations, in our own words.
@@ -243,5 +244,62 @@ func TestARequestHasFewMutations(t *testing.T) {
 	}
 	if got := s.query("mutation {"+b.String()+"}", nil); strings.Count(got, `"repository":`) != 10 || !strings.Contains(got, "more than 10 mutations") {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestOnlyWhoMaySeesAndChangesPullRequestsByGraphQL(t *testing.T) {
+	s := newSite(t, "bob")
+	ids := map[int64]string{}
+	for repo, author := range map[int64]string{1: "alice", 2: "alice"} { // alice/hello is private, guild/tools is public
+		p := &actions.Pull{
+			RepoID: repo, Title: "t", State: actions.PullOpen, Author: *s.accounts[author], BaseRef: "main", HeadRef: "x",
+			HeadRepoID: repo, HeadOwner: *s.accounts[author],
+		}
+		s.must(s.store.Update(t.Context(), func(tx *store.Tx) error { return tx.CreatePull(t.Context(), p) }))
+		ids[repo] = shape.NodeID("PullRequest", p.ID)
+	}
+	private, public := ids[1], ids[2]
+	read := func(id string) string {
+		return s.query(`query($id:ID!){node(id:$id){...on PullRequest{title}}}`, variables{"id": id})
+	}
+	if got := read(public); got != `{"data":{"node":{"title":"t"}}}` {
+		t.Errorf("a public one: %s", got)
+	}
+	for _, id := range []string{private, "x", shape.NodeID("PullRequest", 99), shape.NodeID("Repository", 1)} {
+		if got := read(id); !strings.Contains(got, `"type":"NOT_FOUND"`) {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+	for _, mutation := range []string{"close", "reopen", "merge", "convertToDraft", "update"} {
+		kind := map[string]string{"convertToDraft": "ConvertPullRequestToDraft"}[mutation]
+		if kind == "" {
+			kind = strings.ToUpper(mutation[:1]) + mutation[1:] + "PullRequest"
+		}
+		query := fmt.Sprintf(`mutation($input:%sInput!){%s(input:$input){pullRequest{id}}}`, kind, strings.ToLower(kind[:1])+kind[1:])
+		for id, want := range map[string]string{private: "NOT_FOUND", public: "FORBIDDEN"} {
+			if got := s.query(query, variables{"input": variables{"pullRequestId": id}}); !strings.Contains(got, `"type":"`+want+`"`) {
+				t.Errorf("%s of %s: %s", mutation, id, got)
+			}
+		}
+	}
+	search := func(q string) string {
+		return s.query(`query($q:String!){search(query:$q,type:ISSUE,first:10){issueCount}}`, variables{"q": q})
+	}
+	for q, want := range map[string]string{
+		"repo:guild/tools is:pr state:open author:alice": `{"data":{"search":{"issueCount":1}}}`,
+		"repo:guild/tools is:pr author:@me":              `{"data":{"search":{"issueCount":0}}}`,
+		"repo:alice/hello is:pr":                         `{"data":{"search":{"issueCount":0}}}`,
+		"repo:nobody/none is:pr":                         `{"data":{"search":{"issueCount":0}}}`,
+		"repo:guild/tools state:merged":                  `{"data":{"search":{"issueCount":0}}}`,
+		"repo:guild/tools label:bug":                     `{"data":{"search":{"issueCount":0}}}`,
+	} {
+		if got := search(q); got != want {
+			t.Errorf("%s: %s", q, got)
+		}
+	}
+	for _, q := range []string{"is:pr", "repo:guild/tools words", "repo:guild/tools stars:5"} {
+		if got := search(q); !strings.Contains(got, `"type":"UNPROCESSABLE"`) {
+			t.Errorf("%s: %s", q, got)
+		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package graphql answers GitHub's GraphQL API as far as gh asks for it when it
-// works with Actions: who the viewer is, accounts, organizations, repositories, to make
-// and change those, and introspection.
+// works with Actions: who the viewer is, accounts, organizations, repositories and pull
+// requests, to make and change those, and introspection.
 //
 // The schema is in schema.graphql; github.com/graph-gophers/graphql-go parses,
 // checks and executes queries. A field that GitHub has and this schema does not
@@ -22,12 +22,15 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	gql "github.com/graph-gophers/graphql-go"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -48,7 +51,15 @@ type Config struct {
 	Auth         *auth.Auth
 	Store        *store.Store
 	Repositories *repository.Repositories
+	Git          *gitrepo.Git
+	Pulls        *pull.Pulls
 	Log          *slog.Logger
+	Now          func() time.Time
+
+	// Actor is the caller as who changes pull requests; Push is what a push by the caller
+	// does, which a merge is.
+	Actor func(*auth.Caller, shape.Base) pull.Actor
+	Push  func(*auth.Caller, *actions.Repository, shape.Base) repository.PushFunc
 }
 
 // New makes an API.

@@ -1,6 +1,7 @@
 package graphql_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/graphql"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -43,7 +45,20 @@ func newSite(t testing.TB, login string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = git.Close() })
-	api, err := graphql.New(graphql.Config{Auth: a, Store: st, Repositories: repository.New(st, git, log, time.Now), Log: log})
+	api, err := graphql.New(graphql.Config{
+		Auth: a, Store: st, Repositories: repository.New(st, git, log, time.Now), Git: git, Log: log, Now: time.Now,
+		Pulls: pull.New(pull.Config{Store: st, Git: git, Log: log, Now: time.Now, Announce: func(context.Context, shape.Base, *actions.Push) {}}),
+		Actor: func(c *auth.Caller, base shape.Base) pull.Actor {
+			return pull.Actor{Account: c.Account, Base: base, May: func(ctx context.Context, repo *actions.Repository, _ pull.Ability) (bool, error) {
+				return a.May(ctx, c, auth.Target{Repo: repo}, auth.PushCode)
+			}}
+		},
+		Push: func(*auth.Caller, *actions.Repository, shape.Base) repository.PushFunc {
+			return func(context.Context, []actions.RefUpdate, *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+				return func(context.Context, []actions.RefUpdate) error { return nil }, nil
+			}
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +294,7 @@ func TestHostileQueriesAreRefused(t *testing.T) {
 		})
 	}
 	t.Run("large body", func(t *testing.T) {
-		if status, _ := s.ask(variables{"query": "{viewer{login}}", "variables": variables{"x": strings.Repeat("x", 200_000)}}); status < 400 || status > 499 {
+		if status, _ := s.ask(variables{"query": "{viewer{login}}", "variables": variables{"x": strings.Repeat("x", 1_200_000)}}); status < 400 || status > 499 {
 			t.Errorf("status %d", status)
 		}
 	})

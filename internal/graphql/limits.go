@@ -14,15 +14,15 @@ import (
 // names and values, none of which is longer than maxName or than what the database
 // holds in a field.
 const (
-	maxQuery        = 64 << 10     // bytes
-	maxBody         = 2 * maxQuery // bytes, with the variables
-	maxVariables    = 16 << 10     // bytes of their JSON; an error repeats one
-	maxSelections   = 2000         // with fragments put in
-	maxIntrospected = 400          // of them, where __schema or __type is asked for, whose lists repeat what they hold
-	maxDepth        = 16           // of fields; introspection as clients do it has 13
-	maxOverlaps     = 10_000       // pairs of fields that are compared
-	maxFields       = 10_000       // of the answer, and entries of lists that are read for it
-	parallel        = 4            // fields that are looked up at the same time
+	maxQuery        = 64 << 10  // bytes
+	maxBody         = 1 << 20   // bytes, with the variables
+	maxVariables    = 512 << 10 // bytes of their JSON: the text of a pull request, each character escaped; an error repeats one
+	maxSelections   = 2000      // with fragments put in
+	maxIntrospected = 400       // of them, where __schema or __type is asked for, whose lists repeat what they hold
+	maxDepth        = 16        // of fields; introspection as clients do it has 13
+	maxOverlaps     = 10_000    // pairs of fields that are compared
+	maxFields       = 10_000    // of the answer, and entries of lists that are read for it
+	parallel        = 4         // fields that are looked up at the same time
 )
 
 // errTooManyFields is why a request's context ended.

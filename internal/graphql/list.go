@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -84,6 +85,9 @@ func read[T any](ctx context.Context, p part, page func(store.Page) ([]T, int, e
 	return list, total, info, nil
 }
 
+// size is the number of entries of a list as the protocol can tell it.
+func size(total int) int32 { return int32(min(total, math.MaxInt32)) }
+
 // A repositoryList is a part of a list of repositories.
 type repositoryList struct {
 	TotalCount int32
@@ -108,7 +112,7 @@ func (a *API) repositories(ctx context.Context, f store.RepositoryFilter, p part
 		}
 		nodes = append(nodes, a.repository(ctx, repo, may))
 	}
-	return &repositoryList{TotalCount: int32(min(total, 1<<31-1)), Nodes: &nodes, PageInfo: info}, nil
+	return &repositoryList{TotalCount: size(total), Nodes: &nodes, PageInfo: info}, nil
 }
 
 // repositoryOrders are the store's names of GitHub's orders. Nothing has stars, so that
@@ -194,7 +198,7 @@ func (a *account) Organizations(ctx context.Context, args struct {
 	for _, org := range list {
 		nodes = append(nodes, a.api.account(ctx, org))
 	}
-	return &organizationList{TotalCount: int32(min(total, 1<<31-1)), Nodes: &nodes, PageInfo: info}, nil
+	return &organizationList{TotalCount: size(total), Nodes: &nodes, PageInfo: info}, nil
 }
 
 // quoted is a list of words as GitHub's errors have it: ['repo', 'workflow'].

@@ -83,6 +83,8 @@ type repositoryNode struct {
 	ViewerHasStarred   bool
 
 	topics []string
+	api    *API
+	is     *actions.Repository
 }
 
 // A topicList is a part of a repository's topics.
@@ -94,9 +96,6 @@ type topicList struct {
 type topicOf struct{ Topic topic }
 
 type topic struct{ Name string }
-
-// A total is a list of which only the number is told: none.
-type total struct{ TotalCount int32 }
 
 // RepositoryTopics are the repository's topics.
 func (r *repositoryNode) RepositoryTopics(args struct {
@@ -116,10 +115,12 @@ func (r *repositoryNode) RepositoryTopics(args struct {
 }
 
 // Watchers are those who watch the repository.
-func (*repositoryNode) Watchers() total { return total{} }
+func (*repositoryNode) Watchers() userList { return userList{Nodes: &[]*account{}} }
 
 // Issues are those of the repository.
-func (*repositoryNode) Issues(struct{ States *[]string }) total { return total{} }
+func (*repositoryNode) Issues(struct{ States *[]string }) issueList {
+	return issueList{Nodes: &[]*issue{}}
+}
 
 // A ref is a branch.
 type ref struct{ Name, Prefix string }
@@ -131,27 +132,32 @@ func (a *API) repository(ctx context.Context, r *actions.Repository, p actions.P
 		Owner: owner{a.account(ctx, &r.Owner)}, Description: shape.Null(r.Description),
 		URL: word(base.HTML + "/" + r.FullName()), SSHURL: word(shape.NewRepository(base, r).SSHURL),
 		IsPrivate: r.Private, IsArchived: r.Archived, Visibility: strings.ToUpper(r.Visibility()), IsEmpty: r.PushedAt.IsZero(),
-		CreatedAt: instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt),
+		CreatedAt: instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PushedAt: moment(r.PushedAt),
 		ViewerPermission: &role, ViewerCanAdminister: p >= actions.Admin,
 		DefaultBranchRef: &ref{r.DefaultBranch, actions.BranchPrefix},
 		HasIssuesEnabled: r.Options.HasIssues, HasWikiEnabled: r.Options.HasWiki, HasProjectsEnabled: r.Options.HasProjects, HasDiscussionsEnabled: r.Options.HasDiscussions,
 		MergeCommitAllowed: r.Options.AllowMergeCommit, RebaseMergeAllowed: r.Options.AllowRebaseMerge, SquashMergeAllowed: r.Options.AllowSquashMerge,
 		DeleteBranchOnMerge: r.Options.DeleteBranchOnMerge,
 		ResourcePath:        word("/" + r.FullName()), IsInOrganization: r.Owner.Type == actions.Organization, IsTemplate: r.Options.IsTemplate,
-		topics: r.Topics,
+		topics: r.Topics, api: a, is: r,
 	}
 	if r.Homepage != "" {
 		page := word(r.Homepage)
 		out.HomepageURL = &page
 	}
-	if !r.PushedAt.IsZero() {
-		at := instant(r.PushedAt)
-		out.PushedAt = &at
-	}
 	return out
 }
 
 func instant(t time.Time) word { return word(shape.Time(t)) }
+
+// moment is a time that may not have come; null where it has not.
+func moment(t time.Time) *word {
+	if t.IsZero() {
+		return nil
+	}
+	at := instant(t)
+	return &at
+}
 
 func viewerPermission(p actions.Permission) string {
 	switch p {

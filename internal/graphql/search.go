@@ -11,18 +11,37 @@ import (
 // A found is a part of what a search has found.
 type found struct {
 	RepositoryCount int32
+	IssueCount      int32
 	Nodes           *[]*item
+	Edges           *[]*itemEdge
 	PageInfo        pageInfo
 }
 
-// An item is what a search finds: a repository.
-type item struct{ repository *repositoryNode }
+type itemEdge struct {
+	Cursor string
+	Node   *item
+}
+
+// An item is what a search finds: a repository or a pull request.
+type item struct {
+	repository *repositoryNode
+	pull       *pullNode
+}
 
 // ToRepository is the item as a repository.
-func (i *item) ToRepository() (*repositoryNode, bool) { return i.repository, true }
+func (i *item) ToRepository() (*repositoryNode, bool) { return i.repository, i.repository != nil }
 
-// Search finds repositories by the words of GitHub's search that say whose they are and
-// what state they have; a word that is not known is an error.
+// ToPullRequest is the item as a pull request.
+func (i *item) ToPullRequest() (*pullNode, bool) { return i.pull, i.pull != nil }
+
+// add adds an item to a part that begins at offset.
+func (f *found) add(i *item, offset int) {
+	*f.Nodes = append(*f.Nodes, i)
+	*f.Edges = append(*f.Edges, &itemEdge{cursor(offset + len(*f.Nodes)), i})
+}
+
+// Search finds repositories and pull requests by the words of GitHub's search that say
+// whose they are and what state they have; a word that is not known is an error.
 func (q *root) Search(ctx context.Context, args struct {
 	Type, Query string
 	First       *int32
@@ -33,20 +52,23 @@ func (q *root) Search(ctx context.Context, args struct {
 	if err != nil {
 		return nil, err
 	}
-	none := &found{Nodes: &[]*item{}}
+	out := &found{Nodes: &[]*item{}, Edges: &[]*itemEdge{}}
+	if args.Type == "ISSUE" {
+		return out, q.findPulls(ctx, out, args.Query, p)
+	}
 	f, ok, err := q.searched(ctx, args.Query)
 	if err != nil || !ok {
-		return none, err
+		return out, err
 	}
 	list, err := q.api.repositories(ctx, f, p)
 	if err != nil {
 		return nil, err
 	}
-	items := make([]*item, 0, len(*list.Nodes))
+	out.RepositoryCount, out.PageInfo = list.TotalCount, list.PageInfo
 	for _, repo := range *list.Nodes {
-		items = append(items, &item{repo})
+		out.add(&item{repository: repo}, p.offset)
 	}
-	return &found{list.TotalCount, &items, list.PageInfo}, nil
+	return out, nil
 }
 
 // searched reads a search; ok is false where nothing can fit.

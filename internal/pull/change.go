@@ -17,6 +17,9 @@ type Change struct {
 // Update changes a pull request of a repository.
 func (s *Pulls) Update(ctx context.Context, by Actor, repo *actions.Repository, number int64, c Change) (*actions.Pull, error) {
 	p, err := s.Store.PullByNumber(ctx, repo.ID, number)
+	if err == nil {
+		err = by.mayChange(ctx, repo, p)
+	}
 	if err != nil {
 		return nil, err
 	}

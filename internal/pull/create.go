@@ -2,7 +2,6 @@ package pull
 
 import (
 	"context"
-	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -12,26 +11,36 @@ import (
 type Request struct {
 	Title, Body string
 	Draft       bool
-	Base        string              // branch of the repository
-	Head        string              // branch of From
-	From        *actions.Repository // the repository itself, or one of its network
+	Base        string // branch of the repository
+	Head        string // "branch", or "owner:branch" of a repository of its network
+	HeadRepo    string // name of the head's repository, where its owner has several; empty for the only one
 }
 
 // Create makes a pull request in a repository. What cannot be is Invalid, in GitHub's
 // words.
 func (s *Pulls) Create(ctx context.Context, by Actor, repo *actions.Repository, n Request) (*actions.Pull, error) {
+	if err := by.mayCreate(ctx, repo); err != nil {
+		return nil, err
+	}
+	owner, head := ParseHead(n.Head)
+	if head == "" {
+		return nil, actions.Missing(Resource, "head")
+	}
+	from, err := s.from(ctx, by, repo, owner, n.HeadRepo)
+	if err != nil {
+		return nil, err
+	}
 	if err := actions.CheckPullText(n.Title, n.Body); err != nil {
 		return nil, err
 	}
 	p := &actions.Pull{
 		RepoID: repo.ID, Title: n.Title, Body: n.Body, State: actions.PullOpen, Draft: n.Draft, Author: *by.Account,
-		BaseRef: n.Base, HeadRepoID: n.From.ID, HeadOwner: n.From.Owner, HeadRef: n.Head, CreatedAt: s.Now(), UpdatedAt: s.Now(),
+		BaseRef: n.Base, HeadRepoID: from.ID, HeadOwner: from.Owner, HeadRef: head, CreatedAt: s.Now(), UpdatedAt: s.Now(),
 	}
-	var err error
 	if p.BaseSHA, err = s.branch(repo.ID, n.Base, "base"); err != nil {
 		return nil, err
 	}
-	if p.HeadSHA, err = s.branch(n.From.ID, n.Head, "head"); err != nil {
+	if p.HeadSHA, err = s.branch(from.ID, head, "head"); err != nil {
 		return nil, err
 	}
 	if err := s.compare(ctx, p); err != nil {
@@ -125,12 +134,4 @@ func only(ctx context.Context, tx *store.Tx, p *actions.Pull) error {
 		return refuse("There are %d pull requests for %s already.", maxHeads, p.Label())
 	}
 	return nil
-}
-
-// ParseHead reads the head of a pull request, "branch" or "owner:branch".
-func ParseHead(text string) (owner, branch string) {
-	if owner, branch, ok := strings.Cut(text, ":"); ok {
-		return owner, branch
-	}
-	return "", text
 }

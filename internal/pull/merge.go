@@ -197,6 +197,20 @@ func mergeText(repo *actions.Repository, p *actions.Pull) (title, message string
 	return title, message
 }
 
+// MergeText is what the commit of a merge by a method says, if nobody says otherwise; of a
+// rebase, which makes none, nothing.
+func (s *Pulls) MergeText(ctx context.Context, repo *actions.Repository, p *actions.Pull, m Method) (title, message string, err error) {
+	switch m {
+	case Squash:
+		return s.squashText(ctx, repo, p, p.BaseSHA)
+	case Rebase:
+		return "", "", nil
+	case Merge:
+	}
+	title, message = mergeText(repo, p)
+	return title, message, nil
+}
+
 func numbered(title string, p *actions.Pull) string { return fmt.Sprintf("%s (#%d)", title, p.Number) }
 
 // squashText is what the commit of a squashed pull request says.

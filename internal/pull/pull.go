@@ -74,13 +74,6 @@ func (s *Pulls) note(ctx context.Context, tx *store.Tx, p *actions.Pull, by int6
 	return push, tx.CreateHappening(ctx, push, nil)
 }
 
-// An Actor is who does something to a pull request.
-type Actor struct {
-	Account *actions.Account
-	ByJob   bool // with a job's token
-	Base    shape.Base
-}
-
 // announce makes the runs of what was noted.
 func (s *Pulls) announce(ctx context.Context, by Actor, list []*actions.Push) {
 	for _, p := range list {

@@ -1,20 +1,10 @@
 package rest
 
 import (
-	"net/url"
 	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/shape"
 )
-
-// Host is the host of a base, without its port.
-func Host(b shape.Base) string {
-	u, err := url.Parse(b.HTML)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
-}
 
 // RepoURL is where the API has the call's repository.
 func (c *Call) RepoURL() string { return c.Base.API + "/repos/" + c.Repo.FullName() }
@@ -34,7 +24,7 @@ func (c *Call) RunURL(id int64) string {
 
 // RunHTML is where people see a run of the call's repository.
 func (c *Call) RunHTML(id int64) string {
-	return c.Base.HTML + "/" + c.Repo.FullName() + "/actions/runs/" + strconv.FormatInt(id, 10)
+	return shape.RunHTML(c.Base, c.Repo, id)
 }
 
 // SuiteURL is where the API has the check suite of a run, which has the run's id.

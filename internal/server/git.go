@@ -9,6 +9,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -71,13 +72,39 @@ func (s *Server) announce(ctx context.Context, base shape.Base, p *actions.Push)
 // restPush is what a change of refs by a call of the REST API does: the same as a push
 // of its caller by git.
 func (s *Server) restPush(c *rest.Call) repository.PushFunc {
-	push := s.push(c.Caller, c.Repo, c.Base)
+	return s.apiPush(c.Caller, c.Repo, c.Base)
+}
+
+// apiPush is restPush of a caller of any API.
+func (s *Server) apiPush(caller *auth.Caller, repo *actions.Repository, base shape.Base) repository.PushFunc {
+	push := s.push(caller, repo, base)
 	return func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
-		if !c.Caller.HasScope("workflow") {
-			if err := view.RefuseWorkflows(ctx, updates, c.Caller.Job() != 0); err != nil {
+		if !caller.HasScope("workflow") {
+			if err := view.RefuseWorkflows(ctx, updates, caller.Job() != 0); err != nil {
 				return nil, err
 			}
 		}
 		return push(ctx, updates, view)
+	}
+}
+
+// What a caller must be able to, to do to pull requests what [pull.Ability] says.
+var (
+	pushes    = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents", Level: auth.ReadLevel, SignedIn: true}
+	abilities = map[pull.Ability]auth.Need{pull.See: auth.Metadata, pull.Push: pushes, pull.Manage: pushes}
+	ofJobs    = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "pull-requests"}
+)
+
+// puller is a caller as who does something to pull requests.
+func (s *Server) puller(caller *auth.Caller, base shape.Base) pull.Actor {
+	return pull.Actor{
+		Account: caller.Account, ByJob: caller.Job() != 0, Base: base,
+		May: func(ctx context.Context, repo *actions.Repository, what pull.Ability) (bool, error) {
+			need := abilities[what]
+			if what == pull.Manage && caller.Job() != 0 {
+				need = ofJobs
+			}
+			return s.auth.May(ctx, caller, auth.Target{Repo: repo}, need)
+		},
 	}
 }

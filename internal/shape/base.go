@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // A Base is what the URLs of an object begin with. Neither ends in a slash.
@@ -29,8 +31,8 @@ func (b Base) Host() string {
 	return strings.TrimSuffix(strings.ToLower(host), port)
 }
 
-// hostname is the host of pages, without scheme and port.
-func (b Base) hostname() string {
+// Hostname is the host of pages, without scheme and port.
+func (b Base) Hostname() string {
 	_, host, _ := strings.Cut(b.HTML, "://")
 	if strings.HasPrefix(host, "[") {
 		if end := strings.IndexByte(host, ']'); end > 0 {
@@ -77,4 +79,18 @@ func ParseNodeID(text string) (kind string, id int64, ok bool) {
 	kind = strings.TrimRight(rest, "0123456789")
 	id, err = strconv.ParseInt(rest[len(kind):], 10, 64)
 	return kind, id, err == nil && NodeID(kind, id) == text
+}
+
+// RunHTML is the page of a run of a repository.
+func RunHTML(b Base, r *actions.Repository, id int64) string {
+	return b.HTML + "/" + r.FullName() + "/actions/runs/" + strconv.FormatInt(id, 10)
+}
+
+// JobHTML is the page of a job of a repository; that of its run where it has none of its own.
+func JobHTML(b Base, r *actions.Repository, j *actions.Job) string {
+	run := RunHTML(b, r, j.RunID)
+	if j.Key == "" {
+		return run
+	}
+	return run + "/job/" + strconv.FormatInt(j.ID, 10)
 }

@@ -62,7 +62,7 @@ func NewMinimalRepository(b Base, r *actions.Repository) *MinimalRepository {
 }
 
 func minimal(b Base, r *actions.Repository) MinimalRepository {
-	full, host := r.FullName(), b.hostname()
+	full, host := r.FullName(), b.Hostname()
 	api := b.API + "/repos/" + full
 	return MinimalRepository{
 		ID:               r.ID,

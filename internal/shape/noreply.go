@@ -13,6 +13,6 @@ func NoReply(b Base, a *actions.Account) *string {
 	if a.Type != actions.User {
 		return nil
 	}
-	address := strconv.FormatInt(a.ID, 10) + "+" + a.Login + "@users.noreply." + b.hostname()
+	address := strconv.FormatInt(a.ID, 10) + "+" + a.Login + "@users.noreply." + b.Hostname()
 	return &address
 }

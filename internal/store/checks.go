@@ -12,6 +12,8 @@ import (
 type CheckRun struct {
 	Job         *actions.Job
 	HeadSHA     string
+	Workflow    string // name
+	Event       string // of the run
 	Annotations int
 }
 
@@ -28,10 +30,10 @@ type CheckFilter struct {
 
 var checkList = db.List[*CheckRun]{
 	Table: `jobs j join runs r on r.id = j.run_id`, ID: `j.id`,
-	Columns: prefixed("j", jobColumns) + `, r.head_sha, (select count(*) from annotations a where a.job_id = j.id)`,
+	Columns: prefixed("j", jobColumns) + `, r.head_sha, r.name, r.event, (select count(*) from annotations a where a.job_id = j.id)`,
 	Scan: func(row db.Row) (*CheckRun, error) {
 		c := &CheckRun{Job: new(actions.Job)}
-		return c, row.Scan(append(jobFields(c.Job), &c.HeadSHA, &c.Annotations)...)
+		return c, row.Scan(append(jobFields(c.Job), &c.HeadSHA, &c.Workflow, &c.Event, &c.Annotations)...)
 	},
 }.Order(`j.id desc`)
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/store/db"
@@ -92,11 +93,35 @@ func (q queries) PullByNumber(ctx context.Context, repoID, number int64) (*actio
 type PullFilter struct {
 	RepoID    int64
 	State     actions.PullState
+	States    []string // of GraphQL, in lower case: open, closed without a merge, merged; any of them
+	Author    int64
+	Reviewer  int64 // who is asked for a review
+	Draft     *bool
 	HeadOwner int64
 	HeadRef   string
 	BaseRef   string
 	ByUpdate  bool // in the order of the last change, not in that in which they were made
 	Oldest    bool // first
+}
+
+// inStates narrows a list by the states of GraphQL.
+func (f PullFilter) inStates(l db.List[*actions.Pull]) db.List[*actions.Pull] {
+	has := func(state string) bool { return len(f.States) == 0 || slices.Contains(f.States, state) }
+	switch open, closed, merged := has("open"), has("closed"), has("merged"); {
+	case open && closed && merged:
+		return l
+	case open && closed:
+		return l.Where(`p.merged_at = 0`)
+	case open && merged:
+		return l.Where(`(p.state = 'open' or p.merged_at <> 0)`)
+	case open:
+		return l.Where(`p.state = 'open'`)
+	case closed && merged:
+		return l.Where(`p.state = 'closed'`)
+	case closed:
+		return l.Where(`p.state = 'closed' and p.merged_at = 0`)
+	}
+	return l.Where(`p.state = 'closed' and p.merged_at <> 0`)
 }
 
 // Pulls lists a page of pull requests, newest first unless the filter says otherwise, and
@@ -111,7 +136,14 @@ func (q queries) Pulls(ctx context.Context, f PullFilter, p Page) ([]*actions.Pu
 	} else {
 		order += ` desc, p.id desc`
 	}
-	list, total, err := pullList.Where(`p.repo_id = ?`, f.RepoID).Narrow(`p.state = ?`, f.State).Narrow(`p.head_owner_id = ?`, f.HeadOwner).
+	l := f.inStates(pullList.Where(`p.repo_id = ?`, f.RepoID)).Narrow(`p.author_id = ?`, f.Author)
+	if f.Reviewer != 0 {
+		l = l.Where(`exists (select 1 from pull_reviewers v where v.pull_id = p.id and v.account_id = ?)`, f.Reviewer)
+	}
+	if f.Draft != nil {
+		l = l.Where(`p.draft = ?`, db.Flag(*f.Draft))
+	}
+	list, total, err := l.Narrow(`p.state = ?`, f.State).Narrow(`p.head_owner_id = ?`, f.HeadOwner).
 		Narrow(`p.head_ref = ?`, f.HeadRef).Narrow(`p.base_ref = ?`, f.BaseRef).Order(order).Page(ctx, q.ex, p)
 	if err != nil {
 		return nil, 0, fmt.Errorf("pull requests of repository %d: %w", f.RepoID, err)

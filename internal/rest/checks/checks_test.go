@@ -58,7 +58,7 @@ func TestWhatAnEventIgnoresIsAWarningOfTheCheckRun(t *testing.T) { // TRG-13
 		s.Push(s.Repo, "main", map[string]string{".github/workflows/release.yml": `
 on:
   push:
-  create: {tags: ['v*']}
+  release: {tags: ['v*']}
 jobs: {build: {runs-on: x, steps: [{run: 'true'}]}}
 `})
 		list, _, err := s.GoGitHub(s.AliceToken).Checks.ListCheckRunsForRef(s.Context(), "alice", "hello", "main", nil)

@@ -77,10 +77,7 @@ func newCheckRun(c *rest.Call, run *store.CheckRun) *checkRunJSON {
 	j := run.Job
 	id := strconv.FormatInt(j.ID, 10)
 	url := c.RepoURL() + "/check-runs/" + id
-	html := c.RunHTML(j.RunID) + "/job/" + id
-	if j.Key == "" {
-		html = c.RunHTML(j.RunID) // it has no page of its own
-	}
+	html := shape.JobHTML(c.Base, c.Repo, j)
 	started := j.StartedAt
 	if started.IsZero() {
 		started = j.CreatedAt

@@ -123,7 +123,7 @@ func (p *page) change(r *http.Request, body *changeJSON) (*repository.File, erro
 	if f.Branch == "" {
 		f.Branch = c.Repo.DefaultBranch
 	}
-	me := repository.SignatureOf(c.Caller.Account, rest.Host(c.Base), p.Now())
+	me := repository.SignatureOf(c.Caller.Account, c.Base.Hostname(), p.Now())
 	f.Committer = me
 	if err := sign(&f.Committer, body.Committer, "committer"); err != nil {
 		return nil, err

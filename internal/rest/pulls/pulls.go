@@ -27,6 +27,7 @@ type Config struct {
 	Pulls *pull.Pulls
 	Now   func() time.Time
 	Push  func(*rest.Call) repository.PushFunc // what a push by the caller does
+	Actor func(*auth.Caller, shape.Base) pull.Actor
 }
 
 // Routes are the operations of the pages.
@@ -38,18 +39,16 @@ func Routes(c Config) []rest.Route {
 		docs = "rest/pulls/pulls#"
 	)
 	p := &page{c}
-	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "pull-requests"}
 	write := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "pull-requests", Level: auth.WriteLevel, SignedIn: true, Granted: true}
-	merge := auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents"}
 	return []rest.Route{
-		{Pattern: "GET " + list, Handle: p.list, Docs: docs + "list-pull-requests", Need: read},
+		{Pattern: "GET " + list, Handle: p.list, Docs: docs + "list-pull-requests", Need: auth.ReadPulls},
 		{Pattern: "POST " + list, Handle: p.create, Docs: docs + "create-a-pull-request", Need: write},
-		{Pattern: "GET " + one, Handle: p.get, Docs: docs + "get-a-pull-request", Need: read},
+		{Pattern: "GET " + one, Handle: p.get, Docs: docs + "get-a-pull-request", Need: auth.ReadPulls},
 		{Pattern: "PATCH " + one, Handle: p.update, Docs: docs + "update-a-pull-request", Need: write},
-		{Pattern: "GET " + one + "/commits", Handle: p.commits, Docs: docs + "list-commits-on-a-pull-request", Need: read},
-		{Pattern: "GET " + one + "/files", Handle: p.files, Docs: docs + "list-pull-requests-files", Need: read},
-		{Pattern: "GET " + one + "/merge", Handle: p.isMerged, Docs: docs + "check-if-a-pull-request-has-been-merged", Need: read},
-		{Pattern: "PUT " + one + "/merge", Handle: p.merge, Docs: docs + "merge-a-pull-request", Need: merge},
+		{Pattern: "GET " + one + "/commits", Handle: p.commits, Docs: docs + "list-commits-on-a-pull-request", Need: auth.ReadPulls},
+		{Pattern: "GET " + one + "/files", Handle: p.files, Docs: docs + "list-pull-requests-files", Need: auth.ReadPulls},
+		{Pattern: "GET " + one + "/merge", Handle: p.isMerged, Docs: docs + "check-if-a-pull-request-has-been-merged", Need: auth.ReadPulls},
+		{Pattern: "PUT " + one + "/merge", Handle: p.merge, Docs: docs + "merge-a-pull-request", Need: auth.PushCode},
 	}
 }
 
@@ -107,9 +106,7 @@ func (p *page) whole(r *http.Request, is *actions.Pull) (*shape.PullRequest, err
 }
 
 // actor is the caller.
-func actor(c *rest.Call) pull.Actor {
-	return pull.Actor{Account: c.Caller.Account, ByJob: c.Caller.Job() != 0, Base: c.Base}
-}
+func (p *page) actor(c *rest.Call) pull.Actor { return p.Actor(c.Caller, c.Base) }
 
 // list serves GET /repos/{owner}/{repo}/pulls.
 func (p *page) list(w http.ResponseWriter, r *http.Request) error {

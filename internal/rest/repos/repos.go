@@ -136,7 +136,7 @@ func (p *page) create(w http.ResponseWriter, r *http.Request, owner *actions.Acc
 	}
 	var first *repository.First
 	if body.AutoInit {
-		first = &repository.First{By: c.Caller.Account, Host: rest.Host(c.Base)}
+		first = &repository.First{By: c.Caller.Account, Host: c.Base.Hostname()}
 	}
 	err := p.repositories.Create(r.Context(), repo, first)
 	if err != nil {
