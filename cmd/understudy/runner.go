@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
 	"github.com/understudy-ci/understudy/internal/server"
 )
@@ -39,6 +40,9 @@ type runnerCommand struct {
 	NodeLast     string           `hidden:"" placeholder:"DIR" help:"Likewise, after what is in the PATH."`
 	OrphanAfter  time.Duration    `placeholder:"TIME" help:"End without a job once the server has been silent for this long; with one, try to report it for 24 hours. Default: wait without end."`
 	Drain        time.Duration    `default:"30s" help:"On SIGTERM, how long a running job may take to end."`
+
+	ContainerEngine string   `placeholder:"docker|podman|PATH|none" help:"Command line of the container engine, for container, services and Docker actions. Default: docker, else podman, where one of them is in PATH."`
+	ContainerPolicy []string `placeholder:"WHAT" help:"What containers of jobs may have besides what is safe: privileged, capabilities, devices, host-namespaces, mounts, engine-socket, security-opt, options (all that are not known), or all. Repeatable. Default: nothing of that."`
 }
 
 // Run registers the runner where that is needed, and takes jobs until it is
@@ -49,6 +53,10 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	if c.Remove {
 		return c.remove(ctx, log)
+	}
+	policy, err := container.ParsePolicy(c.ContainerPolicy)
+	if err != nil {
+		return err
 	}
 	limits, err := c.isolate(ctx, log)
 	if err != nil {
@@ -67,6 +75,7 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	r, err := runner.New(runner.Config{
 		Root: c.Work, Version: version, Env: env, Node: nodes, Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
+		ContainerEngine: c.ContainerEngine, ContainerPolicy: policy,
 		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Limits: limits, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Log: os.Stderr},
 	})
 	if errors.Is(err, runner.ErrNotConfigured) {

@@ -117,7 +117,7 @@ func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *wo
 			Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool", Node: w.Node,
 			Runner: w.Runner, Env: boxEnv(j.r.cfg.Env), TrackingID: tracking,
 		},
-		Sink: w.Sink, Actions: &actionSource{l}, Signals: w.Signals, Spool: d.spool, Log: j.log(),
+		Sink: w.Sink, Actions: &actionSource{l}, Engine: w.Engine, Signals: w.Signals, Spool: d.spool, Log: j.log(),
 	}, b.Done())
 	switch {
 	case !errors.Is(err, link.ErrEnded):

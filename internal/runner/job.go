@@ -159,6 +159,9 @@ func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 	out := newSink(l, dirs.spool)
 	result := j.guard(work, tracking, func() *worker.Result {
 		w := j.workerJob(l, dirs, tracking, out)
+		engine, done := j.engine(work, dirs, tracking)
+		defer done()
+		w.Engine = engine
 		if j.r.cfg.Isolation == User {
 			return j.box(work, l, dirs, w, tracking)
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -31,7 +32,11 @@ type Config struct {
 	// it waits for its server without end, and for 10 minutes with a job.
 	OrphanAfter time.Duration
 	Isolation   Isolation // of jobs; "" means [None]
-	Sandbox     Sandbox   // for [User]
+	// ContainerEngine is docker, podman, a path or none; "" means docker, else podman, where
+	// one of them is there.
+	ContainerEngine string
+	ContainerPolicy container.Policy // what jobs may have of containers
+	Sandbox         Sandbox          // for [User]
 	// Execute runs a job with the isolation [None]; nil means [worker.Run]. Simulated runners give their own.
 	Execute func(context.Context, *worker.Job) *worker.Result
 	// Free says how many bytes more the file system of a directory takes; nil means

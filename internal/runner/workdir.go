@@ -18,6 +18,8 @@ const (
 	toolFolder  = "_tool"  // outlives jobs
 	spoolFolder = "_spool" // what of the running job the server does not have yet
 	trashFolder = "_trash" // being removed
+	// containersFolder is what the container engine is given that jobs must not see.
+	containersFolder = "_containers"
 
 	// With an isolation other than none, besides:
 	homeFolder  = "_home"  // of the running job
@@ -38,6 +40,9 @@ func (r *Runner) prepare(ctx context.Context) error {
 	}
 	r.closeGroups(ctx)
 	r.removals.empty(filepath.Join(r.cfg.Root, trashFolder))
+	if err := r.removeContainers(ctx); err != nil {
+		return err
+	}
 	for _, name := range []string{workFolder, spoolFolder, homeFolder, tempFolder, boxFolder} {
 		if err := r.makeEmpty(filepath.Join(r.cfg.Root, name)); err != nil {
 			return err

@@ -187,11 +187,17 @@ func (b *bundledRunners) how(p place) []string {
 
 // isolationArgs say what keeps the jobs of a runner from the rest of the machine.
 func (b *bundledRunners) isolationArgs(p place) []string {
+	c := b.s.config
 	args := []string{"--isolation", string(b.isolation)}
+	if c.ContainerEngine != "" {
+		args = append(args, "--container-engine", c.ContainerEngine)
+	}
+	for _, what := range c.ContainerPolicy {
+		args = append(args, "--container-policy", what)
+	}
 	if b.isolation != runner.User {
 		return args
 	}
-	c := b.s.config
 	args = append(args, "--job-uid", strconv.Itoa(c.JobUID+p.number-1), "--job-memory", strconv.FormatInt(int64(c.JobMemory), 10),
 		"--job-cpus", strconv.FormatFloat(c.JobCPUs, 'g', -1, 64))
 	if c.JobProcesses != runner.UnsaidProcesses {

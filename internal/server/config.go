@@ -22,6 +22,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/assign"
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/secret"
 	"github.com/understudy-ci/understudy/internal/settings"
 )
@@ -58,6 +59,9 @@ type Config struct {
 	Verified     []string         `name:"verified-creator" placeholder:"LOGIN" help:"Owner of actions whom the operator trusts: they may be used where the actions of verified creators are allowed. Repeatable. Default: none."`
 	AllowPublic  bool             `name:"allow-public-repositories" help:"Runners of the site and of organizations work for public repositories where no admin has said otherwise. Without it they do only while nobody but the operator can have jobs run."`
 	OrphanAfter  time.Duration    `default:"10m" help:"How long a bundled runner without a job waits for a server that is gone before it ends by itself. With a job it tries to report that for 24 hours. Default: ${default}."`
+
+	ContainerEngine string   `placeholder:"docker|podman|PATH|none" help:"Command line of the container engine of the bundled runners, for container, services and Docker actions. Default: docker, else podman, where one of them is in PATH."`
+	ContainerPolicy []string `placeholder:"WHAT" help:"What containers of jobs may have besides what is safe: privileged, capabilities, devices, host-namespaces, mounts, engine-socket, security-opt, options (all that are not known), or all. Repeatable. Default: nothing of that."`
 
 	Blobs         string `placeholder:"DIR|URL" help:"Where logs, artifacts and caches are kept: a directory, or s3://BUCKET/PREFIX with ?endpoint=URL, &region=NAME, and &public-endpoint=URL if clients are to download from the bucket; credentials are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Default: DATA/blobs."`
 	ArtifactDays  int    `default:"90" placeholder:"DAYS" help:"How long artifacts and logs are kept where a repository says nothing else. Default: ${default}."`
@@ -194,6 +198,9 @@ func (c *Config) checkStorage() error {
 		if c.ImageHost[i] = strings.ToLower(host); !imageHost.MatchString(c.ImageHost[i]) {
 			return actions.Errorf(actions.Invalid, "--image-host: %q is not a host name such as img.shields.io", host)
 		}
+	}
+	if _, err := container.ParsePolicy(c.ContainerPolicy); err != nil {
+		return actions.Errorf(actions.Invalid, "%v", err)
 	}
 	c.BuiltinActions = cmp.Or(c.BuiltinActions, string(builtin.Fallback))
 	if _, err := builtin.ParsePolicy(c.BuiltinActions); err != nil {

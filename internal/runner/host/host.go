@@ -1,7 +1,7 @@
 // Package host starts the processes of a job.
 //
 // A [Host] is where they run. [Local] is this machine, as the user that the runner
-// has; a container would be another implementation. What a job does is decided
+// has; a job's container is the other, in package container. What a job does is decided
 // elsewhere, and only a Host starts processes for it.
 //
 // # One process

@@ -7,6 +7,9 @@
 // connected sockets for each and passes one of them on through the door, a socket
 // that it got when it was started.
 //
+// Containers the worker asks the runner for, command by command: the runner's end has the engine,
+// and says what the operator's policy refuses (engine.go).
+//
 // [Serve] is the runner's end, [Work] the worker's. What a worker asks for is
 // bounded: it has the user of the job.
 package link
@@ -42,6 +45,8 @@ const (
 	resolvePath = "/resolve"
 	archivePath = "/archive"
 	resultPath  = "/result"
+	enginePath  = "/engine"
+	stopPath    = "/engine/stop"
 )
 
 const (

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-ci/understudy/internal/runner/archive"
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -90,6 +91,12 @@ type session struct {
 
 func connect(t *testing.T) *session {
 	t.Helper()
+	return connectWith(t, nil)
+}
+
+// connectWith is connect with an engine.
+func connectWith(t *testing.T, engine container.Engine) *session {
+	t.Helper()
 	outer, inner, err := Pair()
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +119,7 @@ func connect(t *testing.T) *session {
 	go func() {
 		r, err := Serve(ctx, outer, Config{
 			Task: Task{WorkDir: "/w", Runner: worker.RunnerInfo{Name: "box"}, Env: []string{"A=1"}, Message: &wire.JobMessage{JobID: "7"}},
-			Sink: s.fake, Actions: s.fake, Signals: s.signals, Spool: t.TempDir(), Log: log,
+			Sink: s.fake, Actions: s.fake, Engine: engine, Signals: s.signals, Spool: t.TempDir(), Log: log,
 		}, s.ended)
 		done <- end{r, err}
 	}()

@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/worker"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -28,6 +29,7 @@ type Config struct {
 	Task    Task
 	Sink    worker.Sink
 	Actions Source
+	Engine  container.Engine // nil if there is none
 	Signals <-chan worker.Signal
 	Spool   string // a directory for archives on their way
 	Log     *slog.Logger
@@ -80,6 +82,7 @@ type server struct {
 	result   chan *worker.Result // of size 1: the first counts
 	answered chan struct{}       // closed when the worker has been told that it is here
 	buffers  sync.Pool           // of *[]byte, for text of logs
+	commands commands            // of the container engine
 }
 
 func (s *server) mux() http.Handler {
@@ -93,6 +96,8 @@ func (s *server) mux() http.Handler {
 	m.HandleFunc("POST "+resolvePath, s.resolve)
 	m.HandleFunc("POST "+archivePath, s.archive)
 	m.HandleFunc("POST "+resultPath, s.end)
+	m.HandleFunc("POST "+enginePath, s.engine)
+	m.HandleFunc("POST "+stopPath, s.stopCommand)
 	return m
 }
 

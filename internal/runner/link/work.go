@@ -48,7 +48,7 @@ func Work(ctx context.Context, inner *os.File, log *slog.Logger, now func() time
 	wg.Go(func() { c.listen(helpers, signals, kill) })
 	result := worker.Run(ctx, &worker.Job{
 		Message: t.Message, WorkDir: t.WorkDir, TempDir: t.TempDir, ActionsDir: t.ActionsDir, ToolDir: t.ToolDir, Node: t.Node, Runner: t.Runner,
-		Host: h, Actions: c, Sink: c, Signals: signals, Now: now, Log: log,
+		Host: h, Engine: c, Actions: c, Sink: c, Signals: signals, Now: now, Log: log,
 	})
 	return c.call(context.WithoutCancel(ctx), http.MethodPost, resultPath, result, nil)
 }

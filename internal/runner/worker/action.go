@@ -45,8 +45,8 @@ func (x *execution) action() error {
 		return x.composite(d, inputs)
 	case d.node():
 		return x.node(d, inputs)
-	case d.Runs.Using == "docker":
-		return problemf("Container action '%s' cannot run: containers are not supported by this runner yet.", refName(x.step.ref))
+	case d.docker():
+		return x.docker(d, inputs)
 	}
 	return problemf("'using: %s' is not supported, use 'docker', 'node20' or 'node24' instead.", d.Runs.Using)
 }

@@ -146,12 +146,8 @@ func TestActionsThatCannotRunSaySo(t *testing.T) {
 		step       wire.Step
 	}{
 		{"missing", "##[error]Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '", uses("./missing")},
-		{"Dockerfile", "##[error]Container action './docker' cannot run: containers are not supported by this runner yet.\n", uses("./docker")},
-		{"docker", "##[error]Container action './image' cannot run: containers are not supported by this runner yet.\n", uses("./image")},
-		{
-			"image", "##[error]Container action 'docker://alpine:3' cannot run: containers are not supported by this runner yet.\n",
-			wire.Step{Type: wire.ActionStep, Condition: "success()", Reference: wire.Reference{Type: wire.RefContainer, Image: "alpine:3"}},
-		},
+		{"Dockerfile", "##[error]This runner has no container engine.\n", uses("./docker")},
+		{"docker", "##[error]This runner has no container engine.\n", uses("./image")},
 		{"broken", "Failed to load ", uses("./broken")},
 		{"no script", "##[error]File not found: '", uses("./empty")},
 	} {
@@ -160,6 +156,7 @@ func TestActionsThatCannotRunSaySo(t *testing.T) {
 			b.workspace(map[string]string{
 				"docker/Dockerfile": "FROM scratch",
 				"image/action.yml":  "name: x\ndescription: x\nruns: {using: docker, image: Dockerfile}",
+				"image/Dockerfile":  "FROM scratch",
 				"broken/action.yml": "name: x\nruns: {using: composite, steps: [{run: x}]}",
 				"empty/action.yml":  "name: x\ndescription: x\nruns: {using: node20, main: gone.js}",
 			})
@@ -194,29 +191,34 @@ func TestEachActionIsFetchedOnce(t *testing.T) {
 	contains(t, "own repository", b.log("s1"), "\nb\n")
 }
 
-func TestContainersAreRefused(t *testing.T) { // RUN-10
+func TestARunnerWithoutAnEngineSaysSo(t *testing.T) { // RUN-10
+	const reason = "##[error]This runner has no container engine.\n"
 	for _, test := range []struct {
-		name     string
-		change   func(*wire.JobMessage)
-		want     string
-		conclude string
+		name, step, want string
+		change           func(*wire.JobMessage)
 	}{
-		{"job", func(m *wire.JobMessage) { m.JobContainer = wire.String("node:20") }, "The job asks for container 'node:20'", wire.Failed},
-		{"job, as mapping", func(m *wire.JobMessage) { m.JobContainer = wire.Mapping(wire.Pair("image", wire.String("docker://a"))) }, "The job asks for container 'a'", wire.Failed},
-		{"service", func(m *wire.JobMessage) {
+		{"job", "Initialize containers", wire.Failed, func(m *wire.JobMessage) { m.JobContainer = wire.String("node:20") }},
+		{"job, as mapping", "Initialize containers", wire.Failed, func(m *wire.JobMessage) { m.JobContainer = wire.Mapping(wire.Pair("image", wire.String("docker://a"))) }},
+		{"service", "Initialize containers", wire.Failed, func(m *wire.JobMessage) {
 			m.JobServiceContainers = wire.Mapping(wire.Pair("db", wire.Mapping(wire.Pair("image", wire.String("pg")))))
-		}, "The job asks for service container 'db'", wire.Failed},
-		{"empty job container", func(m *wire.JobMessage) { m.JobContainer = expression("''") }, "", wire.Succeeded},
-		{"empty service", func(m *wire.JobMessage) {
+		}},
+		{"step", "Pull alpine:3", wire.Failed, func(m *wire.JobMessage) {
+			m.Steps = append(m.Steps, wire.Step{Type: wire.ActionStep, ID: "x", Condition: "success()", Reference: wire.Reference{Type: wire.RefContainer, Image: "alpine:3"}})
+		}},
+		{"empty job container", "", wire.Succeeded, func(m *wire.JobMessage) { m.JobContainer = expression("''") }},
+		{"empty service", "", wire.Succeeded, func(m *wire.JobMessage) {
 			m.JobServiceContainers = wire.Mapping(wire.Pair("db", wire.Mapping(wire.Pair("image", wire.String("")))))
-		}, "", wire.Succeeded},
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t, script("echo hi"))
 			test.change(b.job.Message)
 			res := b.run()
-			equal(t, "conclusion", res.Conclusion, test.conclude)
-			contains(t, "setup", b.log(res.Steps[0].ExternalID), test.want)
+			equal(t, "conclusion", res.Conclusion, test.want)
+			if test.step != "" {
+				equal(t, "step", res.Steps[1].Name, test.step)
+				contains(t, "log", b.log(res.Steps[1].ExternalID), reason)
+			}
 		})
 	}
 }

@@ -166,11 +166,11 @@ func (a *actions) fetch(ctx context.Context, rec *record, list []*step) error {
 // hasPre and hasPost say whether an action has something to run before or
 // after the main steps, itself or in the actions that it uses.
 func (a *actions) hasPre(s *step) bool {
-	return a.has(s, map[string]bool{}, func(runs workflow.ActionRuns) bool { return runs.Pre != "" })
+	return a.has(s, map[string]bool{}, func(runs workflow.ActionRuns) bool { return runs.Pre != "" || runs.PreEntrypoint != "" })
 }
 
 func (a *actions) hasPost(s *step) bool {
-	return a.has(s, map[string]bool{}, func(runs workflow.ActionRuns) bool { return runs.Post != "" })
+	return a.has(s, map[string]bool{}, func(runs workflow.ActionRuns) bool { return runs.Post != "" || runs.PostEntrypoint != "" })
 }
 
 // hasLocal says whether an action uses one of the workspace.

@@ -21,7 +21,7 @@ func (o *output) annotation(c command) wire.Annotation {
 		a.Level = wire.LevelNotice
 	}
 	if a.Path = c.props["file"]; a.Path != "" {
-		if rel, ok := strings.CutPrefix(a.Path, o.job.Host.Inside(o.job.workspace)+"/"); ok {
+		if rel, ok := strings.CutPrefix(a.Path, o.seen(o.job.workspace)+"/"); ok {
 			a.Path = rel
 		}
 		a.Path = filepath.ToSlash(a.Path)

@@ -18,7 +18,9 @@ type contexts struct {
 	github *expr.Object // without what differs from step to step
 	runner *expr.Object
 	event  string // the file of the event; "" if there is none
-	state  *state
+
+	container, services *expr.Object // of the context "job"; nil without
+	state               *state
 }
 
 func newContexts(j *Job, s *state, debugs bool) *contexts {
@@ -92,7 +94,24 @@ func (c *contexts) inputs() expr.Value {
 func (c *contexts) job() *expr.Object {
 	given, _ := c.sent.Get("job")
 	object, _ := given.(*expr.Object)
-	return clone(object).Set("status", contextResult(c.state.status.get()))
+	job := clone(object).Set("status", contextResult(c.state.status.get()))
+	if c.container != nil {
+		job.Set("container", c.container)
+	}
+	if c.services != nil {
+		job.Set("services", c.services)
+	}
+	return job
+}
+
+// setContainer and setService change what the context "job" says of containers. Objects that it has
+// given away stay as they are.
+func (c *contexts) setContainer(key, value string) {
+	c.container = clone(c.container).Set(key, value)
+}
+
+func (c *contexts) setService(name string, service *expr.Object) {
+	c.services = clone(c.services).Set(name, service)
 }
 
 // beforeSteps are the contexts that are known before the first step.

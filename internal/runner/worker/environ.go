@@ -30,8 +30,28 @@ func (e environment) set(name, value string) {
 // the runner, the workflow's variables, the extra ones of an action, then what
 // nobody can change.
 func (x *execution) environment(extra []assignment) environment {
+	e := x.environmentFrom(x.job.Host.Env(), extra)
+	if path := x.job.state.pathVariable(e["PATH"]); path != "" {
+		e.set("PATH", path)
+	}
+	if x.job.Host == x.job.outside { // a container does not see the socket where it is
+		x.job.gh.Add(e)
+	}
+	return e
+}
+
+// seen is where processes of the step see a file.
+func (x *execution) seen(file string) string {
+	if x.inside != nil {
+		return x.inside(file)
+	}
+	return x.job.Host.Inside(file)
+}
+
+// environmentFrom is an environment without what belongs to a host.
+func (x *execution) environmentFrom(start []string, extra []assignment) environment {
 	e := make(environment, 128)
-	for _, entry := range x.job.Host.Env() {
+	for _, entry := range start {
 		name, value, _ := strings.Cut(entry, "=")
 		e.set(name, value)
 	}
@@ -47,17 +67,15 @@ func (x *execution) environment(extra []assignment) environment {
 	for _, key := range githubVariables() {
 		switch v, _ := x.github.Get(key); v.(type) {
 		case string, bool:
-			e.set("GITHUB_"+strings.ToUpper(key), x.job.Host.Inside(expr.String(v)))
+			e.set("GITHUB_"+strings.ToUpper(key), x.seen(expr.String(v)))
 		}
 	}
 	for key, v := range x.job.contexts.runner.All() {
-		e.set("RUNNER_"+strings.ToUpper(key), x.job.Host.Inside(expr.String(v)))
+		e.set("RUNNER_"+strings.ToUpper(key), x.seen(expr.String(v)))
 	}
 	e.set("GITHUB_ACTIONS", "true")
 	if _, ok := e["CI"]; !ok {
 		e.set("CI", "true")
 	}
-	e.set("PATH", x.job.state.pathVariable(e["PATH"]))
-	x.job.gh.Add(e)
 	return e
 }

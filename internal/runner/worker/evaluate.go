@@ -19,7 +19,7 @@ func (r *running) evaluateJob(rec *record) error {
 			r.state.env.Set(v.name, v.value)
 		}
 	}
-	if err := r.refuseContainers(rec); err != nil {
+	if err := r.readContainers(rec); err != nil {
 		return err
 	}
 	for _, t := range r.Message.Defaults {

@@ -26,6 +26,8 @@ type execution struct {
 	own    *expr.Object    // only those of the step and of composite actions around it
 	files  *commandFiles   // nil until something runs
 
+	inside func(file string) string // where its processes see a file, if that is not as the host says
+
 	echo bool // show commands
 
 	// What the step has set. Commands fill these while it runs.
@@ -187,8 +189,12 @@ func (x *execution) minutes() int {
 
 // act runs the script or action of the step.
 func (x *execution) act() error {
-	if x.step.hook != nil {
+	switch {
+	case x.step.hook != nil:
 		return x.runHook(x.step.hook)
+	case x.step.own != nil:
+		x.record.addInfo(wire.StepRunner, "", "")
+		return x.step.own(x)
 	}
 	switch x.step.ref.Type {
 	case wire.RefScript:
@@ -196,7 +202,7 @@ func (x *execution) act() error {
 	case wire.RefRepository:
 		return x.action()
 	case wire.RefContainer:
-		return problemf("Container action 'docker://%s' cannot run: containers are not supported by this runner yet.", x.step.ref.Image)
+		return x.dockerStep()
 	}
 	return problemf("Unknown type '%s' of step.", x.step.ref.Type)
 }

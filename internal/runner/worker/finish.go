@@ -91,7 +91,7 @@ func (r *running) closeHost() []string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.kill), maxSweep)
 	defer cancel()
 	var lines []string
-	for _, p := range r.Host.Close(ctx) {
+	for _, p := range r.outside.Close(ctx) {
 		lines = append(lines, fmt.Sprintf("Terminate orphan process: pid (%d) (%s)", p.PID, p.Name))
 	}
 	return lines

@@ -42,11 +42,35 @@ func (r *running) withHooks(plan func() []try) []try {
 	if s := r.hookStep(jobStarted()); s != nil {
 		tries = append(tries, try{r.steps.scope, s, preStage, nil, r.steps.records.next(s.key, s.display), r.kill})
 	}
+	for _, s := range r.preparations() {
+		tries = append(tries, try{r.steps.scope, s, preStage, success(), r.steps.records.next(s.key, s.display), r.kill})
+	}
 	tries = append(tries, plan()...)
 	if s := r.hookStep(jobCompleted()); s != nil {
 		r.steps.addPost(&post{step: s}, s.display)
 	}
 	return tries
+}
+
+// preparations are the steps that come before those of the workflow: they fetch images and
+// start containers.
+func (r *running) preparations() []*step {
+	list := r.imageSteps()
+	if len(r.containers.list) > 0 {
+		list = append(list, r.ownStep("Initialize containers", (*execution).initialize))
+	}
+	return list
+}
+
+// success is the condition of steps that need all before them to be well.
+func success() *expr.Expr {
+	e, _ := expr.Parse("success()", nil) // it is one
+	return e
+}
+
+// ownStep is a step of the runner's own.
+func (r *running) ownStep(name string, act func(*execution) error) *step {
+	return &step{key: uuid.NewString(), display: name, shown: name, own: act}
 }
 
 // A scriptFile is what a hook runs.
@@ -55,6 +79,10 @@ type scriptFile struct{ file, called string }
 // runHook runs a hook. It has the variables of the runner and those that the runner
 // tells every step, not those of the workflow.
 func (x *execution) runHook(h *scriptFile) error {
+	if now := x.job.Host; now != x.job.outside { // the file is on this machine
+		x.job.useHost(x.job.outside)
+		defer x.job.useHost(now)
+	}
 	x.record.addInfo(wire.StepRunner, "", "")
 	x.record.print("A " + h.called + " has been configured by the self-hosted runner administrator")
 	if !isFile(h.file) {

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/gh"
+	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
@@ -29,6 +31,12 @@ type running struct {
 	defaults  defaults
 	programs  map[string]string // where programs are: see look
 	gh        *gh.Socket        // nil if there is none
+
+	list       []*step // of the workflow
+	containers containers
+	images     map[string]string // of actions, by what they are made from
+	outside    host.Host         // that of the job before it had a container
+	inside     *container.Host   // the job's container; nil if there is none
 }
 
 // defaults are what the key defaults.run gives to scripts; "" for none.
@@ -39,13 +47,19 @@ type defaults struct {
 func newRunning(kill context.Context, j *Job, t timing) *running {
 	r := &running{
 		Job: j, timing: t, kill: kill, debugs: j.Message.Flag(wire.VarStepDebug),
-		state: newState(j.Message), programs: map[string]string{},
+		state: newState(j.Message), programs: map[string]string{}, images: map[string]string{}, outside: j.Host,
 	}
 	r.contexts = newContexts(j, r.state, r.debugs)
 	r.steps = newSteps(&records{sink: j.Sink, mask: &r.state.mask, now: j.Now, debugs: r.debugs}, r.contexts.inputs())
 	r.workspace = workspaceIn(j.WorkDir, text(r.contexts.github, "repository"))
 	r.actions = newActions(j.Actions, j.ActionsDir, r.workspace, r.contexts.home())
 	return r
+}
+
+// useHost says where processes run from now on.
+func (r *running) useHost(h host.Host) {
+	r.Host = h
+	clear(r.programs)
 }
 
 // workspaceIn is the directory of a repository, given as OWNER/NAME, below the

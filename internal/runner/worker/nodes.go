@@ -22,6 +22,9 @@ func nodeVersions(using string) []string {
 // findNode finds the Node.js for an action whose `using` is given; dir is where it will run.
 func (r *running) findNode(using, dir string) (string, bool) {
 	versions := nodeVersions(using)
+	if r.Host != r.outside {
+		return r.inside.FindNode(versions), true
+	}
 	path := hostVariable(r.Host, "PATH")
 	in := func(root string) (string, bool) {
 		if root == "" {

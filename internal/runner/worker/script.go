@@ -36,6 +36,9 @@ func (x *execution) script() error {
 			dir = x.job.defaults.directory
 		}
 	}
+	if option == "" && x.job.Host != x.job.outside {
+		option = "sh" // as with GitHub's runner: nobody has looked into the container
+	}
 	x.printScript(text)
 	sh, err := shellFor(option, x.job.look)
 	if err != nil { // the group stays open, as with GitHub's runner

@@ -67,6 +67,7 @@ func (r *running) prepareJob(ctx context.Context, rec *record) ([]try, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.list = list
 	if files := r.Message.FileTable; len(files) > 0 {
 		for _, st := range list {
 			st.file = files[0]

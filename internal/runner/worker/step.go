@@ -30,10 +30,11 @@ type step struct {
 	timeout     *workflow.Token
 	mayFail     *workflow.Token // continue-on-error
 	ref         wire.Reference
-	file        string      // of the workflow or action, for messages
-	shown       string      // what a step of the job is called now
-	parent      string      // key of the step that uses that action
-	hook        *scriptFile // what it runs in place of ref; nil for a step of the workflow
+	file        string                 // of the workflow or action, for messages
+	shown       string                 // what a step of the job is called now
+	parent      string                 // key of the step that uses that action
+	hook        *scriptFile            // what it runs in place of ref; nil for a step of the workflow
+	own         func(*execution) error // what a step of the runner's own does; nil for others
 }
 
 // newStepList reads the steps of the job message, whose workflow is of the

@@ -38,6 +38,10 @@
 // Only the Host starts processes. Files of the job are on this machine, and
 // what a process is given of them are the paths of [host.Host.Inside]: its
 // working directory, its arguments and its variables.
+//
+// A job with a container gets another Host once that runs: the step "Initialize
+// containers" starts it and the services, "Stop containers" ends them (containers.go). A Docker
+// action is a container of its own (docker.go). The Engine decides what any of them may have.
 package worker
 
 import (
@@ -46,6 +50,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
 )
@@ -64,8 +69,9 @@ type Job struct {
 	Node       NodeDirs
 
 	Runner  RunnerInfo
-	Host    host.Host    // where processes run; closed by Run
-	Actions ActionSource // where repository actions come from
+	Host    host.Host        // where processes run; closed by Run
+	Engine  container.Engine // what runs containers; nil if there is none
+	Actions ActionSource     // where repository actions come from
 
 	Sink    Sink
 	Signals <-chan Signal // requests to stop; never closed, may be nil

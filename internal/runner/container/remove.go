@@ -1,0 +1,112 @@
+package container
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// labelPrefix begins the labels of all that is made for jobs.
+const labelPrefix = "understudy."
+
+const (
+	runnerLabel = labelPrefix + "runner"
+	jobLabel    = labelPrefix + "job"
+)
+
+// usedFile is there while the engine may have something of this runner.
+const usedFile = "containers"
+
+// RunnerLabel tells a runner from all others of the machine, by its directory.
+func RunnerLabel(root string) string {
+	sum := sha256.Sum256([]byte(root))
+	return hex.EncodeToString(sum[:6])
+}
+
+func (d *Docker) labels() []string {
+	return []string{"--label", runnerLabel + "=" + d.Runner, "--label", jobLabel + "=" + d.Job}
+}
+
+// Close removes all that the job has with the engine.
+func (d *Docker) Close(ctx context.Context) error {
+	d.mu.Lock()
+	used := d.used
+	var images []string
+	for image := range d.images {
+		images = append(images, image)
+	}
+	d.mu.Unlock()
+	if !used {
+		return nil
+	}
+	err := d.removeLabelled(ctx, jobLabel+"="+d.Job)
+	for _, image := range images {
+		_, _ = d.own(ctx, "rmi", "--force", image) // it may never have been there
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(d.Scratch, usedFile))
+}
+
+// Used says whether the engine of a runner may have something of an earlier job. It is given the
+// runner's scratch directory.
+func Used(scratch string) bool {
+	_, err := os.Stat(filepath.Join(scratch, usedFile))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Clean removes what a runner that was killed has left with its engine.
+func Clean(ctx context.Context, c Config) error {
+	if err := New(c).removeLabelled(ctx, runnerLabel+"="+c.Runner); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(c.Scratch, usedFile))
+}
+
+// removeStale removes what earlier jobs of the runner have left, and shows what it does.
+func (d *Docker) removeStale(ctx context.Context, s Stream) error {
+	if s.Shown != nil {
+		s.Shown("##[command]" + d.Program + " ps --all --quiet --no-trunc --filter \"label=" + runnerLabel + "=" + d.Runner + "\"")
+		s.Shown("##[command]" + d.Program + " network prune --force --filter \"label=" + runnerLabel + "=" + d.Runner + "\"")
+	}
+	return d.removeLabelled(ctx, runnerLabel+"="+d.Runner)
+}
+
+// madeID is the id of a container, network or image, or the name of a volume of a job.
+var madeID = regexp.MustCompile(`^((sha256:)?[0-9a-f]{64}|github_[A-Za-z0-9_.-]+)$`)
+
+// removeLabelled removes containers, networks, volumes and images with a label, in that order.
+func (d *Docker) removeLabelled(ctx context.Context, label string) error {
+	var errs []error
+	for _, kind := range []struct{ list, remove []string }{
+		{[]string{"ps", "--all", "--quiet", "--no-trunc"}, []string{"rm", "--force", "--volumes"}},
+		{[]string{"network", "ls", "--quiet", "--no-trunc"}, []string{"network", "rm"}},
+		{[]string{"volume", "ls", "--quiet"}, []string{"volume", "rm", "--force"}},
+		{[]string{"images", "--quiet", "--no-trunc"}, []string{"rmi", "--force"}},
+	} {
+		words, err := d.own(ctx, append(kind.list, "--filter", "label="+label)...)
+		if err != nil {
+			return errors.Join(append(errs, err)...) // the engine does not answer
+		}
+		var ids []string
+		for _, word := range words { // between warnings
+			if madeID.MatchString(word) {
+				ids = append(ids, word)
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		if _, err := d.own(ctx, append(kind.remove, ids...)...); err != nil && !strings.Contains(err.Error(), "o such") {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
