@@ -69,6 +69,7 @@ type Event struct {
 	WorkflowRun *WorkflowRun // of a workflow_run; without it the runs do not follow one of here
 
 	Schedule *Schedule // of a schedule
+	Status   *Status   // of a status
 
 	RepositoryDispatch *RepositoryDispatch // of a repository_dispatch
 }

@@ -112,7 +112,7 @@ var table = []Kind{
 	},
 	{Name: "repository_dispatch", AnyType: true, FromJobs: true, Caches: actions.CacheWrites, payload: newRepositoryDispatch},
 	{Name: "schedule", Caches: actions.CacheWrites, payload: newSchedule},
-	{Name: "status"},
+	{Name: "status", payload: newStatus},
 	{Name: "watch", Types: words("started")},
 	{Name: "workflow_call", Keys: words("inputs secrets outputs"), Of: Caller},
 	{ // the chosen branch or tag

@@ -30,6 +30,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/runs"
 	"github.com/understudy-ci/understudy/internal/rest/secrets"
 	"github.com/understudy-ci/understudy/internal/rest/selfhostedrunners"
+	"github.com/understudy-ci/understudy/internal/rest/statuses"
 	"github.com/understudy-ci/understudy/internal/rest/users"
 	"github.com/understudy-ci/understudy/internal/rest/variables"
 	"github.com/understudy-ci/understudy/internal/rest/workflows"
@@ -60,6 +61,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		refs.Routes(refs.Config{Repositories: s.repositories, Git: s.repos, Push: s.restPush}),
 		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Now: s.now, Push: s.restPush, Actor: s.puller}),
 		environments.Routes(s.store, s.auth, s.scheduler),
+		statuses.Routes(s.store, s.checks, s.repositories),
 		checks.Routes(s.store, s.repositories),
 
 		workflows.Routes(s.store, s.trigger, s.now),

@@ -26,6 +26,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/blob"
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/cache"
+	"github.com/understudy-ci/understudy/internal/check"
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/group"
@@ -129,6 +130,7 @@ type Server struct {
 	runners      *runners.Runners
 	sources      *source.Sources
 	trigger      *trigger.Trigger
+	checks       *check.Checks
 	pulls        *pull.Pulls
 	logs         *logs.Logs
 	objects      *object.Objects
@@ -259,6 +261,7 @@ func (s *Server) build(ctx context.Context) error {
 	s.trigger = trigger.New(trigger.Config{
 		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, IdleAfter: time.Duration(c.ScheduleIdleDays) * 24 * time.Hour, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
+	s.checks = check.New(s.store, s.repos, s.trigger, s.now)
 	return s.mount(bot)
 }
 

@@ -1,0 +1,108 @@
+// Package check says how commits stand: by the jobs of their runs, which are check runs,
+// and by statuses, which other tools set. [Checks.Of] is all of it in one view, for what
+// requires some of them.
+//
+// A status is written together with the event that it is, so runs that wait for it start,
+// whoever is killed in between.
+package check
+
+import (
+	"context"
+	"time"
+
+	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/event"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/shape"
+	"github.com/understudy-ci/understudy/internal/store"
+	"github.com/understudy-ci/understudy/internal/trigger"
+)
+
+// Checks is safe for concurrent use.
+type Checks struct {
+	store   *store.Store
+	git     *gitrepo.Git
+	trigger *trigger.Trigger
+	now     func() time.Time
+}
+
+// New makes the service.
+func New(st *store.Store, git *gitrepo.Git, tr *trigger.Trigger, now func() time.Time) *Checks {
+	return &Checks{st, git, tr, now}
+}
+
+const (
+	maxOfContext = 1000 // statuses of a commit with one context, as on GitHub
+	maxOfCommit  = 10_000
+	maxBranches  = 10 // in a payload
+)
+
+// SetStatus adds a status of a commit of a repository, which is known to be there.
+func (c *Checks) SetStatus(ctx context.Context, base shape.Base, repo *actions.Repository, s *actions.CommitStatus, byJob bool) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	view := c.git.View(repo.ID)
+	commit, err := view.Commit(ctx, s.SHA)
+	if err != nil {
+		return err
+	}
+	refs, err := view.Refs(ctx, actions.BranchPrefix)
+	if err != nil {
+		return err
+	}
+	var branches []string
+	for _, r := range refs {
+		if r.SHA == s.SHA && len(branches) < maxBranches {
+			branches = append(branches, actions.ShortRef(r.Name))
+		}
+	}
+	s.RepoID, s.CreatedAt = repo.ID, c.now()
+	var p *actions.Push
+	err = c.store.Update(ctx, func(tx *store.Tx) error {
+		of, all, err := tx.CountStatuses(ctx, repo.ID, s.SHA, s.Context)
+		if err != nil {
+			return err
+		}
+		if of >= maxOfContext || all >= maxOfCommit {
+			return actions.InField("Status", "base", actions.Errorf(actions.Invalid, "This SHA and context has reached the maximum number of statuses."))
+		}
+		if err := tx.CreateStatus(ctx, s); err != nil {
+			return err
+		}
+		p, err = c.trigger.Happen(ctx, tx, &event.Event{
+			Name: "status", Repo: repo, Actor: &s.Creator, ByJob: byJob, Base: base,
+			Status: &event.Status{Status: s, Commit: &commit.Commit, Parents: commit.Parents, Branches: branches},
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.trigger.Happened(ctx, base, p)
+	return nil
+}
+
+// Of lists how all checks of a commit stand: its check runs of current attempts, and the
+// newest status of each context.
+func (c *Checks) Of(ctx context.Context, repoID int64, sha string) ([]actions.CheckResult, error) {
+	const page = 100
+	var list []actions.CheckResult
+	for n := 1; ; n++ {
+		runs, _, err := c.store.CheckRuns(ctx, store.CheckFilter{RepoID: repoID, HeadSHA: sha}, store.Page{Number: n, Size: page})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range runs {
+			list = append(list, actions.CheckResult{Name: r.Job.Name, Status: r.Job.Status, Conclusion: r.Job.Conclusion})
+		}
+		if len(runs) < page {
+			break
+		}
+	}
+	statuses, err := c.store.LatestStatuses(ctx, repoID, sha)
+	for _, s := range statuses {
+		list = append(list, s.Result())
+	}
+	return list, err
+}
