@@ -22,6 +22,9 @@ type filled struct {
 
 // below are the routes of a repository.
 func below(s *resttest.Site, repo *actions.Repository, ids map[string]int64) (routes []filled) {
+	s.Helper()
+	sha, err := s.Git.Resolve(s.Context(), repo.ID, actions.BranchPrefix+repo.DefaultBranch)
+	s.Must(err)
 	for _, rt := range s.Server.Routes() {
 		pattern := rt.Pattern
 		if rt.Need.On != auth.Repo {
@@ -31,7 +34,7 @@ func below(s *resttest.Site, repo *actions.Repository, ids map[string]int64) (ro
 			pattern = strings.ReplaceAll(pattern, "{"+name+"}", strconv.FormatInt(id, 10))
 		}
 		pattern = strings.NewReplacer("{owner}", repo.Owner.Login, "{repo}", repo.Name, "{username}", "alice", "{path...}", "README.md", "{dir...}", "",
-			"{ref...}", "heads/main", "{branch...}", "main", "{ref}", "main", "{archive_format}", "zip",
+			"{ref...}", "heads/main", "{branch...}", "main", "{ref}", "main", "{sha}", sha, "{archive_format}", "zip",
 			"{environment_name}", "production", "{secret_name}", held, "{name}", held).Replace(pattern)
 		if strings.Contains(pattern, "{") {
 			s.Fatalf("%s has a parameter without a value: give it one here or, if it is an id, in secret, of something that alice/hello has", pattern)
@@ -151,8 +154,8 @@ func TestReadersChangeNothing(t *testing.T) {
 	s.Must(s.Store.SetCollaborator(t.Context(), s.Repo.ID, bob.ID, actions.Read))
 	for who, c := range map[string]struct{ token, message string }{
 		"a reader":                  {s.Token(bob, "repo"), "Must have admin rights to Repository."},
-		"a job that reads":          {s.JobToken(s.Repo, map[string]string{"actions": "read", "checks": "read", "contents": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
-		"a job that writes content": {s.JobToken(s.Repo, map[string]string{"contents": "write", "actions": "read", "checks": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
+		"a job that reads":          {s.JobToken(s.Repo, map[string]string{"actions": "read", "checks": "read", "statuses": "read", "contents": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
+		"a job that writes content": {s.JobToken(s.Repo, map[string]string{"contents": "write", "actions": "read", "checks": "read", "statuses": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
 	} {
 		for _, route := range below(s, s.Repo, ids) {
 			a := try(s, route, c.token)

@@ -61,11 +61,14 @@ func TestOperationsBelowARefAreNoPartOfIt(t *testing.T) {
 		if got["total_count"] != 0.0 {
 			t.Errorf("%s: %v", ref, got)
 		}
+		if got := s.Want(s.Get(s.Path("commits/"+ref+"/status")), http.StatusOK).JSON(t)["sha"]; got != sha {
+			t.Errorf("%s: the status of %v", ref, got)
+		}
 		if got := s.Want(s.Get(s.Path("commits/"+ref)), http.StatusOK).JSON(t)["sha"]; got != sha {
 			t.Errorf("%s is %v, want %s", ref, got, sha)
 		}
 	}
-	for _, below := range []string{"status", "statuses", "comments", "pulls", "branches-where-head"} {
+	for _, below := range []string{"comments", "pulls", "branches-where-head"} {
 		for _, ref := range []string{sha, "feature/one"} {
 			a := s.Get(s.Path("commits/" + ref + "/" + below))
 			s.Refused(a, http.StatusNotFound, "Not Found")

@@ -61,7 +61,7 @@ func settled(site *servertest.Site) *Site {
 // operations, and operations and paths of GitHub's that are not in it.
 type additive struct{ plain, checked http.RoundTripper }
 
-var ours = regexp.MustCompile(`/actions/artifacts/(usage|\d+/files(/.*)?)$|/actions/runs/\d+(/attempts/\d+)?/actions$|/repos/[^/]+/[^/]+/(actions/runner-groups|actions/events|hash-algorithm|tarball|zipball|contents/?|readme/)$|/api/v3/(repositories|organizations)/\d+|/commits/[^/]+/.+/check-runs$`)
+var ours = regexp.MustCompile(`/actions/artifacts/(usage|\d+/files(/.*)?)$|/actions/runs/\d+(/attempts/\d+)?/actions$|/repos/[^/]+/[^/]+/(actions/runner-groups|actions/events|hash-algorithm|tarball|zipball|contents/?|readme/)$|/api/v3/(repositories|organizations)/\d+|/commits/[^/]+/.+/(check-runs|status)$`)
 
 // objectType is a media type whose answers the checker takes for those of JSON.
 const objectType = "application/vnd.github.object+json"
