@@ -63,6 +63,7 @@ type Config struct {
 	Builtin        *builtin.Set   // nil for none
 	BuiltinPolicy  builtin.Policy // when they are used; "" is builtin.Fallback
 	NoToolkitPatch bool           // archives of actions are served as they are
+	ResolveTime    time.Duration  // for which an answer waits for actions of other hosts; 0 is a minute
 }
 
 // An API serves runners.

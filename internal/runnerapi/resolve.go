@@ -49,7 +49,7 @@ func (a *API) resolveActions(w http.ResponseWriter, r *http.Request) error {
 			Errors: map[string]wire.ActionError{req.Actions[0].Key(): {Message: why}},
 		})
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(a.ResolveTime, patience))
 	defer cancel()
 	answers, err := a.resolveAll(ctx, r, job, req.Actions)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo/gittest"
@@ -174,4 +175,32 @@ func TestActionsOfAnUpstreamTakeThePlaceOfBuiltInOnes(t *testing.T) {
 	if got := missing.Errors["actions/checkout@v99"].Message; a.status != http.StatusUnprocessableEntity || got != "Unable to resolve action `actions/checkout@v99`, unable to find version `v99`" {
 		t.Errorf("%d %q", a.status, got)
 	}
+}
+
+// Runners hang up after a time, and the fetch goes on without them.
+func TestAResolutionThatTakesLongIsToBeAskedForAgain(t *testing.T) { // ACT-2
+	host := gittest.NewHost(t)
+	site := servertest.New(t, append(options(func(c *servertest.Config) { c.ActionsUpstream = []string{host.URL} }),
+		servertest.WithDeps(func(d *servertest.Deps) { d.Limits.Resolve = 200 * time.Millisecond }))...)
+	w := people(t, site)
+	tree := host.Add("far/tool")
+	tree.Commit("one", "action.yml", "name: tool")
+	tree.Git("push", "-q", "origin", "main")
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	host.Instead(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-release
+		host.Git.ServeHTTP(rw, r)
+	}))
+	h := w.hold("box")
+	a, _, _ := h.resolve("far/tool@main")
+	w.want("while it is fetched", a, http.StatusServiceUnavailable)
+	<-asked
+	close(release)
+	for { // until the fetch is over
+		if a, _, _ = h.resolve("far/tool@main"); a.status != http.StatusServiceUnavailable {
+			break
+		}
+	}
+	w.want("when it is here", a, http.StatusOK)
 }

@@ -92,6 +92,7 @@ type Limits struct {
 	CachesPerMinute int           // begun in one repository
 	Poll            time.Duration // for which a runner's poll is held
 	Completion      time.Duration // by which the end of a job may be behind its runner's next poll
+	Resolve         time.Duration // for which a runner waits for actions of other hosts
 	Recheck         time.Duration // after which a change is seen whose notice was lost
 }
 
@@ -310,7 +311,7 @@ func (s *Server) mount(bot *actions.Account) error {
 		Store: s.store, Auth: s.auth, Jobs: s.jobs, Queue: s.queue, Scheduler: s.scheduler, Runners: s.runners,
 		Assigner: s.assigner(bot), Logs: s.logs, Git: s.repos, Policy: s.policy, Upstream: s.upstream, Settings: s.settings, Keys: s.keys, Log: s.log, Now: s.now,
 		Builtin: carried, BuiltinPolicy: builtin.Policy(s.config.BuiltinActions),
-		NoToolkitPatch: !s.config.ToolkitPatch,
+		NoToolkitPatch: !s.config.ToolkitPatch, ResolveTime: s.deps.Limits.Resolve,
 	})
 	site, err := web.New(web.Config{
 		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Groups: s.groups, Log: s.log, Now: s.now,

@@ -44,6 +44,19 @@ func TestFrequentQueriesReadNoWholeTable(t *testing.T) {
 			_, err := q.ExpiredLogs(ctx, now, now, 3)
 			return err
 		},
+		"names of kept actions": func(ctx context.Context, q store.Explainer) error { _, err := q.KeptRefs(ctx, "a/b", "v1"); return err },
+		"kept commits": func(ctx context.Context, q store.Explainer) error {
+			if _, err := q.KeptCommit(ctx, "a/b", "c"); actions.KindOf(err) != actions.NotFound {
+				return err
+			}
+			return nil
+		},
+		"owners there ever were":        func(ctx context.Context, q store.Explainer) error { _, err := q.EverOwned(ctx, "a"); return err },
+		"kept actions that nobody uses": func(ctx context.Context, q store.Explainer) error { _, err := q.LeastUsed(ctx, 1); return err },
+		"actions of a run": func(ctx context.Context, q store.Explainer) error {
+			_, _, err := q.LockedActions(ctx, 1, 1, store.Page{Number: 1, Size: 3})
+			return err
+		},
 		"label sets":    func(ctx context.Context, q store.Explainer) error { _, err := q.WaitingLabelSets(ctx); return err },
 		"jobs of a run": func(ctx context.Context, q store.Explainer) error { _, err := q.Jobs(ctx, 1, 1); return err },
 		"steps of jobs": func(ctx context.Context, q store.Explainer) error {

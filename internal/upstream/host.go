@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/secret"
@@ -166,13 +167,15 @@ func (u *Upstream) dial(h *Host) (net.Conn, error) {
 		return nil, err
 	}
 	err := error(actions.Errorf(actions.Forbidden, "%s has no address", h.name))
-	for _, a := range addrs {
+	for i, a := range addrs {
 		if !h.Private && !public(a) {
 			err = actions.Errorf(actions.Forbidden, "%s is at %s, which is a private address: list it as private if it is meant to be", h.name, a.Unmap())
 			continue
 		}
+		// An address that answers nothing leaves time for the others.
+		share := net.Dialer{Timeout: u.Limits.Connect / time.Duration(len(addrs)-i)}
 		var c net.Conn
-		if c, err = new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(a.String(), h.port)); err == nil {
+		if c, err = share.DialContext(ctx, "tcp", net.JoinHostPort(a.String(), h.port)); err == nil {
 			return c, nil
 		}
 	}
