@@ -22,7 +22,6 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	gql "github.com/graph-gophers/graphql-go"
 
@@ -54,12 +53,9 @@ type Config struct {
 	Git          *gitrepo.Git
 	Pulls        *pull.Pulls
 	Log          *slog.Logger
-	Now          func() time.Time
 
-	// Actor is the caller as who changes pull requests; Push is what a push by the caller
-	// does, which a merge is.
+	// Actor is the caller as who changes pull requests.
 	Actor func(*auth.Caller, shape.Base) pull.Actor
-	Push  func(*auth.Caller, *actions.Repository, shape.Base) repository.PushFunc
 }
 
 // New makes an API.

@@ -46,17 +46,12 @@ func newSite(t testing.TB, login string) *site {
 	}
 	t.Cleanup(func() { _ = git.Close() })
 	api, err := graphql.New(graphql.Config{
-		Auth: a, Store: st, Repositories: repository.New(st, git, log, time.Now), Git: git, Log: log, Now: time.Now,
+		Auth: a, Store: st, Repositories: repository.New(st, git, log, time.Now), Git: git, Log: log,
 		Pulls: pull.New(pull.Config{Store: st, Git: git, Log: log, Now: time.Now, Announce: func(context.Context, shape.Base, *actions.Push) {}}),
 		Actor: func(c *auth.Caller, base shape.Base) pull.Actor {
 			return pull.Actor{Account: c.Account, Base: base, May: func(ctx context.Context, repo *actions.Repository, _ pull.Ability) (bool, error) {
 				return a.May(ctx, c, auth.Target{Repo: repo}, auth.PushCode)
 			}}
-		},
-		Push: func(*auth.Caller, *actions.Repository, shape.Base) repository.PushFunc {
-			return func(context.Context, []actions.RefUpdate, *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
-				return func(context.Context, []actions.RefUpdate) error { return nil }, nil
-			}
 		},
 	})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/pull"
-	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
@@ -189,11 +188,7 @@ func (q *root) MergePullRequest(ctx context.Context, args struct {
 	if in.AuthorEmail != nil {
 		return nil, actions.Errorf(actions.Invalid, "This server makes merges in the name of who merges: authorEmail cannot be chosen.")
 	}
-	c := callOf(ctx)
-	m := pull.MergeRequest{
-		Method: pull.Method(strings.ToLower(in.MergeMethod)), Title: in.CommitHeadline, Message: in.CommitBody, Push: q.api.Push(c.caller, p.repo, c.base),
-		Signature: repository.SignatureOf(c.caller.Account, c.base.Hostname(), q.api.Now()),
-	}
+	m := pull.MergeRequest{Method: pull.Method(strings.ToLower(in.MergeMethod)), Title: in.CommitHeadline, Message: in.CommitBody}
 	set(&m.SHA, (*string)(in.ExpectedHeadOid))
 	leave, err := limit.Of(ctx).Enter(ctx, limit.Push)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/shape"
 )
 
@@ -24,6 +25,7 @@ type Actor struct {
 	ByJob   bool // with a job's token
 	Base    shape.Base
 	May     func(context.Context, *actions.Repository, Ability) (bool, error)
+	Push    func(*actions.Repository) repository.PushFunc // what a push of theirs does
 }
 
 // mayChange refuses who has neither made a pull request nor may push.

@@ -28,8 +28,6 @@ type MergeRequest struct {
 	Method         Method
 	Title, Message *string // of the commit; nil for what the repository says
 	SHA            string  // that the head must be at; empty for any
-	Signature      actions.Signature
-	Push           repository.PushFunc // what a push of who merges does
 }
 
 var (
@@ -60,7 +58,7 @@ func (s *Pulls) Merge(ctx context.Context, by Actor, repo *actions.Repository, n
 		sha, err := s.merge(ctx, by, repo, p, m)
 		if err == nil {
 			s.Log.InfoContext(ctx, "pull request merged", "repo", repo.ID, "pull", number)
-			s.deleteHead(ctx, repo, p, m)
+			s.deleteHead(ctx, by, repo, p)
 			return sha, nil
 		}
 		if !errors.Is(err, errBaseModified) {
@@ -80,6 +78,17 @@ func mayMerge(p *actions.Pull, m MergeRequest) error {
 		return errHeadModified
 	}
 	return nil
+}
+
+// Methods are those by which a repository lets people merge.
+func Methods(repo *actions.Repository) []string {
+	var list []string
+	for _, m := range []Method{Merge, Squash, Rebase} {
+		if allowed(repo, m) == nil {
+			list = append(list, string(m))
+		}
+	}
+	return list
 }
 
 // allowed says whether a repository lets people merge by a method.
@@ -108,7 +117,7 @@ func (s *Pulls) merge(ctx context.Context, by Actor, repo *actions.Repository, p
 		return "", err
 	}
 	defer draft.Close()
-	sha, err := s.commit(ctx, draft, repo, p, base, m)
+	sha, err := s.commit(ctx, draft, by, repo, p, base, m)
 	switch k := actions.KindOf(err); {
 	case errors.Is(err, gitrepo.ErrConflicts), k == actions.Invalid && m.Method == Rebase:
 		return "", errNotMergeable
@@ -122,7 +131,7 @@ func (s *Pulls) merge(ctx context.Context, by Actor, repo *actions.Repository, p
 			if err := s.intend(ctx, p, sha, m); err != nil {
 				return err
 			}
-			done, err = m.Push(ctx, updates, view)
+			done, err = by.Push(repo)(ctx, updates, view)
 			return err
 		},
 		Done: func(ctx context.Context, applied []actions.RefUpdate) error { return done(ctx, applied) },
@@ -155,19 +164,20 @@ func (s *Pulls) intend(ctx context.Context, p *actions.Pull, sha string, m Merge
 }
 
 // commit makes what the base is to stand at.
-func (s *Pulls) commit(ctx context.Context, draft *gitrepo.Draft, repo *actions.Repository, p *actions.Pull, base string, m MergeRequest) (string, error) {
+func (s *Pulls) commit(ctx context.Context, draft *gitrepo.Draft, by Actor, repo *actions.Repository, p *actions.Pull, base string, m MergeRequest) (string, error) {
+	who := repository.SignatureOf(by.Account, by.Base.Hostname(), s.Now())
 	if m.Method == Rebase {
-		return draft.Rebase(ctx, base, p.HeadSHA, m.Signature, maxRebased)
+		return draft.Rebase(ctx, base, p.HeadSHA, who, maxRebased)
 	}
 	tree, err := draft.Merge(ctx, base, p.HeadSHA)
 	if err != nil {
 		return "", err
 	}
-	c := &gitrepo.Commit{Commit: actions.Commit{Tree: tree, Author: m.Signature, Committer: m.Signature}, Parents: []string{base, p.HeadSHA}}
+	c := &gitrepo.Commit{Commit: actions.Commit{Tree: tree, Author: who, Committer: who}, Parents: []string{base, p.HeadSHA}}
 	title, message := mergeText(repo, p)
 	if m.Method == Squash {
 		c.Parents = c.Parents[:1]
-		c.Author = repository.SignatureOf(&p.Author, "", s.Now())
+		c.Author = repository.SignatureOf(&p.Author, by.Base.Hostname(), s.Now())
 		if title, message, err = s.squashText(ctx, repo, p, base); err != nil {
 			return "", err
 		}
@@ -247,7 +257,7 @@ func (s *Pulls) squashText(ctx context.Context, repo *actions.Repository, p *act
 
 // deleteHead deletes the branch of a merged pull request where the repository says so. It
 // is a push of who has merged; that it fails is no failure of the merge.
-func (s *Pulls) deleteHead(ctx context.Context, repo *actions.Repository, p *actions.Pull, m MergeRequest) {
+func (s *Pulls) deleteHead(ctx context.Context, by Actor, repo *actions.Repository, p *actions.Pull) {
 	if !repo.Options.DeleteBranchOnMerge || p.FromFork() || p.HeadRef == repo.DefaultBranch {
 		return
 	}
@@ -255,7 +265,7 @@ func (s *Pulls) deleteHead(ctx context.Context, repo *actions.Repository, p *act
 	u := actions.RefUpdate{Ref: actions.BranchPrefix + p.HeadRef, Before: p.HeadSHA, After: actions.ZeroSHA}
 	err := s.Git.Move(ctx, repo.ID, u, nil, gitrepo.ReceiveOptions{
 		Check: func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (err error) {
-			done, err = m.Push(ctx, updates, view)
+			done, err = by.Push(repo)(ctx, updates, view)
 			return err
 		},
 		Done: func(ctx context.Context, applied []actions.RefUpdate) error { return done(ctx, applied) },

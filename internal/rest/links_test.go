@@ -73,7 +73,6 @@ var unanswered = map[string]string{
 	"/repos/{owner}/{repo}/issues/{number}/comments": notHere,
 	"/repos/{owner}/{repo}/pulls/{number}/comments":  notHere,
 	"/repos/{owner}/{repo}/pulls/comments":           notHere,
-	"/{owner}/{repo}/pull/{number}":                  later,
 	"/repos/{owner}/{repo}/statuses/{sha}":           later,
 	"/repos/{owner}/{repo}/deployments":              later,
 	"/repos/{owner}/{repo}/hooks":                    later,

@@ -106,5 +106,6 @@ func (s *Server) puller(caller *auth.Caller, base shape.Base) pull.Actor {
 			}
 			return s.auth.May(ctx, caller, auth.Target{Repo: repo}, need)
 		},
+		Push: func(repo *actions.Repository) repository.PushFunc { return s.apiPush(caller, repo, base) },
 	}
 }

@@ -11,7 +11,7 @@ import (
 // mountGraphQL makes the GraphQL API: one operation, with the headers and errors
 // that those of REST have.
 func (s *Server) mountGraphQL(c rest.Config) (http.Handler, error) {
-	g, err := graphql.New(graphql.Config{Auth: s.auth, Store: s.store, Repositories: s.repositories, Git: s.repos, Pulls: s.pulls, Log: s.log, Now: s.now, Actor: s.puller, Push: s.apiPush})
+	g, err := graphql.New(graphql.Config{Auth: s.auth, Store: s.store, Repositories: s.repositories, Git: s.repos, Pulls: s.pulls, Log: s.log, Actor: s.puller})
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		commits.Routes(s.store, s.repositories, s.repos),
 		branches.Routes(s.repos),
 		refs.Routes(refs.Config{Repositories: s.repositories, Git: s.repos, Push: s.restPush}),
-		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Now: s.now, Push: s.restPush, Actor: s.puller}),
+		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Actor: s.puller}),
 		environments.Routes(s.store, s.auth, s.scheduler),
 		statuses.Routes(s.store, s.checks, s.repositories),
 		checks.Routes(s.store, s.repositories),

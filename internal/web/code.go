@@ -106,7 +106,7 @@ func clipped(text string, most int) string {
 
 func codeHead(repo *actions.Repository) *repoHead {
 	h := headOf(repo)
-	h.Actions = false
+	h.Tab = "code"
 	return h
 }
 

@@ -24,11 +24,11 @@ type page struct {
 type repoHead struct {
 	Owner, Name, Visibility string
 	Path                    string // "/octo/hello"
-	Actions                 bool   // which of the two tabs is open
+	Tab                     string // which one is open: code, pulls or actions
 }
 
 func headOf(repo *actions.Repository) *repoHead {
-	return &repoHead{repo.Owner.Login, repo.Name, repo.Visibility(), "/" + repo.FullName(), true}
+	return &repoHead{repo.Owner.Login, repo.Name, repo.Visibility(), "/" + repo.FullName(), "actions"}
 }
 
 func (s *Site) page(r *http.Request, c *auth.Caller, title string) page {

@@ -17,8 +17,10 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/markdown"
+	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -35,6 +37,10 @@ type Config struct {
 	Now       func() time.Time
 
 	Repositories *repository.Repositories
+	Pulls        *pull.Pulls
+
+	// Puller is the caller as who changes pull requests.
+	Puller func(*auth.Caller, shape.Base) pull.Actor
 
 	// ImageHosts are those whose images summaries show, such as img.shields.io.
 	ImageHosts []string
@@ -56,6 +62,8 @@ type Site struct {
 	now       func() time.Time
 
 	repositories *repository.Repositories
+	pulls        *pull.Pulls
+	puller       func(*auth.Caller, shape.Base) pull.Actor
 
 	artifactURL func(r *http.Request, art *actions.Artifact) (string, error)
 
@@ -71,7 +79,7 @@ type Site struct {
 func New(c Config) (*Site, error) {
 	s := &Site{
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
-		scheduler: c.Scheduler, groups: c.Groups, git: c.Git, repositories: c.Repositories, log: c.Log, now: c.Now,
+		scheduler: c.Scheduler, groups: c.Groups, git: c.Git, repositories: c.Repositories, pulls: c.Pulls, puller: c.Puller, log: c.Log, now: c.Now,
 		policy: policy(c.ImageHosts), mux: http.NewServeMux(), times: defaultTimes,
 	}
 	s.summaries = newSummaries(c.Logs.ReadSummary, markdown.New(c.ImageHosts...))
@@ -92,6 +100,10 @@ func New(c Config) (*Site, error) {
 		"GET /{owner}":                                              s.account,
 		"GET /apps/github-actions":                                  s.app,
 		"GET /{owner}/{repo}/commit/{sha}":                          s.commit,
+		"GET /{owner}/{repo}/pulls":                                 s.pullList,
+		"GET /{owner}/{repo}/pull/{pull}":                           s.pull,
+		"POST /{owner}/{repo}/pull/{pull}/merge":                    s.changing(s.mergePull),
+		"POST /{owner}/{repo}/pull/{pull}/state":                    s.changing(s.changePull),
 		"GET /{owner}/{repo}/tree/{at...}":                          s.tree,
 		"GET /{owner}/{repo}/blob/{at...}":                          s.tree,
 		"GET /{owner}/{repo}":                                       s.repository,

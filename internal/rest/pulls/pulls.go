@@ -5,14 +5,12 @@ package pulls
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/pull"
-	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -25,8 +23,6 @@ type Config struct {
 	Auth  *auth.Auth
 	Git   *gitrepo.Git
 	Pulls *pull.Pulls
-	Now   func() time.Time
-	Push  func(*rest.Call) repository.PushFunc // what a push by the caller does
 	Actor func(*auth.Caller, shape.Base) pull.Actor
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/pull"
-	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 )
 
@@ -98,8 +97,7 @@ func (p *page) merge(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer leave()
 	sha, err := p.Pulls.Merge(r.Context(), p.actor(c), c.Repo, is.Number, pull.MergeRequest{
-		Method: body.Method, Title: body.Title, Message: body.Message, SHA: body.SHA, Push: p.Push(c),
-		Signature: repository.SignatureOf(c.Caller.Account, c.Base.Hostname(), p.Now()),
+		Method: body.Method, Title: body.Title, Message: body.Message, SHA: body.SHA,
 	})
 	if err != nil {
 		return err
