@@ -1,12 +1,14 @@
 package statuses_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/go-github/v89/github"
 
+	"github.com/understudy-ci/understudy/internal/check"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -75,4 +77,23 @@ func TestStatusesThatCannotBeAreRefused(t *testing.T) {
 		s.Refused(s.Do(http.MethodPost, s.Path("statuses", c.sha), s.AliceToken, c.body), http.StatusUnprocessableEntity, c.want)
 	}
 	s.Want(s.Do(http.MethodPost, s.Path("statuses", sha), s.JobToken(s.Repo, map[string]string{"statuses": "read"}), resttest.Fields{"state": "success"}), http.StatusForbidden)
+}
+
+func TestOneViewHasAllChecksOfACommit(t *testing.T) {
+	resttest.Each(t, func(s *resttest.Site) {
+		sha, _ := s.Pushed()
+		for _, state := range []string{"failure", "success"} {
+			s.Want(s.Do(http.MethodPost, s.Path("statuses", sha), s.AliceToken, resttest.Fields{"state": state, "context": "lint"}), http.StatusCreated)
+		}
+		list, err := check.New(s.Store, s.Git, s.Trigger, s.Now).Of(s.Context(), s.Repo.ID, sha)
+		s.Must(err)
+		passed := map[string]bool{}
+		for _, r := range list {
+			passed[r.Name] = r.Passed()
+		}
+		want := map[string]bool{"greet (1)": false, "greet (2)": false, "lint": true}
+		if !maps.Equal(passed, want) || len(list) != len(want) {
+			s.Errorf("checks %+v, want %v", list, want)
+		}
+	})
 }
