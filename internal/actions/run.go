@@ -67,9 +67,9 @@ func (r *Run) Settle() {
 	}
 }
 
-// Restricted says whether the run does what a fork says, so that it gets no secrets, may
-// change nothing and is nobody to others. What is run of a pull_request_target is the
-// base's own.
+// Restricted says whether the run does what a fork says, so that it gets no secrets and no
+// variables, may change nothing and is nobody to others. What a pull_request_target runs
+// is the base's own.
 func (r *Run) Restricted() bool { return r.FromFork && r.Event != "pull_request_target" }
 
 // A Commit is what a run shows of its head commit.

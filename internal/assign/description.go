@@ -100,6 +100,9 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 		return err
 	}
 	as.grants = grants(as.source.Workflow, as.spec, byDefault)
+	if as.run.Restricted() {
+		as.grants = lowered(as.grants)
+	}
 	return nil
 }
 
@@ -107,6 +110,9 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 // of its environment. That has no rule: who acquires the job is asked. A secret that
 // cannot be decrypted is Invalid.
 func (a *Assigner) readSecrets(ctx context.Context, as *assignment) (err error) {
+	if as.run.Restricted() { // PRM-4
+		return nil
+	}
 	var environmentID int64
 	if as.job.Environment != "" {
 		e, err := a.store.Environment(ctx, as.job.RepoID, as.job.Environment)

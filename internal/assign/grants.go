@@ -32,6 +32,22 @@ func grants(w *workflow.Workflow, j *workflow.Job, byDefault settings.Access) ma
 	return out
 }
 
+// lowered are grants as a run has them that does what a fork says (PRM-1): it reads what it
+// would write, and is nobody to others.
+func lowered(grants map[string]string) map[string]string {
+	out := make(map[string]string)
+	for scope, level := range grants {
+		switch {
+		case scope == "id-token":
+		case level == "write":
+			out[scope] = "read"
+		default:
+			out[scope] = level
+		}
+	}
+	return out
+}
+
 // permissive is what GitHub's table of default access says for the permissive default
 // (PRM-4): no token for others (id-token), and nothing that the table does not name.
 func permissive() map[string]string {

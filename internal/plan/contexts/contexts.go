@@ -43,7 +43,7 @@ type Run struct {
 // Contexts are those of the run: github, inputs and vars.
 func (r *Run) Contexts() *expr.Object {
 	vars := r.Settings.Vars
-	if vars == nil {
+	if vars == nil || r.Run.Restricted() {
 		vars = expr.NewObject()
 	}
 	return expr.NewObject().
@@ -93,7 +93,10 @@ func (r *Run) branchOf(side string) string {
 // what only the runner knows.
 func (r *Run) GitHub() *expr.Object {
 	run := r.Run
-	refType := "branch"
+	refType, secrets := "branch", "Actions"
+	if run.Restricted() {
+		secrets = "None"
+	}
 	if strings.HasPrefix(run.Ref, actions.TagPrefix) {
 		refType = "tag"
 	}
@@ -129,5 +132,5 @@ func (r *Run) GitHub() *expr.Object {
 		Set("ref_name", actions.ShortRef(run.Ref)).
 		Set("ref_protected", false).
 		Set("ref_type", refType).
-		Set("secret_source", "Actions")
+		Set("secret_source", secrets)
 }
