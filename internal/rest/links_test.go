@@ -67,7 +67,6 @@ var unanswered = map[string]string{
 	"/settings/connections/applications":            notHere,
 	"/repos/{owner}/{repo}/branches/{x}/protection": notHere,
 
-	"/repos/{owner}/{repo}/forks":                    later,
 	"/repos/{owner}/{repo}/compare/{x}":              later,
 	"/repos/{owner}/{repo}/issues/{number}":          notHere,
 	"/repos/{owner}/{repo}/issues/{number}/comments": notHere,

@@ -53,7 +53,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		enterpriseadmin.Routes(s.store, s.auth, s.log, s.notice, s.now),
 		auditlog.Routes(s.store),
 
-		repos.Routes(s.store, s.auth, s.repositories, s.repos, s.scheduler),
+		repos.Routes(s.store, s.auth, s.repositories, s.repos, s.scheduler, s.settings),
 		collaborators.Routes(s.store, s.auth),
 		contents.Routes(contents.Config{Repositories: s.repositories, Git: s.repos, Log: s.log, Now: s.now, Push: s.restPush, ArchiveURL: git.ArchiveURL}),
 		commits.Routes(s.store, s.repositories, s.repos),

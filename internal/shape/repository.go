@@ -142,6 +142,8 @@ type FullRepository struct {
 
 	*AdminsPart // nil for who does not administer the repository
 
+	Parent           *Repository `json:"parent,omitempty"`       // of a fork: what it was made of
+	Source           *Repository `json:"source,omitempty"`       // and where all of these come from
 	Organization     *SimpleUser `json:"organization,omitempty"` // where an organization owns it
 	NetworkCount     int         `json:"network_count"`
 	SubscribersCount int         `json:"subscribers_count"`

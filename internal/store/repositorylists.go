@@ -21,6 +21,8 @@ type Viewer struct {
 // A RepositoryFilter says which repositories to list. What is zero is not asked.
 type RepositoryFilter struct {
 	OwnerID    int64
+	ParentID   int64     // what they are forks of
+	Forks      bool      // of anything
 	Visibility string    // public, private, internal; what is internal is private, too
 	Of         Relations // of a person to the repositories; the zero value for any
 	Archived   *bool     // nil for any
@@ -73,6 +75,12 @@ func (q queries) VisibleRepositories(ctx context.Context, v Viewer, p Page) ([]*
 func (q queries) Repositories(ctx context.Context, v Viewer, f RepositoryFilter, p Page) ([]*actions.Repository, int, error) {
 	l := visibleTo(filteredRepositories, v).Narrow(`r.owner_id = ?`, f.OwnerID).
 		Narrow(`r.updated_at >= ?`, db.Micros(f.From)).Narrow(`r.updated_at < ?`, db.Micros(f.To))
+	if f.ParentID != 0 {
+		l = l.Where(`r.parent_id = ? and r.parent_id <> 0`, f.ParentID)
+	}
+	if f.Forks {
+		l = l.Where(`r.network_id <> 0`)
+	}
 	switch f.Visibility {
 	case "public":
 		l = l.Where(`r.private = ?`, 0)

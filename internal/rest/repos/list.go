@@ -42,8 +42,8 @@ func (p *page) ofOrganization(w http.ResponseWriter, r *http.Request) error {
 	switch kind := choice(q, "type", "all", "public", "private", "internal", "forks"); kind {
 	case "public", "private", "internal":
 		f.Visibility = kind
-	case "forks": // there are none
-		return p.answer(w, r, nil, 0)
+	case "forks":
+		f.Forks = true
 	}
 	return p.list(w, r, f)
 }

@@ -12,17 +12,18 @@ import (
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/scheduler"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // Routes are the operations of the page.
-func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories, git *gitrepo.Git, sched *scheduler.Scheduler) []rest.Route {
+func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories, git *gitrepo.Git, sched *scheduler.Scheduler, set *settings.Settings) []rest.Route {
 	const (
 		repo = "/repos/{owner}/{repo}"
 		docs = "rest/repos/repos#"
 	)
-	p := &page{st, a, repositories, git, sched}
+	p := &page{st, a, repositories, git, sched, set}
 	return []rest.Route{
 		{Pattern: "POST /user/repos", Handle: p.createForUser, Docs: docs + "create-a-repository-for-the-authenticated-user", Need: auth.MakeRepository(auth.User, false)},
 		{Pattern: "POST /orgs/{org}/repos", Handle: p.createInOrganization, Docs: docs + "create-an-organization-repository", Need: auth.MakeRepository(auth.Org, false)},
@@ -34,6 +35,8 @@ func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories
 		{Pattern: "GET " + repo + "/tags", Handle: p.tags, Docs: docs + "list-repository-tags", Need: auth.Metadata},
 		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Administer},
 		{Pattern: "DELETE " + repo, Handle: p.delete, Docs: docs + "delete-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Archived: true, Scopes: []string{"delete_repo"}}},
+		{Pattern: "GET " + repo + "/forks", Handle: p.forks, Docs: "rest/repos/forks#list-forks", Need: auth.Metadata},
+		{Pattern: "POST " + repo + "/forks", Handle: p.fork, Docs: "rest/repos/forks#create-a-fork", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents", SignedIn: true}},
 		{Pattern: "GET " + repo + "/topics", Handle: p.topics, Docs: docs + "get-all-repository-topics", Need: auth.Metadata},
 		{Pattern: "PUT " + repo + "/topics", Handle: p.setTopics, Docs: docs + "replace-all-repository-topics", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}},
 	}
@@ -45,6 +48,7 @@ type page struct {
 	repositories *repository.Repositories
 	git          *gitrepo.Git
 	scheduler    *scheduler.Scheduler
+	settings     *settings.Settings
 }
 
 // repositoryJSON is the repository as the caller sees it.
@@ -66,7 +70,40 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return httpjson.Write(w, http.StatusOK, repositoryJSON(c, repo, may))
+	v, err := p.full(r, repo, may)
+	if err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, v)
+}
+
+// full is the repository as the caller sees it, with what it is a fork of.
+func (p *page) full(r *http.Request, repo *actions.Repository, may actions.Permission) (*shape.FullRepository, error) {
+	c := rest.CallOf(r)
+	v := repositoryJSON(c, repo, may)
+	if !repo.Fork() {
+		return v, nil
+	}
+	of, err := p.store.RepositoriesOf(r.Context(), []int64{repo.ParentID, repo.NetworkID})
+	if err != nil {
+		return nil, err
+	}
+	for id, into := range map[int64]**shape.Repository{repo.ParentID: &v.Parent, repo.NetworkID: &v.Source} {
+		if of[id] == nil {
+			continue
+		}
+		may, err := p.auth.May(r.Context(), c.Caller, auth.Target{Repo: of[id]}, auth.Metadata)
+		if err != nil {
+			return nil, err
+		}
+		if may {
+			*into = c.WholeRepository(of[id])
+		}
+	}
+	if repo.ParentID == repo.NetworkID {
+		v.Parent = v.Source
+	}
+	return v, nil
 }
 
 // delete serves DELETE /repos/{owner}/{repo}.
