@@ -49,6 +49,7 @@ const (
 	AuditCacheDelete     AuditAction = "actions_cache.delete"
 	AuditArtifactDestroy AuditAction = "artifact.destroy"
 	AuditRunDelete       AuditAction = "workflows.delete_workflow_run"
+	AuditRunApprove      AuditAction = "workflows.approve_workflow_job"
 	AuditJobUnreported   AuditAction = "workflows.unreported_job_end" // not one of GitHub's
 	AuditEventBridge     AuditAction = "workflows.bridge_event"       // nor this: an event was brought from elsewhere
 	AuditWorkflowEnable  AuditAction = "workflows.enable_workflow"

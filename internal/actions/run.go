@@ -140,7 +140,7 @@ func (r *Run) CanRerun(now time.Time) error {
 		return Errorf(Forbidden, "This workflow is already running")
 	case now.Sub(r.CreatedAt) > rerunWindow:
 		return Errorf(Forbidden, "Unable to retry this workflow run because it was created over a month ago")
-	case r.Conclusion == StartupFailure:
+	case r.Conclusion == StartupFailure, r.Conclusion == ActionRequired:
 		return Errorf(Forbidden, "This workflow run cannot be retried")
 	}
 	return nil

@@ -54,6 +54,8 @@ type assignment struct {
 	token    string            // GITHUB_TOKEN
 	grants   map[string]string // its permissions
 	secrets  []vault.JobSecret
+
+	noSecrets bool // it gets none, since it does what a fork says
 }
 
 // load reads the job with its run, if the runner may take it now. Nothing is
@@ -101,7 +103,11 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 	}
 	as.grants = grants(as.source.Workflow, as.spec, byDefault)
 	if as.run.Restricted() {
-		as.grants = lowered(as.grants)
+		forks, err := a.settings.ForkRunsOf(ctx, as.repo)
+		if err != nil {
+			return err
+		}
+		as.grants, as.noSecrets = lowered(as.grants, forks.WriteTokens), !forks.Secrets
 	}
 	return nil
 }
@@ -110,7 +116,7 @@ func (a *Assigner) read(ctx context.Context, as *assignment) (err error) {
 // of its environment. That has no rule: who acquires the job is asked. A secret that
 // cannot be decrypted is Invalid.
 func (a *Assigner) readSecrets(ctx context.Context, as *assignment) (err error) {
-	if as.run.Restricted() { // PRM-4
+	if as.noSecrets { // PRM-4
 		return nil
 	}
 	var environmentID int64

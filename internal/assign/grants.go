@@ -33,13 +33,13 @@ func grants(w *workflow.Workflow, j *workflow.Job, byDefault settings.Access) ma
 }
 
 // lowered are grants as a run has them that does what a fork says (PRM-1): it reads what it
-// would write, and is nobody to others.
-func lowered(grants map[string]string) map[string]string {
+// would write, unless the repository lets it write, and is nobody to others.
+func lowered(grants map[string]string, writes bool) map[string]string {
 	out := make(map[string]string)
 	for scope, level := range grants {
 		switch {
 		case scope == "id-token":
-		case level == "write":
+		case level == "write" && !writes:
 			out[scope] = "read"
 		default:
 			out[scope] = level

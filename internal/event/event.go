@@ -62,6 +62,8 @@ type Event struct {
 	// object. nil: the kind makes it.
 	Given []byte
 
+	Hold bool // its runs wait until somebody approves them
+
 	Push     *Push     // of a push, and of what it creates and deletes
 	Dispatch *Dispatch // of a workflow_dispatch
 	Pull     *Pull     // of a pull_request, and of its relatives

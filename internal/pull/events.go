@@ -40,13 +40,17 @@ func (s *Pulls) Events(ctx context.Context, base shape.Base, repo *actions.Repos
 	}
 	e.Changed = sync.OnceValues(func() ([]string, bool) { return s.changed(ctx, p) })
 	e.Complete = func() error { return s.complete(ctx, h, p, repo, about) }
+	runs, wait, err := s.forkRules(ctx, repo, p, by)
+	if err != nil {
+		return nil, err
+	}
 	var list []event.Event
-	if sha := p.MergeSHA; sha != "" && (p.Mergeable == actions.MergeClean || p.State == actions.PullClosed) {
+	if sha := p.MergeSHA; runs && sha != "" && (p.Mergeable == actions.MergeClean || p.State == actions.PullClosed) {
 		c, err := view.Commit(ctx, sha)
 		if err != nil {
 			return nil, err
 		}
-		e.Head = &c.Commit
+		e.Head, e.Hold = &c.Commit, wait
 		if p.Merged() {
 			e.Ref = e.FilterRef
 		}
@@ -54,7 +58,7 @@ func (s *Pulls) Events(ctx context.Context, base shape.Base, repo *actions.Repos
 	}
 	if h.Pull.Review == 0 {
 		target := e
-		target.Name, target.Head, target.Part = "pull_request_target", nil, "pull_request_target"
+		target.Name, target.Head, target.Part, target.Hold = "pull_request_target", nil, "pull_request_target", false
 		list = append(list, target)
 	}
 	return list, nil

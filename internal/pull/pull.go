@@ -32,16 +32,18 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // Config is what Pulls need. All fields are required.
 type Config struct {
-	Store *store.Store
-	Git   *gitrepo.Git
-	Log   *slog.Logger
-	Now   func() time.Time
+	Store    *store.Store
+	Git      *gitrepo.Git
+	Settings *settings.Settings
+	Log      *slog.Logger
+	Now      func() time.Time
 
 	// Announce makes the runs of what has happened to a pull request, which is noted
 	// already. What it cannot make now comes later.

@@ -20,6 +20,7 @@ type Start struct {
 	Repo     *actions.Repository
 	Source   *actions.RunSource
 	Workflow *workflow.Workflow // nil when the file could not be read
+	Hold     bool               // it waits until somebody approves it: see [Scheduler.Approve]
 	Problem  error              // why it could not be read: a workflow.Errors
 
 	draft *draft
@@ -61,6 +62,11 @@ func (s *Scheduler) Prepare(ctx context.Context, st *Start) error {
 		return err
 	}
 	a.LogsExpireAt = first.logsExpire(now)
+	if st.Hold {
+		st.draft = s.draft(first)
+		st.draft.finish(actions.ActionRequired)
+		return nil
+	}
 	why, err := s.refusal(ctx, &repo, first.source)
 	if err != nil {
 		return err

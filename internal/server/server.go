@@ -258,7 +258,7 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Vault: s.vault, Log: s.log, Now: s.now, Random: d.Random, Settings: s.settings, Sources: s.sources, NewID: uuid.NewString, Base: s.base,
 	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
-	s.pulls = pull.New(pull.Config{Store: s.store, Git: s.repos, Log: s.log, Now: s.now, Announce: s.announce})
+	s.pulls = pull.New(pull.Config{Store: s.store, Git: s.repos, Settings: s.settings, Log: s.log, Now: s.now, Announce: s.announce})
 	s.trigger = trigger.New(trigger.Config{
 		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, IdleAfter: time.Duration(c.ScheduleIdleDays) * 24 * time.Hour, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})

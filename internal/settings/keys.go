@@ -183,6 +183,51 @@ var SHAPinning = Key[bool]{
 	},
 }
 
+// Which pull requests from forks of public repositories wait for approval, in GitHub's words.
+const (
+	ApproveNewAccounts  ForkApproval = "first_time_contributors_new_to_github" // of newcomers whose account is new, too
+	ApproveNewcomers    ForkApproval = "first_time_contributors"
+	ApproveAllOutsiders ForkApproval = "all_external_contributors"
+)
+
+// A ForkApproval says whose runs wait until somebody approves them.
+type ForkApproval string
+
+// ForkApprovals is whose pull requests from forks of public repositories wait for approval.
+var ForkApprovals = Key[ForkApproval]{
+	name: "fork_pr_contributor_approval", audit: "update_fork_pr_contributor_approval", standard: ApproveNewcomers,
+	check: func(v, _ ForkApproval) error {
+		return oneOf(v, ApproveNewAccounts, ApproveNewcomers, ApproveAllOutsiders)
+	},
+}
+
+// ForkRuns is what pull requests from forks may do in private repositories.
+type ForkRuns struct {
+	Run         bool `json:"run_workflows_from_fork_pull_requests"`
+	WriteTokens bool `json:"send_write_tokens_to_workflows"`
+	Secrets     bool `json:"send_secrets_and_variables"`
+	Approval    bool `json:"require_approval_for_fork_pr_workflows"`
+}
+
+// under is v where a scope above says no more than most.
+func (v ForkRuns) under(most ForkRuns) ForkRuns {
+	return ForkRuns{v.Run && most.Run, v.WriteTokens && most.WriteTokens, v.Secrets && most.Secrets, v.Approval || most.Approval}
+}
+
+// PrivateForkRuns is what pull requests from forks may do in private repositories. What a
+// scope does not allow is not allowed below it.
+var PrivateForkRuns = Key[ForkRuns]{
+	name: "fork_pr_workflows_private_repos", audit: "update_fork_pr_workflows_policy",
+	most:  func(Scope, ForkRuns) ForkRuns { return ForkRuns{Run: true, WriteTokens: true, Secrets: true} },
+	bound: ForkRuns.under,
+	check: func(v, most ForkRuns) error {
+		if v.under(most) != v {
+			return actions.Errorf(actions.Invalid, "The organization or the enterprise does not allow this for pull requests from forks")
+		}
+		return nil
+	},
+}
+
 // oneOf says why v cannot be set, in GitHub's words.
 func oneOf[T ~string](v T, may ...T) error {
 	if slices.Contains(may, v) {
@@ -279,6 +324,19 @@ func (s *Settings) OfRun(ctx context.Context, repo *actions.Repository) (context
 	if err != nil {
 		return contexts.Settings{}, err
 	}
+	forks, err := s.ForkRunsOf(ctx, repo)
+	if err != nil {
+		return contexts.Settings{}, err
+	}
 	vars, err := s.Vars(ctx, repo)
-	return contexts.Settings{RetentionDays: days, CacheGB: max(int(bytes/gigabyte), 1), Vars: vars}, err
+	return contexts.Settings{RetentionDays: days, CacheGB: max(int(bytes/gigabyte), 1), Vars: vars, ForkVars: forks.Secrets}, err
+}
+
+// ForkRunsOf is what pull requests from forks may do in a repository: in a public one they
+// run, with nothing that is not public.
+func (s *Settings) ForkRunsOf(ctx context.Context, repo *actions.Repository) (ForkRuns, error) {
+	if !repo.Private {
+		return ForkRuns{Run: true}, nil
+	}
+	return Get(ctx, s, Repo(repo), PrivateForkRuns)
 }

@@ -166,7 +166,7 @@ func (t *Trigger) start(ctx context.Context, e *event.Event, f *file, payload []
 		run.HeadRepoID = o.RepoID
 	}
 	st := &scheduler.Start{
-		Run: run, Repo: e.Repo, Workflow: f.workflow, Problem: f.problem,
+		Run: run, Repo: e.Repo, Workflow: f.workflow, Problem: f.problem, Hold: e.Hold,
 		Source: &actions.RunSource{Payload: payload, Inputs: e.Inputs, Workflow: f.text, Base: e.Base.HTML},
 	}
 	if err := t.prepare(ctx, st); err != nil {

@@ -28,6 +28,8 @@ type Settings struct {
 	RetentionDays int // for which artifacts are kept
 	CacheGB       int // that all of its caches may take
 
+	ForkVars bool // runs of forks see the variables, too
+
 	Vars *expr.Object // the context vars, which is shared and not to be changed; nil for an empty one
 }
 
@@ -43,7 +45,7 @@ type Run struct {
 // Contexts are those of the run: github, inputs and vars.
 func (r *Run) Contexts() *expr.Object {
 	vars := r.Settings.Vars
-	if vars == nil || r.Run.Restricted() {
+	if vars == nil || r.Run.Restricted() && !r.Settings.ForkVars {
 		vars = expr.NewObject()
 	}
 	return expr.NewObject().

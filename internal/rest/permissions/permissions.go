@@ -16,6 +16,8 @@ func Routes(s *settings.Settings, pol *policy.Policy) []rest.Route {
 		repo      = "/repos/{owner}/{repo}/actions/permissions"
 		org       = "/orgs/{org}/actions/permissions"
 		retention = "/artifact-and-log-retention"
+		approval  = "/fork-pr-contributor-approval"
+		private   = "/fork-pr-workflows-private-repos"
 		access    = "/repos/{owner}/{repo}/actions/permissions/access"
 		docs      = "rest/actions/permissions#"
 	)
@@ -48,6 +50,14 @@ func Routes(s *settings.Settings, pol *policy.Policy) []rest.Route {
 		{Pattern: "PUT " + repo + "/workflow", Handle: p.setWorkflow, Docs: docs + "set-default-workflow-permissions-for-a-repository", Need: set},
 		{Pattern: "GET " + org + retention, Handle: p.getRetention, Docs: docs + "get-artifact-and-log-retention-settings-for-an-organization", Need: seeOrg},
 		{Pattern: "PUT " + org + retention, Handle: p.setRetention, Docs: docs + "set-artifact-and-log-retention-settings-for-an-organization", Need: setOrg},
+		{Pattern: "GET " + org + approval, Handle: p.getForkApproval, Docs: docs + "get-fork-pr-contributor-approval-permissions-for-an-organization", Need: seeOrg},
+		{Pattern: "PUT " + org + approval, Handle: p.setForkApproval, Docs: docs + "set-fork-pr-contributor-approval-permissions-for-an-organization", Need: setOrg},
+		{Pattern: "GET " + repo + approval, Handle: p.getForkApproval, Docs: docs + "get-fork-pr-contributor-approval-permissions-for-a-repository", Need: see},
+		{Pattern: "PUT " + repo + approval, Handle: p.setForkApproval, Docs: docs + "set-fork-pr-contributor-approval-permissions-for-a-repository", Need: set},
+		{Pattern: "GET " + org + private, Handle: p.getForkRuns, Docs: docs + "get-private-repo-fork-pr-workflow-settings-for-an-organization", Need: seeOrg},
+		{Pattern: "PUT " + org + private, Handle: p.setForkRuns, Docs: docs + "set-private-repo-fork-pr-workflow-settings-for-an-organization", Need: setOrg},
+		{Pattern: "GET " + repo + private, Handle: p.getForkRuns, Docs: docs + "get-private-repo-fork-pr-workflow-settings-for-a-repository", Need: see},
+		{Pattern: "PUT " + repo + private, Handle: p.setForkRuns, Docs: docs + "set-private-repo-fork-pr-workflow-settings-for-a-repository", Need: set},
 		{Pattern: "GET " + repo, Handle: p.getRepository, Docs: docs + "get-github-actions-permissions-for-a-repository", Need: see},
 		{Pattern: "PUT " + repo, Handle: p.setRepository, Docs: docs + "set-github-actions-permissions-for-a-repository", Need: set},
 		{Pattern: "GET " + access, Handle: p.getAccess, Docs: docs + "get-the-level-of-access-for-workflows-outside-of-the-repository", Need: see},

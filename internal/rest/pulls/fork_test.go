@@ -83,6 +83,9 @@ func TestRunsOfAForkAreRestricted(t *testing.T) {
 			s.Fatalf("runs %v", byEvent)
 		}
 		for _, run := range byEvent["pull_request"] {
+			if run.Conclusion != actions.ActionRequired {
+				s.Errorf("nobody has approved a run, and it is %s %s", run.Status, run.Conclusion)
+			}
 			if !run.FromFork || run.HeadRepoID != fork.ID || !run.Restricted() || run.HeadSHA != topic || run.Actor.Login != "bob" {
 				s.Errorf("run %+v", run)
 			}
@@ -112,4 +115,86 @@ func TestRunsOfAForkAreRestricted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An approval is for one commit: what the fork pushes later waits again.
+func TestRunsOfNewcomersWaitForApproval(t *testing.T) {
+	resttest.Each(t, func(s *resttest.Site) {
+		fork, bob, topic := forked(s)
+		s.Want(s.Do(http.MethodPost, s.Path("pulls"), bob, resttest.Fields{"title": "From a fork", "head": "bob:topic", "base": "main"}), http.StatusCreated)
+		waiting := func() *actions.Run {
+			s.Helper()
+			for _, run := range s.Runs(s.Repo) {
+				if run.Event == "pull_request" {
+					return run
+				}
+			}
+			s.Fatal("no run")
+			return nil
+		}
+		run := waiting()
+		got := s.Answer(s.Get(s.Path("actions/runs", run.ID)), http.StatusOK)
+		if got["status"] != "completed" || got["conclusion"] != "action_required" || got["head_sha"] != topic {
+			s.Errorf("run %v %v", got["status"], got["conclusion"])
+		}
+		approve := s.Path("actions/runs", run.ID, "approve")
+		s.Want(s.Do(http.MethodPost, approve, bob, nil), http.StatusForbidden)
+		s.Want(s.Do(http.MethodPost, approve, s.JobToken(s.Repo, map[string]string{"actions": "write"}), nil), http.StatusForbidden)
+		s.Want(s.Do(http.MethodPost, s.Path("actions/runs", run.ID, "rerun"), s.AliceToken, nil), http.StatusForbidden)
+		s.Want(s.Do(http.MethodPost, approve, s.AliceToken, nil), http.StatusCreated)
+		if got := s.Answer(s.Get(s.Path("actions/runs", run.ID, "jobs")), http.StatusOK); got["total_count"] != 1.0 || got["jobs"].([]any)[0].(map[string]any)["status"] != "queued" {
+			s.Errorf("approved: jobs %v", got)
+		}
+		s.Want(s.Do(http.MethodPost, approve, s.AliceToken, nil), http.StatusForbidden)
+		tree := s.Tree(fork, bob)
+		tree.Git("fetch", "-q", "origin", "topic")
+		next := tree.Commit("topic", topic, "worse", map[string]string{"c": "c\n"})
+		if run := waiting(); run.HeadSHA != next || run.Conclusion != actions.ActionRequired {
+			s.Errorf("the next commit: %+v", run)
+		}
+		s.Want(s.Do(http.MethodPut, s.Path("pulls/1/merge"), s.AliceToken, nil), http.StatusOK) // now he is known
+		other := tree.Commit("again", next, "again", map[string]string{"d": "d\n"})
+		s.Want(s.Do(http.MethodPost, s.Path("pulls"), bob, resttest.Fields{"title": "Another", "head": "bob:again", "base": "main"}), http.StatusCreated)
+		if run := waiting(); run.HeadSHA != other || run.Status != actions.Queued {
+			s.Errorf("of a contributor: %+v", run)
+		}
+		s.Want(s.Do(http.MethodPut, s.Path("actions/permissions/fork-pr-contributor-approval"), s.AliceToken, resttest.Fields{"approval_policy": "all_external_contributors"}), http.StatusNoContent)
+		last := tree.Commit("again", other, "last", map[string]string{"e": "e\n"})
+		if run := waiting(); run.HeadSHA != last || run.Conclusion != actions.ActionRequired {
+			s.Errorf("of an outsider: %+v", run)
+		}
+	})
+}
+
+func TestForksOfPrivateRepositoriesRunNothingUnlessThatIsAllowed(t *testing.T) {
+	s := resttest.New(t)
+	fork, bob, _ := forked(s)
+	s.Must(s.Store.SetCollaborator(t.Context(), s.Repo.ID, fork.Owner.ID, actions.Read))
+	s.Want(s.Do(http.MethodPatch, s.Path(), s.AliceToken, resttest.Fields{"private": true}), http.StatusOK)
+	count := func() (n int) {
+		for _, run := range s.Runs(s.Repo) {
+			if run.Event == "pull_request" {
+				n++
+			}
+		}
+		return n
+	}
+	ask := func(base string) {
+		t.Helper()
+		s.Want(s.Do(http.MethodPost, s.Path("pulls"), bob, resttest.Fields{"title": "From a fork", "head": "bob:topic", "base": base}), http.StatusCreated)
+	}
+	ask("main")
+	if n := count(); n != 0 {
+		t.Errorf("%d runs", n)
+	}
+	policy := s.Path("actions/permissions/fork-pr-workflows-private-repos")
+	s.Want(s.Do(http.MethodPut, policy, s.AliceToken, resttest.Fields{"send_secrets_and_variables": true}), http.StatusUnprocessableEntity)
+	s.Want(s.Do(http.MethodPut, policy, s.AliceToken, resttest.Fields{"run_workflows_from_fork_pull_requests": true}), http.StatusNoContent)
+	if got := s.Answer(s.Get(policy), http.StatusOK); got["run_workflows_from_fork_pull_requests"] != true || got["send_secrets_and_variables"] != false {
+		t.Errorf("policy %v", got)
+	}
+	ask("other")
+	if n := count(); n != 2 || s.Runs(s.Repo)[0].Conclusion == actions.ActionRequired {
+		t.Errorf("%d runs", n)
+	}
 }

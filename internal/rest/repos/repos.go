@@ -36,7 +36,7 @@ func Routes(st *store.Store, a *auth.Auth, repositories *repository.Repositories
 		{Pattern: "PATCH " + repo, Handle: p.update, Docs: docs + "update-a-repository", Need: auth.Administer},
 		{Pattern: "DELETE " + repo, Handle: p.delete, Docs: docs + "delete-a-repository", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration", Archived: true, Scopes: []string{"delete_repo"}}},
 		{Pattern: "GET " + repo + "/forks", Handle: p.forks, Docs: "rest/repos/forks#list-forks", Need: auth.Metadata},
-		{Pattern: "POST " + repo + "/forks", Handle: p.fork, Docs: "rest/repos/forks#create-a-fork", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents", SignedIn: true}},
+		{Pattern: "POST " + repo + "/forks", Handle: p.fork, Docs: "rest/repos/forks#create-a-fork", Need: auth.Need{On: auth.Repo, Role: actions.Read, Permission: "administration", Level: auth.WriteLevel, SignedIn: true, Granted: true, Archived: true}},
 		{Pattern: "GET " + repo + "/topics", Handle: p.topics, Docs: docs + "get-all-repository-topics", Need: auth.Metadata},
 		{Pattern: "PUT " + repo + "/topics", Handle: p.setTopics, Docs: docs + "replace-all-repository-topics", Need: auth.Need{On: auth.Repo, Role: actions.Admin, Permission: "administration"}},
 	}

@@ -47,6 +47,7 @@ func Routes(c Config) []rest.Route {
 		{Pattern: "GET " + attempt, Handle: p.getAttempt, Docs: docs + "get-a-workflow-run-attempt", Need: auth.ReadRuns, Polled: true},
 		{Pattern: "POST " + run + "/cancel", Handle: p.cancel, Docs: docs + "cancel-a-workflow-run", Need: write},
 		{Pattern: "POST " + run + "/force-cancel", Handle: p.forceCancel, Docs: docs + "force-cancel-a-workflow-run", Need: write},
+		{Pattern: "POST " + run + "/approve", Handle: p.approve, Docs: docs + "approve-a-workflow-run-for-a-fork-pull-request", Need: write},
 		{Pattern: "POST " + run + "/rerun", Handle: p.rerun, Docs: docs + "re-run-a-workflow", Need: write},
 		{Pattern: "GET " + run + "/logs", Handle: p.downloadLogs, Docs: docs + "download-workflow-run-logs", Need: auth.DownloadRuns},
 		{Pattern: "GET " + attempt + "/logs", Handle: p.downloadAttemptLogs, Docs: docs + "download-workflow-run-attempt-logs", Need: auth.DownloadRuns},
@@ -145,6 +146,23 @@ func (p *page) end(w http.ResponseWriter, r *http.Request, force bool) error {
 		return err
 	}
 	return rest.Done(w, http.StatusAccepted)
+}
+
+// approve serves POST /repos/{owner}/{repo}/actions/runs/{run_id}/approve. A run cannot
+// approve another one.
+func (p *page) approve(w http.ResponseWriter, r *http.Request) error {
+	run, err := rest.PathRun(r, p.store)
+	if err != nil {
+		return err
+	}
+	c := rest.CallOf(r)
+	if c.Caller.Job() != 0 {
+		return actions.Errorf(actions.Forbidden, "Resource not accessible by integration")
+	}
+	if err := p.scheduler.Approve(r.Context(), c.Repo, run.ID); err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusCreated, struct{}{})
 }
 
 // rerun serves POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun.
