@@ -299,7 +299,6 @@ func changes(ctx context.Context) []clientCall {
 		{"SetRepositoriesSelfHostedRunnersAllowedInOrganization", none},
 		{"AddRepositorySelfHostedRunnersAllowedInOrganization", none},
 		{"UpdateOrganizationForkPRContributorApprovalPermissions", is(github.ContributorApprovalPermissions{ApprovalPolicy: "all_external_contributors"})},
-		{"UpdateForkPRContributorApprovalPermissions", is(github.ContributorApprovalPermissions{ApprovalPolicy: "first_time_contributors"})},
 		{"UpdatePrivateRepoForkPRWorkflowSettingsInOrganization", is(&github.WorkflowsPermissionsOpt{RunWorkflowsFromForkPullRequests: true})},
 		{"UpdateDefaultWorkflowPermissionsInOrganization", is(github.DefaultWorkflowPermissionOrganization{DefaultWorkflowPermissions: new("write")})},
 		{"UpdateArtifactAndLogRetentionPeriodInOrganization", is(github.ArtifactPeriodOpt{Days: new(30)})},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
 	"github.com/understudy-ci/understudy/internal/servertest"
 )
@@ -38,8 +39,11 @@ func TestOctokitCallsEveryOperationOfActions(t *testing.T) {
 		}
 		served[method+" "+unnamed(pattern)] = values
 	}
+	waiting := s.AddRun(s.AddWorkflow(w.repo, ".github/workflows/fork.yml"), func(r *actions.Run) {
+		r.Event, r.FromFork, r.Conclusion = "pull_request", true, actions.ActionRequired
+	})
 	input, err := json.Marshal(map[string]any{
-		"baseUrl": s.URL + servertest.API, "token": w.token, "served": served, "own": map[string]any{"queued": w.queued, "repository": w.repo.ID},
+		"baseUrl": s.URL + servertest.API, "token": w.token, "served": served, "own": map[string]any{"queued": w.queued, "waiting": waiting.ID, "repository": w.repo.ID},
 	})
 	s.Must(err)
 	cmd := exec.CommandContext(t.Context(), "node", "testdata/octokit.mjs")

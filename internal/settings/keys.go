@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/plan/contexts"
+	"github.com/understudy-ci/understudy/internal/store"
 )
 
 // RetentionDays is for how many days logs are kept, and artifacts, if the job that uploads
@@ -71,6 +72,11 @@ var WorkflowPermissions = Key[Access]{
 
 // ActionsEnabled is whether a repository has Actions enabled for itself.
 var ActionsEnabled = Key[bool]{name: "actions_enabled", audit: "update_actions_settings", standard: true}
+
+// DisableActions disables Actions for a new repository, in the transaction that makes it.
+func (s *Settings) DisableActions(ctx context.Context, tx *store.Tx, repo *actions.Repository) error {
+	return s.UpdateIn(ctx, tx, Repo(repo), Set(ActionsEnabled, false))
+}
 
 // EnabledRepositories is for which of its repositories an organization enables Actions.
 var EnabledRepositories = Key[actions.Repositories]{

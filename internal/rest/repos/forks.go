@@ -1,7 +1,6 @@
 package repos
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -10,7 +9,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
-	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
@@ -35,7 +33,7 @@ func (p *page) fork(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := rest.CallOf(r)
-	f := repository.Fork{Of: c.Repo, Owner: c.Caller.Account, Name: body.Name, DefaultOnly: body.DefaultOnly, With: p.withoutActions}
+	f := repository.Fork{Of: c.Repo, Owner: c.Caller.Account, Name: body.Name, DefaultOnly: body.DefaultOnly, With: p.settings.DisableActions}
 	on, target := auth.User, auth.Target{}
 	if body.Organization != "" {
 		org, err := p.store.AccountByLogin(r.Context(), body.Organization)
@@ -64,8 +62,4 @@ func (p *page) fork(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpjson.Write(w, http.StatusAccepted, v)
-}
-
-func (p *page) withoutActions(ctx context.Context, tx *store.Tx, repo *actions.Repository) error {
-	return p.settings.UpdateIn(ctx, tx, settings.Repo(repo), settings.Set(settings.ActionsEnabled, false))
 }
