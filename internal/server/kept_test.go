@@ -81,6 +81,9 @@ func openKept(t *testing.T, dir, url string) {
 	if filepath.Base(dir) >= "0015" { // from which on they are there
 		k.secret(r.Server)
 	}
+	if filepath.Base(dir) >= "0023" {
+		k.proposal(r.urls[0] + "/api/v3/repos/octo/proposal")
+	}
 	if filepath.Base(dir) >= "0017" {
 		k.group()
 		k.signingKey(driver, dsn)
@@ -159,6 +162,23 @@ func (k *kept) run(file, conclusion string) int64 {
 		k.Errorf("run %+v, want number 1 of %s with conclusion %q", run, file, conclusion)
 	}
 	return run.ID
+}
+
+// proposal looks at the repository that has a pull request, and merges that.
+func (k *kept) proposal(at string) {
+	k.Helper()
+	var pull struct {
+		Title     string
+		Mergeable bool
+		Head      struct{ SHA string }
+	}
+	k.getAt(at+"/pulls/1", &pull)
+	var status struct{ State string }
+	k.getAt(at+"/commits/"+pull.Head.SHA+"/status", &status)
+	if pull.Title != "kept since pull requests are there" || !pull.Mergeable || status.State != "success" {
+		k.Errorf("the pull request is %+v, its status %q", pull, status.State)
+	}
+	k.doAt(http.MethodPut, at+"/pulls/1/merge")
 }
 
 type keptJob struct {
