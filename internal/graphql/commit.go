@@ -109,14 +109,16 @@ func (c *commitNode) Authors(ctx context.Context, _ listing) (*authorList, error
 // A rollup is what all checks of a commit come to.
 type rollup struct {
 	State    string
-	commit   *commitNode
 	contexts []*checkContext
 }
 
 // maxContexts bounds the checks of a commit that are told.
 const maxContexts = 1000
 
-var readsChecks = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "checks"}
+var (
+	readsChecks   = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "checks"}
+	readsStatuses = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "statuses"}
+)
 
 // StatusCheckRollup is what the checks of the commit come to; null where it has none.
 func (c *commitNode) StatusCheckRollup(ctx context.Context) (*rollup, error) {
@@ -126,32 +128,47 @@ func (c *commitNode) StatusCheckRollup(ctx context.Context) (*rollup, error) {
 	if err := spend(ctx, leastCost); err != nil {
 		return nil, err
 	}
-	list, _, err := c.pull.api.Store.CheckRuns(ctx, store.CheckFilter{RepoID: c.pull.repo.ID, HeadSHA: string(c.Oid)}, store.Page{Number: 1, Size: maxContexts})
-	if err != nil || len(list) == 0 {
+	st, repoID := c.pull.api.Store, c.pull.repo.ID
+	list, _, err := st.CheckRuns(ctx, store.CheckFilter{RepoID: repoID, HeadSHA: string(c.Oid)}, store.Page{Number: 1, Size: maxContexts})
+	if err != nil {
 		return nil, err
 	}
-	out := &rollup{State: "SUCCESS", commit: c}
+	out := &rollup{State: "SUCCESS"}
 	for _, run := range list {
 		out.contexts = append(out.contexts, &checkContext{run: c.checkRun(ctx, run)})
-		out.State = worse(out.State, run.Job)
+		out.add(run.Job.Status, run.Job.Conclusion)
+	}
+	if c.pull.reads(ctx, readsStatuses) == nil {
+		statuses, err := st.LatestStatuses(ctx, repoID, string(c.Oid))
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range statuses[:min(len(statuses), maxContexts)] {
+			out.contexts = append(out.contexts, &checkContext{status: newStatus(s)})
+			result := s.Result()
+			out.add(result.Status, result.Conclusion)
+		}
+	}
+	if len(out.contexts) == 0 {
+		return nil, nil
 	}
 	return out, nil
 }
 
-// worse is the state of a rollup with one more job.
-func worse(state string, j *actions.Job) string {
-	switch {
-	case state == "FAILURE":
-	case j.Status != actions.Completed:
-		return "PENDING"
-	default:
-		switch j.Conclusion {
-		case actions.Success, actions.Skipped, actions.Neutral:
-		case actions.Failure, actions.Cancelled, actions.TimedOut, actions.StartupFailure, actions.ActionRequired, actions.Stale:
-			return "FAILURE"
-		}
+// add makes the state that of one more check, too.
+func (r *rollup) add(status actions.Status, conclusion actions.Conclusion) {
+	if r.State == "FAILURE" {
+		return
 	}
-	return state
+	if status != actions.Completed {
+		r.State = "PENDING"
+		return
+	}
+	switch conclusion {
+	case actions.Success, actions.Skipped, actions.Neutral:
+	case actions.Failure, actions.Cancelled, actions.TimedOut, actions.StartupFailure, actions.ActionRequired, actions.Stale:
+		r.State = "FAILURE"
+	}
 }
 
 type contextList struct {
@@ -176,13 +193,16 @@ func (r *rollup) Contexts(ctx context.Context, args listing) (*contextList, erro
 }
 
 // A checkContext is a check of one of two kinds.
-type checkContext struct{ run *checkRun }
+type checkContext struct {
+	run    *checkRun
+	status *statusContext
+}
 
 // ToCheckRun is the check as a check run.
-func (c *checkContext) ToCheckRun() (*checkRun, bool) { return c.run, true }
+func (c *checkContext) ToCheckRun() (*checkRun, bool) { return c.run, c.run != nil }
 
 // ToStatusContext is the check as a commit status.
-func (*checkContext) ToStatusContext() (*statusContext, bool) { return nil, false }
+func (c *checkContext) ToStatusContext() (*statusContext, bool) { return c.status, c.status != nil }
 
 type checkRun struct {
 	DatabaseID  *int32
@@ -231,4 +251,13 @@ func (c *commitNode) checkRun(ctx context.Context, run *store.CheckRun) *checkRu
 		StartedAt: moment(j.StartedAt), CompletedAt: moment(j.CompletedAt), DetailsURL: &html,
 		CheckSuite: checkSuite{&workflowRun{number(j.RunID), run.Event, workflowOf{run.Workflow}}},
 	}
+}
+
+func newStatus(s *actions.CommitStatus) *statusContext {
+	v := &statusContext{Context: s.Context, State: strings.ToUpper(string(s.State)), Description: shape.Null(s.Description), CreatedAt: instant(s.CreatedAt)}
+	if s.TargetURL != "" {
+		target := word(s.TargetURL)
+		v.TargetURL = &target
+	}
+	return v
 }
