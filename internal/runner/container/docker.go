@@ -116,10 +116,16 @@ func (d *Docker) Do(ctx context.Context, c Command, s Stream) (exitCode int, err
 	if err != nil {
 		return 0, err
 	}
+	if c.Do == Health && d.podman() { // it leaves its health checks to systemd, which may not be there
+		_, _ = d.own(ctx, "healthcheck", "run", c.ID) // without a check it fails
+	}
 	exitCode, err = d.call(ctx, &c, invocation{args: args}, s)
 	d.note(&c, exitCode == 0 && err == nil)
 	return exitCode, err
 }
+
+// podman says whether the engine is podman, which differs in a few commands.
+func (d *Docker) podman() bool { return strings.Contains(filepath.Base(d.Program), "podman") }
 
 // begin notes that there may be something to remove, for a runner that is killed.
 func (d *Docker) begin() error {
@@ -139,6 +145,9 @@ func (d *Docker) begin() error {
 func (d *Docker) simple(c *Command) ([]string, error) {
 	switch c.Do {
 	case ServerVersion:
+		if d.podman() { // it is its own server
+			return []string{"version", "--format", "{{.Client.APIVersion}}"}, nil
+		}
 		return []string{"version", "--format", "{{.Server.APIVersion}}"}, nil
 	case ClientVersion:
 		return []string{"version", "--format", "{{.Client.APIVersion}}"}, nil

@@ -63,7 +63,7 @@ func prepare() (e Engine, missing string) {
 	if err != nil {
 		return e, "no busybox to make an image of: " + err.Error()
 	}
-	cmd := exec.Command(program, "import", "--change", "ENV PATH=/bin FROM_IMAGE=yes", "-", Image) //nolint:noctx // the tests cannot do without
+	cmd := exec.Command(program, "import", "--change", "ENV PATH=/bin", "--change", "ENV FROM_IMAGE=yes", "-", Image) //nolint:noctx // the tests cannot do without
 	cmd.Env, cmd.Stdin = e.Env, bytes.NewReader(archive(busybox))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return e, "image of the tests: " + err.Error() + ": " + string(out)
