@@ -42,9 +42,9 @@ jobs:
 	try(`{"headRefName":"feature","mergeStateStatus":"CLEAN","mergeable":"MERGEABLE","state":"OPEN"}`, "pr", "view", "1", "--json", "headRefName,mergeStateStatus,mergeable,state")
 	try(`[{"additions":1,"deletions":0,"path":"feature.txt"}]`, "pr", "view", "1", "--json", "files", "--jq", ".files")
 	try("change 2", "pr", "view", "1", "--json", "commits", "--jq", ".commits[].messageHeadline")
-	try("test\tpass\t{time}\thttp://ci.example/"+r.name+"/actions/runs/{n}/job/{n}", "pr", "checks", "1")
+	try("test\tpass\t…/actions/runs/{n}/job/{n}", "pr", "checks", "1")
 	r.do("POST", "/repos/"+r.name+"/statuses/"+r.mustGit("rev-parse", "feature"), map[string]any{"state": "pending", "context": "other/tool", "target_url": "https://example.com/1"}, nil)
-	g.prints("test\tpass\t{time}\t…\nother/tool\tpending\t0\thttps://example.com/1", 1, "pr", "checks", "1")
+	g.prints("test\tpass\t…\nother/tool\tpending\t0\thttps://example.com/1", 1, "pr", "checks", "1")
 
 	branch("other", "other.txt") // whose check fails
 	try("http://ci.example/"+r.name+"/pull/2", "pr", "create", "--head", "other", "--title", "Other", "--body", "", "--draft")
