@@ -5,28 +5,51 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"github.com/understudy-ci/understudy/internal/actions"
 )
 
 // Known says which of some commits a caller may know of though no ref leads to them. A
 // nil one says that of none.
 type Known func(ctx context.Context, shas []string) ([]string, error)
 
-// Reachable tells whether a branch or tag leads to the commit, or known knows it. What
-// a forced push left behind, for example, is still there and not reachable.
+// Reachable tells whether a ref leads to the commit, or known knows it. What a forced push
+// left behind, for example, is still there and not reachable. What a pull request asks for
+// is reachable, so whoever has a fork may have made it: see [View.OnBranchOrTag].
 func (v *View) Reachable(ctx context.Context, sha string, known Known) (bool, error) {
 	if err := checkSHA(sha); err != nil {
 		return false, err
 	}
+	refs, err := v.Refs(ctx, "refs/")
+	if err != nil {
+		return false, err
+	}
 	o, _ := parseOID(sha)
-	hidden, err := v.hidden(ctx, []oid{o}, known)
+	hidden, err := v.beyondRefs(ctx, []oid{o}, refs, known)
+	return hidden == "", err
+}
+
+// OnBranchOrTag tells whether a branch or tag leads to the commit: somebody who may write
+// to the repository has put it there. Pull requests do not count.
+func (v *View) OnBranchOrTag(ctx context.Context, sha string) (bool, error) {
+	if err := checkSHA(sha); err != nil {
+		return false, err
+	}
+	refs, err := v.Refs(ctx, "refs/")
+	if err != nil {
+		return false, err
+	}
+	refs = slices.DeleteFunc(refs, func(r Ref) bool { return !actions.IsFullRef(r.Name) })
+	o, _ := parseOID(sha)
+	hidden, err := v.beyondRefs(ctx, []oid{o}, refs, nil)
 	return hidden == "", err
 }
 
 // hidden returns one of the wanted objects that no ref leads to, nor a commit that is
 // known, "" if there is none. Git in protocol version 2 would hand out any object that it has,
-// also what was force-pushed away. Each stage costs more than the one before,
-// and is reached less often.
+// also what was force-pushed away.
 func (v *View) hidden(ctx context.Context, names []oid, known Known) (string, error) {
 	if len(names) == 0 {
 		return "", nil
@@ -35,6 +58,12 @@ func (v *View) hidden(ctx context.Context, names []oid, known Known) (string, er
 	if err != nil {
 		return "", err
 	}
+	return v.beyondRefs(ctx, names, refs, known)
+}
+
+// beyondRefs is like hidden for some refs. Each stage costs more than the one before, and
+// is reached less often.
+func (v *View) beyondRefs(ctx context.Context, names []oid, refs []Ref, known Known) (string, error) {
 	if len(refs) == 0 && known == nil {
 		return names[0].String(), nil
 	}

@@ -383,6 +383,18 @@ func TestUnreachableCommits(t *testing.T) {
 			t.Errorf("Reachable(%s) = %v, %v; want %v", sha, got, err, want)
 		}
 	}
+	for sha, want := range map[string]bool{a: true, b: false} { // who has a fork makes what a pull request leads to
+		if err := g.SetPullRef(t.Context(), 1, "refs/pull/1/head", b); err != nil {
+			t.Fatal(err)
+		}
+		reachable, err := g.View(1).Reachable(t.Context(), sha, nil)
+		if !reachable || err != nil {
+			t.Errorf("Reachable(%s) = %v, %v with a pull request", sha, reachable, err)
+		}
+		if got, err := g.View(1).OnBranchOrTag(t.Context(), sha); got != want || err != nil {
+			t.Errorf("OnBranchOrTag(%s) = %v, %v; want %v", sha, got, err, want)
+		}
+	}
 	known := func(_ context.Context, shas []string) ([]string, error) { return shas, nil }
 	if got, err := g.View(1).Reachable(t.Context(), b, known); !got || err != nil {
 		t.Errorf("a commit that is known: %v, %v", got, err)

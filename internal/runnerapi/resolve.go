@@ -258,15 +258,16 @@ func (a *API) resolveBuiltin(r *http.Request, job *actions.Job, ref wire.ActionR
 }
 
 // commitOf is the commit that a version means. A commit that no branch or tag
-// of the repository reaches is not found: anybody may have made it.
+// of the repository reaches is not found: anybody may have made it, also where a pull
+// request leads to it.
 func (a *API) commitOf(ctx context.Context, repo *actions.Repository, version string) (string, error) {
 	view := a.Git.View(repo.ID)
 	sha, err := view.Resolve(ctx, version)
 	if err != nil || !gitrepo.IsSHA(version) {
 		return sha, err
 	}
-	reachable, err := view.Reachable(ctx, sha, nil)
-	if err == nil && !reachable {
+	ours, err := view.OnBranchOrTag(ctx, sha)
+	if err == nil && !ours {
 		err = actions.Errorf(actions.NotFound, "commit %s", sha)
 	}
 	return sha, err

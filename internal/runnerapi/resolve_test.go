@@ -86,6 +86,26 @@ func TestCommitsThatNoRefReachesAreNotFound(t *testing.T) {
 	w.want("resolve", a, http.StatusUnprocessableEntity)
 }
 
+// Whoever has a fork makes its commits, and asks for them by a pull request.
+func TestCommitsThatOnlyAPullRequestReachesAreNoActions(t *testing.T) {
+	w := newWorld(t, nil)
+	w.push(w.tools, "one", "refs/heads/main")
+	forked := w.push(w.tools, "evil", "refs/heads/topic")
+	for _, ref := range []string{"refs/pull/1/head", "refs/pull/1/merge"} {
+		w.Must(w.Git.SetPullRef(t.Context(), w.tools.ID, ref, forked))
+	}
+	h := w.runner("box").take(w.job(w.start(simple)).GUID)
+	a, _, _ := h.resolve("octo/tools@" + forked)
+	w.want("while a branch has it", a, http.StatusOK)
+	tree := t.TempDir()
+	w.RunGit(tree, "init", "-q")
+	w.RunGit(tree, "push", "-q", w.Remote(w.tools, w.admin), ":refs/heads/topic")
+	a, _, missing := h.resolve("octo/tools@" + forked)
+	if got := missing.Errors["octo/tools@"+forked].Message; a.status != http.StatusUnprocessableEntity || !strings.Contains(got, "unable to find version") {
+		t.Errorf("when only pull requests have it: %d %.300q", a.status, a.body)
+	}
+}
+
 func TestActionsOfAPrivateRepositoryAreForWhomItsSettingsSay(t *testing.T) { // ACT-1
 	each(t, func(t *testing.T, w *world) {
 		octo := &w.hello.Owner

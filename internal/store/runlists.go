@@ -20,6 +20,7 @@ type RunFilter struct {
 	HeadSHA    string
 	Status     string // a status or a conclusion, as GitHub's parameter mixes them
 	From, To   time.Time
+	NoForks    bool // none whose head is in a fork
 }
 
 func isStatus(s string) bool {
@@ -58,6 +59,9 @@ func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run,
 	}
 	l = l.Narrow(`r.workflow_id`+noNumber+` = ?`, f.WorkflowID).Narrow(`r.actor_id`+noNumber+` = ?`, f.ActorID).
 		Narrow(`r.head_branch`+noText+` = ?`, f.Branch).Narrow(`r.event`+noText+` = ?`, f.Event)
+	if f.NoForks {
+		l = l.Where(`r.from_fork = ?`, db.Flag(false))
+	}
 	if f == (RunFilter{RepoID: f.RepoID, WorkflowID: f.WorkflowID}) {
 		l = l.Counter(runTotal, f.RepoID, f.WorkflowID)
 	} else {

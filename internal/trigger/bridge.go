@@ -87,7 +87,7 @@ func (t *Trigger) bridged(ctx context.Context, b *Bridged) (*event.Event, error)
 		return nil, err
 	}
 	if strings.HasPrefix(b.Name, "pull_request") {
-		e.FromFork, err = fromFork(ctx, view, facts)
+		e.FromFork, err = fromFork(ctx, view, facts, e.Head.SHA)
 		return e, err
 	}
 	if b.Name == "push" && gitrepo.IsSHA(facts.Before) {
@@ -120,7 +120,7 @@ func (t *Trigger) standing(ctx context.Context, view *gitrepo.View, b *Bridged, 
 	}
 	there, err := false, error(nil)
 	if bare {
-		there, err = view.Reachable(ctx, sha, nil)
+		there, err = view.OnBranchOrTag(ctx, sha)
 	} else {
 		there, err = ancestor(ctx, view, sha, tip)
 	}
@@ -152,8 +152,10 @@ func ancestor(ctx context.Context, view *gitrepo.View, sha, tip string) (bool, e
 	return view.IsAncestor(ctx, sha, tip)
 }
 
-// fromFork says whether the head of a pull request is not in a branch of this repository.
-func fromFork(ctx context.Context, view *gitrepo.View, facts *event.Facts) (bool, error) {
+// fromFork says whether the head of a pull request is not in the branch of this repository
+// that it names. Nor is what runs then from here, unless it is in that branch, too: the head
+// may be said to be another one by now than when what runs was copied.
+func fromFork(ctx context.Context, view *gitrepo.View, facts *event.Facts, runs string) (bool, error) {
 	head := facts.PullRequest.Head
 	if !gitrepo.IsSHA(head.SHA) || actions.CheckBranch(head.Ref) != nil {
 		return true, nil
@@ -165,6 +167,10 @@ func fromFork(ctx context.Context, view *gitrepo.View, facts *event.Facts) (bool
 	if err != nil {
 		return true, err
 	}
-	mine, err := ancestor(ctx, view, head.SHA, tip)
-	return !mine, err
+	for _, sha := range []string{head.SHA, runs} {
+		if mine, err := ancestor(ctx, view, sha, tip); err != nil || !mine {
+			return true, err
+		}
+	}
+	return false, nil
 }

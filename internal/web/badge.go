@@ -17,7 +17,8 @@ import (
 // badge serves GET /{owner}/{repo}/actions/workflows/{file}/badge.svg, the picture by
 // which a README shows how a workflow does: on the branch that the parameter branch names,
 // else the default branch, or any branch if there is no run on that; of runs by the event
-// that the parameter event names, else by any. It is for who may read the runs.
+// that the parameter event names, else by any. Runs of forks do not count: whoever has one
+// says what they do, and how its branch is named. It is for who may read the runs.
 func (s *Site) badge(w http.ResponseWriter, r *http.Request, c *auth.Caller) error {
 	repo, err := s.readable(r, c)
 	if err != nil {
@@ -28,7 +29,7 @@ func (s *Site) badge(w http.ResponseWriter, r *http.Request, c *auth.Caller) err
 		return err
 	}
 	q := r.URL.Query()
-	f := store.RunFilter{RepoID: repo.ID, WorkflowID: wf.ID, Branch: q.Get("branch"), Event: q.Get("event")}
+	f := store.RunFilter{RepoID: repo.ID, WorkflowID: wf.ID, Branch: q.Get("branch"), Event: q.Get("event"), NoForks: true}
 	if len(f.Branch) > maxFilter || len(f.Event) > maxFilter {
 		return errNotFound
 	}

@@ -60,6 +60,33 @@ func TestABadgeSaysHowItsWorkflowDoes(t *testing.T) {
 	}
 }
 
+// Whoever has a fork names its branch, and says what its runs do.
+func TestRunsOfForksSayNothingInABadge(t *testing.T) {
+	ts := newTestSite(t)
+	repo := ts.repo(ts.User("octo"), "hello", false)
+	at := time.Now().Add(-time.Hour)
+	ran := func(path, event string, fork bool, c actions.Conclusion) {
+		at = at.Add(time.Second)
+		ts.addRun(repo, ".github/workflows/"+path, func(r *actions.Run) {
+			r.HeadBranch, r.Event, r.FromFork, r.Status, r.Conclusion, r.CreatedAt = "main", event, fork, actions.Completed, c, at
+		})
+	}
+	ran("ci.yml", "push", false, actions.Success)
+	for range 40 { // more than a badge looks at
+		ran("ci.yml", "pull_request", true, actions.Failure)
+		ran("ci.yml", "pull_request_target", true, actions.Failure)
+	}
+	ran("pull.yml", "pull_request", true, actions.Success)
+	for what, want := range map[string]string{
+		"ci.yml/badge.svg": "passing", "ci.yml/badge.svg?branch=main": "passing", "ci.yml/badge.svg?event=pull_request": "no status",
+		"ci.yml/badge.svg?event=pull_request_target": "no status", "pull.yml/badge.svg": "no status",
+	} {
+		if got := ts.browser().get("/octo/hello/actions/workflows/" + what); !strings.Contains(got.body, "- "+want+"</title>") {
+			t.Errorf("%s: %d, want %q: %.300s", what, got.status, want, got.body)
+		}
+	}
+}
+
 func TestABadgeOfAPrivateRepositoryIsForItsReaders(t *testing.T) {
 	ts := newTestSite(t)
 	octo := ts.User("octo")

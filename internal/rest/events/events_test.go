@@ -118,6 +118,10 @@ func TestTheCommitOfABridgedEventIsOneOfItsRef(t *testing.T) {
 	s := resttest.New(t)
 	file := on("{release: , deployment: , pull_request: {branches: [main]}}")
 	main := s.Push(s.Repo, "main", map[string]string{".github/workflows/a.yml": file})
+	only := s.Push(s.Repo, "topic", map[string]string{".github/workflows/a.yml": file, "c": "d"}) // of a pull request
+	s.Must(s.Git.SetPullRef(t.Context(), s.Repo.ID, "refs/pull/1/head", only))
+	tree := s.Tree(s.Repo, s.AliceToken)
+	tree.Git("push", "-q", "origin", ":refs/heads/topic")
 	side := s.Push(s.Repo, "side", map[string]string{".github/workflows/a.yml": file, "b": "c"})
 	const nowhere = "0123456789012345678901234567890123456789"
 	for _, c := range []struct {
@@ -135,6 +139,8 @@ func TestTheCommitOfABridgedEventIsOneOfItsRef(t *testing.T) {
 		{resttest.Fields{"event": "pull_request", "ref": "main", "sha": nowhere, "payload": resttest.Fields{}}, "No commit found for SHA: " + nowhere},
 		{resttest.Fields{"event": "pull_request", "ref": "main", "sha": "main", "payload": resttest.Fields{}}, "No commit found for SHA: main"},
 		{resttest.Fields{"event": "deployment", "sha": nowhere, "payload": resttest.Fields{}}, "No commit found for SHA: " + nowhere},
+		{resttest.Fields{"event": "deployment", "sha": only, "payload": resttest.Fields{}}, "No commit found for SHA: " + only},
+		{resttest.Fields{"event": "pull_request", "ref": "refs/pull/1/head", "payload": resttest.Fields{}}, "No ref found for: refs/pull/1/head"},
 		{resttest.Fields{"event": "release", "payload": resttest.Fields{"release": resttest.Fields{"tag_name": "v1"}}}, "No ref found for: refs/tags/v1"},
 	} {
 		s.Refused(s.Do(http.MethodPost, s.Path("actions/events"), s.AliceToken, c.body), http.StatusUnprocessableEntity, c.want)
@@ -148,6 +154,7 @@ func TestTheCommitOfABridgedEventIsOneOfItsRef(t *testing.T) {
 	bridge(s, http.StatusNoContent, resttest.Fields{"event": "pull_request", "payload": pull("side", side, "main")})
 	bridge(s, http.StatusNoContent, resttest.Fields{"event": "pull_request", "payload": pull("side", side, "other")})
 	bridge(s, http.StatusNoContent, resttest.Fields{"event": "pull_request", "ref": "side", "payload": pull("main", nowhere, "main")})
+	bridge(s, http.StatusNoContent, resttest.Fields{"event": "pull_request", "ref": "side", "payload": pull("main", main, "main")}) // main does not have what runs
 	bridge(s, http.StatusNoContent, resttest.Fields{"event": "deployment", "sha": main, "payload": resttest.Fields{}})
 	var got []string
 	for _, r := range runs(s) {
@@ -155,6 +162,7 @@ func TestTheCommitOfABridgedEventIsOneOfItsRef(t *testing.T) {
 	}
 	want := []string{
 		"pull_request refs/heads/side " + side + " false",
+		"pull_request refs/heads/side " + side + " true",
 		"pull_request refs/heads/side " + side + " true",
 		"deployment  " + main + " false",
 	}
