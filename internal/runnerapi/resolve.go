@@ -233,10 +233,20 @@ func (a *API) actionRepository(ctx context.Context, job *actions.Job, ref wire.A
 }
 
 // shares says whether a private repository lets the workflows of a job's use its actions.
+// What a fork says gets none, unless it gets secrets, too: who has the fork would read them.
 func (a *API) shares(ctx context.Context, repo *actions.Repository, job *actions.Job) (bool, error) {
 	own, err := a.Store.Repository(ctx, job.RepoID)
 	if err != nil {
 		return false, err
+	}
+	run, err := a.Store.Run(ctx, job.RunID)
+	if err != nil {
+		return false, err
+	}
+	if run.Restricted() {
+		if forks, err := a.Settings.ForkRunsOf(ctx, own); err != nil || !forks.Secrets {
+			return false, err
+		}
 	}
 	return a.Settings.MayUse(ctx, own, repo)
 }

@@ -2,6 +2,7 @@ package runnerapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -134,6 +135,29 @@ func TestActionsOfAPrivateRepositoryAreForWhomItsSettingsSay(t *testing.T) { // 
 			w.want(c.repo.FullName()+" shared with "+string(c.level), a, c.want)
 		}
 	})
+}
+
+// Who has a fork would read them by what the fork's workflow prints.
+func TestARunOfAForkGetsNoActionsOfAnotherPrivateRepository(t *testing.T) { // ACT-1
+	w := newWorld(t, nil)
+	shared := w.Repository(&w.hello.Owner, "shared", true)
+	w.push(shared, "one", "refs/heads/main")
+	w.push(w.tools, "one", "refs/heads/main")
+	s := settings.New(w.Store)
+	w.Must(s.Update(t.Context(), settings.Repo(shared), settings.Set(settings.ActionsSharing, settings.ShareEnterprise)))
+	job := w.job(w.startAs(simple, func(r *actions.Run) { r.Event, r.FromFork = "pull_request", true }))
+	h := w.runner("box").take(job.GUID)
+	for _, secrets := range []bool{false, true} {
+		w.Must(s.Update(t.Context(), settings.Repo(w.hello), settings.Set(settings.PrivateForkRuns, settings.ForkRuns{Run: true, Secrets: secrets})))
+		want := http.StatusUnprocessableEntity
+		if secrets {
+			want = http.StatusOK
+		}
+		a, _, _ := h.resolve("octo/shared@main")
+		w.want(fmt.Sprint("with secrets: ", secrets), a, want)
+		a, _, _ = h.resolve("octo/tools@main")
+		w.want("a public one", a, http.StatusOK)
+	}
 }
 
 // kindOf is the status of an action that is shared where its owner is of a kind.

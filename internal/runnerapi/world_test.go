@@ -97,6 +97,12 @@ func (w *world) named(host, api string) {
 // start makes a run of the workflow text in octo/hello.
 func (w *world) start(text string) *actions.Run {
 	w.t.Helper()
+	return w.startAs(text, func(*actions.Run) {})
+}
+
+// startAs is like start for a run that change makes another.
+func (w *world) startAs(text string, change func(*actions.Run)) *actions.Run {
+	w.t.Helper()
 	const payload = `{"ref":"refs/heads/main","repository":{"full_name":"octo/hello","html_url":"http://ci.test/octo/hello"}}`
 	const path = ".github/workflows/ci.yml"
 	ctx := w.t.Context()
@@ -106,6 +112,7 @@ func (w *world) start(text string) *actions.Run {
 		RepoID: w.hello.ID, Name: "CI", Title: "commit", Path: path, Event: "push", Ref: "refs/heads/main", HeadBranch: "main",
 		HeadSHA: strings.Repeat("a", 40), Actor: w.hello.Owner,
 	}
+	change(run)
 	src := &actions.RunSource{Payload: []byte(payload), Workflow: []byte(text)}
 	st := &scheduler.Start{Run: run, Repo: w.hello, Source: src, Workflow: parsed}
 	w.Must(w.Scheduler.Prepare(ctx, st))
