@@ -111,8 +111,10 @@ func untilEvery(t *testing.T, every time.Duration, what string, ok func() bool) 
 func environment(t *testing.T) []string {
 	t.Helper()
 	home := t.TempDir()
-	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8",
-		"UNDERSTUDY_ACTIONS_UPSTREAM=off"}, isolation()...) // nothing of a test comes from the internet
+	return append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8",
+		"UNDERSTUDY_ACTIONS_UPSTREAM=off",
+	}, isolation()...) // nothing of a test comes from the internet
 }
 
 // isolation are variables that say what keeps jobs from the rest of the machine. It

@@ -80,7 +80,7 @@ func (f *field) wrong(text string) error {
 
 // list reads values with commas between them.
 func (f *field) list(text string) (bits uint64, err error) {
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		some, err := f.steps(part)
 		if err != nil {
 			return 0, err

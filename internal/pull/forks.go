@@ -56,6 +56,7 @@ func (s *Pulls) waits(ctx context.Context, repo *actions.Repository, who *action
 		return newcomer && s.Now().Sub(who.CreatedAt) < newAccount, nil
 	case settings.ApproveNewcomers:
 		return newcomer, nil
+	case settings.ApproveAllOutsiders:
 	}
 	return true, nil
 }

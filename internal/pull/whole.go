@@ -68,21 +68,21 @@ func (s *Pulls) Whole(ctx context.Context, repo *actions.Repository, p *actions.
 		}
 		s.Log.WarnContext(ctx, "size of a pull request not found", "repo", p.RepoID, "pull", p.Number, "err", err)
 	}
-	v.MergeState, err = s.mergeState(ctx, p)
-	return v, err
+	v.MergeState = mergeState(p)
+	return v, nil
 }
 
 // mergeState is GitHub's word for what keeps a pull request from being merged.
-func (s *Pulls) mergeState(_ context.Context, p *actions.Pull) (string, error) {
+func mergeState(p *actions.Pull) string {
 	switch {
 	case p.State != actions.PullOpen || p.Mergeable == actions.MergeUnknown:
-		return "unknown", nil
+		return "unknown"
 	case p.Mergeable == actions.MergeConflicts:
-		return "dirty", nil
+		return "dirty"
 	case p.Draft:
-		return "draft", nil
+		return "draft"
 	}
-	return "clean", nil
+	return "clean"
 }
 
 // Association is GitHub's word for what an account has to do with a repository.

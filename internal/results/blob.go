@@ -111,7 +111,7 @@ func codeOf(err error) (code string, status int) {
 		return errTooLarge.code, errTooLarge.status
 	case actions.NotFound, actions.Gone:
 		return "BlobNotFound", httpjson.StatusOf(kind)
-	case actions.Conflict:
+	case actions.Conflict, actions.NotAllowed:
 		return "OperationNotAllowedOnTheJob", http.StatusConflict
 	case actions.TooMany:
 		return "BlockCountExceedsLimit", http.StatusConflict

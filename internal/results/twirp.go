@@ -130,7 +130,7 @@ func twirpError(err error) (int, wire.TwirpError) {
 		code, status = "permission_denied", http.StatusForbidden
 	case actions.NotFound, actions.Gone:
 		code, status = "not_found", http.StatusNotFound
-	case actions.Conflict:
+	case actions.Conflict, actions.NotAllowed:
 		code, status = "failed_precondition", http.StatusPreconditionFailed
 	case actions.TooMany:
 		code, status = "resource_exhausted", http.StatusTooManyRequests

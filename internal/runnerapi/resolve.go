@@ -115,8 +115,9 @@ func (a *API) resolveAll(ctx context.Context, r *http.Request, job *actions.Job,
 			case actions.NotFound, actions.Invalid:
 				ans.refusal = err.Error()
 				return nil
+			default:
+				return fmt.Errorf("action %s: %w", ref.Key(), err)
 			}
-			return fmt.Errorf("action %s: %w", ref.Key(), err)
 		})
 	}
 	return answers, todo.Wait()

@@ -27,6 +27,7 @@ function isGhes() {
 
 // upstreamed is a world whose only upstream is a host on loopback.
 func upstreamed(t *testing.T, change func(c *servertest.Config)) (*world, *gittest.Host) {
+	t.Helper()
 	host := gittest.NewHost(t)
 	return newWorld(t, func(c *servertest.Config) {
 		c.ActionsUpstream = []string{host.URL}

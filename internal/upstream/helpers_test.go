@@ -75,7 +75,7 @@ func newWorld(t *testing.T, st *store.Store, change func(w *world, c *upstream.C
 	}
 	w.c = c
 	w.Upstream = upstream.New(c)
-	t.Cleanup(w.Upstream.Close)
+	t.Cleanup(w.Close)
 	return w
 }
 

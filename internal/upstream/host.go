@@ -166,7 +166,7 @@ func (u *Upstream) dial(h *Host) (net.Conn, error) {
 	} else if addrs, err = u.Lookup(ctx, h.name); err != nil {
 		return nil, err
 	}
-	err := error(actions.Errorf(actions.Forbidden, "%s has no address", h.name))
+	err := actions.Errorf(actions.Forbidden, "%s has no address", h.name)
 	for i, a := range addrs {
 		if !h.Private && !public(a) {
 			err = actions.Errorf(actions.Forbidden, "%s is at %s, which is a private address: list it as private if it is meant to be", h.name, a.Unmap())

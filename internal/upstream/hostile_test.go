@@ -59,7 +59,7 @@ func TestAnUpstreamThatIsSlowEndsInTime(t *testing.T) {
 		for r.Context().Err() == nil {
 			_, _ = rw.Write([]byte("0"))
 			_ = http.NewResponseController(rw).Flush()
-			time.Sleep(10 * time.Millisecond) //nolint:forbidigo // it is slow
+			time.Sleep(10 * time.Millisecond)
 		}
 	}))
 	w.missing("octo/hello@v1", actions.Unavailable, "")

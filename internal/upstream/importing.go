@@ -242,7 +242,7 @@ func (u *Upstream) importFiles(ctx context.Context, in Import, at string, kind s
 	} else {
 		var done func() error
 		if next, done, err = files.tarball(at); err == nil {
-			defer done()
+			defer func() { _ = done() }() // it was read
 		}
 	}
 	if err != nil {
@@ -372,7 +372,7 @@ func topOf(at string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer done()
+	defer func() { _ = done() }() // it was read
 	top, first := "", true
 	for {
 		h, err := tr.Next()

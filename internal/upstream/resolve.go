@@ -40,6 +40,9 @@ func (u *Upstream) Resolve(ctx context.Context, a Ask) (*Found, error) {
 		return nil, err
 	}
 	if own {
+		if len(u.Hosts) == 0 {
+			return nil, actions.Errorf(actions.NotFound, "repository not found: push it to this server as a public repository")
+		}
 		return nil, actions.Errorf(actions.NotFound, "repository not found: push it to this server as a public repository. No other host is asked for what belongs to %s, who has or had an account here", owner)
 	}
 	if gitrepo.IsSHA(a.Ref) {
@@ -103,7 +106,7 @@ var errOff = errors.New("no upstream is listed")
 
 // ask asks the hosts, in their order; kept is what they said before.
 func (u *Upstream) ask(ctx context.Context, a Ask, kept []*actions.KeptRef) (*Found, error) {
-	miss := error(actions.Errorf(actions.NotFound, "repository not found: push it to this server as a public repository, or have the operator import it (understudy admin action import)"))
+	miss := actions.Errorf(actions.NotFound, "repository not found: push it to this server as a public repository, or have the operator import it (understudy admin action import)")
 	if len(u.Hosts) > 0 {
 		miss = actions.Errorf(actions.NotFound, "repository not found, here nor at %s", u.names())
 	}

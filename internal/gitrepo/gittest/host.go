@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,7 @@ func NewHost(t testing.TB) *Host {
 	}
 	h.Git = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b := *backend
-		b.Env = append(b.Env[:len(b.Env):len(b.Env)], "GIT_PROTOCOL="+r.Header.Get("Git-Protocol"))
+		b.Env = append(slices.Clip(b.Env), "GIT_PROTOCOL="+r.Header.Get("Git-Protocol"))
 		b.ServeHTTP(w, r)
 	})
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

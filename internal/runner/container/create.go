@@ -40,7 +40,7 @@ func (d *Docker) removeByName(ctx context.Context, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTime)
 	defer cancel()
 	if _, err := d.own(ctx, "rm", "--force", "--volumes", name); err != nil {
-		d.Log.Debug("container not removed", "err", err) // mostly it is gone; else the end of the job removes it
+		d.Log.DebugContext(ctx, "container not removed", "err", err) // mostly it is gone; else the end of the job removes it
 	}
 }
 

@@ -111,6 +111,7 @@ func (d *Docker) Do(ctx context.Context, c Command, s Stream) (exitCode int, err
 		return d.build(ctx, &c, s)
 	case Pull:
 		return d.pull(ctx, &c, s)
+	default: // the others need nothing but a name
 	}
 	args, err := d.simple(&c)
 	if err != nil {
@@ -155,6 +156,7 @@ func (d *Docker) simple(c *Command) ([]string, error) {
 		return []string{"image", "inspect", "--format", "{{.Id}}", c.Image}, checkImage(c.Image)
 	case MakeNetwork:
 		return append(append([]string{"network", "create"}, d.labels()...), c.ID), checkName(c.ID)
+	default: // is about something that the job has
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -184,8 +186,9 @@ func (d *Docker) simple(c *Command) ([]string, error) {
 		return []string{"logs", "--tail", "1000", c.ID}, nil
 	case Remove:
 		return []string{"rm", "--force", "--volumes", c.ID}, nil
+	default:
+		return nil, Error(fmt.Sprintf("There is no command '%s' of containers.", c.Do))
 	}
-	return nil, Error(fmt.Sprintf("There is no command '%s' of containers.", c.Do))
 }
 
 // note keeps what the job has.

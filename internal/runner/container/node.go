@@ -30,8 +30,12 @@ func FindNodes(env []string, first, last string) []Node {
 	var nodes []Node
 	for _, version := range NodeVersions() {
 		for _, c := range []struct{ program, path string }{
-			{below(first, version, "bin", "node"), ""}, {below(first, "bin", "node"), ""}, {version, path}, {"node", path},
-			{below(last, version, "bin", "node"), ""}, {below(last, "bin", "node"), ""},
+			{below(first, version, "bin", "node"), ""},
+			{below(first, "bin", "node"), ""},
+			{version, path},
+			{"node", path},
+			{below(last, version, "bin", "node"), ""},
+			{below(last, "bin", "node"), ""},
 		} {
 			file, ok := (*host.Local)(nil).LookPath(c.program, c.path, "/")
 			if !ok {

@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -33,14 +34,14 @@ const ownWay = "it would be at odds with what the runner does itself"
 // rules are the options that are known, of `docker create`.
 func rules() map[string]rule {
 	m := map[string]rule{}
-	for _, name := range strings.Fields("--cpus --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-swap " +
+	for name := range strings.FieldsSeq("--cpus --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-swap " +
 		"--memory-reservation --memory-swappiness --kernel-memory --shm-size --ulimit --pids-limit --hostname --domainname --user --workdir --entrypoint " +
 		"--health-cmd --health-interval --health-retries --health-timeout --health-start-period --health-start-interval " +
 		"--dns --dns-option --dns-opt --dns-search --add-host --expose --publish --mac-address --ip --ip6 --network-alias --net-alias --stop-signal --stop-timeout " +
 		"--tmpfs --cap-drop --platform --pull --name --storage-opt --link-local-ip --blkio-weight --oom-score-adj") {
 		m[name] = rule{}
 	}
-	for _, name := range strings.Fields("--read-only --init --no-healthcheck --tty --interactive --publish-all --oom-kill-disable --quiet --disable-content-trust") {
+	for name := range strings.FieldsSeq("--read-only --init --no-healthcheck --tty --interactive --publish-all --oom-kill-disable --quiet --disable-content-trust") {
 		m[name] = rule{flag: true}
 	}
 	m["--oom-score-adj"] = rule{check: func(v string) string {
@@ -52,15 +53,13 @@ func rules() map[string]rule {
 	m["--oom-kill-disable"] = rule{flag: true, needs: Security}
 	m["--privileged"] = rule{flag: true, needs: Privileged}
 	m["--cap-add"] = rule{needs: Capabilities}
-	for _, name := range strings.Fields("--device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --gpus --blkio-weight-device --cdi-device") {
+	for name := range strings.FieldsSeq("--device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --gpus --blkio-weight-device --cdi-device") {
 		m[name] = rule{needs: Devices}
 	}
 	own := func(values ...string) func(string) string {
 		return func(v string) string {
-			for _, ok := range values {
-				if v == ok {
-					return ""
-				}
+			if slices.Contains(values, v) {
+				return ""
 			}
 			return Namespaces
 		}
@@ -95,10 +94,10 @@ func rules() map[string]rule {
 	m["--mount"], m["--volumes-from"], m["--volume-driver"] = rule{needs: Mounts}, rule{needs: Mounts}, rule{needs: Mounts}
 	m["--volume"] = rule{} // as those of the key volumes
 	m["--env"], m["--label"] = rule{}, rule{}
-	for _, name := range strings.Fields("--annotation --env-file --label-file --cidfile --pidfile --log-driver --log-opt --restart --link --use-api-socket") {
+	for name := range strings.FieldsSeq("--annotation --env-file --label-file --cidfile --pidfile --log-driver --log-opt --restart --link --use-api-socket") {
 		m[name] = rule{needs: AnyOption}
 	}
-	for _, name := range strings.Fields("--rm --detach --sig-proxy --detach-keys --attach --help") {
+	for name := range strings.FieldsSeq("--rm --detach --sig-proxy --detach-keys --attach --help") {
 		m[name] = rule{flag: name != "--attach" && name != "--detach-keys", never: ownWay}
 	}
 	return m

@@ -23,8 +23,9 @@ func (f *fakeEngine) Do(ctx context.Context, c container.Command, s container.St
 		<-s.Kill
 		f.told <- "kill"
 		return 137, nil
+	default:
+		return 7, nil
 	}
-	return 7, nil
 }
 
 func TestAWorkerHasContainersByItsRunner(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -299,12 +300,7 @@ func (x *execution) nodesOf(c *jobContainer) []string {
 }
 
 func (r *running) usesActions() bool {
-	for _, s := range r.list {
-		if isAction(s) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.list, isAction)
 }
 
 var publishedPort = regexp.MustCompile(`^(\d+)/\w+ -> .*:(\d+)$`)
