@@ -186,9 +186,11 @@ func (o *outsider) restricted(run *actions.Run, ref, sha string) {
 		}
 	}
 	o.readsOnly(env["TOKEN"], sha)
-	attempt, err := o.Store.Attempt(o.Context(), run.ID, 1)
+	now, err := o.Store.Run(o.Context(), run.ID)
 	o.Must(err)
-	jobs, err := o.Store.Jobs(o.Context(), run.ID, 1)
+	attempt, err := o.Store.Attempt(o.Context(), run.ID, now.Attempt)
+	o.Must(err)
+	jobs, err := o.Store.Jobs(o.Context(), run.ID, now.Attempt)
 	o.Must(err)
 	o.Want(o.Do(http.MethodGet, "/_services/token/idtoken/"+attempt.PlanID+"/"+jobs[0].GUID+"?audience=x", env["ACTIONS_RUNTIME_TOKEN"], nil), http.StatusForbidden)
 	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(env["ACTIONS_RUNTIME_TOKEN"], ".")[1])
@@ -261,6 +263,13 @@ func TestAJobOfAForkFindsNothingToTake(t *testing.T) {
 	o.restricted(run, "refs/pull/1/merge", merge)
 	o.ends(run)
 	o.waits(o.run("label.yml", "pull_request")) // approval is of one run
+
+	for _, name := range []string{"open", fmt.Sprint(run.ID)} {
+		o.Must(os.Remove(filepath.Join(o.notes, name)))
+	}
+	o.Want(o.admin(http.MethodPost, fmt.Sprintf("actions/runs/%d/rerun", run.ID), nil), http.StatusCreated)
+	o.restricted(run, "refs/pull/1/merge", merge) // whoever runs it again
+	o.ends(run)
 
 	next := o.push("next")
 	again := o.run("ci.yml", "pull_request")
