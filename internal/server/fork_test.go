@@ -66,6 +66,9 @@ const t = setInterval(() => { if (!fs.existsSync(d) || fs.existsSync(d + '/open'
 func newOutsider(t *testing.T) *outsider {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
+		if os.Getenv("UNDERSTUDY_TEST_REQUIRE_NODE") != "" {
+			t.Fatal(err)
+		}
 		t.Skipf("no node: %v", err)
 	}
 	s := servertest.New(t)
