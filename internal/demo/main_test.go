@@ -43,6 +43,7 @@ func runRunner(args []string) error {
 	drain := fs.Duration("drain", time.Second, "")
 	orphan := fs.Duration("orphan-after", 0, "")
 	_ = fs.String("isolation", "", "") // there is none in tests
+	_ = fs.String("node-last", "", "") // nor is Node.js brought
 	if err := fs.Parse(args); err != nil {
 		return err
 	}

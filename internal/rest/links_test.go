@@ -72,6 +72,7 @@ var unanswered = map[string]string{
 	"/repos/{owner}/{repo}/issues/{number}/comments": notHere,
 	"/repos/{owner}/{repo}/pulls/{number}/comments":  notHere,
 	"/repos/{owner}/{repo}/pulls/comments":           notHere,
+	"/{owner}/{repo}/pull/{file}":                    later, // N.diff and N.patch
 	"/repos/{owner}/{repo}/statuses/{sha}":           later,
 	"/repos/{owner}/{repo}/deployments":              later,
 	"/repos/{owner}/{repo}/hooks":                    later,
