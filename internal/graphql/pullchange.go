@@ -82,11 +82,7 @@ func (q *root) repositoryOf(ctx context.Context, id gql.ID, need auth.Need) (*re
 	if err != nil {
 		return nil, err
 	}
-	permission, err := q.api.Auth.Permission(ctx, callOf(ctx).caller, repo)
-	if err != nil {
-		return nil, err
-	}
-	return q.api.repository(ctx, repo, permission), nil
+	return q.api.shown(ctx, repo)
 }
 
 // changePull changes a pull request, for who has made it and who may push.

@@ -142,9 +142,9 @@ func (q *root) pullOf(ctx context.Context, id gql.ID) (*pullNode, error) {
 	if err != nil {
 		return nil, err
 	}
-	permission, err := q.api.Auth.Permission(ctx, callOf(ctx).caller, repo)
+	node, err := q.api.shown(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
-	return q.api.repository(ctx, repo, permission).pull(ctx, is), nil
+	return node.pull(ctx, is), nil
 }

@@ -98,9 +98,5 @@ func (q *root) searchedRepository(ctx context.Context, full string) (*repository
 	if err != nil || !may {
 		return nil, err
 	}
-	permission, err := q.api.Auth.Permission(ctx, caller, repo)
-	if err != nil {
-		return nil, err
-	}
-	return q.api.repository(ctx, repo, permission), nil
+	return q.api.shown(ctx, repo)
 }

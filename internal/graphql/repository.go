@@ -148,6 +148,15 @@ func (a *API) repository(ctx context.Context, r *actions.Repository, p actions.P
 	return out
 }
 
+// shown is a repository that the viewer is known to see.
+func (a *API) shown(ctx context.Context, r *actions.Repository) (*repositoryNode, error) {
+	permission, err := a.Auth.Permission(ctx, callOf(ctx).caller, r)
+	if err != nil {
+		return nil, err
+	}
+	return a.repository(ctx, r, permission), nil
+}
+
 func instant(t time.Time) word { return word(shape.Time(t)) }
 
 // moment is a time that may not have come; null where it has not.

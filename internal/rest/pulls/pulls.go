@@ -159,10 +159,15 @@ func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 // get serves GET /repos/{owner}/{repo}/pulls/{pull_number}.
 func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 	is, err := p.pull(r)
-	if err == nil {
-		err = p.Pulls.Check(r.Context(), is)
-	}
 	if err != nil {
+		return err
+	}
+	return p.show(w, r, is)
+}
+
+// show answers with a pull request, and whether git can merge it.
+func (p *page) show(w http.ResponseWriter, r *http.Request, is *actions.Pull) error {
+	if err := p.Pulls.Check(r.Context(), is); err != nil {
 		return err
 	}
 	v, err := p.whole(r, is)

@@ -62,17 +62,10 @@ func (p *page) update(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := rest.CallOf(r)
 	is, err := p.Pulls.Update(r.Context(), p.actor(c), c.Repo, number, pull.Change{Title: body.Title, Body: body.Body, State: body.State, Base: body.Base})
-	if err == nil {
-		err = p.Pulls.Check(r.Context(), is)
-	}
 	if err != nil {
 		return err
 	}
-	v, err := p.whole(r, is)
-	if err != nil {
-		return err
-	}
-	return httpjson.Write(w, http.StatusOK, v)
+	return p.show(w, r, is)
 }
 
 // merge serves PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge.
