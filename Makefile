@@ -28,7 +28,7 @@ test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and P
 		docker.io=dockerd busybox-static=/bin/busybox
 	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
 		UNDERSTUDY_TEST_REQUIRE_NODE=1 UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_REQUIRE_DOCKER=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
-		scripts/with-docker scripts/with-postgres $(GO) test $(RACE) -timeout 30m ./...
+		scripts/with-docker scripts/with-postgres $(GO) test $(RACE) -p 4 -timeout 30m ./...
 	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
 test-all: test build $(NEWEST_GH) $(TOFU) $(TOFU_PROVIDER) # and what takes longer: e2e on a program with the race detector, each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds, the newest gh, OpenTofu, a browser
