@@ -11,7 +11,8 @@ import (
 )
 
 // CopyRefs makes refs in a new repository that stand where they stand in another one, with
-// all that they need, durably. It is no push: nobody is told of it.
+// all that they need, durably. It is no push: nobody is told of it. A repository that has a
+// ref by then is left as it is: somebody else copied them.
 func (g *Git) CopyRefs(ctx context.Context, into, from int64, refs []Ref) error {
 	var shas []string
 	var commands strings.Builder
@@ -33,6 +34,9 @@ func (g *Git) CopyRefs(ctx context.Context, into, from int64, refs []Ref) error 
 	}
 	defer unlock()
 	view := g.View(into)
+	if is, err := view.Refs(ctx, "refs/"); err != nil || len(is) > 0 {
+		return err
+	}
 	if _, err := view.output(ctx, commands.String(), "update-ref", "-z", "--stdin"); err != nil {
 		return err
 	}

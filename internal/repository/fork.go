@@ -40,8 +40,11 @@ func (s *Repositories) Fork(ctx context.Context, f Fork) (*actions.Repository, e
 	if f.Of.Private && f.Of.Owner.Type == actions.Organization && !f.Of.Options.AllowForking {
 		return nil, errNoForks
 	}
-	if is, err := s.store.ForkOf(ctx, f.Of.NetworkID, f.Owner.ID); err == nil || actions.KindOf(err) != actions.NotFound {
-		return is, err
+	is, err := s.store.ForkOf(ctx, f.Of.NetworkID, f.Owner.ID)
+	if err == nil {
+		return is, s.finish(ctx, is)
+	} else if actions.KindOf(err) != actions.NotFound {
+		return nil, err
 	}
 	refs, err := s.forked(ctx, f)
 	if err != nil {
@@ -73,6 +76,26 @@ func (s *Repositories) Fork(ctx context.Context, f Fork) (*actions.Repository, e
 		s.log.WarnContext(ctx, "files of a deleted repository not removed yet", "repo", repo.ID, "err", gone)
 	}
 	return nil, err
+}
+
+// finish gives a fork its files whose server was killed before it had copied them. It is not
+// known any more whether only the default branch was asked for.
+func (s *Repositories) finish(ctx context.Context, repo *actions.Repository) error {
+	if repo.ParentID == 0 || repo.PushedAt.IsZero() { // it was pushed to, or its original was, so it has refs
+		return nil
+	}
+	if refs, err := s.git.View(repo.ID).Refs(ctx, "refs/"); err != nil || len(refs) > 0 {
+		return err
+	}
+	of, err := s.store.Repository(ctx, repo.ParentID)
+	if err != nil || of.Private && !repo.Private { // it was public then
+		return err
+	}
+	refs, err := s.forked(ctx, Fork{Of: of})
+	if err != nil {
+		return err
+	}
+	return s.git.CopyRefs(ctx, repo.ID, of.ID, refs)
 }
 
 // forked are the refs that a fork gets.

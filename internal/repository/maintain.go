@@ -45,7 +45,8 @@ func (s *Repositories) Run(ctx context.Context) error {
 	}
 }
 
-// maintainAll maintains every repository, and returns those for which it failed.
+// maintainAll maintains every repository and finishes each fork, and returns those that could
+// not be maintained.
 func (s *Repositories) maintainAll(ctx context.Context) (failed map[int64]bool) {
 	failed = make(map[int64]bool)
 	s.deleteLeftFiles(ctx)
@@ -58,6 +59,9 @@ func (s *Repositories) maintainAll(ctx context.Context) (failed map[int64]bool) 
 			return failed
 		}
 		for _, repo := range repos {
+			if err := s.finish(ctx, repo); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "fork left without its files", "repo", repo.ID, "err", err)
+			}
 			if !s.maintain(ctx, repo.ID) {
 				failed[repo.ID] = true
 			}

@@ -8,7 +8,8 @@
 //
 // A server that is killed in between leaves a row without files, a HEAD that
 // has not moved yet, or files of a row that is gone, which is noted with its deletion;
-// [Repositories.Recover] finishes each at the next start.
+// [Repositories.Recover] finishes each at the next start. A fork that has no refs yet
+// gets them a little later, by [Repositories.Run], or when it is asked for again.
 //
 // A new repository is empty, and its default branch does not exist. The first push
 // says which it is: see [Repositories.BeforePush].
