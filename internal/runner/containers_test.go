@@ -35,11 +35,11 @@ func TestContainersOfAKilledRunnerAreRemoved(t *testing.T) {
 		return strings.TrimSpace(out.String())
 	}
 	do(container.Command{Do: container.MakeNetwork, ID: "understudy_test_killed"})
-	id := do(container.Command{Do: container.Create, Spec: container.Spec{
+	said := do(container.Command{Do: container.Create, Spec: container.Spec{
 		Role: container.Service, Name: "understudy_test_killed", Image: containertest.Image, Network: "understudy_test_killed", Volumes: []string{"data:/data"},
 		Entrypoint: "/bin/sleep", Args: []string{"1000"},
 	}})
-	do(container.Command{Do: container.Start, ID: id})
+	do(container.Command{Do: container.Start, ID: said[strings.LastIndex(said, "\n")+1:]}) // it may be warned of something before
 	// The runner is killed here. The next one finds what it noted.
 	if err := r.removeContainers(t.Context()); err != nil {
 		t.Fatal(err)

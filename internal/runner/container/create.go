@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,26 +47,37 @@ func (d *Docker) removeByName(ctx context.Context, name string) {
 
 var containerID = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// create creates a container and keeps its id, which the engine prints in the last line.
+// create creates a container and keeps its id, which it puts out last: the engine may warn
+// before or after it prints that.
 func (d *Docker) create(ctx context.Context, c *Command, s Stream) (int, error) {
 	i, err := d.arguments(&c.Spec, "create")
 	if err != nil {
 		return 0, err
 	}
-	pass := s.Output
+	pass, id := s.Output, ""
 	s.Output = func(batch []byte) {
-		for line := range strings.SplitSeq(string(batch), "\n") {
-			if line = strings.TrimSpace(line); containerID.MatchString(line) {
-				d.mu.Lock()
-				d.containers[line] = true
-				d.mu.Unlock()
+		var others []byte
+		for line := range bytes.Lines(batch) {
+			if text := bytes.TrimSpace(line); containerID.Match(text) {
+				id = string(text)
+			} else {
+				others = append(others, line...)
 			}
 		}
-		if pass != nil {
-			pass(batch)
+		if pass != nil && len(others) > 0 {
+			pass(others)
 		}
 	}
-	return d.call(ctx, c, i, s)
+	code, err := d.call(ctx, c, i, s)
+	if id != "" {
+		d.mu.Lock()
+		d.containers[id] = true
+		d.mu.Unlock()
+		if pass != nil {
+			pass([]byte(id + "\n"))
+		}
+	}
+	return code, err
 }
 
 // arguments are those of run and create.
