@@ -89,6 +89,7 @@ func Combined(list []*CommitStatus) CommitState {
 type CheckResult struct {
 	Name       string
 	FromStatus bool       // a status, not a check run
+	App        int64      // that it belongs to
 	Status     Status     // Completed once there is a conclusion
 	Conclusion Conclusion // of a status: success or failure
 }
@@ -100,7 +101,7 @@ func (r *CheckResult) Passed() bool {
 
 // Result is how the status stands as a check.
 func (s *CommitStatus) Result() CheckResult {
-	r := CheckResult{Name: s.Context, FromStatus: true, Status: Completed}
+	r := CheckResult{Name: s.Context, FromStatus: true, App: AppOf(&s.Creator), Status: Completed}
 	switch s.State {
 	case StatePending:
 		r.Status = InProgress

@@ -1,8 +1,8 @@
 // Package check says how commits stand: by the jobs of their runs, which are check runs,
-// and by statuses, which other tools set. [Checks.Of] is all of it in one view, for what
+// and by check runs and statuses that tools report. [Checks.Of] is all of it in one view, for what
 // requires some of them.
 //
-// A status is written together with the event that it is, so runs that wait for it start,
+// What a tool reports is written together with the events that it is, so runs that wait for it start,
 // whoever is killed in between.
 package check
 
@@ -42,20 +42,13 @@ func (c *Checks) SetStatus(ctx context.Context, base shape.Base, repo *actions.R
 	if err := s.Check(); err != nil {
 		return err
 	}
-	view := c.git.View(repo.ID)
-	commit, err := view.Commit(ctx, s.SHA)
+	commit, err := c.git.View(repo.ID).Commit(ctx, s.SHA)
 	if err != nil {
 		return err
 	}
-	refs, err := view.Refs(ctx, actions.BranchPrefix)
+	branches, err := c.branches(ctx, repo.ID, s.SHA)
 	if err != nil {
 		return err
-	}
-	var branches []string
-	for _, r := range refs {
-		if r.SHA == s.SHA && len(branches) < maxBranches {
-			branches = append(branches, actions.ShortRef(r.Name))
-		}
 	}
 	s.RepoID, s.CreatedAt = repo.ID, c.now()
 	var p *actions.Push
@@ -83,6 +76,18 @@ func (c *Checks) SetStatus(ctx context.Context, base shape.Base, repo *actions.R
 	return nil
 }
 
+// branches are those that stand at a commit, as payloads have them.
+func (c *Checks) branches(ctx context.Context, repoID int64, sha string) ([]string, error) {
+	refs, err := c.git.View(repoID).Refs(ctx, actions.BranchPrefix)
+	var branches []string
+	for _, r := range refs {
+		if r.SHA == sha && len(branches) < maxBranches {
+			branches = append(branches, actions.ShortRef(r.Name))
+		}
+	}
+	return branches, err
+}
+
 // Of lists how all checks of a commit stand: its check runs of current attempts, and the
 // newest status of each context.
 func (c *Checks) Of(ctx context.Context, repoID int64, sha string) ([]actions.CheckResult, error) {
@@ -94,7 +99,7 @@ func (c *Checks) Of(ctx context.Context, repoID int64, sha string) ([]actions.Ch
 			return nil, err
 		}
 		for _, r := range runs {
-			list = append(list, actions.CheckResult{Name: r.Job.Name, Status: r.Job.Status, Conclusion: r.Job.Conclusion})
+			list = append(list, r.Result())
 		}
 		if len(runs) < page {
 			break

@@ -72,6 +72,7 @@ type Event struct {
 
 	Schedule *Schedule // of a schedule
 	Status   *Status   // of a status
+	Check    *Check    // of a check_run and a check_suite
 
 	RepositoryDispatch *RepositoryDispatch // of a repository_dispatch
 }

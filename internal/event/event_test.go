@@ -97,6 +97,8 @@ var happened = []event.Event{
 	{Name: "delete", Push: &event.Push{Update: actions.RefUpdate{Ref: "refs/tags/v1", Before: old, After: actions.ZeroSHA}}},
 	{Name: "repository_dispatch", Action: "build", RepositoryDispatch: &event.RepositoryDispatch{}},
 	{Name: "schedule", Workflow: ".github/workflows/ci.yml", Schedule: &event.Schedule{Cron: "0 0 * * *"}},
+	{Name: "check_run", Action: "created", Check: &event.Check{Run: &actions.CheckRun{}, Suite: &actions.CheckSuite{}}},
+	{Name: "check_suite", Action: "completed", Check: &event.Check{Suite: &actions.CheckSuite{}, Commit: &actions.Commit{}}},
 	{Name: "status", Status: &event.Status{Status: &actions.CommitStatus{SHA: young}, Commit: &actions.Commit{SHA: young}}},
 	{Name: "workflow_run", Action: "completed", WorkflowRun: &event.WorkflowRun{Run: &actions.Run{}, Attempt: &actions.Attempt{}, Workflow: &actions.Workflow{}}},
 	{Name: "pull_request", Action: "opened", Pull: &event.Pull{Pull: asked}},

@@ -58,8 +58,8 @@ const (
 // table is every event that `on` may name, in the order of the alphabet.
 var table = []Kind{
 	{Name: "branch_protection_rule", Types: words(crud)},
-	{Name: "check_run", Types: words("created rerequested completed requested_action")},
-	{Name: "check_suite", Types: words("completed")},
+	{Name: "check_run", Types: words("created rerequested completed requested_action"), payload: newCheckRun},
+	{Name: "check_suite", Types: words("completed"), payload: newCheckSuite},
 	{Name: "create", Of: Own, payload: newCreate}, // the new ref
 	{Name: "delete", Caches: actions.CacheWrites, payload: newDelete},
 	{Name: "deployment", Of: Own},        // the ref and commit that are deployed; of a bare commit no ref

@@ -136,7 +136,7 @@ func (c *commitNode) StatusCheckRollup(ctx context.Context) (*rollup, error) {
 	out := &rollup{State: "SUCCESS"}
 	for _, run := range list {
 		out.contexts = append(out.contexts, &checkContext{run: c.checkRun(ctx, run)})
-		out.add(run.Job.Status, run.Job.Conclusion)
+		out.add(run.Status, run.Conclusion)
 	}
 	if c.pull.reads(ctx, readsStatuses) == nil {
 		statuses, err := st.LatestStatuses(ctx, repoID, string(c.Oid))
@@ -212,6 +212,9 @@ type checkRun struct {
 	StartedAt   *word
 	CompletedAt *word
 	DetailsURL  *word
+	Title       *string
+	Summary     *string
+	Text        *string
 	CheckSuite  checkSuite
 }
 
@@ -244,13 +247,19 @@ type statusContext struct {
 func (*statusContext) IsRequired(ofPull) bool { return false }
 
 func (c *commitNode) checkRun(ctx context.Context, run *store.CheckRun) *checkRun {
-	j, base := run.Job, callOf(ctx).base
-	html := word(shape.JobHTML(base, c.pull.repo, j))
-	return &checkRun{
-		DatabaseID: number(j.ID), Name: j.Name, Status: strings.ToUpper(string(j.Status)), Conclusion: shape.Null(strings.ToUpper(string(j.Conclusion))),
-		StartedAt: moment(j.StartedAt), CompletedAt: moment(j.CompletedAt), DetailsURL: &html,
-		CheckSuite: checkSuite{&workflowRun{number(j.RunID), run.Event, workflowOf{run.Workflow}}},
+	details := word(run.DetailsURL)
+	if details == "" {
+		details = word(shape.CheckHTML(callOf(ctx).base, c.pull.repo, run.CheckRun))
 	}
+	v := &checkRun{
+		DatabaseID: number(run.ID), Name: run.Name, Status: strings.ToUpper(string(run.Status)), Conclusion: shape.Null(strings.ToUpper(string(run.Conclusion))),
+		StartedAt: moment(run.StartedAt), CompletedAt: moment(run.CompletedAt), DetailsURL: &details,
+		Title: shape.Null(run.Title), Summary: shape.Null(run.Summary), Text: shape.Null(run.Text),
+	}
+	if run.Job != nil {
+		v.CheckSuite.WorkflowRun = &workflowRun{number(run.SuiteID), run.Event, workflowOf{run.Workflow}}
+	}
+	return v
 }
 
 func newStatus(s *actions.CommitStatus) *statusContext {

@@ -73,7 +73,6 @@ var unanswered = map[string]string{
 	"/repos/{owner}/{repo}/pulls/{number}/comments":  notHere,
 	"/repos/{owner}/{repo}/pulls/comments":           notHere,
 	"/{owner}/{repo}/pull/{file}":                    later, // N.diff and N.patch
-	"/repos/{owner}/{repo}/statuses/{sha}":           later,
 	"/repos/{owner}/{repo}/deployments":              later,
 	"/repos/{owner}/{repo}/hooks":                    later,
 	"/repos/{owner}/{repo}/teams":                    later,

@@ -62,7 +62,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Actor: s.puller}),
 		environments.Routes(s.store, s.auth, s.scheduler),
 		statuses.Routes(s.store, s.checks, s.repositories),
-		checks.Routes(s.store, s.repositories),
+		checks.Routes(checks.Config{Store: s.store, Git: s.repos, Checks: s.checks, Repositories: s.repositories}),
 
 		workflows.Routes(s.store, s.trigger, s.now),
 		events.Routes(s.trigger),

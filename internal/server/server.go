@@ -315,7 +315,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	})
 	site, err := web.New(web.Config{
 		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Groups: s.groups, Log: s.log, Now: s.now,
-		Git: s.repos, Repositories: s.repositories, Pulls: s.pulls, Puller: s.puller, ImageHosts: s.config.ImageHost,
+		Git: s.repos, Repositories: s.repositories, Pulls: s.pulls, Checks: s.checks, Puller: s.puller, ImageHosts: s.config.ImageHost,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
 			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
 		},

@@ -217,7 +217,7 @@ func TestListsReadAnIndexInItsOrder(t *testing.T) {
 		"caches":                   {caches(store.CacheFilter{}), "caches_access "},
 		"caches by age":            {caches(store.CacheFilter{Sort: "created_at"}), "caches_created "},
 		"caches by size":           {caches(store.CacheFilter{Sort: "size_in_bytes", Oldest: true}), "caches_size "},
-		"check runs of a run":      {checks(store.CheckFilter{RunID: 1}), "jobs_run "},
+		"check runs of a run":      {checks(store.CheckFilter{SuiteID: 1}), "jobs_run "},
 		"jobs": {func(ctx context.Context, q store.Explainer) error {
 			_, _, err := q.RunJobs(ctx, 1, 1, page)
 			return err

@@ -42,6 +42,11 @@ const MostFound = 1000
 // Runs lists a page of runs, newest first, and how many there are in all, or the first
 // [MostFound] of those that a filter finds.
 func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run, int, error) {
+	return q.RunSlice(ctx, f, p.Offset(), p.Size)
+}
+
+// RunSlice is Runs for up to length runs behind the first offset ones.
+func (q queries) RunSlice(ctx context.Context, f RunFilter, offset, length int) ([]*actions.Run, int, error) {
 	l := runList.Where(`r.repo_id = ?`, f.RepoID).Narrow(`r.id = ?`, f.RunID).Narrow(`r.head_sha = ?`, f.HeadSHA).
 		Narrow(`r.created_at >= ?`, db.Micros(f.From)).Narrow(`r.created_at <= ?`, db.Micros(f.To))
 	open := isStatus(f.Status) && f.Status != string(actions.Completed)
@@ -67,7 +72,7 @@ func (q queries) Runs(ctx context.Context, f RunFilter, p Page) ([]*actions.Run,
 	} else {
 		l = l.Most(MostFound)
 	}
-	list, total, err := l.Page(ctx, q.ex, p)
+	list, total, err := l.Slice(ctx, q.ex, offset, length)
 	if err != nil {
 		return nil, 0, fmt.Errorf("runs of repository %d: %w", f.RepoID, err)
 	}

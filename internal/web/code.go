@@ -52,7 +52,8 @@ type commitPage struct {
 	Parents      []fileLink
 	Files        string // URL of the files at the commit
 	Runs         []runRow
-	More         bool // there are more runs than the page lists
+	Checks       []checkRow // of tools
+	More         bool       // there are more runs than the page lists
 }
 
 // A fileLink is a link to an entry of a directory, a directory above, or a commit.
@@ -91,6 +92,9 @@ func (s *Site) commit(w http.ResponseWriter, r *http.Request, c *auth.Caller) er
 	}
 	for _, run := range runs {
 		p.Runs = append(p.Runs, rowOf(p.Repo, run, now))
+	}
+	if p.Checks, err = s.checksOf(r.Context(), repo, sha, true); err != nil {
+		return err
 	}
 	return s.render(w, http.StatusOK, "commit", p)
 }

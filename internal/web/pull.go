@@ -11,7 +11,6 @@ import (
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/shape"
-	"github.com/understudy-ci/understudy/internal/store"
 )
 
 const (
@@ -41,12 +40,6 @@ type pullPage struct {
 type commitRow struct {
 	URL, Title, SHA, Author string
 	At                      timestamp
-}
-
-type checkRow struct {
-	URL, Name, Workflow string
-	Mark                mark
-	Duration            elapsed
 }
 
 type pullFile struct {
@@ -88,7 +81,7 @@ func (s *Site) pull(w http.ResponseWriter, r *http.Request, c *auth.Caller) erro
 	if is.Merged() {
 		p.Merged = is.MergedBy.Login
 	}
-	if err := s.addChecks(r.Context(), &p, repo, is); err != nil {
+	if p.Checks, err = s.checksOf(r.Context(), repo, is.HeadSHA, false); err != nil {
 		return err
 	}
 	may, err := s.auth.May(r.Context(), c, auth.Target{Repo: repo}, readCode)
@@ -121,22 +114,6 @@ func whyNotMerged(p *shape.Pull) string {
 		return "It is not known yet whether this branch can be merged. Load the page again."
 	}
 	return ""
-}
-
-func (s *Site) addChecks(ctx context.Context, p *pullPage, repo *actions.Repository, is *actions.Pull) error {
-	list, _, err := s.store.CheckRuns(ctx, store.CheckFilter{RepoID: repo.ID, HeadSHA: is.HeadSHA}, store.Page{Number: 1, Size: maxPullChecks})
-	if err != nil {
-		return err
-	}
-	now := s.now()
-	for _, run := range list {
-		j := run.Job
-		p.Checks = append(p.Checks, checkRow{
-			URL: shape.JobHTML(shape.Base{}, repo, j), Name: j.Name, Workflow: run.Workflow,
-			Mark: markOf(j.Status, j.Conclusion), Duration: elapsedOf(j.StartedAt, j.CompletedAt, now),
-		})
-	}
-	return nil
 }
 
 func (s *Site) addCode(ctx context.Context, p *pullPage, is *actions.Pull) error {

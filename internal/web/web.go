@@ -12,6 +12,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/artifact"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/check"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/group"
 	"github.com/understudy-ci/understudy/internal/httpjson"
@@ -38,6 +39,7 @@ type Config struct {
 
 	Repositories *repository.Repositories
 	Pulls        *pull.Pulls
+	Checks       *check.Checks
 
 	// Puller is the caller as who changes pull requests.
 	Puller func(*auth.Caller, shape.Base) pull.Actor
@@ -63,26 +65,30 @@ type Site struct {
 
 	repositories *repository.Repositories
 	pulls        *pull.Pulls
+	checks       *check.Checks
 	puller       func(*auth.Caller, shape.Base) pull.Actor
 
 	artifactURL func(r *http.Request, art *actions.Artifact) (string, error)
 
-	templates *template.Template
-	assets    assets
-	summaries *summaries
-	policy    string // of content, in each answer
-	mux       *http.ServeMux
-	times     streamTimes
+	templates  *template.Template
+	assets     assets
+	summaries  *summaries
+	checkTexts *summaries // of what tools report
+	policy     string     // of content, in each answer
+	mux        *http.ServeMux
+	times      streamTimes
 }
 
 // New makes the pages.
 func New(c Config) (*Site, error) {
 	s := &Site{
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
-		scheduler: c.Scheduler, groups: c.Groups, git: c.Git, repositories: c.Repositories, pulls: c.Pulls, puller: c.Puller, log: c.Log, now: c.Now,
+		scheduler: c.Scheduler, groups: c.Groups, git: c.Git, repositories: c.Repositories, pulls: c.Pulls, checks: c.Checks, puller: c.Puller, log: c.Log, now: c.Now,
 		policy: policy(c.ImageHosts), mux: http.NewServeMux(), times: defaultTimes,
 	}
-	s.summaries = newSummaries(c.Logs.ReadSummary, markdown.New(c.ImageHosts...))
+	renderer := markdown.New(c.ImageHosts...)
+	s.summaries = newSummaries(c.Logs.ReadSummary, renderer)
+	s.checkTexts = newSummaries(s.readCheckText, renderer)
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -104,6 +110,8 @@ func New(c Config) (*Site, error) {
 		"GET /{owner}/{repo}/pull/{pull}":                           s.pull,
 		"POST /{owner}/{repo}/pull/{pull}/merge":                    s.changing(s.mergePull),
 		"POST /{owner}/{repo}/pull/{pull}/state":                    s.changing(s.changePull),
+		"GET /{owner}/{repo}/runs/{check}":                          s.check,
+		"POST /{owner}/{repo}/runs/{check}":                         s.changing(s.askCheck),
 		"GET /{owner}/{repo}/tree/{at...}":                          s.tree,
 		"GET /{owner}/{repo}/blob/{at...}":                          s.tree,
 		"GET /{owner}/{repo}":                                       s.repository,

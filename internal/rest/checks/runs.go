@@ -1,15 +1,18 @@
 // Package checks is "Checks" in the reference, the pages "Check runs" and "Check
-// suites". A check run is a job, a check suite the run that it belongs to; they have its id.
+// suites". A check run is a job, and a check suite the run that it belongs to, whose ids they
+// have; or what a tool reports of a commit. GitHub lets Apps report; here each account
+// is one, which needs write access, and each job whose token has the permission.
 package checks
 
 import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
+	"github.com/understudy-ci/understudy/internal/check"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -17,8 +20,16 @@ import (
 	"github.com/understudy-ci/understudy/internal/store"
 )
 
+// Config is what the page needs. All fields are required.
+type Config struct {
+	Store        *store.Store
+	Git          *gitrepo.Git
+	Checks       *check.Checks
+	Repositories *repository.Repositories
+}
+
 // Routes are the operations of the pages.
-func Routes(st *store.Store, repositories *repository.Repositories) []rest.Route {
+func Routes(c Config) []rest.Route {
 	const (
 		repo  = "/repos/{owner}/{repo}"
 		run   = repo + "/check-runs/{check_run_id}"
@@ -26,10 +37,14 @@ func Routes(st *store.Store, repositories *repository.Repositories) []rest.Route
 		docs  = "rest/checks/"
 	)
 	read := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "checks"}
-	p := &page{st, repositories}
+	write := auth.Need{On: auth.Repo, Role: actions.Write, Permission: "checks"}
+	p := &page{c}
 	return []rest.Route{
+		{Pattern: "POST " + repo + "/check-runs", Handle: p.create, Docs: docs + "runs#create-a-check-run", Need: write},
 		{Pattern: "GET " + run, Handle: p.getRun, Docs: docs + "runs#get-a-check-run", Need: read},
+		{Pattern: "PATCH " + run, Handle: p.update, Docs: docs + "runs#update-a-check-run", Need: write},
 		{Pattern: "GET " + run + "/annotations", Handle: p.listAnnotations, Docs: docs + "runs#list-check-run-annotations", Need: read},
+		{Pattern: "POST " + run + "/rerequest", Handle: p.again, Docs: docs + "runs#rerequest-a-check-run", Need: write},
 		{Pattern: "GET " + repo + "/commits/{ref}/check-runs", Handle: p.listOfCommit, Docs: docs + "runs#list-check-runs-for-a-git-reference", Need: read},
 		{Pattern: "GET " + suite + "/check-runs", Handle: p.listOfSuite, Docs: docs + "runs#list-check-runs-in-a-check-suite", Need: read},
 		{Pattern: "GET " + repo + "/commits/{ref}/check-suites", Handle: p.listSuites, Docs: docs + "suites#list-check-suites-for-a-git-reference", Need: read},
@@ -37,70 +52,7 @@ func Routes(st *store.Store, repositories *repository.Repositories) []rest.Route
 	}
 }
 
-type page struct {
-	store        *store.Store
-	repositories *repository.Repositories
-}
-
-type checkOutputJSON struct {
-	Title            *string `json:"title"`
-	Summary          *string `json:"summary"`
-	Text             *string `json:"text"`
-	AnnotationsCount int     `json:"annotations_count"`
-	AnnotationsURL   string  `json:"annotations_url"`
-}
-
-type idJSON struct {
-	ID int64 `json:"id"`
-}
-
-type checkRunJSON struct {
-	ID           int64           `json:"id"`
-	Name         string          `json:"name"`
-	NodeID       string          `json:"node_id"`
-	HeadSHA      string          `json:"head_sha"`
-	ExternalID   string          `json:"external_id"`
-	URL          string          `json:"url"`
-	HTMLURL      string          `json:"html_url"`
-	DetailsURL   string          `json:"details_url"`
-	Status       string          `json:"status"`
-	Conclusion   *string         `json:"conclusion"`
-	StartedAt    *string         `json:"started_at"`
-	CompletedAt  *string         `json:"completed_at"`
-	Output       checkOutputJSON `json:"output"`
-	CheckSuite   idJSON          `json:"check_suite"`
-	App          *appJSON        `json:"app"`
-	PullRequests []struct{}      `json:"pull_requests"`
-}
-
-func newCheckRun(c *rest.Call, run *store.CheckRun) *checkRunJSON {
-	j := run.Job
-	id := strconv.FormatInt(j.ID, 10)
-	url := c.RepoURL() + "/check-runs/" + id
-	html := shape.JobHTML(c.Base, c.Repo, j)
-	started := j.StartedAt
-	if started.IsZero() {
-		started = j.CreatedAt
-	}
-	return &checkRunJSON{
-		ID:           j.ID,
-		Name:         j.Name,
-		NodeID:       shape.NodeID("CheckRun", j.ID),
-		HeadSHA:      run.HeadSHA,
-		ExternalID:   j.GUID,
-		URL:          url,
-		HTMLURL:      html,
-		DetailsURL:   html,
-		Status:       string(j.Status),
-		Conclusion:   shape.Null(string(j.Conclusion)),
-		StartedAt:    shape.NullTime(started),
-		CompletedAt:  shape.NullTime(j.CompletedAt),
-		Output:       checkOutputJSON{AnnotationsCount: run.Annotations, AnnotationsURL: url + "/annotations"},
-		CheckSuite:   idJSON{j.RunID},
-		App:          app(c),
-		PullRequests: []struct{}{},
-	}
-}
+type page struct{ Config }
 
 // getRun serves GET /repos/{owner}/{repo}/check-runs/{check_run_id}.
 func (p *page) getRun(w http.ResponseWriter, r *http.Request) error {
@@ -109,14 +61,14 @@ func (p *page) getRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := rest.CallOf(r)
-	list, _, err := p.store.CheckRuns(r.Context(), store.CheckFilter{RepoID: c.Repo.ID, JobID: id}, store.Page{Number: 1, Size: 1})
+	list, _, err := p.Store.CheckRuns(r.Context(), store.CheckFilter{RepoID: c.Repo.ID, ID: id}, store.Page{Number: 1, Size: 1})
 	if err != nil {
 		return err
 	}
 	if len(list) == 0 {
 		return rest.ErrNotFound
 	}
-	return httpjson.Write(w, http.StatusOK, newCheckRun(c, list[0]))
+	return httpjson.Write(w, http.StatusOK, shape.NewCheckRun(c.Base, c.Repo, list[0].CheckRun, happening()))
 }
 
 // listOfCommit serves GET /repos/{owner}/{repo}/commits/{ref}/check-runs.
@@ -131,7 +83,7 @@ func (p *page) listOfCommit(w http.ResponseWriter, r *http.Request) error {
 // headSHA is the commit that the path's ref stands for.
 func (p *page) headSHA(r *http.Request) (string, error) {
 	ref := r.PathValue("ref")
-	sha, err := rest.CommitOf(r, p.repositories, ref)
+	sha, err := rest.CommitOf(r, p.Repositories, ref)
 	if k := actions.KindOf(err); k == actions.NotFound || k == actions.Invalid {
 		return "", actions.Errorf(actions.Invalid, "No commit found for SHA: %s", ref)
 	}
@@ -140,11 +92,22 @@ func (p *page) headSHA(r *http.Request) (string, error) {
 
 // listOfSuite serves GET /repos/{owner}/{repo}/check-suites/{check_suite_id}/check-runs.
 func (p *page) listOfSuite(w http.ResponseWriter, r *http.Request) error {
-	run, err := p.suiteRun(r)
+	id, err := httpjson.PathID(r, "check_suite_id")
 	if err != nil {
 		return err
 	}
-	return p.write(w, r, store.CheckFilter{RunID: run.ID})
+	repoID := rest.CallOf(r).Repo.ID
+	if id < actions.ToolChecks {
+		_, err = p.Store.RepoRun(r.Context(), repoID, id)
+	} else if list, _, e := p.Store.CheckSuites(r.Context(), store.CheckFilter{RepoID: repoID, SuiteID: id}, store.Page{Number: 1, Size: 1}); e != nil {
+		err = e
+	} else if len(list) == 0 {
+		err = rest.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return p.write(w, r, store.CheckFilter{SuiteID: id})
 }
 
 func (p *page) write(w http.ResponseWriter, r *http.Request, f store.CheckFilter) error {
@@ -153,29 +116,27 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, f store.CheckFilter
 	if err := narrow(&f, l.Query); err != nil {
 		return err
 	}
-	var (
-		list  []*store.CheckRun
-		total int
-	)
-	if id := l.Query.Get("app_id"); id == "" || id == strconv.Itoa(appID) {
-		var err error
-		if list, total, err = p.store.CheckRuns(r.Context(), f, l.Page); err != nil {
-			return err
-		}
+	list, total, err := p.Store.CheckRuns(r.Context(), f, l.Page)
+	if err != nil {
+		return err
 	}
 	answer := struct {
-		Total int             `json:"total_count"`
-		Runs  []*checkRunJSON `json:"check_runs"`
-	}{total, make([]*checkRunJSON, 0, len(list))}
+		Total int               `json:"total_count"`
+		Runs  []*shape.CheckRun `json:"check_runs"`
+	}{total, make([]*shape.CheckRun, 0, len(list))}
+	events := happening()
 	for _, run := range list {
-		answer.Runs = append(answer.Runs, newCheckRun(c, run))
+		answer.Runs = append(answer.Runs, shape.NewCheckRun(c.Base, c.Repo, run.CheckRun, events))
 	}
 	l.Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, answer)
 }
 
 // narrow reads the parameters of a list of check runs.
-func narrow(f *store.CheckFilter, query url.Values) error {
+func narrow(f *store.CheckFilter, query url.Values) (err error) {
+	if f.App, err = appOf(query); err != nil {
+		return err
+	}
 	f.Name = query.Get("check_name")
 	f.Attempts = query.Get("filter") == "all"
 	f.Status = actions.Status(query.Get("status"))
@@ -205,29 +166,47 @@ func (p *page) listAnnotations(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c, l := rest.CallOf(r), rest.ListingOf(r)
-	j, err := p.store.RepoJob(r.Context(), c.Repo.ID, id)
+	list, total, sha, err := p.notes(r, id, l.Page)
 	if err != nil {
 		return err
 	}
-	run, err := p.store.Run(r.Context(), j.RunID)
-	if err != nil {
-		return err
-	}
-	list, total, err := p.store.Annotations(r.Context(), j.ID, l.Page)
-	if err != nil {
-		return err
-	}
-	blob := c.RepoHTML() + "/blob/" + run.HeadSHA + "/"
+	blob := c.RepoHTML() + "/blob/" + sha + "/"
 	answer := make([]annotationJSON, 0, len(list))
 	for _, n := range list {
 		answer = append(answer, annotationJSON{
 			Path: n.Path, BlobHref: blob + (&url.URL{Path: n.Path}).EscapedPath(),
 			StartLine: n.StartLine, StartColumn: nullInt(n.StartColumn), EndLine: n.EndLine, EndColumn: nullInt(n.EndColumn),
-			Level: string(n.Level), Title: n.Title, Message: n.Message,
+			Level: string(n.Level), Title: n.Title, Message: n.Message, RawDetails: shape.Null(n.RawDetails),
 		})
 	}
 	l.Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, answer)
+}
+
+// notes are annotations of a check run, and the commit that they are of.
+func (p *page) notes(r *http.Request, id int64, page store.Page) (list []*actions.CheckNote, total int, sha string, err error) {
+	ctx, repoID := r.Context(), rest.CallOf(r).Repo.ID
+	if id >= actions.ToolChecks {
+		run, err := p.Store.ToolCheck(ctx, repoID, id)
+		if err != nil {
+			return nil, 0, "", err
+		}
+		list, total, err = p.Store.CheckNotes(ctx, id, page)
+		return list, total, run.HeadSHA, err
+	}
+	j, err := p.Store.RepoJob(ctx, repoID, id)
+	if err != nil {
+		return nil, 0, "", err
+	}
+	run, err := p.Store.Run(ctx, j.RunID)
+	if err != nil {
+		return nil, 0, "", err
+	}
+	of, total, err := p.Store.Annotations(ctx, j.ID, page)
+	for _, n := range of {
+		list = append(list, &actions.CheckNote{Annotation: *n})
+	}
+	return list, total, run.HeadSHA, err
 }
 
 func nullInt(n int) *int {

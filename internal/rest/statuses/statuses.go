@@ -26,6 +26,7 @@ func Routes(st *store.Store, checks *check.Checks, repositories *repository.Repo
 	return []rest.Route{
 		{Pattern: "GET " + repo + "/commits/{ref}/status", Handle: p.combined, Docs: docs + "get-the-combined-status-for-a-specific-reference", Need: read},
 		{Pattern: "GET " + repo + "/commits/{ref}/statuses", Handle: p.list, Docs: docs + "list-commit-statuses-for-a-reference", Need: read},
+		{Pattern: "GET " + repo + "/statuses/{ref}", Handle: p.list, Docs: docs + "list-commit-statuses-for-a-reference", Need: read}, // as GitHub had it first, and still has
 		{
 			Pattern: "POST " + repo + "/statuses/{sha}", Handle: p.create, Docs: docs + "create-a-commit-status",
 			Need: auth.Need{On: auth.Repo, Role: actions.Write, Permission: "statuses"},

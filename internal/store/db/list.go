@@ -88,21 +88,27 @@ func (l List[T]) Counter(text string, args ...any) List[T] {
 
 // Page returns one page of the list, and how many rows all pages have.
 func (l List[T]) Page(ctx context.Context, q Querier, p actions.Page) ([]T, int, error) {
-	n, size := len(l.args), p.Size
+	return l.Slice(ctx, q, p.Offset(), p.Size)
+}
+
+// Slice returns up to length rows of the list behind the first offset ones, and how many
+// rows the whole list has.
+func (l List[T]) Slice(ctx context.Context, q Querier, offset, length int) ([]T, int, error) {
+	n, size := len(l.args), length
 	if l.most > 0 {
-		size = max(min(size, l.most-p.Offset()), 0)
+		size = max(min(size, l.most-offset), 0)
 	}
 	var rows []T
 	if size > 0 {
 		var err error
 		rows, err = All(ctx, q, l.Scan, l.text(l.ID+` in (select `+l.ID+` from `+l.Table+` where `+l.where+` order by `+l.order+
-			` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2)+`)`), append(slices.Clip(l.args), size, p.Offset())...)
+			` limit $`+strconv.Itoa(n+1)+` offset $`+strconv.Itoa(n+2)+`)`), append(slices.Clip(l.args), size, offset)...)
 		if err != nil {
 			return nil, 0, err
 		}
 	}
-	if last := len(rows) < p.Size; last && (len(rows) > 0 || p.Offset() == 0) {
-		return rows, p.Offset() + len(rows), nil
+	if last := len(rows) < length; last && (len(rows) > 0 || offset == 0) {
+		return rows, offset + len(rows), nil
 	}
 	total, err := l.count(ctx, q)
 	return rows, total, err
