@@ -111,6 +111,10 @@ const (
 	objectKind  kind = "Object"
 )
 
+// KindOf is the kind of a value as GitHub names it: Null, Boolean, Number, String,
+// Array or Object.
+func KindOf(v Value) string { return string(kindOf(v)) }
+
 func kindOf(v Value) kind {
 	switch v.(type) {
 	case nil:

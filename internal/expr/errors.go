@@ -10,6 +10,7 @@ type Error struct {
 	Msg    string // for people; names the offending token and its position
 	Offset int    // byte offset of the fault: in the text given to Parse, Template or Condition; of an evaluation, in the expression
 	Err    error  // that a function of Env.Functions returned; nil otherwise
+	Lexing bool   // there is text that is no token; otherwise what is wrong is the syntax, or the evaluation
 }
 
 func (e *Error) Error() string { return e.Msg }

@@ -77,7 +77,9 @@ func (l *lexer) next() (token, error) {
 }
 
 func (l *lexer) unexpected(text string) error {
-	return located(l.src, l.pos, "Unexpected symbol: '%s'", clip(text))
+	err := located(l.src, l.pos, "Unexpected symbol: '%s'", clip(text))
+	err.Lexing = true
+	return err
 }
 
 // operandExpected says whether the token before was nothing, an operator, a
