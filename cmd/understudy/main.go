@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/understudy-ci/understudy/internal/local"
 )
 
 // version is set by the build.
@@ -23,6 +25,7 @@ const description = `GitHub Actions on your own machine.
 	See it work:              understudy demo
 	Add a runner elsewhere:   understudy runner --url http://HOST:3000/OWNER/REPO --token TOKEN
 	Get what a run made:      understudy artifact download -R OWNER/REPO --run ID
+	Try an expression:        understudy eval "startsWith('refs/heads/main', 'refs/')"
 
 Every flag is also an environment variable: --job-lease is UNDERSTUDY_JOB_LEASE.`
 
@@ -32,6 +35,7 @@ type program struct {
 	Demo     demoCommand     `cmd:"" help:"Start a server, push a sample repository, and watch its run."`
 	Admin    adminCommand    `cmd:"" help:"Work on the data directory of a server: make users and tokens."`
 	Artifact artifactCommand `cmd:"" help:"List, download and delete artifacts of a server."`
+	Eval     evalCommand     `cmd:"" help:"Evaluate an expression of workflow files."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 	Worker   workerCommand   `cmd:"" hidden:""`
 
@@ -65,7 +69,9 @@ func main() {
 	k.Bind(p.logger(), &p)
 	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
 		stop()
-		fmt.Fprintln(os.Stderr, "understudy:", err)
+		if !errors.Is(err, local.ErrTold) {
+			fmt.Fprintln(os.Stderr, "understudy:", err)
+		}
 		os.Exit(1)
 	}
 }

@@ -47,6 +47,12 @@ func hashFiles(ctx context.Context, root, home string, args []string, warn func(
 	return hex.EncodeToString(w.sum.Sum(nil)), nil
 }
 
+// HashFiles is the function of that name outside of a job: root stands for its
+// workspace.
+func HashFiles(ctx context.Context, root, home string, args []string, warn func(string)) (string, error) {
+	return hashFiles(ctx, root, home, args, warn)
+}
+
 // A walk goes through the directories in which patterns may match.
 type walk struct {
 	ctx    context.Context
