@@ -63,6 +63,13 @@ const (
 
 	AuditActionImport AuditAction = "kept_action.create" // by an operator who brings it in; none of GitHub's
 	AuditActionRemove AuditAction = "kept_action.remove"
+
+	AuditReleaseCreate  AuditAction = "release.create" // these are none of GitHub's either
+	AuditReleasePublish AuditAction = "release.publish"
+	AuditReleaseUpdate  AuditAction = "release.update"
+	AuditReleaseDestroy AuditAction = "release.destroy"
+	AuditAssetCreate    AuditAction = "release_asset.create"
+	AuditAssetDestroy   AuditAction = "release_asset.destroy"
 )
 
 // What is done in a repository, an organization or the enterprise, behind the name

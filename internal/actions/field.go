@@ -18,6 +18,7 @@ const (
 	MissingField FieldCode = "missing_field" // it is required
 	InvalidField FieldCode = "invalid"       // its value is none of those that can be
 	CustomField  FieldCode = "custom"        // the text of the error says it
+	TakenField   FieldCode = "already_exists"
 )
 
 // Error is the text for people.
@@ -43,4 +44,9 @@ func BadField(resource, field string) error {
 // Missing is the error for a required field that is absent.
 func Missing(resource, field string) error {
 	return &FieldError{Resource: resource, Field: field, Code: MissingField, err: Errorf(Invalid, "%s is missing", field)}
+}
+
+// Taken is the error for a field whose value another has already.
+func Taken(resource, field string) error {
+	return &FieldError{Resource: resource, Field: field, Code: TakenField, err: Errorf(Invalid, "%s already exists", field)}
 }

@@ -133,6 +133,10 @@ var ReadPulls = Need{On: Repo, Role: actions.Read, Permission: "pull-requests"}
 // PushCode is what it takes to move the branches of a repository, and so to merge.
 var PushCode = Need{On: Repo, Role: actions.Write, Permission: "contents", SignedIn: true}
 
+// SeeDrafts is what it takes to see releases of a repository that are not published yet,
+// also where it is archived.
+var SeeDrafts = Need{On: Repo, Role: actions.Write, Permission: "contents", SignedIn: true, Archived: true}
+
 // DownloadRuns is what it takes to have what runs of a repository left, as files: their
 // logs, above all, also where everybody reads the runs.
 var DownloadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions", SignedIn: true}

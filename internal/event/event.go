@@ -73,6 +73,7 @@ type Event struct {
 	Schedule *Schedule // of a schedule
 	Status   *Status   // of a status
 	Check    *Check    // of a check_run and a check_suite
+	Release  *Release  // of a release
 
 	RepositoryDispatch *RepositoryDispatch // of a repository_dispatch
 }

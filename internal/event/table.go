@@ -108,7 +108,7 @@ var table = []Kind{
 	},
 	{ // the tag
 		Name: "release", Types: words("published unpublished created edited deleted prereleased released"),
-		Of: Own,
+		Of: Own, payload: newRelease,
 	},
 	{Name: "repository_dispatch", AnyType: true, FromJobs: true, Caches: actions.CacheWrites, payload: newRepositoryDispatch},
 	{Name: "schedule", Caches: actions.CacheWrites, payload: newSchedule},

@@ -185,7 +185,7 @@ func (p *pullNode) ChangedFiles(ctx context.Context) (int32, error) {
 }
 
 // BaseRef is the branch that is to get the head.
-func (p *pullNode) BaseRef() *ref { return &ref{p.is.BaseRef, actions.BranchPrefix} }
+func (p *pullNode) BaseRef() *ref { return newRef(p.is.RepoID, actions.BranchPrefix+p.is.BaseRef) }
 
 // ViewerMergeHeadlineText is the first line of the commit that a merge makes.
 func (p *pullNode) ViewerMergeHeadlineText(ctx context.Context, args mergeType) (string, error) {

@@ -122,8 +122,39 @@ func (*repositoryNode) Issues(struct{ States *[]string }) issueList {
 	return issueList{Nodes: &[]*issue{}}
 }
 
-// A ref is a branch.
-type ref struct{ Name, Prefix string }
+// A ref is a branch or a tag.
+type ref struct {
+	ID           gql.ID
+	Name, Prefix string
+}
+
+// newRef is the ref of a repository that has a full name.
+func newRef(repoID int64, full string) *ref {
+	name := actions.ShortRef(full)
+	return &ref{gql.ID(shape.NodeID("Ref", repoID) + full), name, strings.TrimSuffix(full, name)}
+}
+
+// Ref is the branch or tag of the repository that has a name, null where there is none.
+func (r *repositoryNode) Ref(ctx context.Context, args struct{ QualifiedName string }) (*ref, error) {
+	may, err := r.api.Auth.May(ctx, callOf(ctx).caller, auth.Target{Repo: r.is}, auth.Need{On: auth.Repo, Role: actions.Read, Permission: "contents"})
+	if err != nil || !may {
+		return nil, err
+	}
+	names := []string{args.QualifiedName}
+	if !actions.IsFullRef(args.QualifiedName) {
+		names = []string{actions.BranchPrefix + args.QualifiedName, actions.TagPrefix + args.QualifiedName}
+	}
+	for _, name := range names {
+		switch _, err := r.api.Git.View(r.is.ID).Ref(name); actions.KindOf(err) {
+		case "":
+			return newRef(r.is.ID, name), nil
+		case actions.NotFound, actions.Invalid:
+		default:
+			return nil, err
+		}
+	}
+	return nil, nil
+}
 
 func (a *API) repository(ctx context.Context, r *actions.Repository, p actions.Permission) *repositoryNode {
 	base, role := callOf(ctx).base, viewerPermission(p)
@@ -134,7 +165,7 @@ func (a *API) repository(ctx context.Context, r *actions.Repository, p actions.P
 		IsPrivate: r.Private, IsArchived: r.Archived, Visibility: strings.ToUpper(r.Visibility()), IsEmpty: r.PushedAt.IsZero(),
 		CreatedAt: instant(r.CreatedAt), UpdatedAt: instant(r.UpdatedAt), PushedAt: moment(r.PushedAt),
 		ViewerPermission: &role, ViewerCanAdminister: p >= actions.Admin,
-		DefaultBranchRef: &ref{r.DefaultBranch, actions.BranchPrefix},
+		DefaultBranchRef: newRef(r.ID, actions.BranchPrefix+r.DefaultBranch),
 		HasIssuesEnabled: r.Options.HasIssues, HasWikiEnabled: r.Options.HasWiki, HasProjectsEnabled: r.Options.HasProjects, HasDiscussionsEnabled: r.Options.HasDiscussions,
 		MergeCommitAllowed: r.Options.AllowMergeCommit, RebaseMergeAllowed: r.Options.AllowRebaseMerge, SquashMergeAllowed: r.Options.AllowSquashMerge,
 		DeleteBranchOnMerge: r.Options.DeleteBranchOnMerge,

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func New(c Config, routes []Route) (*API, error) {
 		if rt.Need.Registration != "" && c.Runners == nil {
 			return nil, fmt.Errorf("route %q: nobody knows the tokens of runners", rt.Pattern)
 		}
-		a.mux.Handle(rt.Pattern, a.serve(newEndpoint(rt)))
+		a.mux.Handle(cmp.Or(rt.Match, rt.Pattern), a.serve(newEndpoint(rt)))
 	}
 	other := nothing
 	other.Handle = newUnserved(c).answer

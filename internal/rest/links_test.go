@@ -34,7 +34,6 @@ var unanswered = map[string]string{
 	"/repos/{owner}/{repo}/languages":               notHere,
 	"/repos/{owner}/{repo}/merges":                  notHere,
 	"/repos/{owner}/{repo}/notifications":           notHere,
-	"/repos/{owner}/{repo}/releases":                notHere,
 	"/repos/{owner}/{repo}/stargazers":              notHere,
 	"/repos/{owner}/{repo}/subscribers":             notHere,
 	"/repos/{owner}/{repo}/subscription":            notHere,
@@ -92,7 +91,7 @@ var unanswered = map[string]string{
 
 	"/repos/{owner}/{repo}/git/refs/{kind}/{name}": "it is changed and deleted there; GET is at /git/ref",
 	"/repos/{owner}/{repo}/collaborators":          "only one is asked for: /collaborators/{username}",
-	"/repos/{owner}/{repo}/actions/runs/1/logs":    "the run waits, and has no logs",
+	"/repos/{owner}/{repo}/actions/runs/{id}/logs": "the run waits, and has no logs",
 	"/users/github":       "GitHub itself owns the app of Actions, and has no account here",
 	"/users/github/repos": "as above",
 	"/github":             "as above",
@@ -236,6 +235,12 @@ func TestEveryURLOfAnAnswerLeadsSomewhere(t *testing.T) {
 		u, err := url.Parse(to)
 		if err != nil {
 			t.Errorf("%s of %s: %v", l.field, l.in, err)
+			continue
+		}
+		if l.field == "upload_url" {
+			if !served["POST /repos/{}/{}/releases/{}/assets"] || !strings.HasPrefix(u.Path, "/api/uploads/repos/guild/hello/releases/") {
+				t.Errorf("nobody serves POST %s", u.Path)
+			}
 			continue
 		}
 		if slices.Contains(posted, l.field) {

@@ -23,8 +23,10 @@ func (a *API) plain(r *http.Request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m := slashedRef.FindStringSubmatch(now); m != nil {
-		now = m[1] + strings.ReplaceAll(m[2], "/", "%2F") + m[3]
+	for _, slashed := range []*regexp.Regexp{slashedRef, slashedTag} {
+		if m := slashed.FindStringSubmatch(now); m != nil {
+			now = m[1] + strings.ReplaceAll(m[2], "/", "%2F") + m[3]
+		}
 	}
 	if now == path {
 		return r, nil
@@ -44,6 +46,9 @@ func (a *API) plain(r *http.Request) (*http.Request, error) {
 var belowRef = []string{"check-runs", "check-suites", "status", "statuses", "comments", "pulls", "branches-where-head"}
 
 var slashedRef = regexp.MustCompile(`^(/repos/[^/]+/[^/]+/commits/)(.+/.+)(/(?:` + strings.Join(belowRef, "|") + `))$`)
+
+// slashedTag is the path of the release of a tag with slashes.
+var slashedTag = regexp.MustCompile(`^(/repos/[^/]+/[^/]+/releases/tags/)(.+/.+)()$`)
 
 // nobody is a name that no account and no repository can have. What has a number that
 // nothing has is looked for by it, so that the answer is that for what may not be seen.

@@ -13,6 +13,7 @@ import (
 type Route struct {
 	Pattern string // method and path, as http.ServeMux takes them
 	Handle  func(http.ResponseWriter, *http.Request) error
+	Match   string    // what ServeMux gets in place of Pattern, where that stands in the way of another one; Handle refuses what is too much
 	Docs    string    // path of its page in GitHub's reference, below docs.github.com; empty for what GitHub does not have
 	Need    auth.Need // what it is about and needs of its caller
 	Polled  bool      // programs ask again and again, and the answer depends on the repository's data only

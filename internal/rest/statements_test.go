@@ -56,6 +56,16 @@ func (w *clientWorld) fillUp(many int) {
 		s.Repository(&org, name, true)
 		ask(s, repo, user)
 		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
+			r := &actions.Release{RepoID: repo.ID, TagName: name, Author: *user, CreatedAt: s.Now(), PublishedAt: s.Now(), UpdatedAt: s.Now()}
+			err := tx.CreateRelease(s.Context(), r)
+			for of, id := range map[string]int64{"x": r.ID, name: w.values["releaseID"].(int64)} {
+				if err == nil {
+					err = tx.CreateReleaseAsset(s.Context(), &actions.ReleaseAsset{RepoID: repo.ID, ReleaseID: id, Name: of, ContentType: "text/plain", Uploader: *user, CreatedAt: s.Now()})
+				}
+			}
+			return err
+		}))
+		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
 			_, err := tx.AddEnvironment(s.Context(), &actions.Environment{RepoID: repo.ID, Name: name, CreatedAt: s.Now(), UpdatedAt: s.Now()})
 			return err
 		}))

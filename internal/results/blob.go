@@ -75,6 +75,8 @@ func (a *API) granted(w http.ResponseWriter, r *http.Request, g token.Grant) err
 		return a.putCache(w, r, g)
 	case cacheDownloadPurpose:
 		return a.getCache(w, r, g)
+	case assetDownloadPurpose:
+		return a.getAsset(w, r, g)
 	}
 	return errObject
 }

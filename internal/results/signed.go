@@ -26,6 +26,7 @@ const (
 	artifactDownloadPurpose = "artifact-download" // GET an artifact
 	cacheUploadPurpose      = "cache-upload"      // PUT the blocks of a cache
 	cacheDownloadPurpose    = "cache-download"    // GET a cache
+	assetDownloadPurpose    = "asset-download"    // GET an asset of a release
 )
 
 const (
@@ -43,6 +44,8 @@ func pathOf(purpose string) string {
 		kind = "artifacts"
 	case cacheUploadPurpose, cacheDownloadPurpose:
 		kind = "caches"
+	case assetDownloadPurpose:
+		kind = "releases"
 	}
 	return blobsRoot + kind + "/" + purpose
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -49,8 +50,11 @@ func shareOf(c limit.Caller) store.Share {
 // takesStream says whether the body of a request goes on as it comes, and is not kept
 // in memory by who decodes it.
 func takesStream(r *http.Request, at surface) bool {
-	return at == gitProtocol || at == resultServices && r.Method != http.MethodPost
+	return at == gitProtocol || at == resultServices && r.Method != http.MethodPost || at == restAPI && r.Method == http.MethodPost && asset.MatchString(r.URL.Path)
 }
+
+// asset is the path to which an asset of a release is uploaded.
+var asset = regexp.MustCompile(`/repos/[^/]+/[^/]+/releases/\d+/assets$`)
 
 // question is what the limiter must know of a request, and a context for it, which says
 // who the audit log is to name.

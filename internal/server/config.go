@@ -67,6 +67,7 @@ type Config struct {
 	ArtifactDays  int    `default:"90" placeholder:"DAYS" help:"How long artifacts and logs are kept where a repository says nothing else. Default: ${default}."`
 	ArtifactSize  Size   `default:"100GiB" placeholder:"SIZE" help:"How big one artifact may be. Default: ${default}."`
 	ArtifactQuota Size   `default:"0" placeholder:"SIZE" help:"How much the artifacts of one repository may take. Default: no limit."`
+	ReleaseQuota  Size   `default:"0" placeholder:"SIZE" help:"How much the assets of all releases of one repository may take. Default: no limit."`
 	CacheQuota    Size   `default:"10GiB" placeholder:"SIZE" help:"How much the caches of one repository may take before old ones go. Default: ${default}."`
 	CacheDays     int    `default:"7" placeholder:"DAYS" help:"How long a cache is kept that nobody uses. Default: ${default}."`
 

@@ -44,6 +44,8 @@ func (s *Server) surface(r *http.Request) (at surface, strip string) {
 		return restOf(path), ""
 	case below("/api/v3"):
 		return restOf(strings.TrimPrefix(path, "/api/v3")), "/api/v3"
+	case below(uploads):
+		return restAPI, uploads
 	case path == "/api/graphql":
 		return graphQL, "/api"
 	case below("/_runner"), r.Method == http.MethodPost && isLaunch(path):
@@ -92,6 +94,10 @@ func (s *Server) apiHost(host string) bool {
 	name, ok := strings.CutPrefix(strings.ToLower(host), apiPrefix)
 	return ok && (s.publicHost != "" && name == s.publicHost || wire.Hosted(hostName(name)))
 }
+
+// uploads is where an Enterprise Server takes the assets of releases: a host of its own on
+// github.com, and the REST API here as well.
+const uploads = "/api/uploads"
 
 const apiPrefix = "api." // before the host of the public URL: that of the REST API
 

@@ -25,6 +25,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/pulls"
 	"github.com/understudy-ci/understudy/internal/rest/ratelimit"
 	"github.com/understudy-ci/understudy/internal/rest/refs"
+	"github.com/understudy-ci/understudy/internal/rest/releases"
 	"github.com/understudy-ci/understudy/internal/rest/repos"
 	"github.com/understudy-ci/understudy/internal/rest/runnergroups"
 	"github.com/understudy-ci/understudy/internal/rest/runs"
@@ -60,6 +61,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		branches.Routes(s.repos),
 		refs.Routes(refs.Config{Repositories: s.repositories, Git: s.repos, Push: s.restPush}),
 		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Actor: s.puller}),
+		releases.Routes(releases.Config{Store: s.store, Releases: s.releases, Push: s.restPush, AssetURL: res.AssetURL}),
 		environments.Routes(s.store, s.auth, s.scheduler),
 		statuses.Routes(s.store, s.checks, s.repositories),
 		checks.Routes(checks.Config{Store: s.store, Git: s.repos, Checks: s.checks, Repositories: s.repositories}),

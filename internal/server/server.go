@@ -40,6 +40,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/policy"
 	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/queue"
+	"github.com/understudy-ci/understudy/internal/release"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/results"
@@ -132,6 +133,7 @@ type Server struct {
 	sources      *source.Sources
 	trigger      *trigger.Trigger
 	checks       *check.Checks
+	releases     *release.Releases
 	pulls        *pull.Pulls
 	logs         *logs.Logs
 	objects      *object.Objects
@@ -263,6 +265,9 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, IdleAfter: time.Duration(c.ScheduleIdleDays) * 24 * time.Hour, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
 	s.checks = check.New(s.store, s.repos, s.trigger, s.now)
+	s.releases = release.New(release.Config{
+		Store: s.store, Git: s.repos, Repositories: s.repositories, Objects: s.objects, Trigger: s.trigger, Log: s.log, Now: s.now, Quota: int64(c.ReleaseQuota),
+	})
 	return s.mount(bot)
 }
 
@@ -318,6 +323,10 @@ func (s *Server) mount(bot *actions.Account) error {
 		Git: s.repos, Repositories: s.repositories, Pulls: s.pulls, Checks: s.checks, Puller: s.puller, ImageHosts: s.config.ImageHost,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
 			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
+		},
+		Releases: s.releases, ArchiveURL: git.ArchiveURL,
+		AssetURL: func(r *http.Request, a *actions.ReleaseAsset) (string, error) {
+			return res.AssetURL(r.Context(), httpjson.Base(r).HTML, a)
 		},
 	})
 	s.web = site

@@ -19,6 +19,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/markdown"
 	"github.com/understudy-ci/understudy/internal/pull"
+	"github.com/understudy-ci/understudy/internal/release"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/scheduler"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -40,6 +41,7 @@ type Config struct {
 	Repositories *repository.Repositories
 	Pulls        *pull.Pulls
 	Checks       *check.Checks
+	Releases     *release.Releases
 
 	// Puller is the caller as who changes pull requests.
 	Puller func(*auth.Caller, shape.Base) pull.Actor
@@ -49,6 +51,10 @@ type Config struct {
 
 	// ArtifactURL signs a URL, good for a minute, of an artifact.
 	ArtifactURL func(r *http.Request, art *actions.Artifact) (string, error)
+	// AssetURL is the same for an asset of a release.
+	AssetURL func(r *http.Request, a *actions.ReleaseAsset) (string, error)
+	// ArchiveURL signs a URL of the files of a commit, in a format.
+	ArchiveURL func(base shape.Base, repo *actions.Repository, sha string, f gitrepo.Format) (string, error)
 }
 
 // A Site is the handler of all pages. It is safe for concurrent use.
@@ -68,7 +74,12 @@ type Site struct {
 	checks       *check.Checks
 	puller       func(*auth.Caller, shape.Base) pull.Actor
 
+	releases     *release.Releases
+	releaseNotes *summaries
+
 	artifactURL func(r *http.Request, art *actions.Artifact) (string, error)
+	assetURL    func(r *http.Request, a *actions.ReleaseAsset) (string, error)
+	sourceURL   func(base shape.Base, repo *actions.Repository, sha string, f gitrepo.Format) (string, error)
 
 	templates  *template.Template
 	assets     assets
@@ -89,6 +100,8 @@ func New(c Config) (*Site, error) {
 	renderer := markdown.New(c.ImageHosts...)
 	s.summaries = newSummaries(c.Logs.ReadSummary, renderer)
 	s.checkTexts = newSummaries(s.readCheckText, renderer)
+	s.releases, s.assetURL, s.sourceURL = c.Releases, c.AssetURL, c.ArchiveURL
+	s.releaseNotes = newSummaries(s.readNotes, renderer)
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -112,6 +125,12 @@ func New(c Config) (*Site, error) {
 		"POST /{owner}/{repo}/pull/{pull}/state":                    s.changing(s.changePull),
 		"GET /{owner}/{repo}/runs/{check}":                          s.check,
 		"POST /{owner}/{repo}/runs/{check}":                         s.changing(s.askCheck),
+		"GET /{owner}/{repo}/releases":                              s.releaseList,
+		"GET /{owner}/{repo}/releases/latest":                       s.latestRelease,
+		"GET /{owner}/{repo}/releases/latest/download/{name}":       s.latestRelease,
+		"GET /{owner}/{repo}/releases/tag/{tag...}":                 s.release,
+		"GET /{owner}/{repo}/releases/download/{at...}":             s.downloadAsset,
+		"GET /{owner}/{repo}/archive/{at...}":                       s.archive,
 		"GET /{owner}/{repo}/tree/{at...}":                          s.tree,
 		"GET /{owner}/{repo}/blob/{at...}":                          s.tree,
 		"GET /{owner}/{repo}":                                       s.repository,
