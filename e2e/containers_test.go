@@ -35,13 +35,8 @@ func TestJobsHaveContainersInEachIsolation(t *testing.T) {
 			if isolation == "user" {
 				needSandbox(t)
 			}
-			s := newServer(t, "--runners", "1", "--container-engine", e.Program)
+			s := containersOf(t, e)
 			s.isolate(isolation)
-			for _, entry := range e.Env {
-				if strings.HasPrefix(entry, "DOCKER_") {
-					s.args = append(s.args, "--runner-env", entry)
-				}
-			}
 			s.start()
 			r := s.newRepository("hello")
 			log := r.log(r.conclude(r.pushWorkflow(strings.ReplaceAll(containerWorkflow, "IMAGE", containertest.Image)), "success"))

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -22,7 +23,8 @@ func (j *job) engine(ctx context.Context, d *directories, tracking string) (engi
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), containersTimeout)
 		defer cancel()
 		if err := docker.Close(ctx); err != nil {
-			j.log().ErrorContext(ctx, "containers of the job may be left", "err", err)
+			j.log().WarnContext(ctx, "containers of the job may be left", "err", err)
+			j.r.keepRemoving(j.listening, []string{tracking})
 		}
 	}
 }
@@ -41,22 +43,50 @@ func (r *Runner) containerConfig(d *directories, tracking string) (container.Con
 	return c, err
 }
 
-// removeContainers removes what a killed runner has left with the container engine. One that does not
-// answer is no reason to take no jobs: the next job with containers tries again.
-func (r *Runner) removeContainers(ctx context.Context) error {
+// clearContainers removes what a killed runner has left with the container engine. One that does not
+// answer is no reason to take no jobs: it is asked again, until ctx ends.
+func (r *Runner) clearContainers(ctx context.Context) error {
 	dir := filepath.Join(r.cfg.Root, containersFolder)
-	if !container.Used(dir) {
-		return r.makeEmpty(dir)
+	if err := container.Empty(dir); err != nil {
+		return fmt.Errorf("what containers of an earlier job had: %w", err)
 	}
-	c, err := r.containerConfig(&directories{}, "")
-	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, containersTimeout)
-		defer cancel()
-		err = container.Clean(ctx, c)
+	jobs := container.Left(dir)
+	for i, id := range jobs {
+		if err := r.removeContainers(ctx, id); err != nil {
+			r.cfg.Log.WarnContext(ctx, "containers of an earlier job may be left", "err", err)
+			r.keepRemoving(ctx, jobs[i:])
+			break
+		}
 	}
-	if err != nil {
-		r.cfg.Log.WarnContext(ctx, "containers of an earlier job may be left", "err", err)
-		return nil
-	}
-	return r.makeEmpty(dir)
+	return nil
 }
+
+// removeContainers removes what a job has left, by its tracking id.
+func (r *Runner) removeContainers(ctx context.Context, tracking string) error {
+	c, err := r.containerConfig(&directories{}, tracking)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, containersTimeout)
+	defer cancel()
+	return container.Clean(ctx, c)
+}
+
+// keepRemoving removes what jobs have left once the engine answers again, beside the jobs that
+// come. It ends with the listening: the next one begins with what is still there.
+func (r *Runner) keepRemoving(ctx context.Context, jobs []string) {
+	r.removals.wg.Go(func() {
+		again := backoff{limit: engineWait}
+		for _, id := range jobs {
+			for r.removeContainers(ctx, id) != nil {
+				if again.wait(ctx) != nil {
+					return
+				}
+			}
+		}
+		r.cfg.Log.InfoContext(ctx, "containers of earlier jobs are removed", "jobs", len(jobs))
+	})
+}
+
+// engineWait is the longest time between looks at an engine that does not answer.
+const engineWait = 5 * time.Second

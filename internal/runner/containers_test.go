@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestContainersOfAKilledRunnerAreRemoved(t *testing.T) {
 	r := &Runner{cfg: Config{Root: t.TempDir(), Env: e.Env, ContainerEngine: e.Program, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}}
 	r.removals.log = r.cfg.Log
 	scratch := filepath.Join(r.cfg.Root, containersFolder)
-	if err := r.removeContainers(t.Context()); err != nil { // there was none
+	if err := r.clearContainers(t.Context()); err != nil { // there was none
 		t.Fatal(err)
 	}
 	c, err := r.containerConfig(&directories{work: r.cfg.Root, temp: r.cfg.Root, tool: r.cfg.Root}, host.NewTrackingID())
@@ -41,7 +42,7 @@ func TestContainersOfAKilledRunnerAreRemoved(t *testing.T) {
 	}})
 	do(container.Command{Do: container.Start, ID: said[strings.LastIndex(said, "\n")+1:]}) // it may be warned of something before
 	// The runner is killed here. The next one finds what it noted.
-	if err := r.removeContainers(t.Context()); err != nil {
+	if err := r.clearContainers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, kind := range [][]string{{"ps", "--all", "--quiet"}, {"network", "ls", "--quiet"}, {"volume", "ls", "--quiet"}} {
@@ -54,20 +55,37 @@ func TestContainersOfAKilledRunnerAreRemoved(t *testing.T) {
 	}
 }
 
-func TestARunnerWhoseEngineIsGoneTakesJobs(t *testing.T) {
-	r := &Runner{cfg: Config{Root: t.TempDir(), Env: []string{"PATH=/bin"}, ContainerEngine: "/bin/false", Log: slog.New(slog.NewTextHandler(t.Output(), nil))}}
+func TestARunnerWhoseEngineIsGoneTakesJobsAndAsksAgain(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "engine")
+	r := &Runner{cfg: Config{Root: t.TempDir(), Env: []string{"PATH=/bin"}, ContainerEngine: program, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}}
 	r.removals.log = r.cfg.Log
 	scratch := filepath.Join(r.cfg.Root, containersFolder)
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(scratch, "containers"), nil, 0o600); err != nil {
+	for _, name := range []string{"containers-github_1", "env-1"} {
+		if err := os.WriteFile(filepath.Join(scratch, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.clearContainers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.removeContainers(t.Context()); err != nil {
-		t.Error(err)
+	if left := container.Left(scratch); !slices.Equal(left, []string{"github_1"}) {
+		t.Errorf("it knows of %q", left)
 	}
-	if !container.Used(scratch) {
-		t.Error("it has forgotten that there may be something")
+	if _, err := os.Stat(filepath.Join(scratch, "env-1")); err == nil {
+		t.Error("variables of the job are left")
+	}
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\" >>"+dir+"/asked\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.removals.wait() // it has asked the engine once that was there
+	if left := container.Left(scratch); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+	if asked, err := os.ReadFile(filepath.Join(dir, "asked")); !strings.Contains(string(asked), "ps --all --quiet --no-trunc --filter label=understudy.job=github_1\n") {
+		t.Errorf("asked: %s, %v", asked, err)
 	}
 }

@@ -35,9 +35,10 @@ type job struct {
 	acquired bool
 	err      error // why it was not acquired
 
-	signals chan worker.Signal
-	offer   context.Context // done when nothing is to be acquired any more
-	decline context.CancelFunc
+	signals   chan worker.Signal
+	listening context.Context // done when the runner ends
+	offer     context.Context // done when nothing is to be acquired any more
+	decline   context.CancelFunc
 
 	mu       sync.Mutex
 	id       string // "" until acquired
@@ -52,7 +53,7 @@ type job struct {
 // by finish.
 func (l *listener) start(ctx context.Context, session string, req *wire.RunnerJobRequest) *job {
 	j := &job{
-		r: l.Runner, req: req,
+		r: l.Runner, req: req, listening: ctx,
 		done: make(chan struct{}), signals: make(chan worker.Signal, 4),
 	}
 	j.logger.Store(l.cfg.Log.With("request", req.RunnerRequestID))

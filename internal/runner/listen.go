@@ -27,6 +27,8 @@ func (r *Runner) Listen(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
@@ -36,7 +38,10 @@ func (r *Runner) Listen(ctx context.Context) error {
 			return err
 		}
 	}
-	defer r.removals.wait()
+	defer func() {
+		stop() // what is tried again and again ends here
+		r.removals.wait()
+	}()
 	if r.cfg.Isolation == User {
 		r.spare.refill()
 		defer r.spare.close()

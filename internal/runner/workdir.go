@@ -40,7 +40,7 @@ func (r *Runner) prepare(ctx context.Context) error {
 	}
 	r.closeGroups(ctx)
 	r.removals.empty(filepath.Join(r.cfg.Root, trashFolder))
-	if err := r.removeContainers(ctx); err != nil {
+	if err := r.clearContainers(ctx); err != nil {
 		return err
 	}
 	for _, name := range []string{workFolder, spoolFolder, homeFolder, tempFolder, boxFolder} {

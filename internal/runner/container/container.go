@@ -23,8 +23,8 @@
 // # What is left behind
 //
 // Containers, networks, volumes and images carry the label of their runner and of their
-// job. [Docker.Close] removes what the job has; [Clean] what a runner that was killed
-// had, before it takes the next job.
+// job. [Docker.Close] removes what the job has; [Clean] what is left of one whose runner was killed,
+// or whose engine was.
 package container
 
 import (

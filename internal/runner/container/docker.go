@@ -135,7 +135,7 @@ func (d *Docker) begin() error {
 	if d.used {
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(d.Scratch, usedFile), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(d.Scratch, usedPrefix+d.Job), nil, 0o600); err != nil {
 		return err
 	}
 	d.used = true

@@ -20,8 +20,9 @@ const (
 	jobLabel    = labelPrefix + "job"
 )
 
-// usedFile is there while the engine may have something of this runner.
-const usedFile = "containers"
+// usedPrefix begins the names of files that are there while the engine may have something of a job. Its
+// tracking id follows.
+const usedPrefix = "containers-"
 
 // RunnerLabel tells a runner from all others of the machine, by its directory.
 func RunnerLabel(root string) string {
@@ -52,22 +53,51 @@ func (d *Docker) Close(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return os.Remove(filepath.Join(d.Scratch, usedFile))
+	return forget(d.Scratch, d.Job)
 }
 
-// Used says whether the engine of a runner may have something of an earlier job. It is given the
-// runner's scratch directory.
-func Used(scratch string) bool {
-	_, err := os.Stat(filepath.Join(scratch, usedFile))
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
-// Clean removes what a runner that was killed has left with its engine.
-func Clean(ctx context.Context, c Config) error {
-	if err := New(c).removeLabelled(ctx, runnerLabel+"="+c.Runner); err != nil {
+// Empty makes the scratch directory of a runner, or removes what earlier jobs have in it: variables and
+// credentials, too. What [Left] reads stays.
+func Empty(scratch string) error {
+	if err := os.Mkdir(scratch, 0o700); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return os.Remove(filepath.Join(c.Scratch, usedFile))
+	entries, err := os.ReadDir(scratch)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), usedPrefix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(scratch, e.Name())))
+		}
+	}
+	return err
+}
+
+// Left are the jobs of which the engine of a runner may have something, by their tracking ids: the one
+// that runs, and those after which the engine did not answer, or the runner was killed. It is given
+// the runner's scratch directory.
+func Left(scratch string) []string {
+	files, _ := filepath.Glob(filepath.Join(scratch, usedPrefix+"*")) // the pattern is good
+	var jobs []string
+	for _, file := range files {
+		jobs = append(jobs, strings.TrimPrefix(filepath.Base(file), usedPrefix))
+	}
+	return jobs
+}
+
+// Clean removes what an earlier job has left with the engine: c.Job. Another job may be running.
+func Clean(ctx context.Context, c Config) error {
+	if err := New(c).removeLabelled(ctx, jobLabel+"="+c.Job); err != nil {
+		return err
+	}
+	return forget(c.Scratch, c.Job)
+}
+
+// forget notes that the engine has nothing of a job any more.
+func forget(scratch, job string) error {
+	err := os.Remove(filepath.Join(scratch, usedPrefix+job))
+	if errors.Is(err, fs.ErrNotExist) { // somebody else has found that out
+		return nil
+	}
+	return err
 }
 
 // removeStale removes what earlier jobs of the runner have left, and shows what it does.

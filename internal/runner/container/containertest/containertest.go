@@ -46,14 +46,21 @@ func Need(t testing.TB) Engine {
 func prepare() (e Engine, missing string) {
 	name := os.Getenv("UNDERSTUDY_TEST_ENGINE")
 	address := os.Getenv("UNDERSTUDY_TEST_DOCKER")
-	e.Env = append(os.Environ(), "DOCKER_BUILDKIT=0")
 	switch {
 	case name == "" && address == "":
 		return e, "no container engine for tests: scripts/with-docker starts one"
 	case name == "":
-		name = "docker"
-		e.Env = append(e.Env, "DOCKER_HOST="+address)
+		return docker(address)
 	}
+	return load(name)
+}
+
+// docker is the engine at an address.
+func docker(address string) (Engine, string) { return load("docker", "DOCKER_HOST="+address) }
+
+// load gives an engine the image.
+func load(name string, env ...string) (e Engine, missing string) {
+	e.Env = append(append(os.Environ(), "DOCKER_BUILDKIT=0"), env...)
 	program, err := exec.LookPath(name)
 	if err != nil {
 		return e, err.Error()
