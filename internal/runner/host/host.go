@@ -56,13 +56,15 @@ type Host interface {
 	Close(ctx context.Context) []Leftover
 }
 
-// A Process says which program to start, and how. Its standard input is empty.
+// A Process says which program to start, and how.
 type Process struct {
 	// All paths are as the process sees them.
 	Path string   // of the program; absolute
 	Args []string // without the program's name
 	Dir  string   // working directory
 	Env  map[string]string
+	// Input is its standard input, which is mostly empty. A host that is no machine of its own takes none.
+	Input []byte
 
 	// Output gets what the process prints on both of its streams, in batches
 	// of whole lines: see [CutLine]. It is called from one goroutine at a time,

@@ -23,14 +23,21 @@ func outputPipe() (r, w *os.File, err error) {
 	return r, w, err
 }
 
-// emptyPipe is a pipe at its end, as processes of GitHub's runner have for their
+// inputPipe is a pipe, mostly at its end, as processes of GitHub's runner have for their
 // input: some programs decide by it what they do.
-func emptyPipe() (*os.File, error) {
+func inputPipe(text []byte) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	return r, w.Close()
+	if len(text) == 0 {
+		return r, w.Close()
+	}
+	go func() {
+		_, _ = w.Write(text) // a program that does not read it to its end does not want it
+		_ = w.Close()
+	}()
+	return r, nil
 }
 
 // outputs are the goroutines that read what the processes of one job print. A

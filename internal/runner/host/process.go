@@ -20,7 +20,7 @@ func (p Process) run(ctx context.Context, env []string, outputs *outputs, childr
 	if err != nil {
 		return 0, errors.Join(err, stdout.Close(), stdoutEnd.Close())
 	}
-	stdin, err := emptyPipe()
+	stdin, err := inputPipe(p.Input)
 	if err != nil {
 		return 0, errors.Join(err, stdout.Close(), stdoutEnd.Close(), stderr.Close(), stderrEnd.Close())
 	}

@@ -39,6 +39,9 @@ func (r *running) readContainers(rec *record) error {
 	if c := newContainer(value, container.Job, strings.ReplaceAll(uuid.NewString(), "-", "")); c != nil {
 		r.containers.list = append(r.containers.list, c)
 	}
+	if len(r.containers.list) == 0 && hostVariable(r.Host, "ACTIONS_RUNNER_REQUIRE_JOB_CONTAINER") == "true" {
+		return problemf("Jobs without a job container are forbidden on this runner, please add a 'container:' to your job or contact your self-hosted runner administrator.")
+	}
 	services, err := r.evaluate(r.Message.JobServiceContainers)
 	if err != nil {
 		return err
@@ -52,6 +55,9 @@ func (r *running) readContainers(rec *record) error {
 		}
 		c.spec.Alias = name
 		r.containers.list = append(r.containers.list, c)
+	}
+	for _, c := range r.containers.list {
+		r.state.mask.Add(c.password) // it may be no secret of the server
 	}
 	return nil
 }
@@ -126,6 +132,9 @@ func (x *execution) initialize() error {
 	r := x.job
 	stop := r.ownStep("Stop containers", (*execution).stopContainers)
 	r.steps.addPost(&post{step: stop}, stop.display)
+	if r.containerHooks() != "" {
+		return x.prepareByHook()
+	}
 	if err := x.checkEngine(); err != nil {
 		return err
 	}
@@ -197,7 +206,7 @@ func (x *execution) startContainer(c *jobContainer) error {
 	if err != nil {
 		return err
 	}
-	c.id = last(lines)
+	c.id = createdID(lines)
 	if _, err := x.must(container.Command{Do: container.Start, ID: c.id}, "Docker start fail with exit code %d"); err != nil {
 		return err
 	}
@@ -211,6 +220,18 @@ func (x *execution) startContainer(c *jobContainer) error {
 	}
 	x.record.print("##[endgroup]")
 	return err
+}
+
+var containerID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// createdID is the id that the engine prints, among warnings.
+func createdID(lines []string) string {
+	for _, line := range lines {
+		if containerID.MatchString(line) {
+			return line
+		}
+	}
+	return last(lines)
 }
 
 // withDefaults are the variables of a container with those that each has.
@@ -397,6 +418,9 @@ func (x *execution) pause(d time.Duration) error {
 func (x *execution) stopContainers() error {
 	r := x.job
 	r.useHost(r.outside)
+	if r.containerHooks() != "" {
+		return x.cleanUpByHook()
+	}
 	for _, c := range r.containers.list {
 		if c.id == "" {
 			continue

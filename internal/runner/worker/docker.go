@@ -76,7 +76,7 @@ func (r *running) imageSteps() []*step {
 
 // pullImage pulls the image of an action, once in a job.
 func (x *execution) pullImage(image string) error {
-	if x.job.images[dockerPrefix+image] != "" {
+	if x.job.images[dockerPrefix+image] != "" || x.job.containerHooks() != "" {
 		return nil
 	}
 	x.record.print("##[group]Pull down action image '" + image + "'")
@@ -140,7 +140,7 @@ func (x *execution) dockerStep() error {
 	if err := x.pullImage(x.step.ref.Image); err != nil {
 		return err
 	}
-	return x.runImage(x.step.ref.Image, nil, inputs)
+	return x.runImage(x.step.ref.Image, "", nil, inputs)
 }
 
 // docker runs a Docker action.
@@ -148,6 +148,10 @@ func (x *execution) docker(d *definition, inputs []assignment) error {
 	image, file := d.dockerImage()
 	var err error
 	switch {
+	case x.job.containerHooks() != "": // it pulls or builds it
+		if file != "" && !isFile(file) {
+			return problemf("File not found: '%s'", file)
+		}
 	case image != "":
 		err = x.pullImage(image)
 	case d.local:
@@ -158,11 +162,12 @@ func (x *execution) docker(d *definition, inputs []assignment) error {
 	if err != nil {
 		return err
 	}
-	return x.runImage(image, d, inputs)
+	return x.runImage(image, file, d, inputs)
 }
 
-// runImage runs a container to its end as the step; d is nil for a `docker://` step.
-func (x *execution) runImage(image string, d *definition, inputs []assignment) error {
+// runImage runs a container to its end as the step; d is nil for a `docker://` step. The image, or what it was built
+// of, is given.
+func (x *execution) runImage(image, dockerfile string, d *definition, inputs []assignment) error {
 	r := x.job
 	if err := r.makeContainerDirectories(); err != nil {
 		return err
@@ -186,6 +191,9 @@ func (x *execution) runImage(image string, d *definition, inputs []assignment) e
 	env.set("HOME", x.inside(filepath.Join(r.TempDir, "_github_home")))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		spec.Env = append(spec.Env, container.Variable{Name: name, Value: x.inside(env[name])})
+	}
+	if r.containerHooks() != "" {
+		return x.containerByHook(spec, dockerfile)
 	}
 	r.matchers.reset()
 	code, err := x.do(container.Command{Do: container.Run, Spec: spec}, (&output{execution: x}).take)

@@ -55,7 +55,10 @@ func (r *running) withHooks(plan func() []try) []try {
 // preparations are the steps that come before those of the workflow: they fetch images and
 // start containers.
 func (r *running) preparations() []*step {
-	list := r.imageSteps()
+	var list []*step
+	if r.containerHooks() == "" { // they fetch images as they need them
+		list = r.imageSteps()
+	}
 	if len(r.containers.list) > 0 {
 		list = append(list, r.ownStep("Initialize containers", (*execution).initialize))
 	}
@@ -97,13 +100,21 @@ func (x *execution) runHook(h *scriptFile) error {
 	if err := x.openFiles(); err != nil {
 		return err
 	}
-	x.record.print("##[group]Run '" + h.file + "'")
-	sh, err := shellFor(option, x.job.look)
+	sh, err := x.showHook(h.file, option)
 	if err != nil {
 		return err
 	}
-	x.record.print("shell: "+sh.path+" "+sh.format, "##[endgroup]")
 	return x.runShell(sh, h.file, x.job.Host.Inside(x.job.workspace))
+}
+
+// showHook says what is run, and by what.
+func (x *execution) showHook(file, option string) (shell, error) {
+	x.record.print("##[group]Run '" + file + "'")
+	sh, err := shellFor(option, x.job.look)
+	if err == nil {
+		x.record.print("shell: "+sh.path+" "+sh.format, "##[endgroup]")
+	}
+	return sh, err
 }
 
 // shellOf is how the file of a hook is run, by the end of its name.

@@ -2,10 +2,10 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
 	"strings"
 
-	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/gh"
 	"github.com/understudy-ci/understudy/internal/runner/host"
 	"github.com/understudy-ci/understudy/internal/wire"
@@ -36,7 +36,13 @@ type running struct {
 	containers containers
 	images     map[string]string // of actions, by what they are made from
 	outside    host.Host         // that of the job before it had a container
-	inside     *container.Host   // the job's container; nil if there is none
+	inside     nodeFinder        // the job's container; nil if there is none
+	hooks      json.RawMessage   // what container hooks have asked to be told again
+}
+
+// A nodeFinder is a host with a Node.js of its own.
+type nodeFinder interface {
+	FindNode(versions []string) string
 }
 
 // defaults are what the key defaults.run gives to scripts; "" for none.

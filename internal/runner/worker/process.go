@@ -19,6 +19,13 @@ func (x *execution) process(p host.Process) (code int, err error) {
 	x.job.matchers.reset()
 	p.Output = (&output{execution: x}).take
 	p.Grace, p.Kill = x.job.timing.grace, x.job.kill.Done()
+	if h, ok := x.job.Host.(*hookHost); ok {
+		return x.scriptByHook(ctx, h, p)
+	}
+	return x.startAndWait(ctx, p)
+}
+
+func (x *execution) startAndWait(ctx context.Context, p host.Process) (code int, err error) {
 	code, err = x.job.Host.Run(ctx, p)
 	switch {
 	case errors.Is(err, host.ErrNoDirectory):
