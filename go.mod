@@ -31,6 +31,8 @@ require (
 
 require github.com/google/go-github/v89 v89.0.0
 
+require github.com/google/go-containerregistry v0.22.1
+
 require (
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-jose/go-jose/v4 v4.1.4 // indirect

@@ -67,9 +67,14 @@ func (x *execution) must(c container.Command, message string) ([]string, error) 
 // tries is how often an image is pulled or built.
 const imageTries = 3
 
-// pull fetches an image. One that no registry gives and that is here already will do.
+// pull fetches an image. One that no registry gives and that is here already will do, unless credentials
+// say that it is not for everybody.
 func (x *execution) pull(image, username, password string) error {
-	return x.repeat(container.Command{Do: container.Pull, Image: image, Username: username, Password: password}, "Docker pull", func() bool {
+	c := container.Command{Do: container.Pull, Image: image, Username: username, Password: password}
+	if username != "" || password != "" {
+		return x.repeat(c, "Docker pull", nil)
+	}
+	return x.repeat(c, "Docker pull", func() bool {
 		code, err := x.job.engine().Do(x.ctx, container.Command{Do: container.HasImage, Image: image}, container.Stream{Kill: x.job.kill.Done()})
 		if code != 0 || err != nil {
 			return false
