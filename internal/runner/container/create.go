@@ -160,6 +160,10 @@ func (d *Docker) options(text string) (args, volumes []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	limits, err := d.Limits.arguments(list)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, o := range list {
 		if o.name != "--volume" {
 			args = append(args, o.argument())
@@ -171,7 +175,7 @@ func (d *Docker) options(text string) (args, volumes []string, err error) {
 		}
 		volumes = append(volumes, "-v", v)
 	}
-	return args, volumes, nil
+	return append(args, limits...), volumes, nil
 }
 
 // mounts are the arguments by which a container sees what it may see.
@@ -206,10 +210,8 @@ func (d *Docker) mounts(spec *Spec) ([]string, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	if spec.Role != Service && d.Policy.Allows(Socket) {
-		if _, err := os.Stat(socket); err == nil {
-			args = append(args, "-v", socket+":"+socket)
-		}
+	if spec.Role != Service {
+		args = append(args, d.socketMount()...)
 	}
 	for _, text := range spec.Volumes {
 		v, err := d.volume(text)
@@ -222,6 +224,17 @@ func (d *Docker) mounts(spec *Spec) ([]string, error) {
 }
 
 const socket = "/var/run/docker.sock"
+
+// socketMount shows the socket of the engine, where the policy allows that.
+func (d *Docker) socketMount() []string {
+	if !d.Policy.Allows(Socket) {
+		return nil
+	}
+	if _, err := os.Stat(socket); err != nil {
+		return nil
+	}
+	return []string{"-v", socket + ":" + socket}
+}
 
 var volumeMode = regexp.MustCompile(`^(:(ro|rw|RO|RW|z|Z|cached|delegated|consistent)(,(ro|rw|z|Z|cached|delegated|consistent))*)?$`)
 

@@ -24,7 +24,9 @@ type Config struct {
 	Runner  string   // tells this runner from all others of the machine
 	Job     string   // the job's tracking id
 	Policy  Policy
+	Limits  Limits  // of each container
 	Places  []Place // of all directories of the job; one that is in another comes first
+	Pin     bool    // the job may not see more of this machine than these, and would if it could
 
 	Work, Temp, Tools string // directories, as the worker sees them
 
@@ -43,6 +45,7 @@ type Docker struct {
 	containers map[string]bool // of the job, by id
 	networks   map[string]bool
 	images     map[string]bool // that were built
+	pins       []pin
 	used       bool
 }
 
@@ -217,6 +220,7 @@ func (d *Docker) call(ctx context.Context, c *Command, i invocation, s Stream) (
 		if shown == nil {
 			shown = i.args
 		}
+		shown = d.unpinned(shown)
 		s.Shown("##[command]" + d.Program + " " + strings.Join(quoted(shown), " "))
 	}
 	env := map[string]string{}
@@ -254,45 +258,6 @@ func quoted(args []string) []string {
 		list = append(list, a)
 	}
 	return list
-}
-
-// real is where a directory of the job is on this machine. It refuses what is reached by a link:
-// the job could have it point anywhere.
-func (d *Docker) real(seen string) (string, error) {
-	clean := filepath.Clean(seen)
-	for _, p := range d.Places {
-		rest, ok := strings.CutPrefix(clean, p.Seen)
-		if !ok || rest != "" && rest[0] != '/' {
-			continue
-		}
-		path := filepath.Join(p.Real, rest)
-		if err := noLinks(p.Real, rest); err != nil {
-			return "", Error(fmt.Sprintf("'%s' cannot be shown to a container: %v", seen, err))
-		}
-		return path, nil
-	}
-	return "", Error(fmt.Sprintf("'%s' cannot be shown to a container: it is not a directory of the job.", seen))
-}
-
-var errLink = errors.New("it is a symbolic link, or below one")
-
-// noLinks says whether a path below root goes through symbolic links.
-func noLinks(root, rest string) error {
-	path := root
-	for part := range strings.SplitSeq(strings.Trim(rest, "/"), "/") {
-		if part == "" {
-			continue
-		}
-		path = filepath.Join(path, part)
-		info, err := os.Lstat(path)
-		switch {
-		case err != nil:
-			return errors.Unwrap(err)
-		case info.Mode()&os.ModeSymlink != 0:
-			return errLink
-		}
-	}
-	return nil
 }
 
 // own runs the engine's program for the runner itself and returns the words it prints.

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,8 @@ const maxLine = 60000
 
 // addVariables has the engine give variables to a container. Their values are in a file
 // that nobody else can read. Those that a file cannot hold, as they have more than one line,
-// are in the environment of the engine's program, unless they mean something to it.
+// are in the environment of the engine's program, unless they mean something to it: then they are refused. No value
+// is an argument, which everybody on the machine can read.
 func (d *Docker) addVariables(i *invocation, vars []Variable) error {
 	var lines strings.Builder
 	for _, v := range vars {
@@ -26,7 +28,7 @@ func (d *Docker) addVariables(i *invocation, vars []Variable) error {
 			i.args = append(i.args, "-e", v.Name)
 			i.env = append(i.env, v)
 		default:
-			i.args = append(i.args, "-e", v.Name+"="+v.Value)
+			return Error(fmt.Sprintf("The variable '%s' of a container must be one line of less than %d characters: its name means something to the engine's program.", v.Name, maxLine))
 		}
 	}
 	if lines.Len() == 0 {
@@ -50,18 +52,23 @@ func fitsLine(v Variable) bool {
 		v.Name == strings.TrimSpace(v.Name) && !strings.HasPrefix(v.Value, `"`) && !strings.HasPrefix(v.Value, "'")
 }
 
-// harmless says whether a variable means nothing to programs: it is one of the runner's, or of
-// an input.
+// harmless says whether a variable means nothing to the engine's program, and to what that is made of: the loader,
+// the C library, Go, or a shell.
 func harmless(name string) bool {
-	for _, prefix := range []string{"INPUT_", "GITHUB_", "STATE_", "ACTIONS_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
+	name = strings.ToUpper(name)
+	if name == "DOCKER_AUTH_CONFIG" { // for pulls, which get no variables of a job
+		return true
+	}
+	for word := range strings.FieldsSeq("LANG LANGUAGE LOCPATH LOCALDOMAIN HOSTALIASES HOSTNAME NLSPATH GODEBUG GOTRACEBACK GOMAXPROCS GOGC GOMEMLIMIT GOCOVERDIR GORACE " +
+		"HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY FTP_PROXY SSL_CERT_FILE SSL_CERT_DIR SSH_AUTH_SOCK SSH_ASKPASS SSH_ASKPASS_REQUIRE SSH_SK_PROVIDER " +
+		"HOME PATH TMPDIR TMP TEMP TZ TZDIR ENV SHELL IFS PS1 PS2 PS4 SHELLOPTS CDPATH USER LOGNAME TERM NODE_OPTIONS NODE_PATH UNDERSTUDY_PROCESS RUNNER_TRACKING_ID") {
+		if name == word {
+			return false
 		}
 	}
-	for prefix := range strings.FieldsSeq("LD_ DYLD_ GLIBC GCONV MALLOC LOC LANG LC_ RES_ HOST NLS GO DOCKER BUILDKIT BUILDX COMPOSE CONTAINER PODMAN _ REGISTRY STORAGE " +
-		"HTTP HTTPS NO_ ALL_PROXY FTP SSL XDG SSH HOME PATH TMP TEMP TZ ENV BASH SHELL IFS PS SHELLOPTS CDPATH OTEL NOTIFY LISTEN DBUS PYTHON PERL RUBY NODE JAVA " +
-		"USER LOGNAME TERM CGROUP SYSTEMD NETAVARK CNI CONMON TRACE DEBUG") {
-		if strings.HasPrefix(strings.ToUpper(name), prefix) {
+	for prefix := range strings.FieldsSeq("LD_ DYLD_ GLIBC_ GCONV_ MALLOC_ LC_ RES_ DOCKER_ BUILDKIT_ BUILDX_ COMPOSE_ CONTAINER_ CONTAINERS_ PODMAN_ REGISTRY_AUTH STORAGE_ _ " +
+		"XDG_ BASH OTEL_ NOTIFY_ LISTEN_ DBUS_ PYTHON PERL RUBY JAVA_ NETAVARK CNI_ CONMON SYSTEMD_") {
+		if strings.HasPrefix(name, prefix) {
 			return false
 		}
 	}

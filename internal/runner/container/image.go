@@ -56,7 +56,7 @@ func (d *Docker) build(ctx context.Context, c *Command, s Stream) (int, error) {
 	if !builtName.MatchString(c.Image) {
 		return 0, checkImage("")
 	}
-	real, err := d.real(c.Dockerfile)
+	from, err := d.real(filepath.Dir(c.Dockerfile))
 	if err != nil {
 		return 0, err
 	}
@@ -65,10 +65,10 @@ func (d *Docker) build(ctx context.Context, c *Command, s Stream) (int, error) {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // at worst it goes with the scratch directory
-	if err := copyContext(ctx, filepath.Dir(real), dir); err != nil {
+	if err := copyContext(ctx, from, dir); err != nil {
 		return 0, err
 	}
-	file := filepath.Join(dir, filepath.Base(real))
+	file := filepath.Join(dir, filepath.Base(c.Dockerfile))
 	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
 		return 0, Error("'" + c.Dockerfile + "' is not a file.")
 	}

@@ -249,7 +249,7 @@ func TestPortsAreNoOptions(t *testing.T) {
 func TestValuesAreInAFileOfTheRunner(t *testing.T) {
 	d, _ := testEngine(t)
 	var i invocation
-	vars := []Variable{{"A", "secret"}, {"EMPTY", ""}, {"INPUT_X", "one\ntwo"}, {"LD_PRELOAD", "a\n/evil.so"}, {"LD_LIBRARY_PATH", "/evil"}, {"B C", "x"}, {"#D", "x"}, {"", "x"}, {"E=F", "x"}}
+	vars := []Variable{{"A", "secret"}, {"EMPTY", ""}, {"INPUT_X", "one\ntwo"}, {"SSH_PRIVATE_KEY", "one\ntwo"}, {"GOOGLE_CREDENTIALS", "{\n}"}, {"LD_LIBRARY_PATH", "/evil"}, {"B C", "x"}, {"#D", "x"}, {"", "x"}, {"E=F", "x"}}
 	if err := d.addVariables(&i, vars); err != nil {
 		t.Fatal(err)
 	}
@@ -266,8 +266,13 @@ func TestValuesAreInAFileOfTheRunner(t *testing.T) {
 			t.Errorf("the engine's program gets %s", v.Name)
 		}
 	}
-	if all := strings.Join(i.args, " "); strings.Contains(all, "secret") || !strings.Contains(all, "-e INPUT_X") {
+	if all := strings.Join(i.args, " "); strings.Contains(all, "secret") || !strings.HasPrefix(all, "-e INPUT_X -e SSH_PRIVATE_KEY -e GOOGLE_CREDENTIALS ") {
 		t.Errorf("arguments are %s", all)
+	}
+	for _, name := range []string{"LD_PRELOAD", "DOCKER_HOST", "http_proxy", "PATH"} {
+		if err := d.addVariables(&invocation{}, []Variable{{name, "a\nsecret"}}); err == nil || !strings.Contains(err.Error(), "'"+name+"' of a container must be one line") {
+			t.Errorf("%s of two lines: %v", name, err)
+		}
 	}
 }
 

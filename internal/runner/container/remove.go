@@ -36,6 +36,9 @@ func (d *Docker) labels() []string {
 
 // Close removes all that the job has with the engine.
 func (d *Docker) Close(ctx context.Context) error {
+	if err := d.unpin(); err != nil {
+		d.Log.WarnContext(ctx, "what a job has shown to containers is still mounted", "err", err)
+	}
 	d.mu.Lock()
 	used := d.used
 	var images []string
@@ -60,6 +63,9 @@ func (d *Docker) Close(ctx context.Context) error {
 // credentials, too. What [Left] reads stays.
 func Empty(scratch string) error {
 	if err := os.Mkdir(scratch, 0o700); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := removePins(scratch); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(scratch)
