@@ -29,13 +29,13 @@ type runnerCommand struct {
 	Remove       bool             `help:"Remove the runner from its server and forget its configuration. --token is a removal token then."`
 	Work         string           `default:"./understudy-runner" placeholder:"DIR" help:"Directory of the runner: its configuration and the work of its jobs. Default: ${default}."`
 	EnvFile      string           `placeholder:"FILE" help:"Lines NAME=VALUE: variables that jobs get besides those of the runner. Default: .env in the directory of the runner, if it is there; PATH is what .path says beside it."`
-	Isolation    runner.Isolation `placeholder:"none|user" help:"What keeps jobs from the rest of this machine. user: a user and namespaces of their own. none: nothing, they run as the user of the runner. Default: user where that works, else none."`
+	Isolation    runner.Isolation `placeholder:"none|user|container[=IMAGE]" help:"What keeps jobs from the rest of this machine. user: a user and namespaces of their own. container: a container of their own, of IMAGE, which is node:24-bookworm unless it is said; it is pulled if it is not there. none: nothing, they run as the user of the runner. Default: user where that works, else none."`
 	JobUID       int              `name:"job-uid" default:"60800" placeholder:"UID" help:"User of the jobs' processes with --isolation user, where the runner is root's: a number that no account has. Default: ${default}."`
 	Hide         []string         `placeholder:"PATH" help:"Directory or file that jobs must not see with --isolation user, besides homes and the runner's own files. Repeatable."`
-	Share        []string         `placeholder:"DIR" help:"Directory that jobs may write where it is with --isolation user. Repeatable."`
-	JobMemory    server.Size      `default:"0" placeholder:"SIZE" help:"How much memory the processes of a job may have together, with --isolation user, where there are cgroups. Default: no limit."`
-	JobCPUs      float64          `name:"job-cpus" default:"0" placeholder:"N" help:"How many processors' time a job may have, such as 1.5, with --isolation user, where there are cgroups. Default: no limit."`
-	JobProcesses int              `default:"-1" placeholder:"N" help:"How many processes, each thread counted, a job may have at a time, with --isolation user; 0 for no limit. Default: 4096 where there are cgroups."`
+	Share        []string         `placeholder:"DIR" help:"Directory that jobs may write where it is with --isolation user or container. Repeatable."`
+	JobMemory    server.Size      `default:"0" placeholder:"SIZE" help:"How much memory the processes of a job may have together, with --isolation user, where there are cgroups, or container; each of its containers has the same limit. Default: no limit."`
+	JobCPUs      float64          `name:"job-cpus" default:"0" placeholder:"N" help:"How many processors' time a job may have, such as 1.5, with --isolation user, where there are cgroups, or container; each of its containers has the same limit. Default: no limit."`
+	JobProcesses int              `default:"-1" placeholder:"N" help:"How many processes, each thread counted, a job may have at a time, with --isolation user or container, and each of its containers; 0 for no limit. Default: 4096 where there are cgroups."`
 	Node         string           `placeholder:"DIR" help:"Directory of Node.js, before what is in the PATH: DIR/node24/bin/node and DIR/node20/bin/node, as beside GitHub's runner, or DIR/bin/node."`
 	NodeLast     string           `hidden:"" placeholder:"DIR" help:"Likewise, after what is in the PATH."`
 	OrphanAfter  time.Duration    `placeholder:"TIME" help:"End without a job once the server has been silent for this long; with one, try to report it for 24 hours. Default: wait without end."`
@@ -58,15 +58,19 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	limits, err := c.isolate(ctx, log)
+	env, err := runner.Environment(os.Environ(), c.Work, c.EnvFile)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	limits, err := c.isolate(ctx, log, env, self)
 	if err != nil {
 		return err
 	}
 	if err := c.configure(ctx, log); err != nil {
-		return err
-	}
-	env, err := runner.Environment(os.Environ(), c.Work, c.EnvFile)
-	if err != nil {
 		return err
 	}
 	nodes, err := c.nodes()
@@ -76,7 +80,7 @@ func (c *runnerCommand) Run(ctx context.Context, log *slog.Logger) error {
 	r, err := runner.New(runner.Config{
 		Root: c.Work, Version: version, Env: env, Node: nodes, Drain: c.Drain, OrphanAfter: c.OrphanAfter, Execute: worker.Run, Now: time.Now, Log: log,
 		ContainerEngine: c.ContainerEngine, ContainerPolicy: policy,
-		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Limits: limits, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Log: os.Stderr},
+		Isolation: c.Isolation, Sandbox: runner.Sandbox{UID: c.JobUID, Limits: limits, Hide: c.Hide, Share: c.Share, Args: workerArgs(), Program: self, Log: os.Stderr},
 	})
 	if errors.Is(err, runner.ErrNotConfigured) {
 		return fmt.Errorf("no runner is configured in %s: give --url and --token", c.Work)
@@ -106,13 +110,20 @@ func (c *runnerCommand) nodes() (dirs worker.NodeDirs, err error) {
 
 // isolate decides what keeps jobs from the rest of the machine, where that was not
 // said, and what each job may use. It refuses what does not work.
-func (c *runnerCommand) isolate(ctx context.Context, log *slog.Logger) (limits runner.Limits, err error) {
+func (c *runnerCommand) isolate(ctx context.Context, log *slog.Logger, env []string, self string) (limits runner.Limits, err error) {
 	limits = runner.Limits{Memory: int64(c.JobMemory), CPUs: c.JobCPUs, Processes: c.JobProcesses}
 	if err := errors.Join(c.Isolation.Check(), limits.Check()); err != nil {
 		return limits, err
 	}
-	if c.Isolation == runner.None {
+	switch c.Isolation.Kind() {
+	case runner.None:
 		return runner.SettleLimits(c.Isolation, nil, limits)
+	case runner.Container:
+		if err := container.Ready(ctx, c.ContainerEngine, env, c.Isolation.Image(), self); err != nil {
+			return limits, fmt.Errorf("--isolation container does not work here: %w", err)
+		}
+		return runner.SettleLimits(c.Isolation, nil, limits)
+	case runner.User:
 	}
 	if err := os.MkdirAll(c.Work, 0o700); err != nil {
 		return limits, fmt.Errorf("--work: %w", err)

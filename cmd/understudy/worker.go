@@ -3,26 +3,36 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/runner/link"
 	"github.com/understudy-ci/understudy/internal/runner/sandbox"
 )
 
-// A workerCommand is what a runner starts in a sandbox, for one job.
+// A workerCommand is what a runner starts in a sandbox or a container, for one job.
 type workerCommand struct {
-	Check bool `env:"-" help:"Only say whether that works."`
+	Check bool   `env:"-" help:"Only say whether that works."`
+	Door  string `env:"-" placeholder:"DIR" help:"In a container: where the runner waits."`
 }
 
 // Run executes the job. Signals are not for it: they could only come from the job.
 func (c *workerCommand) Run(ctx context.Context, log *slog.Logger) error {
+	ctx = context.WithoutCancel(ctx)
+	if c.Door != "" {
+		inner, err := link.Enter(c.Door)
+		if err != nil {
+			return err
+		}
+		return link.Work(ctx, inner, os.Environ(), log, time.Now)
+	}
 	if err := sandbox.Enter(); err != nil {
 		return err
 	}
 	if c.Check {
 		return sandbox.Check()
 	}
-	return link.Work(context.WithoutCancel(ctx), sandbox.File(0), log, time.Now)
+	return link.Work(ctx, sandbox.File(0), nil, log, time.Now)
 }
 
 // workerArgs are those with which a runner starts the command.

@@ -16,15 +16,16 @@ import (
 	"github.com/understudy-ci/understudy/internal/wire"
 )
 
-// A Sandbox says what jobs have with the isolation [User].
+// A Sandbox says what jobs have with the isolations [User] and [Container].
 type Sandbox struct {
 	UID    int           // of their processes, where the runner is root's; no account may have it
 	Limits cgroup.Limits // of each job; see [cgroup.Settle]
 	Hide   []string      // what they must not see, besides homes and the runner's own files
 	Share  []string      // directories that they may write where they are
 	// Args are those with which this program calls [sandbox.Enter] and then [link.Work].
-	Args []string
-	Log  *os.File // what that prints to; nil for nothing
+	Args    []string
+	Program string   // this program, for containers; Args and then --door FILE are its arguments there
+	Log     *os.File // what that prints to; nil for nothing
 }
 
 // Where a job in a sandbox finds its things: as on GitHub's own runners.
@@ -112,13 +113,9 @@ func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *wo
 		<-b.Done()
 		late.Stop()
 	})()
-	result, err := link.Serve(ctx, b.door, link.Config{
-		Task: link.Task{
-			Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool", Node: w.Node,
-			Runner: w.Runner, Env: boxEnv(j.r.cfg.Env), TrackingID: tracking,
-		},
-		Sink: w.Sink, Actions: &actionSource{l}, Engine: w.Engine, Signals: w.Signals, Spool: d.spool, Log: j.log(),
-	}, b.Done())
+	task := boxTask(w, tracking)
+	task.Node, task.Env = w.Node, boxEnv(j.r.cfg.Env)
+	result, err := link.Serve(ctx, b.door, j.linkConfig(l, d, w, task), b.Done())
 	switch {
 	case !errors.Is(err, link.ErrEnded):
 		return result, err
@@ -127,6 +124,20 @@ func (j *job) runIn(ctx context.Context, b *box, l *lease, d *directories, w *wo
 	}
 	j.log().ErrorContext(ctx, "worker ended unexpectedly", "state", fmt.Sprint(b.State()))
 	return failure(fmt.Sprintf("The runner's worker process ended unexpectedly: %s.", b.State())), nil
+}
+
+// boxTask is the job as its worker gets it elsewhere than in this process.
+func boxTask(w *worker.Job, tracking string) link.Task {
+	return link.Task{
+		Message: w.Message, WorkDir: boxWork, TempDir: boxWork + "/_temp", ActionsDir: boxWork + "/_actions", ToolDir: boxWork + "/_tool",
+		Runner: w.Runner, TrackingID: tracking,
+	}
+}
+
+func (j *job) linkConfig(l *lease, d *directories, w *worker.Job, task link.Task) link.Config {
+	return link.Config{
+		Task: task, Sink: w.Sink, Actions: &actionSource{l}, Engine: w.Engine, Signals: w.Signals, Spool: d.spool, Log: j.log(),
+	}
 }
 
 // toolsOf is the directory of tools that jobs of the same repository share.

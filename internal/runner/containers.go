@@ -32,11 +32,14 @@ func (j *job) engine(ctx context.Context, d *directories, tracking string) (engi
 // containerConfig is for a job with these directories; those of none are for no job.
 func (r *Runner) containerConfig(d *directories, tracking string) (container.Config, error) {
 	program, err := container.Find(r.cfg.ContainerEngine, r.cfg.Env)
+	l := r.cfg.Sandbox.Limits
 	c := container.Config{
-		Program: program, Env: r.cfg.Env, Runner: container.RunnerLabel(r.cfg.Root), Job: tracking, Policy: r.cfg.ContainerPolicy,
+		Program: program, Env: r.cfg.Env, Runner: container.RunnerLabel(r.cfg.Root), Job: tracking, Policy: r.cfg.ContainerPolicy, Limits: container.Limits{Memory: l.Memory, CPUs: l.CPUs, Processes: l.Processes},
 		Work: d.work, Temp: d.temp, Tools: d.tool, Nodes: container.FindNodes(r.cfg.Env, r.cfg.Node.First, r.cfg.Node.Last), Scratch: filepath.Join(r.cfg.Root, containersFolder), Log: r.cfg.Log,
 	}
-	if r.cfg.Isolation == User {
+	if r.cfg.Isolation.boxed() {
+		c.Pin = container.SharesMounts(program, r.cfg.Env)
+
 		c.Work, c.Temp, c.Tools = boxWork, boxWork+"/_temp", boxWork+"/_tool"
 	}
 	c.Places = []container.Place{{Seen: c.Tools, Real: d.tool}, {Seen: c.Work, Real: d.work}}

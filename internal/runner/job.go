@@ -163,8 +163,12 @@ func (j *job) execute(ctx, work context.Context, l *lease) *worker.Result {
 		engine, done := j.engine(work, dirs, tracking)
 		defer done()
 		w.Engine = engine
-		if j.r.cfg.Isolation == User {
+		switch j.r.cfg.Isolation.Kind() {
+		case User:
 			return j.box(work, l, dirs, w, tracking)
+		case Container:
+			return j.contain(work, l, dirs, w, tracking)
+		case None:
 		}
 		return j.r.cfg.Execute(work, w)
 	})

@@ -27,18 +27,23 @@ type Limits = cgroup.Limits
 const UnsaidProcesses = cgroup.Unsaid
 
 // SettleLimits says which limits jobs have: those that are asked for, or an error that
-// says why they cannot. Only jobs with the isolation [User] have some; why is why jobs
-// do not have that, nil if it was not wanted.
+// says why they cannot. Jobs with the isolation [None] have none; why is why jobs
+// do not have another, nil if it was not wanted.
 func SettleLimits(isolation Isolation, why error, l Limits) (Limits, error) {
 	switch {
 	case isolation == User:
 		return cgroup.Settle(cgroup.This(), l)
+	case isolation.Kind() == Container: // the engine sets them
+		if l.Processes == UnsaidProcesses {
+			l.Processes = cgroup.StandardProcesses
+		}
+		return l, l.Check()
 	case !l.Asked():
 		return Limits{}, nil
 	case why != nil:
 		return Limits{}, fmt.Errorf("%s: needs --isolation user, which does not work here: %w", l.Flags(), why)
 	}
-	return Limits{}, fmt.Errorf("%s: needs --isolation user", l.Flags())
+	return Limits{}, fmt.Errorf("%s: needs --isolation user or container", l.Flags())
 }
 
 // groups makes a group for each sandbox, and nil ones where there are no limits.
@@ -108,7 +113,7 @@ func (r *removals) end(b *box) {
 
 // limits says what each job may use, "" if that is not limited.
 func (r *Runner) limits() string {
-	if r.cfg.Isolation != User {
+	if !r.cfg.Isolation.boxed() {
 		return ""
 	}
 	return r.cfg.Sandbox.Limits.String()

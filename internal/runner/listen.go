@@ -32,7 +32,7 @@ func (r *Runner) Listen(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
-	if r.cfg.Isolation == User {
+	if r.cfg.Isolation == User { // the engine limits those in containers
 		defer r.closeGroups(ctx)
 		if err := r.openGroups(); err != nil {
 			return err

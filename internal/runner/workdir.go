@@ -59,7 +59,7 @@ func (r *Runner) makeDirectories(m *wire.JobMessage) (*directories, error) {
 		work: work, temp: filepath.Join(work, "_temp"), actions: filepath.Join(work, "_actions"),
 		tool: filepath.Join(r.cfg.Root, toolFolder), spool: filepath.Join(r.cfg.Root, spoolFolder),
 	}
-	if r.cfg.Isolation == User {
+	if r.cfg.Isolation.boxed() {
 		d.home, d.tmp = filepath.Join(r.cfg.Root, homeFolder), filepath.Join(r.cfg.Root, tempFolder)
 		d.box, d.tool = filepath.Join(r.cfg.Root, boxFolder), filepath.Join(r.cfg.Root, toolsFolder, toolsOf(m))
 	}
@@ -73,7 +73,7 @@ func (r *Runner) makeDirectories(m *wire.JobMessage) (*directories, error) {
 			return nil, fmt.Errorf("directories of the job: %w", err)
 		}
 	}
-	if r.cfg.Isolation == User {
+	if r.cfg.Isolation.boxed() {
 		if err := r.give(d); err != nil {
 			return nil, fmt.Errorf("directories of the job: %w", err)
 		}
@@ -93,6 +93,9 @@ func (d *directories) ofTheJob() []string {
 func (r *Runner) give(d *directories) error {
 	if err := os.Mkdir(filepath.Join(d.work, "_tool"), 0o700); err != nil { // a place for the mount
 		return err
+	}
+	if r.cfg.Isolation.Kind() == Container { // its processes are root's there
+		return nil
 	}
 	if err := os.Chmod(d.tmp, 0o777|fs.ModeSticky); err != nil { // as /tmp is; nobody else gets there
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/understudy-ci/understudy/internal/runner"
+	"github.com/understudy-ci/understudy/internal/runner/container"
 	"github.com/understudy-ci/understudy/internal/runner/sandbox"
 )
 
@@ -58,8 +59,15 @@ func (s *Server) planBundle(ctx context.Context) (bundle, error) {
 // or else a sandbox where that works.
 func (s *Server) isolate(ctx context.Context, b *bundle) error {
 	b.isolation = s.config.Isolation
-	if b.isolation == runner.None {
+	switch b.isolation.Kind() {
+	case runner.None:
 		return s.limit(b)
+	case runner.Container: // the image is a matter of the runners, which may have to pull it
+		if err := container.Answers(ctx, s.config.ContainerEngine, s.runnerEnv()); err != nil {
+			return fmt.Errorf("--isolation container does not work here: %w", err)
+		}
+		return s.limit(b)
+	case runner.User:
 	}
 	err := sandbox.ErrUnsupported
 	if s.deps.TrySandbox != nil {

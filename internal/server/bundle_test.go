@@ -93,7 +93,7 @@ func TestAnOrganizationOrASuspendedAccountIsNoSecondPerson(t *testing.T) {
 }
 
 func TestAnIsolationThatIsNotThereIsRefused(t *testing.T) {
-	for _, text := range []runner.Isolation{"container", "None", "x"} {
+	for _, text := range []runner.Isolation{"container=--privileged", "container=", "None", "user=x", "x"} {
 		c := testConfig(t)
 		c.Isolation = text
 		if err := c.check(); actions.KindOf(err) != actions.Invalid || !strings.Contains(err.Error(), "--isolation") {

@@ -195,19 +195,23 @@ func (b *bundledRunners) isolationArgs(p place) []string {
 	for _, what := range c.ContainerPolicy {
 		args = append(args, "--container-policy", what)
 	}
-	if b.isolation != runner.User {
+	if b.isolation == runner.None {
 		return args
 	}
-	args = append(args, "--job-uid", strconv.Itoa(c.JobUID+p.number-1), "--job-memory", strconv.FormatInt(int64(c.JobMemory), 10),
+	args = append(args, "--job-memory", strconv.FormatInt(int64(c.JobMemory), 10),
 		"--job-cpus", strconv.FormatFloat(c.JobCPUs, 'g', -1, 64))
 	if c.JobProcesses != runner.UnsaidProcesses {
 		args = append(args, "--job-processes", strconv.Itoa(c.JobProcesses))
 	}
-	for _, path := range append(c.hidden(), b.s.runnerDir) {
-		args = append(args, "--hide", path)
-	}
 	for _, path := range c.JobShare {
 		args = append(args, "--share", path)
+	}
+	if b.isolation != runner.User {
+		return args
+	}
+	args = append(args, "--job-uid", strconv.Itoa(c.JobUID+p.number-1))
+	for _, path := range append(c.hidden(), b.s.runnerDir) {
+		args = append(args, "--hide", path)
 	}
 	return args
 }

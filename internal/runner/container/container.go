@@ -160,6 +160,9 @@ func (e Error) Error() string { return string(e) }
 // particular it does not begin with a dash.
 var imageName = regexp.MustCompile(`^[A-Za-z0-9\[][A-Za-z0-9._:/@\[\]-]{0,511}$`)
 
+// CheckImage says why a text cannot be the name of an image.
+func CheckImage(image string) error { return checkImage(image) }
+
 func checkImage(image string) error {
 	if !imageName.MatchString(image) {
 		return Error("'" + image + "' is not the name of an image.")

@@ -5,7 +5,7 @@
 // and the job's files. They speak HTTP, the worker as the client, over connections
 // that no other process can make: there is no address. The worker makes a pair of
 // connected sockets for each and passes one of them on through the door, a socket
-// that it got when it was started.
+// that it got when it was started. In a container it finds that by a file ([Door]).
 //
 // Containers the worker asks the runner for, command by command: the runner's end has the engine,
 // and says what the operator's policy refuses (engine.go).

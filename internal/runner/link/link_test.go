@@ -236,7 +236,7 @@ func TestAWorkerRunsItsTask(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := Work(context.Background(), inner, log, time.Now); err != nil {
+		if err := Work(context.Background(), inner, nil, log, time.Now); err != nil {
 			t.Error(err)
 		}
 	}()

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,8 +25,9 @@ import (
 )
 
 // Work executes the task that comes through the door, and sends its result. Its
-// process must be the first of a PID namespace.
-func Work(ctx context.Context, inner *os.File, log *slog.Logger, now func() time.Time) error {
+// process must be the first of a PID namespace. Processes of the job start from the environment
+// own, but for what the task says.
+func Work(ctx context.Context, inner *os.File, own []string, log *slog.Logger, now func() time.Time) error {
 	door, err := packet(inner)
 	if err != nil {
 		return fmt.Errorf("door: %w", err)
@@ -39,7 +41,7 @@ func Work(ctx context.Context, inner *os.File, log *slog.Logger, now func() time
 	ctx, kill := context.WithCancel(ctx)
 	defer kill()
 	signals := make(chan worker.Signal, 4)
-	h := host.NewFirst(t.Env, t.TrackingID)
+	h := host.NewFirst(overlay(own, t.Env), t.TrackingID)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	helpers, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -51,6 +53,22 @@ func Work(ctx context.Context, inner *os.File, log *slog.Logger, now func() time
 		Host: h, Engine: c, Actions: c, Sink: c, Signals: signals, Now: now, Log: log,
 	})
 	return c.call(context.WithoutCancel(ctx), http.MethodPost, resultPath, result, nil)
+}
+
+// overlay is an environment with the variables of another, which count.
+func overlay(env, more []string) []string {
+	given := map[string]bool{}
+	for _, entry := range more {
+		name, _, _ := strings.Cut(entry, "=")
+		given[name] = true
+	}
+	all := slices.Clone(more)
+	for _, entry := range env {
+		if name, _, _ := strings.Cut(entry, "="); !given[name] {
+			all = append(all, entry)
+		}
+	}
+	return all
 }
 
 // A client asks the runner. It is the sink and the source of actions of a worker.

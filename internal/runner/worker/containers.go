@@ -206,7 +206,7 @@ func (x *execution) startContainer(c *jobContainer) error {
 	if err != nil {
 		return err
 	}
-	c.id = createdID(lines)
+	c.id = last(lines)
 	if _, err := x.must(container.Command{Do: container.Start, ID: c.id}, "Docker start fail with exit code %d"); err != nil {
 		return err
 	}
@@ -220,18 +220,6 @@ func (x *execution) startContainer(c *jobContainer) error {
 	}
 	x.record.print("##[endgroup]")
 	return err
-}
-
-var containerID = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
-// createdID is the id that the engine prints, among warnings.
-func createdID(lines []string) string {
-	for _, line := range lines {
-		if containerID.MatchString(line) {
-			return line
-		}
-	}
-	return last(lines)
 }
 
 // withDefaults are the variables of a container with those that each has.
