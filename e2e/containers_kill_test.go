@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/runner/container/containertest"
 )
 
-// heldContainers is a job in a container, with a service that heeds no signal. It prints lines behind a gate, which is
+// heldContainers is a job in a container, with a service that ignores signals. It prints lines behind a gate, which is
 // its workspace.
 const heldContainers = `on: push
 jobs:
