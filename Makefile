@@ -26,10 +26,12 @@ demo: build # a server, a push and its run, live in this terminal
 test: node_modules/.package-lock.json $(VERSITYGW) # every test, on SQLite and PostgreSQL, with files and S3
 	scripts/need gcc=gcc libc6-dev=/usr/include/stdio.h postgresql='/usr/lib/postgresql/*/bin/initdb' \
 		gh=gh nodejs=node unzip=unzip zstd=zstd e2fsprogs=mkfs.ext4 xfsprogs=xfs_io \
-		docker.io=dockerd busybox-static=/bin/busybox
+		docker.io=dockerd busybox-static=/bin/busybox \
+		podman=podman runc=runc netavark=/usr/lib/podman/netavark aardvark-dns=/usr/lib/podman/aardvark-dns iptables=iptables iproute2=ip
 	UNDERSTUDY_TEST_REQUIRE_POSTGRES=1 UNDERSTUDY_TEST_REQUIRE_OPENAPI=1 UNDERSTUDY_TEST_REQUIRE_GH=1 UNDERSTUDY_TEST_REQUIRE_TOOLKIT=1 \
 		UNDERSTUDY_TEST_REQUIRE_NODE=1 UNDERSTUDY_TEST_REQUIRE_S3=1 UNDERSTUDY_TEST_REQUIRE_DOCKER=1 UNDERSTUDY_TEST_S3_SERVER=$(CURDIR)/$(VERSITYGW) \
 		scripts/with-docker scripts/with-postgres $(GO) test $(RACE) -p 4 -timeout 30m ./...
+	UNDERSTUDY_TEST_REQUIRE_DOCKER=1 scripts/with-podman $(GO) test $(RACE) -count=1 -run '^TestJobsHaveContainersInEachIsolation$$' ./e2e
 	$(GO) test -run BoundedMemory ./internal/markdown # what the race detector hides
 
 test-all: test build $(NEWEST_GH) $(TOFU) $(TOFU_PROVIDER) # and what takes longer: e2e on a program with the race detector, each fuzz test for FUZZTIME, each benchmark once, a short round of make bench, 300 kills, jobs that wait for time limits, servers that are away for 45 seconds, the newest gh, OpenTofu, a browser

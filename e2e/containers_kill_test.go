@@ -28,7 +28,7 @@ func containersOf(t *testing.T, e containertest.Engine, args ...string) *server 
 	t.Helper()
 	s := newServer(t, append(args, "--runners", "1", "--container-engine", e.Program)...)
 	for _, entry := range e.Env {
-		if strings.HasPrefix(entry, "DOCKER_") {
+		if strings.HasPrefix(entry, "DOCKER_") || strings.HasPrefix(entry, "CONTAINERS_") {
 			s.args = append(s.args, "--runner-env", entry)
 		}
 	}

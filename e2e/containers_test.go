@@ -22,10 +22,12 @@ jobs:
           printf 'FROM IMAGE\nENTRYPOINT ["/bin/sh", "-c", "echo built $INPUT_WHO; echo made=yes >> $GITHUB_OUTPUT; touch /github/workspace/left"]\n' > act/Dockerfile
           printf 'name: x\ndescription: x\ninputs: {who: {description: x}}\nruns: {using: docker, image: Dockerfile}\n' > act/action.yml
       - {uses: ./act, id: act, with: {who: world}}
+      - run: "busybox nslookup web | grep -c ^Name: | sed 's/^[1-9].*/found by its name/'"
       - run: "ls left; echo made ${{ steps.act.outputs.made }}; echo port ${{ job.services.web.ports['8080'] > 0 }}"
 `
 
-// The job's processes have no engine in their sandbox: the runner outside of it runs containers.
+// The job's processes have no engine in their sandbox: the runner outside of it runs containers. scripts/with-podman has
+// the same of podman.
 func TestJobsHaveContainersInEachIsolation(t *testing.T) {
 	t.Parallel()
 	e := containertest.Need(t)
@@ -41,7 +43,7 @@ func TestJobsHaveContainersInEachIsolation(t *testing.T) {
 			s.start()
 			r := s.newRepository("hello")
 			log := r.log(r.conclude(r.pushWorkflow(strings.ReplaceAll(containerWorkflow, "IMAGE", containertest.Image)), "success"))
-			for _, want := range []string{"at /__w/hello/hello workflow /github/home", "built world", "left", "made yes", "port true", "web service is healthy."} {
+			for _, want := range []string{"at /__w/hello/hello workflow /github/home", "built world", "left", "made yes", "port true", "web service is healthy.", "found by its name"} {
 				if !slices.Contains(log, want) {
 					t.Errorf("the log does not say %q:\n%s", want, strings.Join(log, "\n"))
 				}
