@@ -40,6 +40,11 @@ const (
 	AuditRepoUpdateMember AuditAction = "repo.update_member"
 	AuditRepoRemoveMember AuditAction = "repo.remove_member"
 
+	AuditBranchCreate   AuditAction = "protected_branch.create"
+	AuditBranchUpdate   AuditAction = "protected_branch.update"
+	AuditBranchDestroy  AuditAction = "protected_branch.destroy"
+	AuditBranchOverride AuditAction = "protected_branch.policy_override" // by who administers the repository
+
 	AuditEnvironmentCreate     AuditAction = "environment.create"
 	AuditEnvironmentDelete     AuditAction = "environment.delete"
 	AuditEnvironmentAddRule    AuditAction = "environment.add_protection_rule"

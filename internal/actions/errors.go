@@ -37,6 +37,16 @@ func Errorf(k Kind, format string, args ...any) error {
 	return &kindError{k, fmt.Errorf(format, args...)}
 }
 
+// An Absence is a NotFound whose text callers may read: of a part of something that they
+// may know of.
+type Absence string
+
+// Error is the text.
+func (a Absence) Error() string { return string(a) }
+
+// Unwrap is the error that has the kind.
+func (a Absence) Unwrap() error { return Errorf(NotFound, "%s", string(a)) }
+
 // KindOf is the kind of the outermost kinded error in err's chain, Internal if
 // there is none, and empty for nil.
 func KindOf(err error) Kind {

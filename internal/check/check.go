@@ -1,6 +1,5 @@
 // Package check says how commits stand: by the jobs of their runs, which are check runs,
-// and by check runs and statuses that tools report. [Checks.Of] is all of it in one view, for what
-// requires some of them.
+// and by check runs and statuses that tools report.
 //
 // What a tool reports is written together with the events that it is, so runs that wait for it start,
 // whoever is killed in between.
@@ -86,28 +85,4 @@ func (c *Checks) branches(ctx context.Context, repoID int64, sha string) ([]stri
 		}
 	}
 	return branches, err
-}
-
-// Of lists how all checks of a commit stand: its check runs of current attempts, and the
-// newest status of each context.
-func (c *Checks) Of(ctx context.Context, repoID int64, sha string) ([]actions.CheckResult, error) {
-	const page = 100
-	var list []actions.CheckResult
-	for n := 1; ; n++ {
-		runs, _, err := c.store.CheckRuns(ctx, store.CheckFilter{RepoID: repoID, HeadSHA: sha}, store.Page{Number: n, Size: page})
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range runs {
-			list = append(list, r.Result())
-		}
-		if len(runs) < page {
-			break
-		}
-	}
-	statuses, err := c.store.LatestStatuses(ctx, repoID, sha)
-	for _, s := range statuses {
-		list = append(list, s.Result())
-	}
-	return list, err
 }

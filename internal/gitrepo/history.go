@@ -107,6 +107,16 @@ func (v *View) IsAncestor(ctx context.Context, ancestor, sha string) (bool, erro
 	return true, nil
 }
 
+// HasMerges tells whether some commit that after has, and before has not, has several
+// parents.
+func (v *View) HasMerges(ctx context.Context, before, after string) (bool, error) {
+	if err := errors.Join(checkSHA(before), checkSHA(after)); err != nil {
+		return false, err
+	}
+	out, err := v.output(ctx, "", "rev-list", "--merges", "--max-count=1", after, "^"+before)
+	return strings.TrimSpace(out) != "", err
+}
+
 // CountBetween is how many commits after has and before has not, at most limit.
 func (v *View) CountBetween(ctx context.Context, before, after string, limit int) (int, error) {
 	if err := errors.Join(checkSHA(before), checkSHA(after)); err != nil {

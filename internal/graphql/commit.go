@@ -133,9 +133,18 @@ func (c *commitNode) StatusCheckRollup(ctx context.Context) (*rollup, error) {
 	if err != nil {
 		return nil, err
 	}
+	var required *actions.RequiredChecks
+	switch rule, err := st.Protection(ctx, repoID, c.pull.is.BaseRef); {
+	case err == nil:
+		required = rule.Rules.Checks
+	case actions.KindOf(err) != actions.NotFound:
+		return nil, err
+	}
 	out := &rollup{State: "SUCCESS"}
 	for _, run := range list {
-		out.contexts = append(out.contexts, &checkContext{run: c.checkRun(ctx, run)})
+		shown := c.checkRun(ctx, run)
+		shown.required = required.Has(run.Name, run.App())
+		out.contexts = append(out.contexts, &checkContext{run: shown})
 		out.add(run.Status, run.Conclusion)
 	}
 	if c.pull.reads(ctx, readsStatuses) == nil {
@@ -144,8 +153,9 @@ func (c *commitNode) StatusCheckRollup(ctx context.Context) (*rollup, error) {
 			return nil, err
 		}
 		for _, s := range statuses[:min(len(statuses), maxContexts)] {
-			out.contexts = append(out.contexts, &checkContext{status: newStatus(s)})
-			result := s.Result()
+			shown, result := newStatus(s), s.Result()
+			shown.required = required.Has(s.Context, result.App)
+			out.contexts = append(out.contexts, &checkContext{status: shown})
 			out.add(result.Status, result.Conclusion)
 		}
 	}
@@ -216,6 +226,8 @@ type checkRun struct {
 	Summary     *string
 	Text        *string
 	CheckSuite  checkSuite
+
+	required bool
 }
 
 type checkSuite struct{ WorkflowRun *workflowRun }
@@ -234,17 +246,19 @@ type ofPull struct {
 }
 
 // IsRequired says whether a pull request cannot be merged without the check.
-func (*checkRun) IsRequired(ofPull) bool { return false }
+func (r *checkRun) IsRequired(ofPull) bool { return r.required }
 
 type statusContext struct {
 	Context, State string
 	Description    *string
 	TargetURL      *word
 	CreatedAt      word
+
+	required bool
 }
 
 // IsRequired says whether a pull request cannot be merged without the check.
-func (*statusContext) IsRequired(ofPull) bool { return false }
+func (s *statusContext) IsRequired(ofPull) bool { return s.required }
 
 func (c *commitNode) checkRun(ctx context.Context, run *store.CheckRun) *checkRun {
 	details := word(run.DetailsURL)

@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/graphql"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -47,7 +48,7 @@ func newSite(t testing.TB, login string) *site {
 	t.Cleanup(func() { _ = git.Close() })
 	api, err := graphql.New(graphql.Config{
 		Auth: a, Store: st, Repositories: repository.New(st, git, log, time.Now), Git: git, Log: log,
-		Pulls: pull.New(pull.Config{Store: st, Git: git, Log: log, Now: time.Now, Announce: func(context.Context, shape.Base, *actions.Push) {}}),
+		Pulls: pull.New(pull.Config{Protect: protect.New(st, git, log, time.Now), Store: st, Git: git, Log: log, Now: time.Now, Announce: func(context.Context, shape.Base, *actions.Push) {}}),
 		Actor: func(c *auth.Caller, base shape.Base) pull.Actor {
 			return pull.Actor{Account: c.Account, Base: base, May: func(ctx context.Context, repo *actions.Repository, _ pull.Ability) (bool, error) {
 				return a.May(ctx, c, auth.Target{Repo: repo}, auth.PushCode)

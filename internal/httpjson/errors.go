@@ -55,13 +55,16 @@ type FieldProblem struct {
 
 // Message is what a caller may read of err: the text of whoever knew the rule,
 // without what the way up added for the log. Of what is not found it says only
-// that, and of an internal error nothing.
+// that, unless it is an [actions.Absence], and of an internal error nothing.
 func Message(err error) string {
 	kind := actions.KindOf(err)
 	if kind == actions.Internal {
 		return "Server Error"
 	}
 	if kind == actions.NotFound {
+		if a, ok := errors.AsType[actions.Absence](err); ok {
+			return a.Error()
+		}
 		return "Not Found"
 	}
 	for {

@@ -25,7 +25,9 @@ type Actor struct {
 	ByJob   bool // with a job's token
 	Base    shape.Base
 	May     func(context.Context, *actions.Repository, Ability) (bool, error)
-	Push    func(*actions.Repository) repository.PushFunc // what a push of theirs does
+
+	// Push is what a push of theirs does; one that merges a pull request, unless that is nil.
+	Push func(*actions.Repository, *actions.Pull) repository.PushFunc
 }
 
 // mayChange refuses who has neither made a pull request nor may push.

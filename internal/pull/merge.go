@@ -9,6 +9,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -131,13 +132,16 @@ func (s *Pulls) merge(ctx context.Context, by Actor, repo *actions.Repository, p
 			if err := s.intend(ctx, p, sha, m); err != nil {
 				return err
 			}
-			done, err = by.Push(repo)(ctx, updates, view)
+			done, err = by.Push(repo, p)(ctx, updates, view)
 			return err
 		},
 		Done: func(ctx context.Context, applied []actions.RefUpdate) error { return done(ctx, applied) },
 	})
 	if r, ok := errors.AsType[*gitrepo.Refusal](err); ok {
 		return "", actions.Errorf(actions.Forbidden, "%s", strings.TrimPrefix(r.Error(), u.Ref+": "))
+	}
+	if r, ok := errors.AsType[*protect.Error](err); ok {
+		return "", actions.Errorf(actions.NotAllowed, "%s", r.Error())
 	}
 	if actions.KindOf(err) == actions.Conflict && !errors.Is(err, errHeadModified) {
 		return "", errBaseModified
@@ -265,7 +269,7 @@ func (s *Pulls) deleteHead(ctx context.Context, by Actor, repo *actions.Reposito
 	u := actions.RefUpdate{Ref: actions.BranchPrefix + p.HeadRef, Before: p.HeadSHA, After: actions.ZeroSHA}
 	err := s.Git.Move(ctx, repo.ID, u, nil, gitrepo.ReceiveOptions{
 		Check: func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (err error) {
-			done, err = by.Push(repo)(ctx, updates, view)
+			done, err = by.Push(repo, nil)(ctx, updates, view)
 			return err
 		},
 		Done: func(ctx context.Context, applied []actions.RefUpdate) error { return done(ctx, applied) },

@@ -32,6 +32,7 @@ import (
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/settings"
 	"github.com/understudy-ci/understudy/internal/shape"
 	"github.com/understudy-ci/understudy/internal/store"
@@ -42,6 +43,7 @@ type Config struct {
 	Store    *store.Store
 	Git      *gitrepo.Git
 	Settings *settings.Settings
+	Protect  *protect.Protections
 	Log      *slog.Logger
 	Now      func() time.Time
 

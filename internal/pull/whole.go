@@ -68,21 +68,25 @@ func (s *Pulls) Whole(ctx context.Context, repo *actions.Repository, p *actions.
 		}
 		s.Log.WarnContext(ctx, "size of a pull request not found", "repo", p.RepoID, "pull", p.Number, "err", err)
 	}
-	v.MergeState = mergeState(p)
-	return v, nil
+	v.MergeState, err = s.mergeState(ctx, repo, p)
+	return v, err
 }
 
 // mergeState is GitHub's word for what keeps a pull request from being merged.
-func mergeState(p *actions.Pull) string {
+func (s *Pulls) mergeState(ctx context.Context, repo *actions.Repository, p *actions.Pull) (string, error) {
 	switch {
 	case p.State != actions.PullOpen || p.Mergeable == actions.MergeUnknown:
-		return "unknown"
+		return "unknown", nil
 	case p.Mergeable == actions.MergeConflicts:
-		return "dirty"
+		return "dirty", nil
 	case p.Draft:
-		return "draft"
+		return "draft", nil
 	}
-	return "clean"
+	st, err := s.Protect.State(ctx, repo, p)
+	if err != nil {
+		return "", err
+	}
+	return st.Word(), nil
 }
 
 // Association is GitHub's word for what an account has to do with a repository.

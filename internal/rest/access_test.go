@@ -35,7 +35,7 @@ func below(s *resttest.Site, repo *actions.Repository, ids map[string]int64) (ro
 			pattern = strings.ReplaceAll(pattern, "{"+name+"}", strconv.FormatInt(id, 10))
 		}
 		pattern = strings.NewReplacer("{owner}", repo.Owner.Login, "{repo}", repo.Name, "{username}", "alice", "{path...}", "README.md", "{dir...}", "",
-			"{ref...}", "heads/main", "{branch...}", "main", "{ref}", "main", "{sha}", sha, "{archive_format}", "zip",
+			"{ref...}", "heads/main", "{branch...}", "main", "{branch}", "main", "{ref}", "main", "{sha}", sha, "{archive_format}", "zip",
 			"{environment_name}", "production", "{tag}", "v1", "{secret_name}", held, "{name}", held).Replace(pattern)
 		if strings.Contains(pattern, "{") {
 			s.Fatalf("%s has a parameter without a value: give it one here or, if it is an id, in secret, of something that alice/hello has", pattern)
@@ -78,7 +78,7 @@ func secret(s *resttest.Site) map[string]int64 {
 // held is the name of the secrets and variables that there are.
 const held = "GREETING"
 
-// hold gives a repository an environment, and both and its organization, if it has one, a
+// hold protects the branch main of a repository, and gives that an environment, and both and its organization, if it has one, a
 // secret and a variable.
 func hold(s *resttest.Site, repo *actions.Repository) {
 	s.Helper()
@@ -89,6 +89,10 @@ func hold(s *resttest.Site, repo *actions.Repository) {
 		}
 		key, err := tx.NewestSecretKey(s.Context())
 		if err != nil {
+			return err
+		}
+		guard := &actions.BranchProtection{RepoID: repo.ID, Branch: "main", Rules: actions.ProtectionRules{Pull: true, Checks: new(actions.RequiredChecks)}, CreatedAt: now, UpdatedAt: now}
+		if err := tx.SaveProtection(s.Context(), guard); err != nil {
 			return err
 		}
 		holders := map[actions.Holder]actions.Visibility{{RepoID: repo.ID}: "", {RepoID: repo.ID, EnvironmentID: e.ID}: ""}

@@ -264,7 +264,7 @@ func (w *clientWorld) fill(pattern string) (path string, ok bool) {
 
 // matrixValues are those of parameters that no method of a client takes by that name.
 var matrixValues = map[string]any{
-	"$": "", "username": "alice", "path...": "README.md", "dir...": "", "ref": "main", "ref...": "heads/main", "branch...": "main", "archive_format": "zip", "token_id": 1, "sha": "main",
+	"$": "", "username": "alice", "path...": "README.md", "dir...": "", "ref": "main", "ref...": "heads/main", "branch...": "main", "branch": "main", "archive_format": "zip", "token_id": 1, "sha": "main",
 }
 
 // camel is a parameter's name as go-github writes it.

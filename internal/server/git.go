@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -9,6 +10,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
@@ -37,7 +39,7 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 	err = s.auth.Can(r.Context(), caller, auth.Target{Repo: repo}, auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents", SignedIn: true})
 	switch actions.KindOf(err) { // the others are failures
 	case "":
-		access.Push = s.push(caller, repo, httpjson.Base(r))
+		access.Push = s.gitPush(caller, repo, httpjson.Base(r))
 	case actions.Forbidden, actions.NotFound, actions.Unauthorized:
 	default:
 		return nil, err
@@ -45,19 +47,39 @@ func (s *Server) gitAccess(r *http.Request, owner, name string) (*githttp.Access
 	return access, nil
 }
 
-// push is what a push by the caller does: an intent before refs move, runs
-// after.
-func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.Base) githttp.PushFunc {
+// gitPush is what a push by git does, whose refusals have the words that git shows.
+func (s *Server) gitPush(caller *auth.Caller, repo *actions.Repository, base shape.Base) githttp.PushFunc {
+	push := s.push(caller, repo, base, nil)
 	return func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+		done, err := push(ctx, updates, view)
+		if e, ok := errors.AsType[*protect.Error](err); ok {
+			return nil, e.Refusal()
+		}
+		return done, err
+	}
+}
+
+// push is what a push by the caller does: protected branches have a say, then there is an
+// intent before refs move, and runs after. p is the pull request that it merges, or nil.
+func (s *Server) push(caller *auth.Caller, repo *actions.Repository, base shape.Base, p *actions.Pull) githttp.PushFunc {
+	return func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
+		permission, err := s.auth.Permission(ctx, caller, repo)
+		if err != nil {
+			return nil, err
+		}
+		by := protect.Mover{Account: caller.Account, Admin: permission >= actions.Admin}
+		if err := s.protect.Check(ctx, by, repo, updates, view, p); err != nil {
+			return nil, err
+		}
 		if err := s.repositories.BeforePush(ctx, repo.ID, updates, view); err != nil {
 			return nil, err
 		}
-		p := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, ByJob: caller.Job() != 0, Updates: updates}
-		if err := s.trigger.Intend(ctx, p); err != nil {
+		push := &actions.Push{RepoID: repo.ID, ActorID: caller.Account.ID, ByJob: caller.Job() != 0, Updates: updates}
+		if err := s.trigger.Intend(ctx, push); err != nil {
 			return nil, err
 		}
 		return func(ctx context.Context, applied []actions.RefUpdate) error {
-			return s.trigger.Pushed(ctx, base, p, applied)
+			return s.trigger.Pushed(ctx, base, push, applied)
 		}, nil
 	}
 }
@@ -72,12 +94,12 @@ func (s *Server) announce(ctx context.Context, base shape.Base, p *actions.Push)
 // restPush is what a change of refs by a call of the REST API does: the same as a push
 // of its caller by git.
 func (s *Server) restPush(c *rest.Call) repository.PushFunc {
-	return s.apiPush(c.Caller, c.Repo, c.Base)
+	return s.apiPush(c.Caller, c.Repo, c.Base, nil)
 }
 
 // apiPush is restPush of a caller of any API.
-func (s *Server) apiPush(caller *auth.Caller, repo *actions.Repository, base shape.Base) repository.PushFunc {
-	push := s.push(caller, repo, base)
+func (s *Server) apiPush(caller *auth.Caller, repo *actions.Repository, base shape.Base, p *actions.Pull) repository.PushFunc {
+	push := s.push(caller, repo, base, p)
 	return func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (func(context.Context, []actions.RefUpdate) error, error) {
 		if !caller.HasScope("workflow") {
 			if err := view.RefuseWorkflows(ctx, updates, caller.Job() != 0); err != nil {
@@ -106,6 +128,8 @@ func (s *Server) puller(caller *auth.Caller, base shape.Base) pull.Actor {
 			}
 			return s.auth.May(ctx, caller, auth.Target{Repo: repo}, need)
 		},
-		Push: func(repo *actions.Repository) repository.PushFunc { return s.apiPush(caller, repo, base) },
+		Push: func(repo *actions.Repository, p *actions.Pull) repository.PushFunc {
+			return s.apiPush(caller, repo, base, p)
+		},
 	}
 }

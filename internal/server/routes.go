@@ -58,7 +58,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		collaborators.Routes(s.store, s.auth),
 		contents.Routes(contents.Config{Repositories: s.repositories, Git: s.repos, Log: s.log, Now: s.now, Push: s.restPush, ArchiveURL: git.ArchiveURL}),
 		commits.Routes(s.store, s.repositories, s.repos),
-		branches.Routes(s.repos),
+		branches.Routes(branches.Config{Store: s.store, Git: s.repos, Protections: s.protect}),
 		refs.Routes(refs.Config{Repositories: s.repositories, Git: s.repos, Push: s.restPush}),
 		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Actor: s.puller}),
 		releases.Routes(releases.Config{Store: s.store, Releases: s.releases, Push: s.restPush, AssetURL: res.AssetURL}),

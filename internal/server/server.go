@@ -38,6 +38,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/oidcapi"
 	"github.com/understudy-ci/understudy/internal/outage"
 	"github.com/understudy-ci/understudy/internal/policy"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/queue"
 	"github.com/understudy-ci/understudy/internal/release"
@@ -135,6 +136,7 @@ type Server struct {
 	checks       *check.Checks
 	releases     *release.Releases
 	pulls        *pull.Pulls
+	protect      *protect.Protections
 	logs         *logs.Logs
 	objects      *object.Objects
 	artifacts    *artifact.Artifacts
@@ -260,7 +262,8 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Vault: s.vault, Log: s.log, Now: s.now, Random: d.Random, Settings: s.settings, Sources: s.sources, NewID: uuid.NewString, Base: s.base,
 	})
 	s.repositories = repository.New(s.store, s.repos, s.log, s.now)
-	s.pulls = pull.New(pull.Config{Store: s.store, Git: s.repos, Settings: s.settings, Log: s.log, Now: s.now, Announce: s.announce})
+	s.protect = protect.New(s.store, s.repos, s.log, s.now)
+	s.pulls = pull.New(pull.Config{Protect: s.protect, Store: s.store, Git: s.repos, Settings: s.settings, Log: s.log, Now: s.now, Announce: s.announce})
 	s.trigger = trigger.New(trigger.Config{
 		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, IdleAfter: time.Duration(c.ScheduleIdleDays) * 24 * time.Hour, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
@@ -320,7 +323,7 @@ func (s *Server) mount(bot *actions.Account) error {
 	})
 	site, err := web.New(web.Config{
 		Store: s.store, Auth: s.auth, Logs: s.logs, Artifacts: s.artifacts, Scheduler: s.scheduler, Groups: s.groups, Log: s.log, Now: s.now,
-		Git: s.repos, Repositories: s.repositories, Pulls: s.pulls, Checks: s.checks, Puller: s.puller, ImageHosts: s.config.ImageHost,
+		Git: s.repos, Repositories: s.repositories, Pulls: s.pulls, Checks: s.checks, Protect: s.protect, Puller: s.puller, ImageHosts: s.config.ImageHost,
 		ArtifactURL: func(r *http.Request, art *actions.Artifact) (string, error) {
 			return res.ArtifactURL(r.Context(), httpjson.Base(r).HTML, art)
 		},

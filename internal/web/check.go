@@ -24,6 +24,9 @@ type checkRow struct {
 	Mark      mark
 	Duration  elapsed
 	Required  bool
+
+	name string // whole
+	app  int64
 }
 
 // maxShownStatus bounds the text of a status on a page.
@@ -40,7 +43,7 @@ func (s *Site) checksOf(ctx context.Context, repo *actions.Repository, sha strin
 	for _, c := range list {
 		row := checkRow{
 			URL: shape.CheckHTML(shape.Base{}, repo, c.CheckRun), Name: clipped(c.Name, maxShownName), Of: c.Workflow,
-			Mark: markOf(c.Status, c.Conclusion), Duration: elapsedOf(c.StartedAt, c.CompletedAt, now),
+			Mark: markOf(c.Status, c.Conclusion), Duration: elapsedOf(c.StartedAt, c.CompletedAt, now), name: c.Name, app: c.App(),
 		}
 		if c.Job == nil {
 			row.Of, row.Text = c.Creator.Login, clipped(c.Title, maxShownStatus)
@@ -51,7 +54,7 @@ func (s *Site) checksOf(ctx context.Context, repo *actions.Repository, sha strin
 	for _, st := range statuses[:min(len(statuses), maxPullChecks)] {
 		r := st.Result()
 		rows = append(rows, checkRow{
-			URL: st.TargetURL, Name: clipped(st.Context, maxShownName), Of: st.Creator.Login, Text: clipped(st.Description, maxShownStatus), Mark: markOf(r.Status, r.Conclusion),
+			URL: st.TargetURL, Name: clipped(st.Context, maxShownName), Of: st.Creator.Login, Text: clipped(st.Description, maxShownStatus), Mark: markOf(r.Status, r.Conclusion), name: st.Context, app: r.App,
 		})
 	}
 	return rows, err

@@ -30,6 +30,9 @@ type pullPage struct {
 
 	CommitCount, FileCount, Additions, Deletions int
 
+	Required []requiredRow // checks that have not passed yet
+	Override bool          // the caller may merge all the same
+
 	Why       string   // it cannot be merged; empty where it can
 	Methods   []string // by which the caller may merge it
 	HeadSHA   string   // that the caller sees and merges
@@ -84,6 +87,9 @@ func (s *Site) pull(w http.ResponseWriter, r *http.Request, c *auth.Caller) erro
 	if p.Checks, err = s.checksOf(r.Context(), repo, is.HeadSHA, false); err != nil {
 		return err
 	}
+	if err := s.addProtection(r.Context(), &p, c, repo, is, v.MergeState); err != nil {
+		return err
+	}
 	may, err := s.auth.May(r.Context(), c, auth.Target{Repo: repo}, readCode)
 	if err == nil && may {
 		err = s.addCode(r.Context(), &p, is)
@@ -106,8 +112,6 @@ func whyNotMerged(p *shape.Pull) string {
 		return "This branch has conflicts that must be resolved: merge or rebase it by git, and push."
 	case p.MergeState == "draft":
 		return "This pull request is still a draft."
-	case p.MergeState == "blocked":
-		return "Merging is blocked: a required check has not passed yet."
 	case p.MergeState == "behind":
 		return "This branch is out of date with the base branch: merge that into it first."
 	case p.MergeState == "unknown":
@@ -153,7 +157,7 @@ func (s *Site) addForms(ctx context.Context, p *pullPage, c *auth.Caller, repo *
 	if err != nil {
 		return err
 	}
-	if push && is.State == actions.PullOpen && p.Why == "" {
+	if push && is.State == actions.PullOpen && (p.Why == "" || p.Override) {
 		p.Methods = pull.Methods(repo)
 	}
 	if !push && c.Account.ID != is.Author.ID || is.Merged() {

@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/logs"
 	"github.com/understudy-ci/understudy/internal/markdown"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/release"
 	"github.com/understudy-ci/understudy/internal/repository"
@@ -42,6 +43,7 @@ type Config struct {
 	Pulls        *pull.Pulls
 	Checks       *check.Checks
 	Releases     *release.Releases
+	Protect      *protect.Protections
 
 	// Puller is the caller as who changes pull requests.
 	Puller func(*auth.Caller, shape.Base) pull.Actor
@@ -72,6 +74,7 @@ type Site struct {
 	repositories *repository.Repositories
 	pulls        *pull.Pulls
 	checks       *check.Checks
+	protect      *protect.Protections
 	puller       func(*auth.Caller, shape.Base) pull.Actor
 
 	releases     *release.Releases
@@ -94,7 +97,7 @@ type Site struct {
 func New(c Config) (*Site, error) {
 	s := &Site{
 		store: c.Store, auth: c.Auth, logs: c.Logs, artifacts: c.Artifacts, artifactURL: c.ArtifactURL,
-		scheduler: c.Scheduler, groups: c.Groups, git: c.Git, repositories: c.Repositories, pulls: c.Pulls, checks: c.Checks, puller: c.Puller, log: c.Log, now: c.Now,
+		scheduler: c.Scheduler, groups: c.Groups, git: c.Git, repositories: c.Repositories, pulls: c.Pulls, checks: c.Checks, protect: c.Protect, puller: c.Puller, log: c.Log, now: c.Now,
 		policy: policy(c.ImageHosts), mux: http.NewServeMux(), times: defaultTimes,
 	}
 	renderer := markdown.New(c.ImageHosts...)

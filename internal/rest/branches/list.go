@@ -2,10 +2,11 @@ package branches
 
 import (
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -19,23 +20,27 @@ type shortBranchJSON struct {
 	ProtectionURL string           `json:"protection_url"`
 }
 
-// list serves GET /repos/{owner}/{repo}/branches, in the order of names. No branch is
-// protected.
+// list serves GET /repos/{owner}/{repo}/branches, in the order of names.
 func (p *page) list(w http.ResponseWriter, r *http.Request) error {
 	c, l := rest.CallOf(r), rest.ListingOf(r)
-	all, err := p.git.View(c.Repo.ID).Refs(r.Context(), actions.BranchPrefix)
+	all, err := p.Git.View(c.Repo.ID).Refs(r.Context(), actions.BranchPrefix)
 	if err != nil {
 		return err
 	}
-	if l.Query.Get("protected") == "true" {
-		all = nil
+	rules, err := p.Store.Protections(r.Context(), c.Repo.ID)
+	if err != nil {
+		return err
+	}
+	short := func(ref gitrepo.Ref) string { return strings.TrimPrefix(ref.Name, actions.BranchPrefix) }
+	if only := l.Query.Get("protected"); only == "true" || only == "false" {
+		all = slices.DeleteFunc(all, func(ref gitrepo.Ref) bool { return (rules[short(ref)] != nil) != (only == "true") })
 	}
 	branches := make([]shortBranchJSON, 0, l.Page.Size)
 	for _, ref := range actions.Slice(l.Page, all) {
-		name := strings.TrimPrefix(ref.Name, actions.BranchPrefix)
+		name := short(ref)
 		branches = append(branches, shortBranchJSON{
 			Name: name, Commit: shape.ObjectLink{SHA: ref.SHA, URL: c.RepoURL() + "/commits/" + ref.SHA},
-			ProtectionURL: c.RepoURL() + "/branches/" + (&url.URL{Path: name}).EscapedPath() + "/protection",
+			Protected: rules[name] != nil, Protection: protectionOf(rules[name]), ProtectionURL: protectionURL(c, name),
 		})
 	}
 	l.Link(w, r, len(all))

@@ -2,6 +2,7 @@ package contents
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/httpjson"
 	"github.com/understudy-ci/understudy/internal/limit"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/rest"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -75,7 +77,7 @@ func (p *page) put(w http.ResponseWriter, r *http.Request) error {
 	f.Content = content
 	made, err := p.commit(r, f)
 	if err != nil {
-		return err
+		return notProtected(err, map[bool]string{true: "create", false: "update"}[f.SHA == ""])
 	}
 	c, status := rest.CallOf(r), http.StatusOK
 	if f.SHA == "" {
@@ -101,10 +103,18 @@ func (p *page) remove(w http.ResponseWriter, r *http.Request) error {
 	f.Delete = true
 	made, err := p.commit(r, f)
 	if err != nil {
-		return err
+		return notProtected(err, "delete")
 	}
 	c := rest.CallOf(r)
 	return httpjson.Write(w, http.StatusOK, fileCommitJSON{nil, shape.NewGitCommit(c.Base, c.Repo, &made.Commit, made.Parents)})
+}
+
+// notProtected is an error in the words that GitHub has where a branch is protected.
+func notProtected(err error, verb string) error {
+	if e, ok := errors.AsType[*protect.Error](err); ok {
+		return actions.Errorf(actions.Conflict, "Could not %s file: %s", verb, e.Error())
+	}
+	return err
 }
 
 // change is what the request asks for, but for the content.

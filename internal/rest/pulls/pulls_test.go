@@ -44,7 +44,7 @@ func TestAPullRequestStartsRunsAtItsMerge(t *testing.T) {
 		_, main, topic := s.Asked()
 		got := s.Answer(s.Get(s.Path("pulls/1")), http.StatusOK)
 		head, base := got["head"].(map[string]any), got["base"].(map[string]any)
-		if got["state"] != "open" || got["mergeable"] != true || got["mergeable_state"] != "clean" || got["commits"] != 1.0 || got["additions"] != 1.0 ||
+		if got["state"] != "open" || got["mergeable"] != true || got["mergeable_state"] != "unstable" || got["commits"] != 1.0 || got["additions"] != 1.0 ||
 			got["changed_files"] != 1.0 || head["sha"] != topic || head["label"] != "alice:topic" || base["sha"] != main || got["author_association"] != "OWNER" {
 			s.Errorf("pull request %v", got)
 		}

@@ -1,6 +1,7 @@
 package statuses_test
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -8,7 +9,7 @@ import (
 
 	"github.com/google/go-github/v89/github"
 
-	"github.com/understudy-ci/understudy/internal/check"
+	"github.com/understudy-ci/understudy/internal/protect"
 	"github.com/understudy-ci/understudy/internal/rest/resttest"
 	"github.com/understudy-ci/understudy/internal/store"
 )
@@ -85,7 +86,7 @@ func TestOneViewHasAllChecksOfACommit(t *testing.T) {
 		for _, state := range []string{"failure", "success"} {
 			s.Want(s.Do(http.MethodPost, s.Path("statuses", sha), s.AliceToken, resttest.Fields{"state": state, "context": "lint"}), http.StatusCreated)
 		}
-		list, err := check.New(s.Store, s.Git, s.Trigger, s.Now).Of(s.Context(), s.Repo.ID, sha)
+		list, err := protect.New(s.Store, s.Git, slog.New(slog.DiscardHandler), s.Now).Results(s.Context(), s.Repo.ID, sha)
 		s.Must(err)
 		passed := map[string]bool{}
 		for _, r := range list {
