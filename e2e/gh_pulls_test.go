@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,4 +68,36 @@ jobs:
 	try("", "pr", "list", "--search", "draft:true")
 	g.prints("…no pull requests found for branch \"nothing\"…", 1, "pr", "view", "nothing")
 	g.prints("…Could not resolve to a PullRequest with the number of 7.…", 1, "pr", "view", "7")
+}
+
+// Debian's gh asks for reviews and reviews pull requests.
+func TestGhReviewsPullRequests(t *testing.T) {
+	t.Parallel()
+	g := startWithGH(t)
+	r := g.repo
+	r.commit("README.md", "hello\n")
+	r.push()
+	r.mustGit("checkout", "-q", "-b", "feature", "main")
+	r.commit("feature.txt", "of feature\n")
+	r.push("feature")
+	r.mustGit("remote", "add", "upstream", "http://ci.example/"+r.name+".git")
+	token := r.user("mona")
+	r.do("PUT", "/repos/"+r.name+"/collaborators/mona", map[string]any{"permission": "push"}, nil)
+	mona := *g
+	mona.env = append(slices.Clone(g.env), "GH_ENTERPRISE_TOKEN="+token)
+
+	g.prints("http://ci.example/"+r.name+"/pull/1", 0, "pr", "create", "--head", "feature", "--title", "Add it", "--body", "", "--reviewer", "mona")
+	g.prints(`["mona"]`, 0, "pr", "view", "1", "--json", "reviewRequests", "--jq", "[.reviewRequests[].login]")
+	g.prints("…", 0, "pr", "edit", "1", "--remove-reviewer", "mona")
+	g.prints("[]", 0, "pr", "view", "1", "--json", "reviewRequests", "--jq", "[.reviewRequests[].login]")
+	g.prints("…", 0, "pr", "edit", "1", "--add-reviewer", "mona")
+	g.prints("1", 0, "pr", "list", "--search", "review-requested:mona", "--json", "number", "--jq", ".[].number")
+	g.prints("…Can not approve your own pull request…", 1, "pr", "review", "1", "--approve")
+	mona.prints("", 0, "pr", "review", "1", "--request-changes", "--body", "Not so.")
+	g.prints("CHANGES_REQUESTED", 0, "pr", "view", "1", "--json", "reviewDecision", "--jq", ".reviewDecision")
+	mona.prints("", 0, "pr", "review", "1", "--comment", "--body", "By the way.")
+	mona.prints("", 0, "pr", "review", "1", "--approve")
+	g.prints(`{"decision":"APPROVED","latest":["mona APPROVED"],"reviews":["CHANGES_REQUESTED","COMMENTED","APPROVED"]}`, 0, "pr", "view", "1", "--json", "reviewDecision,latestReviews,reviews",
+		"--jq", `{decision: .reviewDecision, latest: [.latestReviews[] | .author.login + " " + .state], reviews: [.reviews[].state]}`)
+	g.prints("…reviewers:\tmona (Approved)…", 0, "pr", "view", "1")
 }

@@ -66,6 +66,9 @@ const (
 	AuditSigningKeyCreate  AuditAction = "oidc_signing_key.create" // none of GitHub's either
 	AuditSigningKeyDestroy AuditAction = "oidc_signing_key.destroy"
 
+	AuditReviewSubmit  AuditAction = "pull_request_review.submit" // that approves, or requests changes
+	AuditReviewDismiss AuditAction = "pull_request_review.dismiss"
+
 	AuditActionImport AuditAction = "kept_action.create" // by an operator who brings it in; none of GitHub's
 	AuditActionRemove AuditAction = "kept_action.remove"
 

@@ -50,3 +50,12 @@ func Missing(resource, field string) error {
 func Taken(resource, field string) error {
 	return &FieldError{Resource: resource, Field: field, Code: TakenField, err: Errorf(Invalid, "%s already exists", field)}
 }
+
+// Unprocessable makes err, if it is Invalid, one about what was asked for as a whole, with
+// no code: GitHub says so of reviews.
+func Unprocessable(err error) error {
+	if KindOf(err) != Invalid {
+		return err
+	}
+	return &FieldError{Summary: "Unprocessable Entity", err: err}
+}

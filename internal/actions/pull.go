@@ -147,27 +147,3 @@ type PullEvent struct {
 	Reviewer int64 `json:"reviewer,omitempty"`
 	Review   int64 `json:"review,omitempty"`
 }
-
-// A ReviewState is what a review says. The texts are GitHub's.
-type ReviewState string
-
-// The states of reviews.
-const (
-	ReviewPending   ReviewState = "PENDING" // not submitted yet
-	ReviewComment   ReviewState = "COMMENTED"
-	ReviewApproved  ReviewState = "APPROVED"
-	ReviewChanges   ReviewState = "CHANGES_REQUESTED"
-	ReviewDismissed ReviewState = "DISMISSED"
-)
-
-// A Review is what somebody says of the head of a pull request.
-type Review struct {
-	ID          int64
-	PullID      int64
-	Author      Account
-	State       ReviewState
-	Body        string
-	CommitSHA   string    // that was looked at
-	SubmittedAt time.Time // zero while it is pending
-	CreatedAt   time.Time
-}

@@ -130,6 +130,9 @@ var ReadRuns = Need{On: Repo, Role: actions.Read, Permission: "actions"}
 // ReadPulls is what it takes to read the pull requests of a repository.
 var ReadPulls = Need{On: Repo, Role: actions.Read, Permission: "pull-requests"}
 
+// WritePulls is what it takes to make pull requests and reviews, and to change one's own.
+var WritePulls = Need{On: Repo, Role: actions.Read, Permission: "pull-requests", Level: WriteLevel, SignedIn: true, Granted: true}
+
 // PushCode is what it takes to move the branches of a repository, and so to merge.
 var PushCode = Need{On: Repo, Role: actions.Write, Permission: "contents", SignedIn: true}
 

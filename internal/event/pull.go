@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/shape"
@@ -61,6 +62,7 @@ func newPullReview(e *Event) any {
 	p := newPullOf(e)
 	p.PullRequest = shape.NewSimplePullRequest(e.Base, e.Pull.Pull)
 	p.Review = shape.NewReview(e.Base, e.Repo, e.Pull.Pull.Pull, e.Pull.Review, e.Pull.ReviewBy)
+	p.Review.State = strings.ToLower(p.Review.State) // as GitHub's events have it, and its API not
 	if e.Action == "edited" {
 		p.Changes = changes(e.Pull.Changes)
 	}

@@ -22,18 +22,18 @@ func (q *root) Viewer(ctx context.Context) *account {
 
 // User is the person of that login.
 func (q *root) User(ctx context.Context, args struct{ Login string }) (*account, error) {
-	return q.api.accountOf(ctx, args.Login, "User", actions.User, actions.Bot)
+	return q.api.accountOf(ctx, args.Login, "a User", actions.User, actions.Bot)
 }
 
 // Organization is that of that login.
 func (q *root) Organization(ctx context.Context, args struct{ Login string }) (*account, error) {
-	return q.api.accountOf(ctx, args.Login, "Organization", actions.Organization)
+	return q.api.accountOf(ctx, args.Login, "an Organization", actions.Organization)
 }
 
 // RepositoryOwner is the person or organization of that login; null where there is none,
 // as on GitHub.
 func (q *root) RepositoryOwner(ctx context.Context, args struct{ Login string }) (*owner, error) {
-	a, err := q.api.accountOf(ctx, args.Login, "User", actions.User, actions.Organization)
+	a, err := q.api.accountOf(ctx, args.Login, "a User", actions.User, actions.Organization)
 	if actions.KindOf(err) == actions.NotFound {
 		return nil, nil
 	}
@@ -46,7 +46,7 @@ func (q *root) RepositoryOwner(ctx context.Context, args struct{ Login string })
 // accountOf is the account of a login, if it is of one of the types; as is what it should
 // be, for the error.
 func (a *API) accountOf(ctx context.Context, login, as string, types ...actions.AccountType) (*account, error) {
-	missing := actions.Errorf(actions.NotFound, "%w", &notResolved{fmt.Sprintf("Could not resolve to a %s with the login of '%.100s'.", as, login)})
+	missing := actions.Errorf(actions.NotFound, "%w", &notResolved{fmt.Sprintf("Could not resolve to %s with the login of '%.100s'.", as, login)})
 	if !actions.CanBeName(login) {
 		return nil, missing
 	}

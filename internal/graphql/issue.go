@@ -38,6 +38,7 @@ type label struct {
 type userList struct {
 	TotalCount int32
 	Nodes      *[]*account
+	PageInfo   pageInfo
 }
 
 type commentList struct {

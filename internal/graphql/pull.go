@@ -44,7 +44,6 @@ type pullNode struct {
 	MaintainerCanModify bool
 	AutoMergeRequest    *autoMergeRequest
 	Milestone           *milestone
-	ReviewDecision      *string
 
 	api   *API
 	is    *actions.Pull
@@ -185,7 +184,11 @@ func (p *pullNode) ChangedFiles(ctx context.Context) (int32, error) {
 }
 
 // BaseRef is the branch that is to get the head.
-func (p *pullNode) BaseRef() *ref { return newRef(p.is.RepoID, actions.BranchPrefix+p.is.BaseRef) }
+func (p *pullNode) BaseRef() *ref {
+	r := newRef(p.is.RepoID, actions.BranchPrefix+p.is.BaseRef)
+	r.of = p
+	return r
+}
 
 // ViewerMergeHeadlineText is the first line of the commit that a merge makes.
 func (p *pullNode) ViewerMergeHeadlineText(ctx context.Context, args mergeType) (string, error) {

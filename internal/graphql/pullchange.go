@@ -24,9 +24,6 @@ func (q *root) actor(ctx context.Context) pull.Actor {
 	return q.api.Actor(c.caller, c.base)
 }
 
-// changesPulls is what it takes to change a pull request of one's own.
-var changesPulls = auth.Need{On: auth.Repo, Role: actions.Read, Permission: "pull-requests", Level: auth.WriteLevel, SignedIn: true, Granted: true}
-
 // CreatePullRequest makes a pull request.
 func (q *root) CreatePullRequest(ctx context.Context, args struct {
 	Input struct {
@@ -44,7 +41,7 @@ func (q *root) CreatePullRequest(ctx context.Context, args struct {
 		return nil, err
 	}
 	in := args.Input
-	repo, err := q.repositoryOf(ctx, in.RepositoryID, changesPulls)
+	repo, err := q.repositoryOf(ctx, in.RepositoryID, auth.WritePulls)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +84,7 @@ func (q *root) repositoryOf(ctx context.Context, id gql.ID, need auth.Need) (*re
 
 // changePull changes a pull request, for who has made it and who may push.
 func (q *root) changePull(ctx context.Context, id gql.ID, mutation *string, c pull.Change) (*pullChanged, error) {
-	p, err := q.pullFor(ctx, id, changesPulls)
+	p, err := q.pullFor(ctx, id, auth.WritePulls)
 	if err != nil {
 		return nil, err
 	}
@@ -192,6 +189,38 @@ func (q *root) MergePullRequest(ctx context.Context, args struct {
 	}
 	defer leave()
 	if _, err := q.api.Pulls.Merge(ctx, q.actor(ctx), p.repo, p.is.Number, m); err != nil {
+		return nil, err
+	}
+	is, err := q.api.Store.Pull(ctx, p.is.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &pullChanged{in.ClientMutationID, p.Repository.pull(ctx, is)}, nil
+}
+
+// UpdatePullRequestBranch brings what is new in its base into its head.
+func (q *root) UpdatePullRequestBranch(ctx context.Context, args struct {
+	Input struct {
+		ClientMutationID *string
+		PullRequestID    gql.ID
+		ExpectedHeadOid  *word
+		UpdateMethod     string
+	}
+},
+) (*pullChanged, error) {
+	in := args.Input
+	p, err := q.pullFor(ctx, in.PullRequestID, auth.WritePulls)
+	if err != nil {
+		return nil, err
+	}
+	leave, err := limit.Of(ctx).Enter(ctx, limit.Push)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	head := ""
+	set(&head, (*string)(in.ExpectedHeadOid))
+	if err := q.api.Pulls.UpdateBranch(ctx, q.actor(ctx), p.is, head, in.UpdateMethod == "REBASE"); err != nil {
 		return nil, err
 	}
 	is, err := q.api.Store.Pull(ctx, p.is.ID)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 
-	gql "github.com/graph-gophers/graphql-go"
-
 	"github.com/understudy-ci/understudy/internal/actions"
 	"github.com/understudy-ci/understudy/internal/auth"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
@@ -128,110 +126,4 @@ func (p *pullNode) Files(ctx context.Context, args listing) (*fileList, error) {
 	}
 	out.TotalCount, out.PageInfo = size(total), info
 	return out, nil
-}
-
-// A reviewList is a part of the reviews of a pull request.
-type reviewList struct {
-	TotalCount int32
-	Nodes      *[]*review
-	PageInfo   pageInfo
-}
-
-type review struct {
-	ID                gql.ID
-	Author            *actor
-	AuthorAssociation string
-	Body, State       string
-	SubmittedAt       *word
-	Commit            *commitNode
-	ReactionGroups    *[]reactionGroup
-}
-
-// Reviews are those that have been submitted, and the viewer's own.
-func (p *pullNode) Reviews(ctx context.Context, args listing) (*reviewList, error) {
-	part, err := partOf("reviews", args.First, args.After)
-	if err != nil {
-		return nil, err
-	}
-	viewer := callOf(ctx).caller.Account.ID
-	list, total, info, err := read(ctx, part, func(page store.Page) ([]*actions.Review, int, error) {
-		return p.api.Store.Reviews(ctx, p.is.ID, viewer, page)
-	})
-	if err != nil {
-		return nil, err
-	}
-	nodes := make([]*review, 0, len(list))
-	for _, v := range list {
-		association, err := p.api.Pulls.Association(ctx, p.repo, &v.Author)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, &review{
-			ID: nodeID("PullRequestReview", v.ID), Author: &actor{p.api.account(ctx, &v.Author)}, AuthorAssociation: association,
-			Body: v.Body, State: string(v.State), Commit: p.commit(v.CommitSHA), SubmittedAt: moment(v.SubmittedAt),
-		})
-	}
-	return &reviewList{size(total), &nodes, info}, nil
-}
-
-// LatestReviews are the last one of each reviewer.
-func (p *pullNode) LatestReviews(ctx context.Context, args listing) (*reviewList, error) {
-	most := int32(maxFirst)
-	all, err := p.Reviews(ctx, listing{First: &most})
-	if err != nil {
-		return nil, err
-	}
-	at, nodes := map[gql.ID]int{}, []*review{}
-	for _, v := range *all.Nodes {
-		if i, ok := at[v.Author.ID]; ok {
-			nodes[i] = v
-			continue
-		}
-		at[v.Author.ID] = len(nodes)
-		nodes = append(nodes, v)
-	}
-	return &reviewList{TotalCount: size(len(nodes)), Nodes: &nodes}, nil
-}
-
-// A reviewRequestList is who is asked for a review.
-type reviewRequestList struct {
-	TotalCount int32
-	Nodes      *[]*reviewRequest
-}
-
-type reviewRequest struct{ RequestedReviewer *reviewer }
-
-// A reviewer is who is asked: here always a person.
-type reviewer struct{ *account }
-
-// ToUser is the reviewer as a person.
-func (r reviewer) ToUser() (*account, bool) { return r.account, true }
-
-// ToBot says that the reviewer is no bot.
-func (reviewer) ToBot() (*account, bool) { return nil, false }
-
-// ToTeam says that the reviewer is no team.
-func (reviewer) ToTeam() (*team, bool) { return nil, false }
-
-// A team is a part of an organization; there are none here.
-type team struct {
-	Name, Slug   string
-	Organization *account
-}
-
-// ReviewRequests are who is asked for a review.
-func (p *pullNode) ReviewRequests(ctx context.Context, _ listing) (*reviewRequestList, error) {
-	asked, err := p.api.Store.Reviewers(ctx, []int64{p.is.ID})
-	if err != nil {
-		return nil, err
-	}
-	list := asked[p.is.ID]
-	if err := spend(ctx, max(len(list), leastCost)); err != nil {
-		return nil, err
-	}
-	nodes := make([]*reviewRequest, 0, len(list))
-	for _, a := range list {
-		nodes = append(nodes, &reviewRequest{&reviewer{p.api.account(ctx, a)}})
-	}
-	return &reviewRequestList{size(len(nodes)), &nodes}, nil
 }

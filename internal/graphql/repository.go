@@ -126,12 +126,14 @@ func (*repositoryNode) Issues(struct{ States *[]string }) issueList {
 type ref struct {
 	ID           gql.ID
 	Name, Prefix string
+
+	of *pullNode // whose base it is; nil for none
 }
 
 // newRef is the ref of a repository that has a full name.
 func newRef(repoID int64, full string) *ref {
 	name := actions.ShortRef(full)
-	return &ref{gql.ID(shape.NodeID("Ref", repoID) + full), name, strings.TrimSuffix(full, name)}
+	return &ref{ID: gql.ID(shape.NodeID("Ref", repoID) + full), Name: name, Prefix: strings.TrimSuffix(full, name)}
 }
 
 // Ref is the branch or tag of the repository that has a name, null where there is none.

@@ -113,7 +113,7 @@ func (q *root) searchedOwner(ctx context.Context, login string) (int64, error) {
 	if login == "@me" {
 		return callOf(ctx).caller.Account.ID, nil
 	}
-	a, err := q.api.accountOf(ctx, login, "User", actions.User, actions.Organization)
+	a, err := q.api.accountOf(ctx, login, "a User", actions.User, actions.Organization)
 	switch {
 	case actions.KindOf(err) == actions.NotFound:
 		return 0, nil

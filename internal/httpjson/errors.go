@@ -2,6 +2,7 @@ package httpjson
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -50,7 +51,16 @@ type FieldProblem struct {
 	Resource string            `json:"resource"`
 	Code     actions.FieldCode `json:"code"`
 	Field    string            `json:"field"`
-	Message  string            `json:"message,omitempty"` // for [actions.CustomField]
+	Message  string            `json:"message,omitempty"` // for [actions.CustomField], and without a code
+}
+
+// MarshalJSON writes the message alone where the problem is with no field.
+func (p FieldProblem) MarshalJSON() ([]byte, error) {
+	if p.Code == "" {
+		return json.Marshal(p.Message)
+	}
+	type whole FieldProblem
+	return json.Marshal(whole(p))
 }
 
 // Message is what a caller may read of err: the text of whoever knew the rule,
@@ -82,7 +92,7 @@ func ProblemOf(err error, documentation string) (int, Problem) {
 	p := Problem{Message: Message(err), DocumentationURL: documentation, Status: strconv.Itoa(status)}
 	if f, ok := errors.AsType[*actions.FieldError](err); ok {
 		wrong := FieldProblem{Resource: f.Resource, Code: f.Code, Field: f.Field}
-		if f.Code == actions.CustomField {
+		if f.Code == actions.CustomField || f.Code == "" {
 			wrong.Message = p.Message
 		}
 		p.Message, p.Errors = cmp.Or(f.Summary, "Validation Failed"), []FieldProblem{wrong}

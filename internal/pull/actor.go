@@ -17,6 +17,7 @@ const (
 	See    Ability = iota // know of the repository
 	Push                  // move its branches
 	Manage                // change pull requests of others
+	Triage                // ask for reviews
 )
 
 // An Actor is who does something to a pull request.
@@ -37,10 +38,12 @@ func (a Actor) mayChange(ctx context.Context, repo *actions.Repository, p *actio
 	}
 	may, err := a.May(ctx, repo, Manage)
 	if err == nil && !may {
-		err = actions.Errorf(actions.Forbidden, "Must have write access to Repository.")
+		err = errNotWriter
 	}
 	return err
 }
+
+var errNotWriter = actions.Errorf(actions.Forbidden, "Must have write access to Repository.")
 
 var errHasNone = actions.Errorf(actions.Gone, "Pull requests are disabled for this repo")
 

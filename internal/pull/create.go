@@ -22,6 +22,9 @@ func (s *Pulls) Create(ctx context.Context, by Actor, repo *actions.Repository, 
 	if err := by.mayCreate(ctx, repo); err != nil {
 		return nil, err
 	}
+	if err := s.mayJobs(ctx, by, repo, actions.Errorf(actions.Forbidden, "GitHub Actions is not permitted to create or approve pull requests.")); err != nil {
+		return nil, err
+	}
 	owner, head := ParseHead(n.Head)
 	if head == "" {
 		return nil, actions.Missing(Resource, "head")

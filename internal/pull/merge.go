@@ -126,27 +126,34 @@ func (s *Pulls) merge(ctx context.Context, by Actor, repo *actions.Repository, p
 		return "", err
 	}
 	u := actions.RefUpdate{Ref: actions.BranchPrefix + p.BaseRef, Before: base, After: sha}
+	err = s.pushTo(ctx, by, repo, p, draft, u, []string{base, p.HeadSHA}, func(ctx context.Context) error { return s.intend(ctx, p, sha, m) })
+	if actions.KindOf(err) == actions.Conflict && !errors.Is(err, errHeadModified) {
+		return "", errBaseModified
+	}
+	return sha, err
+}
+
+// pushTo moves a branch to a commit of a draft, as a push of the actor, by which a pull
+// request is merged unless merged is nil; before is what has to be so, or to be noted, first. below are commits that the repository has.
+func (s *Pulls) pushTo(ctx context.Context, by Actor, repo *actions.Repository, merged *actions.Pull, draft *gitrepo.Draft, u actions.RefUpdate, below []string, before func(context.Context) error) error {
 	var done func(context.Context, []actions.RefUpdate) error
-	err = s.Git.MoveTo(ctx, draft, u, []string{base, p.HeadSHA}, gitrepo.ReceiveOptions{
+	err := s.Git.MoveTo(ctx, draft, u, below, gitrepo.ReceiveOptions{
 		Check: func(ctx context.Context, updates []actions.RefUpdate, view *gitrepo.View) (err error) {
-			if err := s.intend(ctx, p, sha, m); err != nil {
+			if err := before(ctx); err != nil {
 				return err
 			}
-			done, err = by.Push(repo, p)(ctx, updates, view)
+			done, err = by.Push(repo, merged)(ctx, updates, view)
 			return err
 		},
 		Done: func(ctx context.Context, applied []actions.RefUpdate) error { return done(ctx, applied) },
 	})
 	if r, ok := errors.AsType[*gitrepo.Refusal](err); ok {
-		return "", actions.Errorf(actions.Forbidden, "%s", strings.TrimPrefix(r.Error(), u.Ref+": "))
+		return actions.Errorf(actions.Forbidden, "%s", strings.TrimPrefix(r.Error(), u.Ref+": "))
 	}
 	if r, ok := errors.AsType[*protect.Error](err); ok {
-		return "", actions.Errorf(actions.NotAllowed, "%s", r.Error())
+		return actions.Errorf(actions.NotAllowed, "%s", r.Error())
 	}
-	if actions.KindOf(err) == actions.Conflict && !errors.Is(err, errHeadModified) {
-		return "", errBaseModified
-	}
-	return sha, err
+	return err
 }
 
 // intend notes that the base is about to move to sha by the merge of p.

@@ -94,3 +94,12 @@ func (s *Pulls) Association(ctx context.Context, repo *actions.Repository, a *ac
 	words, err := s.Store.Associations(ctx, repo, []int64{a.ID})
 	return words[a.ID], err
 }
+
+// AssociationsOf are those words for the authors of reviews, by their ids.
+func (s *Pulls) AssociationsOf(ctx context.Context, repo *actions.Repository, reviews []*actions.Review) (map[int64]string, error) {
+	var ids []int64
+	for _, v := range reviews {
+		ids = append(ids, v.Author.ID)
+	}
+	return s.Store.Associations(ctx, repo, ids)
+}

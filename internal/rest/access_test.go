@@ -68,9 +68,10 @@ func secret(s *resttest.Site) map[string]int64 {
 	hold(s, s.Repo)
 	s.Want(s.Do(http.MethodPut, s.Path("actions/permissions"), s.AliceToken, resttest.Fields{"enabled": true, "allowed_actions": "selected"}), http.StatusNoContent)
 	release, asset := publish(s, s.Repo, s.AliceToken)
+	pull := ask(s, s.Repo, s.Alice)
 	return map[string]int64{
 		"workflow_id": run.WorkflowID, "run_id": run.ID, "attempt_number": 1, "job_id": jobs[0].ID,
-		"check_run_id": jobs[0].ID, "check_suite_id": run.ID, "artifact_id": art.ID, "cache_id": 1, "runner_id": runner.ID, "pull_number": ask(s, s.Repo, s.Alice),
+		"check_run_id": jobs[0].ID, "check_suite_id": run.ID, "artifact_id": art.ID, "cache_id": 1, "runner_id": runner.ID, "pull_number": pull, "review_id": said(s, s.Repo, pull, s.Alice),
 		"release_id": release, "asset_id": asset,
 	}
 }
@@ -140,6 +141,16 @@ func publish(s *resttest.Site, repo *actions.Repository, token string) (release,
 	release = made.ID
 	s.Want(s.Do(http.MethodPost, fmt.Sprintf("%s/%d/assets?name=a.txt", path, release), token, resttest.Fields{"some": "bytes"}), http.StatusCreated).Into(s, &made)
 	return release, made.ID
+}
+
+// said makes a review of a pull request, by its record alone, and returns its id.
+func said(s *resttest.Site, repo *actions.Repository, number int64, by *actions.Account) int64 {
+	s.Helper()
+	p, err := s.Store.PullByNumber(s.Context(), repo.ID, number)
+	s.Must(err)
+	v := &actions.Review{Author: *by, State: actions.ReviewApproved, CommitSHA: p.HeadSHA, SubmittedAt: s.Now(), CreatedAt: s.Now()}
+	s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error { return tx.CreateReview(s.Context(), p, v) }))
+	return v.ID
 }
 
 func TestAPrivateRepositoryDoesNotExistForOthers(t *testing.T) {

@@ -55,6 +55,7 @@ func (w *clientWorld) fillUp(many int) {
 		s.Must(s.Store.SetCollaborator(s.Context(), repo.ID, user.ID, actions.Write))
 		s.Repository(&org, name, true)
 		ask(s, repo, user)
+		said(s, repo, w.values["pullNumber"].(int64), user)
 		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
 			r := &actions.Release{RepoID: repo.ID, TagName: name, Author: *user, CreatedAt: s.Now(), PublishedAt: s.Now(), UpdatedAt: s.Now()}
 			err := tx.CreateRelease(s.Context(), r)

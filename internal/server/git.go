@@ -113,8 +113,11 @@ func (s *Server) apiPush(caller *auth.Caller, repo *actions.Repository, base sha
 // What a caller must be able to, to do to pull requests what [pull.Ability] says.
 var (
 	pushes    = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "contents", Level: auth.ReadLevel, SignedIn: true}
-	abilities = map[pull.Ability]auth.Need{pull.See: auth.Metadata, pull.Push: pushes, pull.Manage: pushes}
-	ofJobs    = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "pull-requests"}
+	abilities = map[pull.Ability]auth.Need{
+		pull.See: auth.Metadata, pull.Push: pushes, pull.Manage: pushes,
+		pull.Triage: {On: auth.Repo, Role: actions.Triage, Permission: "pull-requests", Level: auth.WriteLevel, SignedIn: true},
+	}
+	ofJobs = auth.Need{On: auth.Repo, Role: actions.Write, Permission: "pull-requests"}
 )
 
 // puller is a caller as who does something to pull requests.

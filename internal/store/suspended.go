@@ -77,7 +77,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64, now time.Time) erro
 		if len(orgs) > 0 {
 			return actions.Errorf(actions.Conflict, "the account is the only owner of the organization %s: name another owner first", orgs[0])
 		}
-		for _, table := range []string{"tokens", "members", "collaborators"} {
+		for _, table := range []string{"tokens", "members", "collaborators", "pull_reviewers"} {
 			if _, err := db.Exec(ctx, tx.ex, `delete from `+table+` where account_id = $1`, id); err != nil {
 				return fmt.Errorf("%s of account %d: %w", table, id, err)
 			}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"strings"
 
@@ -22,8 +23,10 @@ const (
 type pullPage struct {
 	page
 	Pull    pullRow
-	Body    string
+	Body    template.HTML
 	Merged  string // who merged it, empty for nobody
+	Reviews []reviewRow
+	Asked   string // who is asked for a review
 	Commits []commitRow
 	Checks  []checkRow
 	Files   []pullFile
@@ -38,6 +41,8 @@ type pullPage struct {
 	HeadSHA   string   // that the caller sees and merges
 	CanChange string   // what the caller may do: close, reopen, ready or nothing
 	CanReady  bool
+
+	CanReview, CanApprove bool
 }
 
 type commitRow struct {
@@ -77,12 +82,18 @@ func (s *Site) pull(w http.ResponseWriter, r *http.Request, c *auth.Caller) erro
 	if err != nil {
 		return err
 	}
-	p := pullPage{page: s.page(r, c, is.Title), Body: is.Body, HeadSHA: is.HeadSHA, Why: whyNotMerged(v)}
+	p := pullPage{page: s.page(r, c, is.Title), HeadSHA: is.HeadSHA, Why: whyNotMerged(v)}
 	p.Repo = pullHead(repo)
 	p.Pull = s.pullRow(p.Repo, is)
 	p.CommitCount, p.FileCount, p.Additions, p.Deletions = v.Commits, v.Files, v.Additions, v.Deletions
 	if is.Merged() {
 		p.Merged = is.MergedBy.Login
+	}
+	if p.Body, err = s.textHTML(r.Context(), is.Body); err != nil {
+		return err
+	}
+	if err := s.addReviews(r.Context(), &p, c, is); err != nil {
+		return err
 	}
 	if p.Checks, err = s.checksOf(r.Context(), repo, is.HeadSHA, false); err != nil {
 		return err
@@ -153,6 +164,7 @@ func (s *Site) addForms(ctx context.Context, p *pullPage, c *auth.Caller, repo *
 	if c.Anonymous() || repo.Archived {
 		return nil
 	}
+	p.CanReview, p.CanApprove = true, c.Account.ID != is.Author.ID
 	push, err := s.auth.May(ctx, c, auth.Target{Repo: repo}, auth.PushCode)
 	if err != nil {
 		return err

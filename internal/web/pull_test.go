@@ -40,7 +40,7 @@ func TestAPullRequestHasAPageWithItsCommitsChecksAndFiles(t *testing.T) {
 	ts, owner, sha := newProposal(t)
 	page := owner.get("/octo/hello/pull/1")
 	for _, want := range []string{
-		"Let it &lt;script&gt;alert(1)&lt;/script&gt; in", "Please\n&lt;img src=x&gt;", "Add &lt;b&gt;it&lt;/b&gt;", sha[:7], "new.txt", "+2 −0",
+		"Let it &lt;script&gt;alert(1)&lt;/script&gt; in", "<div class=\"md\"><p>Please", "Add &lt;b&gt;it&lt;/b&gt;", sha[:7], "new.txt", "+2 −0",
 		"wants to merge", "CI / build", `href="/octo/hello/actions/runs/1/job/1"`, "Merge pull request", "Close pull request",
 	} {
 		want = strings.Replace(want, "CI / build", ".github/workflows/ci.yml / build", 1)
@@ -100,5 +100,53 @@ func TestAPullRequestIsClosedReopenedAndMergedOnItsPage(t *testing.T) {
 	}
 	if list := owner.get("/octo/hello/pulls?state=closed"); !strings.Contains(list.body, "1 closed") {
 		t.Errorf("the list: %s", list.body)
+	}
+}
+
+func TestAPullRequestIsReviewedOnItsPage(t *testing.T) {
+	ts, owner, sha := newProposal(t)
+	const at = "/octo/hello/pull/1"
+	reader := ts.signedIn(ts.User("reader"))
+	send := func(b *browser, event, body string) answer {
+		return b.post(at+"/review", url.Values{"csrf": {b.csrf(at)}, "event": {event}, "body": {body}, "sha": {sha}})
+	}
+	shows := func(b *browser, texts ...string) {
+		t.Helper()
+		page := b.get(at)
+		for _, want := range texts {
+			if !strings.Contains(page.body, want) {
+				t.Errorf("without %q: %s", want, page.body)
+			}
+		}
+	}
+	if page := owner.get(at); strings.Contains(page.body, "Request changes") || !strings.Contains(page.body, "Comment</button>") {
+		t.Errorf("who has made it may approve it: %s", page.body)
+	}
+	if got := send(owner, "APPROVE", ""); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Review Can not approve your own pull request") {
+		t.Errorf("an approval of one's own: %d %s", got.status, got.body)
+	}
+	shows(reader, "Approve</button>", "Request changes</button>")
+	for _, c := range []struct{ event, body, want string }{
+		{"REQUEST_CHANGES", "**No** <script>alert(2)</script>", "<strong>reader</strong> requested changes"},
+		{"COMMENT", "one\r\ntwo", "<strong>reader</strong> reviewed"},
+		{"APPROVE", "", "<strong>reader</strong> approved these changes"},
+	} {
+		if got := send(reader, c.event, c.body); got.status != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", c.event, got.status, got.body)
+		}
+		shows(owner, c.want)
+	}
+	shows(owner, "<strong>No</strong>", `id="pullrequestreview-1"`, sha[:7])
+	if page := owner.get(at); strings.Contains(page.body, "<script>alert") {
+		t.Errorf("a script: %s", page.body)
+	}
+	if got := send(reader, "", "x"); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("a form without a button: %d", got.status)
+	}
+	if got := reader.post(at+"/review", url.Values{"event": {"APPROVE"}, "csrf": {"x"}}); got.status == http.StatusSeeOther {
+		t.Errorf("a form of another site: %d", got.status)
+	}
+	if page := ts.browser().get(at); strings.Contains(page.body, "Approve</button>") {
+		t.Errorf("nobody may approve: %s", page.body)
 	}
 }

@@ -19,7 +19,7 @@ import (
 const sessionLife = 14 * 24 * time.Hour
 
 // maxForm is more than any form of these pages has.
-const maxForm = 16 << 10
+const maxForm = 128 << 10
 
 type loginPage struct {
 	page

@@ -76,7 +76,7 @@ func (s *summaries) render(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	html, err := s.renderer.Render([]byte(text))
-	s.kept.Put(key, html, len(html))
+	s.kept.Put(key, html, len(key)+len(html))
 	if err != nil {
 		return html, fmt.Errorf("summary %s: %w", key, err)
 	}

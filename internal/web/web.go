@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"html/template"
 	"io"
@@ -88,6 +89,7 @@ type Site struct {
 	assets     assets
 	summaries  *summaries
 	checkTexts *summaries // of what tools report
+	texts      *summaries // of pull requests; the key is the text
 	policy     string     // of content, in each answer
 	mux        *http.ServeMux
 	times      streamTimes
@@ -105,6 +107,7 @@ func New(c Config) (*Site, error) {
 	s.checkTexts = newSummaries(s.readCheckText, renderer)
 	s.releases, s.assetURL, s.sourceURL = c.Releases, c.AssetURL, c.ArchiveURL
 	s.releaseNotes = newSummaries(s.readNotes, renderer)
+	s.texts = newSummaries(func(_ context.Context, text string) (string, error) { return text, nil }, renderer)
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -128,6 +131,7 @@ func New(c Config) (*Site, error) {
 		"POST /{owner}/{repo}/pull/{pull}/state":                    s.changing(s.changePull),
 		"GET /{owner}/{repo}/runs/{check}":                          s.check,
 		"POST /{owner}/{repo}/runs/{check}":                         s.changing(s.askCheck),
+		"POST /{owner}/{repo}/pull/{pull}/review":                   s.changing(s.reviewPull),
 		"GET /{owner}/{repo}/releases":                              s.releaseList,
 		"GET /{owner}/{repo}/releases/latest":                       s.latestRelease,
 		"GET /{owner}/{repo}/releases/latest/download/{name}":       s.latestRelease,

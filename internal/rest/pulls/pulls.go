@@ -4,6 +4,7 @@ package pulls
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -35,17 +36,17 @@ func Routes(c Config) []rest.Route {
 		docs = "rest/pulls/pulls#"
 	)
 	p := &page{c}
-	write := auth.Need{On: auth.Repo, Role: actions.Read, Permission: "pull-requests", Level: auth.WriteLevel, SignedIn: true, Granted: true}
-	return []rest.Route{
+	return slices.Concat([]rest.Route{
 		{Pattern: "GET " + list, Handle: p.list, Docs: docs + "list-pull-requests", Need: auth.ReadPulls},
-		{Pattern: "POST " + list, Handle: p.create, Docs: docs + "create-a-pull-request", Need: write},
+		{Pattern: "POST " + list, Handle: p.create, Docs: docs + "create-a-pull-request", Need: auth.WritePulls},
 		{Pattern: "GET " + one, Handle: p.get, Docs: docs + "get-a-pull-request", Need: auth.ReadPulls},
-		{Pattern: "PATCH " + one, Handle: p.update, Docs: docs + "update-a-pull-request", Need: write},
+		{Pattern: "PATCH " + one, Handle: p.update, Docs: docs + "update-a-pull-request", Need: auth.WritePulls},
 		{Pattern: "GET " + one + "/commits", Handle: p.commits, Docs: docs + "list-commits-on-a-pull-request", Need: auth.ReadPulls},
 		{Pattern: "GET " + one + "/files", Handle: p.files, Docs: docs + "list-pull-requests-files", Need: auth.ReadPulls},
 		{Pattern: "GET " + one + "/merge", Handle: p.isMerged, Docs: docs + "check-if-a-pull-request-has-been-merged", Need: auth.ReadPulls},
 		{Pattern: "PUT " + one + "/merge", Handle: p.merge, Docs: docs + "merge-a-pull-request", Need: auth.PushCode},
-	}
+		{Pattern: "PUT " + one + "/update-branch", Handle: p.updateBranch, Docs: docs + "update-a-pull-request-branch", Need: auth.WritePulls},
+	}, p.reviewRoutes(one), p.reviewerRoutes(one))
 }
 
 type page struct{ Config }

@@ -8,6 +8,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/limit"
 	"github.com/understudy-ci/understudy/internal/pull"
 	"github.com/understudy-ci/understudy/internal/rest"
+	"github.com/understudy-ci/understudy/internal/shape"
 )
 
 // maxBody holds a body of 65,536 characters, each escaped.
@@ -100,4 +101,32 @@ func (p *page) merge(w http.ResponseWriter, r *http.Request) error {
 		Merged  bool   `json:"merged"`
 		Message string `json:"message"`
 	}{sha, true, "Pull Request successfully merged"})
+}
+
+// updateBranch serves PUT /repos/{owner}/{repo}/pulls/{pull_number}/update-branch: for who may
+// push to the head. It is done when it is answered.
+func (p *page) updateBranch(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Head string `json:"expected_head_sha"`
+	}
+	if err := httpjson.Decode(r, &body, maxBody); err != nil {
+		return err
+	}
+	is, err := p.pull(r)
+	if err != nil {
+		return err
+	}
+	leave, err := limit.Of(r.Context()).Enter(r.Context(), limit.Push)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	c := rest.CallOf(r)
+	if err := p.Pulls.UpdateBranch(r.Context(), p.actor(c), is, body.Head, false); err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusAccepted, struct {
+		Message string `json:"message"`
+		URL     string `json:"url"`
+	}{"Updating pull request branch.", shape.PullURL(c.Base, c.Repo, is.Number)})
 }
