@@ -321,6 +321,8 @@ func changes(ctx context.Context) []clientCall {
 		{"UpdateActionsAllowedInEnterprise", is(github.ActionsAllowed{GithubOwnedAllowed: new(true), PatternsAllowed: []string{"octo/*"}})},
 		{"UpdateDefaultWorkflowPermissionsInEnterprise", is(github.DefaultWorkflowPermissionEnterprise{DefaultWorkflowPermissions: new("write")})},
 		{"UpdateArtifactAndLogRetentionPeriodInEnterprise", is(github.ArtifactPeriodOpt{Days: new(60)})},
+		{"UpdateEnterpriseForkPRContributorApprovalPermissions", is(github.ContributorApprovalPermissions{ApprovalPolicy: "all_external_contributors"})},
+		{"UpdatePrivateRepoForkPRWorkflowSettingsInEnterprise", is(&github.WorkflowsPermissionsOpt{RunWorkflowsFromForkPullRequests: true})},
 		{"UpdateSelfHostedRunnerPermissionsInEnterprise", is(github.SelfHostRunnerPermissionsEnterprise{DisableSelfHostedRunnersForAllOrgs: new(false)})},
 		{"", nil},
 		{"CancelWorkflowRunByID", none},

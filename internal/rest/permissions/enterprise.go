@@ -32,6 +32,10 @@ func (p *page) enterpriseRoutes() []rest.Route {
 		{Pattern: "PUT " + at + "/workflow", Handle: p.setWorkflow, Docs: docs + "set-default-workflow-permissions-for-an-enterprise", Need: need},
 		{Pattern: "GET " + at + "/artifact-and-log-retention", Handle: p.getRetention, Docs: docs + "get-artifact-and-log-retention-settings-for-an-enterprise", Need: need},
 		{Pattern: "PUT " + at + "/artifact-and-log-retention", Handle: p.setRetention, Docs: docs + "set-artifact-and-log-retention-settings-for-an-enterprise", Need: need},
+		{Pattern: "GET " + at + "/fork-pr-contributor-approval", Handle: p.getForkApproval, Docs: docs + "get-fork-pr-contributor-approval-permissions-for-an-enterprise", Need: need},
+		{Pattern: "PUT " + at + "/fork-pr-contributor-approval", Handle: p.setForkApproval, Docs: docs + "set-fork-pr-contributor-approval-permissions-for-an-enterprise", Need: need},
+		{Pattern: "GET " + at + "/fork-pr-workflows-private-repos", Handle: p.getForkRuns, Docs: docs + "get-private-repo-fork-pr-workflow-settings-for-an-enterprise", Need: need},
+		{Pattern: "PUT " + at + "/fork-pr-workflows-private-repos", Handle: p.setForkRuns, Docs: docs + "set-private-repo-fork-pr-workflow-settings-for-an-enterprise", Need: need},
 	}
 }
 

@@ -96,7 +96,14 @@ func TestSettingsOfTheEnterpriseAreTheMostThatOrganizationsHave(t *testing.T) {
 		set("/artifact-and-log-retention", resttest.Fields{"days": 0}, http.StatusUnprocessableEntity)
 		d.put(ofOrg+"/artifact-and-log-retention", resttest.Fields{"days": 31}, http.StatusConflict)
 		d.is(ofOrg+"/artifact-and-log-retention", resttest.Fields{"days": 30.0, "maximum_allowed_days": 30.0})
-		for _, path := range []string{"", "/organizations", "/selected-actions", "/self-hosted-runners", "/workflow", "/artifact-and-log-retention"} {
+		set("/fork-pr-contributor-approval", resttest.Fields{"approval_policy": "all_external_contributors"}, http.StatusNoContent)
+		set("/fork-pr-contributor-approval", resttest.Fields{"approval_policy": "nobody"}, http.StatusUnprocessableEntity)
+		d.is(ofOrg+"/fork-pr-contributor-approval", resttest.Fields{"approval_policy": "all_external_contributors"}) // of whoever says nothing
+		set("/fork-pr-workflows-private-repos", resttest.Fields{"run_workflows_from_fork_pull_requests": false}, http.StatusNoContent)
+		d.put(ofOrg+"/fork-pr-workflows-private-repos", resttest.Fields{"run_workflows_from_fork_pull_requests": true}, http.StatusUnprocessableEntity)
+		set("/fork-pr-workflows-private-repos", resttest.Fields{"run_workflows_from_fork_pull_requests": true}, http.StatusNoContent)
+		d.put(ofOrg+"/fork-pr-workflows-private-repos", resttest.Fields{"run_workflows_from_fork_pull_requests": true}, http.StatusNoContent)
+		for _, path := range []string{"", "/organizations", "/selected-actions", "/self-hosted-runners", "/workflow", "/artifact-and-log-retention", "/fork-pr-contributor-approval", "/fork-pr-workflows-private-repos"} {
 			if a := s.Do(http.MethodPut, ofEnterprise+path, d.owner, resttest.Fields{}); a.StatusCode != http.StatusNotFound {
 				s.Errorf("an owner of an organization, %s: %d", path, a.StatusCode)
 			}
