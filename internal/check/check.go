@@ -49,6 +49,14 @@ func (c *Checks) SetStatus(ctx context.Context, base shape.Base, repo *actions.R
 	if err != nil {
 		return err
 	}
+	rules, err := c.store.Protections(ctx, repo.ID)
+	if err != nil {
+		return err
+	}
+	protected := map[string]bool{}
+	for name := range rules {
+		protected[name] = true
+	}
 	s.RepoID, s.CreatedAt = repo.ID, c.now()
 	var p *actions.Push
 	err = c.store.Update(ctx, func(tx *store.Tx) error {
@@ -64,7 +72,7 @@ func (c *Checks) SetStatus(ctx context.Context, base shape.Base, repo *actions.R
 		}
 		p, err = c.trigger.Happen(ctx, tx, &event.Event{
 			Name: "status", Repo: repo, Actor: &s.Creator, ByJob: byJob, Base: base,
-			Status: &event.Status{Status: s, Commit: &commit.Commit, Parents: commit.Parents, Branches: branches},
+			Status: &event.Status{Status: s, Commit: &commit.Commit, Parents: commit.Parents, Branches: branches, Protected: protected},
 		})
 		return err
 	})

@@ -11,6 +11,8 @@ type Status struct {
 	Commit   *actions.Commit
 	Parents  []string
 	Branches []string // that stand at the commit
+
+	Protected map[string]bool // by the names of those that are protected
 }
 
 type statusBranch struct {
@@ -47,7 +49,7 @@ func newStatus(e *Event) any {
 		Repository: shape.NewRepository(e.Base, e.Repo), Organization: organization(e), Sender: shape.NewSimpleUser(e.Base, e.Actor),
 	}
 	for _, name := range e.Status.Branches {
-		p.Branches = append(p.Branches, statusBranch{Name: name, Commit: shape.ObjectLink{SHA: p.SHA, URL: p.Commit.URL}})
+		p.Branches = append(p.Branches, statusBranch{Name: name, Commit: shape.ObjectLink{SHA: p.SHA, URL: p.Commit.URL}, Protected: e.Status.Protected[name]})
 	}
 	return p
 }

@@ -19,6 +19,9 @@ const onStatus = "name: S\non: status\njobs: {a: {runs-on: x, steps: [{run: exit
 func TestToolsSayHowACommitStands(t *testing.T) { // TRG-9
 	resttest.Each(t, func(s *resttest.Site) {
 		sha := s.Push(s.Repo, "main", map[string]string{".github/workflows/s.yml": onStatus})
+		s.Want(s.Do(http.MethodPut, s.Path("branches/main/protection"), s.AliceToken, resttest.Fields{
+			"required_status_checks": nil, "enforce_admins": nil, "required_pull_request_reviews": nil, "restrictions": nil,
+		}), http.StatusOK)
 		set := func(token, context, state string) {
 			s.Want(s.Do(http.MethodPost, s.Path("statuses", sha), token, resttest.Fields{"state": state, "context": context, "target_url": "https://ci.example/1", "description": "so"}), http.StatusCreated)
 		}
@@ -49,7 +52,7 @@ func TestToolsSayHowACommitStands(t *testing.T) { // TRG-9
 		}
 		src, err := s.Store.RunSource(s.Context(), runs[0].ID)
 		s.Must(err)
-		for _, part := range []string{`"state":"success"`, `"context":"Build"`, `"sha":"` + sha, `"branches":[{"name":"main"`} {
+		for _, part := range []string{`"state":"success"`, `"context":"Build"`, `"sha":"` + sha, `"branches":[{"name":"main"`, `"protected":true`} {
 			if !strings.Contains(string(src.Payload), part) {
 				s.Errorf("payload has no %s: %s", part, src.Payload)
 			}
