@@ -75,6 +75,8 @@ type Event struct {
 	Check    *Check    // of a check_run and a check_suite
 	Release  *Release  // of a release
 
+	Deployment *Deployment // of a deployment and a deployment_status
+
 	RepositoryDispatch *RepositoryDispatch // of a repository_dispatch
 }
 

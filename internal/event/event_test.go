@@ -104,6 +104,8 @@ var happened = []event.Event{
 	{Name: "pull_request", Action: "opened", Pull: &event.Pull{Pull: asked}},
 	{Name: "pull_request_target", Action: "opened", Pull: &event.Pull{Pull: asked}},
 	{Name: "pull_request_review", Action: "submitted", Pull: &event.Pull{Pull: asked, Review: &actions.Review{Author: *octo, State: actions.ReviewApproved}}},
+	{Name: "deployment", Ref: "refs/heads/main", Deployment: &event.Deployment{Deployment: &actions.Deployment{Payload: []byte("{}")}}},
+	{Name: "deployment_status", Ref: "refs/heads/main", Deployment: &event.Deployment{Deployment: &actions.Deployment{Payload: []byte("{}")}, Status: &actions.DeploymentStatus{}}},
 	{Name: "release", Action: "published", Ref: "refs/tags/v1", Release: &event.Release{Release: &actions.Release{TagName: "v1", Author: *octo}}},
 	{Name: "workflow_dispatch", Ref: "refs/heads/main", Workflow: ".github/workflows/ci.yml", Dispatch: &event.Dispatch{}},
 }

@@ -62,8 +62,8 @@ var table = []Kind{
 	{Name: "check_suite", Types: words("completed"), payload: newCheckSuite},
 	{Name: "create", Of: Own, payload: newCreate}, // the new ref
 	{Name: "delete", Caches: actions.CacheWrites, payload: newDelete},
-	{Name: "deployment", Of: Own},        // the ref and commit that are deployed; of a bare commit no ref
-	{Name: "deployment_status", Of: Own}, // as of deployment
+	{Name: "deployment", Of: Own, payload: newDeployment},        // the ref and commit that are deployed; of a bare commit no ref
+	{Name: "deployment_status", Of: Own, payload: newDeployment}, // as of deployment
 	{
 		Name: "discussion",
 		Types: words(crud + " transferred pinned unpinned labeled unlabeled locked unlocked category_changed " +

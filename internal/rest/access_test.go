@@ -69,10 +69,11 @@ func secret(s *resttest.Site) map[string]int64 {
 	s.Want(s.Do(http.MethodPut, s.Path("actions/permissions"), s.AliceToken, resttest.Fields{"enabled": true, "allowed_actions": "selected"}), http.StatusNoContent)
 	release, asset := publish(s, s.Repo, s.AliceToken)
 	pull := ask(s, s.Repo, s.Alice)
+	deployment, status := deploys(s, s.Repo, s.AliceToken)
 	return map[string]int64{
 		"workflow_id": run.WorkflowID, "run_id": run.ID, "attempt_number": 1, "job_id": jobs[0].ID,
 		"check_run_id": jobs[0].ID, "check_suite_id": run.ID, "artifact_id": art.ID, "cache_id": 1, "runner_id": runner.ID, "pull_number": pull, "review_id": said(s, s.Repo, pull, s.Alice),
-		"release_id": release, "asset_id": asset,
+		"deployment_id": deployment, "status_id": status, "release_id": release, "asset_id": asset,
 	}
 }
 
@@ -153,6 +154,17 @@ func said(s *resttest.Site, repo *actions.Repository, number int64, by *actions.
 	return v.ID
 }
 
+// deploys makes a deployment of a repository, with a status, and returns their ids.
+func deploys(s *resttest.Site, repo *actions.Repository, token string) (deployment, status int64) {
+	s.Helper()
+	path := "/repos/" + repo.FullName() + "/deployments"
+	var made struct{ ID int64 }
+	s.Want(s.Do(http.MethodPost, path, token, resttest.Fields{"ref": "main", "required_contexts": []string{}}), http.StatusCreated).Into(s, &made)
+	deployment = made.ID
+	s.Want(s.Do(http.MethodPost, fmt.Sprintf("%s/%d/statuses", path, deployment), token, resttest.Fields{"state": "pending"}), http.StatusCreated).Into(s, &made)
+	return deployment, made.ID
+}
+
 func TestAPrivateRepositoryDoesNotExistForOthers(t *testing.T) {
 	s := resttest.New(t)
 	ids := secret(s)
@@ -183,8 +195,8 @@ func TestReadersChangeNothing(t *testing.T) {
 	s.Must(s.Store.SetCollaborator(t.Context(), s.Repo.ID, bob.ID, actions.Read))
 	for who, c := range map[string]struct{ token, message string }{
 		"a reader":                  {s.Token(bob, "repo"), "Must have admin rights to Repository."},
-		"a job that reads":          {s.JobToken(s.Repo, map[string]string{"actions": "read", "checks": "read", "statuses": "read", "contents": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
-		"a job that writes content": {s.JobToken(s.Repo, map[string]string{"contents": "write", "actions": "read", "checks": "read", "statuses": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
+		"a job that reads":          {s.JobToken(s.Repo, map[string]string{"actions": "read", "checks": "read", "statuses": "read", "deployments": "read", "contents": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
+		"a job that writes content": {s.JobToken(s.Repo, map[string]string{"contents": "write", "actions": "read", "checks": "read", "statuses": "read", "deployments": "read", "pull-requests": "read"}), "Resource not accessible by integration"},
 	} {
 		for _, route := range below(s, s.Repo, ids) {
 			if who == "a job that writes content" && route.method != http.MethodGet && strings.Contains(route.path, "/releases") {

@@ -170,6 +170,7 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 	own, shared, few := runner(actions.Scope{RepoID: repo.ID}, "box"), runner(actions.Scope{OwnerID: org.ID}, "shared"), group(actions.Scope{OwnerID: org.ID})
 	release, asset := publish(s, repo, admin)
 	pull := ask(s, repo, s.Alice)
+	deployment, status := deploys(s, repo, admin)
 	return &clientWorld{
 		s: s, client: s.GoGitHub(admin), repo: repo, queued: queued[0].ID, token: admin, shared: shared.ID,
 		sites: map[string]any{"runnerID": runner(actions.Scope{}, "everybody's").ID, "runnerGroupID": group(actions.Scope{})},
@@ -179,7 +180,7 @@ func newClientWorld(s *resttest.Site) *clientWorld {
 			"workflowID": queued[0].WorkflowID, "runID": run.ID, "attemptNumber": int64(1), "jobID": job.ID, "artifactID": artifact.ID,
 			"repositoryID": repo.ID, "repoID": repo.ID, "repositoryIDs": []int64{repo.ID}, "organizationID": org.ID, "organizationIDs": []int64{org.ID}, "ids": []int64{repo.ID}, "runnerID": own.ID, "maxRedirects": 0,
 			"key": "first", "cacheID": byID.ID, "groupID": few, "runnerGroupID": few, "orgID": org.ID, "checkRunID": job.ID, "checkSuiteID": run.ID, "pullNumber": pull, "reviewID": said(s, repo, pull, s.Alice),
-			"releaseID": release, "assetID": asset, "tag": "v1",
+			"deploymentID": deployment, "statusID": status, "releaseID": release, "assetID": asset, "tag": "v1",
 		},
 		special: map[string]map[string]any{
 			"GetOrganizationRunner": {"runnerID": shared.ID}, "RemoveOrganizationRunner": {"runnerID": shared.ID},

@@ -71,7 +71,6 @@ var unanswered = map[string]string{
 	"/repos/{owner}/{repo}/pulls/{number}/comments":  notHere,
 	"/repos/{owner}/{repo}/pulls/comments":           notHere,
 	"/{owner}/{repo}/pull/{file}":                    later, // N.diff and N.patch
-	"/repos/{owner}/{repo}/deployments":              later,
 	"/repos/{owner}/{repo}/hooks":                    later,
 	"/repos/{owner}/{repo}/teams":                    later,
 	"/orgs/{org}/hooks":                              later,

@@ -238,7 +238,7 @@ func TestIdsOfAnotherRepositoryAreNotFound(t *testing.T) {
 }
 
 // idParameter is an id that the server has given.
-var idParameter = regexp.MustCompile(`\{(run|job|artifact|release|asset|cache|workflow|check_run|check_suite|runner|runner_group|repository)_id\}`)
+var idParameter = regexp.MustCompile(`\{(deployment|status|run|job|artifact|release|asset|cache|workflow|check_run|check_suite|runner|runner_group|repository)_id\}`)
 
 // fill gives the parameters of a pattern their values.
 func (w *clientWorld) fill(pattern string) (path string, ok bool) {

@@ -57,6 +57,14 @@ func (w *clientWorld) fillUp(many int) {
 		ask(s, repo, user)
 		said(s, repo, w.values["pullNumber"].(int64), user)
 		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
+			d := &actions.Deployment{RepoID: repo.ID, Payload: []byte("{}"), Creator: *user, CreatedAt: s.Now(), UpdatedAt: s.Now()}
+			err := tx.CreateDeployment(s.Context(), d)
+			if d.ID = w.values["deploymentID"].(int64); err == nil {
+				err = tx.CreateDeploymentStatus(s.Context(), d, &actions.DeploymentStatus{State: actions.DeploymentSuccess, Creator: *user, CreatedAt: s.Now()})
+			}
+			return err
+		}))
+		s.Must(s.Store.Update(s.Context(), func(tx *store.Tx) error {
 			r := &actions.Release{RepoID: repo.ID, TagName: name, Author: *user, CreatedAt: s.Now(), PublishedAt: s.Now(), UpdatedAt: s.Now()}
 			err := tx.CreateRelease(s.Context(), r)
 			for of, id := range map[string]int64{"x": r.ID, name: w.values["releaseID"].(int64)} {

@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/rest/commits"
 	"github.com/understudy-ci/understudy/internal/rest/contents"
 	"github.com/understudy-ci/understudy/internal/rest/credentials"
+	"github.com/understudy-ci/understudy/internal/rest/deployments"
 	"github.com/understudy-ci/understudy/internal/rest/enterpriseadmin"
 	"github.com/understudy-ci/understudy/internal/rest/environments"
 	"github.com/understudy-ci/understudy/internal/rest/events"
@@ -62,6 +63,7 @@ func (s *Server) pages(res *results.API, git *githttp.Server) []rest.Route {
 		refs.Routes(refs.Config{Repositories: s.repositories, Git: s.repos, Push: s.restPush}),
 		pulls.Routes(pulls.Config{Store: s.store, Auth: s.auth, Git: s.repos, Pulls: s.pulls, Actor: s.puller}),
 		releases.Routes(releases.Config{Store: s.store, Releases: s.releases, Push: s.restPush, AssetURL: res.AssetURL}),
+		deployments.Routes(s.store, s.deployments, s.restPush),
 		environments.Routes(s.store, s.auth, s.scheduler),
 		statuses.Routes(s.store, s.checks, s.repositories),
 		checks.Routes(checks.Config{Store: s.store, Git: s.repos, Checks: s.checks, Repositories: s.repositories}),

@@ -27,6 +27,7 @@ import (
 	"github.com/understudy-ci/understudy/internal/builtin"
 	"github.com/understudy-ci/understudy/internal/cache"
 	"github.com/understudy-ci/understudy/internal/check"
+	"github.com/understudy-ci/understudy/internal/deployment"
 	"github.com/understudy-ci/understudy/internal/githttp"
 	"github.com/understudy-ci/understudy/internal/gitrepo"
 	"github.com/understudy-ci/understudy/internal/group"
@@ -135,6 +136,7 @@ type Server struct {
 	trigger      *trigger.Trigger
 	checks       *check.Checks
 	releases     *release.Releases
+	deployments  *deployment.Deployments
 	pulls        *pull.Pulls
 	protect      *protect.Protections
 	logs         *logs.Logs
@@ -268,6 +270,9 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Git: s.repos, Scheduler: s.scheduler, Log: s.log, Now: s.now, Policy: s.policy, Pulls: s.pulls, IdleAfter: time.Duration(c.ScheduleIdleDays) * 24 * time.Hour, JobsPerSecond: s.limits.Get(limit.RepositoryJobs),
 	})
 	s.checks = check.New(s.store, s.repos, s.trigger, s.now)
+	s.deployments = deployment.New(deployment.Config{
+		Store: s.store, Git: s.repos, Repositories: s.repositories, Protections: s.protect, Trigger: s.trigger, Now: s.now,
+	})
 	s.releases = release.New(release.Config{
 		Store: s.store, Git: s.repos, Repositories: s.repositories, Objects: s.objects, Trigger: s.trigger, Log: s.log, Now: s.now, Quota: int64(c.ReleaseQuota),
 	})
