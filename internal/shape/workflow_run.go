@@ -24,7 +24,7 @@ type WorkflowRun struct {
 	CheckSuiteNodeID    string             `json:"check_suite_node_id"`
 	URL                 string             `json:"url"`
 	HTMLURL             string             `json:"html_url"`
-	PullRequests        []struct{}         `json:"pull_requests"`
+	PullRequests        []*MinimalPull     `json:"pull_requests"` // open ones of its branch
 	CreatedAt           string             `json:"created_at"`
 	UpdatedAt           string             `json:"updated_at"`
 	Actor               *SimpleUser        `json:"actor"`
@@ -67,7 +67,7 @@ func NewWorkflowRun(b Base, run *actions.Run, repo *MinimalRepository) *Workflow
 		CheckSuiteNodeID:    NodeID("CheckSuite", run.ID),
 		URL:                 url,
 		HTMLURL:             repo.HTMLURL + "/actions/runs/" + id,
-		PullRequests:        []struct{}{},
+		PullRequests:        []*MinimalPull{},
 		CreatedAt:           Time(run.CreatedAt),
 		UpdatedAt:           Time(run.UpdatedAt),
 		Actor:               NewSimpleUser(b, &run.Actor),

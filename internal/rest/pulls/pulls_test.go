@@ -67,6 +67,15 @@ func TestAPullRequestStartsRunsAtItsMerge(t *testing.T) {
 		if list["total_count"] != 1.0 {
 			s.Errorf("runs %v", list)
 		}
+		for path, n := range map[string]int{"actions/runs": 1, "actions/runs?exclude_pull_requests=true": 0} {
+			of := s.Answer(s.Get(s.Path(path)), http.StatusOK)["workflow_runs"].([]any)[0].(map[string]any)["pull_requests"].([]any)
+			if len(of) != n || n > 0 && (of[0].(map[string]any)["number"] != 1.0 || of[0].(map[string]any)["head"].(map[string]any)["ref"] != "topic") {
+				s.Errorf("%s: pull requests %v", path, of)
+			}
+		}
+		if of := s.Answer(s.Get(s.Path("actions/runs", run.ID)), http.StatusOK)["pull_requests"].([]any); len(of) != 1 {
+			s.Errorf("pull requests of the run: %v", of)
+		}
 		var all []map[string]any
 		for path, n := range map[string]int{"pulls": 1, "pulls?state=closed": 0, "pulls?head=alice:topic": 1, "pulls?head=alice:other": 0, "pulls?head=nobody:topic": 0, "pulls?base=main&sort=updated&direction=asc": 1, "pulls?base=x&state=all": 0, "pulls/1/commits": 1, "pulls/1/files": 1} {
 			s.Want(s.Get(s.Path(path)), http.StatusOK).Into(s, &all)

@@ -104,6 +104,9 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, workflowID int64) e
 	for _, run := range runs {
 		answer.Runs = append(answer.Runs, shape.NewWorkflowRun(c.Base, run, repo))
 	}
+	if err := p.addPulls(r, runs, answer.Runs...); err != nil {
+		return err
+	}
 	l.Link(w, r, total)
 	return httpjson.Write(w, http.StatusOK, answer)
 }
@@ -115,7 +118,11 @@ func (p *page) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := rest.CallOf(r)
-	return httpjson.Write(w, http.StatusOK, shape.NewWorkflowRun(c.Base, run, shape.NewMinimalRepository(c.Base, c.Repo)))
+	v := shape.NewWorkflowRun(c.Base, run, shape.NewMinimalRepository(c.Base, c.Repo))
+	if err := p.addPulls(r, []*actions.Run{run}, v); err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, v)
 }
 
 // getAttempt serves GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}.
@@ -124,7 +131,11 @@ func (p *page) getAttempt(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return httpjson.Write(w, http.StatusOK, newAttempt(rest.CallOf(r), run, at))
+	v := newAttempt(rest.CallOf(r), run, at)
+	if err := p.addPulls(r, []*actions.Run{run}, v); err != nil {
+		return err
+	}
+	return httpjson.Write(w, http.StatusOK, v)
 }
 
 // cancel serves POST /repos/{owner}/{repo}/actions/runs/{run_id}/cancel.
