@@ -62,4 +62,8 @@ type Happening struct {
 	Until string `json:"until,omitempty"`
 
 	Pull *PullEvent `json:"pull,omitempty"` // of an event of a pull request of this server
+
+	// DefaultWas is the branch that was the default one until another became it. That starts
+	// nothing: workflows and schedules become those of the new one. Empty for any other event.
+	DefaultWas string `json:"default_was,omitempty"`
 }

@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/understudy-ci/understudy/internal/actions"
@@ -25,7 +26,8 @@ type Change struct {
 // change or nothing: what cannot be is an [actions.FieldError]. An archived repository
 // changes when the change ends that. Should git's HEAD
 // fail to follow a new default branch, that is the error, and the row is
-// committed; the same change again, or the next start, moves HEAD.
+// committed; the same change again, or the next start, moves HEAD. That workflows and
+// schedules are those of a new default branch is noted with the change: package trigger does it.
 func (s *Repositories) Update(ctx context.Context, id int64, c Change) (*actions.Repository, error) {
 	if err := s.check(ctx, id, &c); err != nil {
 		return nil, err
@@ -35,10 +37,16 @@ func (s *Repositories) Update(ctx context.Context, id int64, c Change) (*actions
 		if repo, err = tx.Repository(ctx, id); err != nil {
 			return err
 		}
+		was := repo.DefaultBranch
 		if err := c.apply(repo); err != nil {
 			return err
 		}
 		repo.UpdatedAt = s.now()
+		if repo.DefaultBranch != was {
+			if err := s.noteDefault(ctx, tx, repo, was); err != nil {
+				return err
+			}
+		}
 		if c.Name != nil && *c.Name != repo.Name {
 			if err := tx.RenameRepository(ctx, repo, *c.Name, repo.UpdatedAt); err != nil {
 				return inField("name", err)
@@ -55,6 +63,14 @@ func (s *Repositories) Update(ctx context.Context, id int64, c Change) (*actions
 		}
 	}
 	return repo, nil
+}
+
+// noteDefault notes that a repository has another default branch than it had.
+func (s *Repositories) noteDefault(ctx context.Context, tx *store.Tx, repo *actions.Repository, was string) error {
+	return tx.CreateHappening(ctx, &actions.Push{
+		RepoID: repo.ID, ActorID: cmp.Or(actions.ActorOf(ctx).AccountID, repo.Owner.ID), CreatedAt: repo.UpdatedAt,
+		Happening: &actions.Happening{Name: "repository", Action: "edited", DefaultWas: was},
+	}, nil)
 }
 
 // check says whether all of a change can be done.

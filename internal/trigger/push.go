@@ -51,6 +51,12 @@ func (t *Trigger) finish(ctx context.Context, base shape.Base, push *actions.Pus
 	if err != nil {
 		return 0, err
 	}
+	if p.Happening != nil && p.Happening.DefaultWas != "" {
+		if err := p.reregister(ctx); err != nil {
+			return 0, err
+		}
+		return 0, p.end(ctx)
+	}
 	if p.Happening != nil {
 		if runs, err = p.happened(ctx, most); err != nil {
 			return runs, err
@@ -199,13 +205,39 @@ func (p *pushed) register(ctx context.Context, u actions.RefUpdate) error {
 	if err != nil || m == nil {
 		return err
 	}
-	files, err := p.t.at(ctx, p.view, m.commit.SHA, "")
-	if err != nil {
-		return err
+	return p.replace(ctx, m.from, m.commit.SHA)
+}
+
+// reregister notes every workflow of a branch that has become the default one, and which
+// only that before it had. Should there be yet another by now, that has the last word.
+func (p *pushed) reregister(ctx context.Context) error {
+	var tips [2]string
+	for i, branch := range []string{p.Happening.DefaultWas, p.repo.DefaultBranch} {
+		sha, err := p.view.Ref(actions.BranchPrefix + branch)
+		if noCommit(err) {
+			sha, err = actions.ZeroSHA, nil
+		}
+		if err != nil {
+			return err
+		}
+		tips[i] = sha
+	}
+	return p.replace(ctx, tips[0], tips[1])
+}
+
+// replace notes the workflows at a commit as those of the default branch, in place of those
+// at another. A zero SHA has none.
+func (p *pushed) replace(ctx context.Context, from, to string) error {
+	var files []*file
+	var err error
+	if to != actions.ZeroSHA {
+		if files, err = p.t.at(ctx, p.view, to, ""); err != nil {
+			return err
+		}
 	}
 	var gone []string
-	if m.from != actions.ZeroSHA {
-		before, err := p.t.entries(ctx, p.view, m.from)
+	if from != actions.ZeroSHA {
+		before, err := p.t.entries(ctx, p.view, from)
 		if err != nil {
 			return err
 		}

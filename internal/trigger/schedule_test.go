@@ -3,12 +3,14 @@ package trigger_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/understudy-ci/understudy/internal/actions"
+	"github.com/understudy-ci/understudy/internal/repository"
 	"github.com/understudy-ci/understudy/internal/store"
 	"github.com/understudy-ci/understudy/internal/store/storetest"
 	"github.com/understudy-ci/understudy/internal/trigger"
@@ -91,6 +93,49 @@ func TestAScheduleStartsRunsOnceAlsoOverARestart(t *testing.T) { // TRG-11
 		if err != nil || len(list) != 1 || list[0].ActorID != b.owner.ID {
 			t.Errorf("schedules %+v, %v", list, err)
 		}
+	})
+}
+
+func TestSchedulesAreThoseOfTheBranchThatBecomesTheDefaultOne(t *testing.T) { // TRG-11
+	storetest.Each(t, func(t *testing.T, st *store.Store) {
+		b, clock := clocked(t, st)
+		repositories := repository.New(st, b.git, slog.New(slog.NewTextHandler(t.Output(), nil)), b.now)
+		become := func(branch string) {
+			t.Helper()
+			_, err := repositories.Update(t.Context(), b.repo.ID, repository.Change{DefaultBranch: &branch})
+			b.must(err)
+			b.tick(b.Trigger, b.serve())
+		}
+		b.Commit("first", dir+"cron.yml", scheduledAt("0 * * * *"), dir+"old.yml", scheduledAt("10 * * * *"))
+		b.push(false, "refs/heads/main")
+		b.Git("rm", "-q", dir+"old.yml")
+		b.Commit("second", dir+"cron.yml", scheduledAt("30 * * * *"))
+		b.push(false, "refs/heads/next")
+		become("next")
+		state := func(want actions.WorkflowState) {
+			t.Helper()
+			w, err := st.WorkflowByPath(t.Context(), b.repo.ID, dir+"old.yml")
+			if err != nil || w.State != want {
+				t.Errorf("the workflow that only main has is %+v, %v; want %s", w, err, want)
+			}
+		}
+		state(actions.Deleted)
+		clock(29 * time.Minute)
+		b.tick(b.Trigger)
+		b.wantRuns(0, "by the lines of the branch before")
+		clock(30 * time.Minute)
+		b.tick(b.Trigger)
+		clock(89 * time.Minute)
+		b.tick(b.Trigger)
+		b.want("Cron schedule refs/heads/next")
+		become("main")
+		state(actions.Active)
+		clock(110 * time.Minute)
+		b.tick(b.Trigger)
+		b.wantRuns(1, "by lines that are not there any more")
+		clock(130 * time.Minute)
+		b.tick(b.Trigger)
+		b.want("Cron schedule refs/heads/next", "Cron schedule refs/heads/main", "Cron schedule refs/heads/main")
 	})
 }
 

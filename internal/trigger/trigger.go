@@ -31,7 +31,8 @@
 // repository, and all of the above holds for it.
 //
 // [Trigger.RunSchedules] notes an event when a cron line of a default branch is due. The
-// lines and their times are rows, which a push to the default branch makes: so servers that
+// lines and their times are rows, which a push to the default branch makes, or that another
+// branch becomes it, which is an intent of its own: so servers that
 // share a database start each once, and one that was away starts late what it missed, once.
 //
 // A dispatch is checked against the workflow file at its ref, and is one event for
